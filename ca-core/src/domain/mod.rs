@@ -1,0 +1,24 @@
+//! The words of the field as types that cannot be wrong.
+//!
+//! Pure: no tokio, sqlx, axum, tracing or clock. Bytes become one of these at the door; past the door
+//! nothing is checked again.
+
+mod canonical;
+mod identifiers;
+mod officer;
+mod order;
+mod serial;
+mod statement;
+mod status;
+mod subject;
+mod time;
+
+pub use canonical::{CanonicalError, Statement, decode, encode, tag_of};
+pub use identifiers::{IdentifierError, ResidentId, Uscc};
+pub use officer::{OfficeId, Officer, OfficerId, Role};
+pub use order::{Act, IssuerId, KeyAlgorithm, Order, OrderId, ProfileName, Seat, Sha256};
+pub use serial::{Serial, SerialError};
+pub use statement::{Install, KeyBinding, Login, LoginPurpose};
+pub use status::{CertificateStatus, RevocationReason, StatusChange};
+pub use subject::{Subject, SubjectError, SubjectField};
+pub use time::{BeijingDay, Timestamp, Validity};

@@ -1,0 +1,202 @@
+//! Orders: what officers sign and the CA obeys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::canonical::Statement;
+use super::officer::{OfficeId, Officer, Role, short_name};
+use super::status::RevocationReason;
+use super::{Serial, Subject, Timestamp};
+
+/// The ULID of an order. The CA acts on an id once: the same id again gives the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(ulid::Ulid);
+
+impl OrderId {
+    /// A new id from the moment and chance.
+    pub fn draw<R: rand::RngCore + ?Sized>(now: Timestamp, rng: &mut R) -> Self {
+        let milliseconds = u64::try_from(now.unix()).unwrap_or(0) * 1000;
+        let chance = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
+        Self(ulid::Ulid::from_parts(milliseconds, chance))
+    }
+}
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl FromStr for OrderId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let id = ulid::Ulid::from_string(text).map_err(|e| format!("{text:?} is not an order id: {e}"))?;
+        if id.to_string() == text { Ok(Self(id)) } else { Err(format!("{text:?} is not a canonical order id")) }
+    }
+}
+
+impl Serialize for OrderId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OrderId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+short_name! {
+    /// Names an issuing CA, e.g. `unit-p256`; also the file name of its certificate and CRL.
+    IssuerId
+}
+
+short_name! {
+    /// Names a certificate profile, e.g. `unit`.
+    ProfileName
+}
+
+/// SHA-256 of something, written as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256(pub [u8; 32]);
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sha256({self})")
+    }
+}
+
+impl FromStr for Sha256 {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).map_err(|e| format!("not a SHA-256: {e}"))?;
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            Err("SHA-256 in lower case".into())
+        } else {
+            Ok(Self(digest))
+        }
+    }
+}
+
+impl Serialize for Sha256 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sha256 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The kind of key that a token is to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeyAlgorithm {
+    /// ECDSA on NIST P-256.
+    #[serde(rename = "P-256")]
+    P256,
+    /// RSA of 2048 bits.
+    #[serde(rename = "RSA-2048")]
+    Rsa2048,
+}
+
+/// An order to the CA. Its canonical bytes ([`super::encode`]) are what officers sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// Acted on once.
+    pub id: OrderId,
+    /// The office that gives the order; its officers sign.
+    pub office: OfficeId,
+    /// When it was written; the CA refuses orders that are too old or from the future.
+    pub created: Timestamp,
+    /// SHA-256 of each document that was examined, in the order of the application.
+    pub evidence: Vec<Sha256>,
+    /// What is to be done.
+    pub act: Act,
+}
+
+impl Statement for Order {
+    const TAG: &'static str = "yinxin.order.v1";
+}
+
+/// What an order asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Act {
+    /// Issue a certificate. The key is bound to the order by a [`super::KeyBinding`].
+    Issue {
+        /// By which issuing CA.
+        issuer: IssuerId,
+        /// After which profile.
+        profile: ProfileName,
+        /// Whom it names.
+        subject: Subject,
+        /// For how many years.
+        years: u8,
+        /// The key that the token makes.
+        key: KeyAlgorithm,
+        /// For profile `staff`: the officer to enter into the registry with this certificate.
+        officer: Option<Officer>,
+    },
+    /// Revoke for good.
+    Revoke {
+        /// Who issued it.
+        issuer: IssuerId,
+        /// Which.
+        serial: Serial,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// Freeze at once. One officer is enough.
+    Hold {
+        /// Who issued it.
+        issuer: IssuerId,
+        /// Which.
+        serial: Serial,
+    },
+    /// End a hold.
+    Release {
+        /// Who issued it.
+        issuer: IssuerId,
+        /// Which.
+        serial: Serial,
+    },
+}
+
+/// The place of one signature on an order: the roles of which its signer must have one.
+pub type Seat = &'static [Role];
+
+impl Act {
+    /// Who must sign, in this order, each a different officer (`domain.md` §3.10; design §1 truth 1).
+    ///
+    /// `concerns_staff` says that the certificate is, or is to be, an officer's own.
+    #[must_use]
+    pub const fn seats(&self, concerns_staff: bool) -> &'static [Seat] {
+        const ENTRY: Seat = &[Role::RaEntry];
+        const REVIEW: Seat = &[Role::RaReviewer];
+        const DESK: Seat = &[Role::RaEntry, Role::RaSupervisor];
+        const ANY_DESK: Seat = &[Role::RaEntry, Role::RaReviewer, Role::RaSupervisor, Role::TokenOperator];
+        const ADMIN: Seat = &[Role::Administrator];
+        match (self, concerns_staff) {
+            (Self::Hold { .. }, false) => &[ANY_DESK],
+            (Self::Hold { .. }, true) => &[ADMIN],
+            (_, true) => &[ADMIN, ADMIN],
+            (Self::Issue { .. }, false) => &[ENTRY, REVIEW],
+            (Self::Revoke { .. } | Self::Release { .. }, false) => &[DESK, REVIEW],
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Certificate serial numbers (RFC 5280 §4.1.2.2).
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::{CryptoRng, RngCore};
+use serde::{Deserialize, Serialize};
+
+/// A positive serial number of 16 octets with 126 random bits, drawn by us and never chosen by anyone.
+///
+/// Written as lower-case hex without leading zeros beyond whole octets, in stores, logs and pages alike.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Serial(Vec<u8>);
+
+/// Text or octets that are not a serial number.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a serial number is 1 to 20 octets, positive, in lower-case hex")]
+pub struct SerialError;
+
+impl Serial {
+    /// Draws a new serial number.
+    pub fn draw<R: RngCore + CryptoRng + ?Sized>(rng: &mut R) -> Self {
+        let mut octets = [0_u8; 16];
+        rng.fill_bytes(&mut octets);
+        // Top bit clear: positive without a leading zero octet. Next bit set: always 16 octets long.
+        octets[0] = (octets[0] & 0x7f) | 0x40;
+        Self(octets.to_vec())
+    }
+
+    /// Reads the content octets of a DER INTEGER that some certificate or request carries.
+    ///
+    /// # Errors
+    /// [`SerialError`] for zero, negative or over-long numbers.
+    pub fn from_der_content(content: &[u8]) -> Result<Self, SerialError> {
+        let octets = match content {
+            [0, rest @ ..] => rest,
+            [first, ..] if *first >= 0x80 => return Err(SerialError),
+            other => other,
+        };
+        if octets.is_empty() || octets.len() > 20 || octets[0] == 0 {
+            return Err(SerialError);
+        }
+        Ok(Self(octets.to_vec()))
+    }
+
+    /// The magnitude, big-endian, without leading zeros.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Serial({self})")
+    }
+}
+
+impl FromStr for Serial {
+    type Err = SerialError;
+
+    fn from_str(text: &str) -> Result<Self, SerialError> {
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err(SerialError);
+        }
+        let octets = hex::decode(text).map_err(|_| SerialError)?;
+        if octets.is_empty() || octets.len() > 20 || octets[0] == 0 {
+            return Err(SerialError);
+        }
+        Ok(Self(octets))
+    }
+}
+
+impl TryFrom<String> for Serial {
+    type Error = SerialError;
+
+    fn try_from(text: String) -> Result<Self, SerialError> {
+        text.parse()
+    }
+}
+
+impl From<Serial> for String {
+    fn from(serial: Serial) -> Self {
+        serial.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_serials_are_positive_and_16_octets() {
+        let mut rng = crate::clock::system_rng();
+        for _ in 0..1000 {
+            let serial = Serial::draw(&mut rng);
+            assert_eq!(serial.octets().len(), 16);
+            assert!((0x40..0x80).contains(&serial.octets()[0]));
+        }
+    }
+
+    #[test]
+    fn zero_negative_and_overlong_numbers_are_refused() {
+        assert_eq!(Serial::from_der_content(&[0]), Err(SerialError));
+        assert_eq!(Serial::from_der_content(&[0x80]), Err(SerialError));
+        assert_eq!(Serial::from_der_content(&[0x7f; 21]), Err(SerialError));
+        assert_eq!("00".parse::<Serial>(), Err(SerialError));
+        assert_eq!("FF".parse::<Serial>(), Err(SerialError));
+    }
+
+    #[test]
+    fn a_leading_zero_octet_of_der_is_not_part_of_the_number() {
+        let serial = Serial::from_der_content(&[0, 0x9a, 1]).expect("positive");
+        assert_eq!(serial.to_string(), "9a01");
+    }
+}

@@ -1,0 +1,73 @@
+//! The other structures that tokens sign, beside orders.
+
+use serde::{Deserialize, Serialize};
+
+use super::canonical::Statement;
+use super::{IssuerId, OrderId, Serial, Sha256, Timestamp};
+
+/// Where a login leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginPurpose {
+    /// The staff console.
+    Staff,
+    /// The fund portal.
+    Portal,
+}
+
+/// A login challenge: single use, bound to the browser session and the origin, valid for 120 seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The origin that asks, e.g. `https://portal.example`; the agent refuses another.
+    pub aud: String,
+    /// Where the login leads.
+    pub purpose: LoginPurpose,
+    /// 32 random bytes, base64url without padding.
+    pub nonce: String,
+    /// Minted at.
+    pub iat: Timestamp,
+    /// Refused after.
+    pub exp: Timestamp,
+}
+
+impl Statement for Login {
+    const TAG: &'static str = "yinxin.login.v1";
+}
+
+/// The token operator's word that this key was made on this token for this order. Without it a stolen web
+/// server could put its own CSR under an approved order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyBinding {
+    /// For which order.
+    pub order: OrderId,
+    /// SHA-256 of the order's canonical bytes.
+    pub order_sha256: Sha256,
+    /// SHA-256 of the DER SubjectPublicKeyInfo of the new key.
+    pub spki_sha256: Sha256,
+    /// Serial number of the token, as the module tells it.
+    pub token: String,
+}
+
+impl Statement for KeyBinding {
+    const TAG: &'static str = "yinxin.key-binding.v1";
+}
+
+/// Signed by the new key itself after the certificate was written to the token and read back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    /// The order that made the certificate.
+    pub order: OrderId,
+    /// Who issued it.
+    pub issuer: IssuerId,
+    /// Its serial number.
+    pub serial: Serial,
+    /// SHA-256 of the DER certificate that was read back.
+    pub certificate_sha256: Sha256,
+}
+
+impl Statement for Install {
+    const TAG: &'static str = "yinxin.install.v1";
+}

@@ -1,0 +1,12 @@
+//! The certificate authority of Yinxin.
+//!
+//! For: issuing certificates on orders that two officers signed, revoking them, and keeping a record that an
+//! auditor can verify offline. Trusts its own database, its keys and its configuration; does not trust the
+//! web, the socket's callers, or anything that is not signed. Never issues without a durable intent, never
+//! tells of a certificate that is not durable.
+
+pub mod clock;
+pub mod domain;
+pub mod service;
+#[cfg(feature = "sql")]
+pub mod sql;

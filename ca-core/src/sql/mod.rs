@@ -1,0 +1,9 @@
+//! SQLite and PostgreSQL behind one SQL text (design §5).
+//!
+//! Rules: columns only TEXT, BIGINT, SMALLINT, BOOLEAN, BYTEA; placeholders `$1`; time in unix seconds;
+//! branch on affected rows or [`sqlx::error::ErrorKind`], never on a constraint's name; counters and heads by
+//! compare-and-swap; every statement a `const &str` in a list that a test prepares on both engines.
+
+mod backend;
+
+pub use backend::{Database, DatabaseError, SqlTx, expect_rows};
