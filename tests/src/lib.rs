@@ -1,1 +1,6 @@
-//! Being built.
+//! What the tests of the whole system share: programs under watch, Chromium, tokens.
+//!
+//! Everything here has a hard time-out: a browser or a server that hangs fails its test, never the machine.
+
+pub mod browser;
+pub mod programs;

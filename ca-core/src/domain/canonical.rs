@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The most bytes that a statement may have.
-pub const MAX_STATEMENT_BYTES: usize = 64 * 1024;
+pub(super) const MAX_STATEMENT_BYTES: usize = 64 * 1024;
 
 /// A typed structure that a token signs.
 pub trait Statement: Serialize + DeserializeOwned {
