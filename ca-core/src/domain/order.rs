@@ -200,3 +200,66 @@ impl Act {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{decode, encode};
+
+    fn hold() -> Order {
+        Order {
+            id: "01KAS6V8X3N5T9ZQ4W2R7YB1CD".parse().expect("an id"),
+            office: OfficeId::new("demo-office").expect("a name"),
+            created: Timestamp::from_unix(1_795_464_000),
+            evidence: vec![Sha256([7; 32])],
+            act: Act::Hold {
+                issuer: IssuerId::new("unit-p256").expect("a name"),
+                serial: "4a01".parse().expect("a serial"),
+            },
+        }
+    }
+
+    #[test]
+    fn an_order_reads_back_from_the_bytes_that_officers_sign() {
+        assert_eq!(decode::<Order>(&encode(&hold())), Ok(hold()));
+    }
+
+    #[test]
+    fn an_order_with_a_field_that_nobody_was_shown_is_refused() {
+        let bytes = encode(&hold());
+        let text = String::from_utf8(bytes).expect("JSON is UTF-8");
+        for (from, to) in [(r#""act":"hold","#, r#""act":"hold","aside":1,"#), (r#""id":"#, r#""hidden":1,"id":"#)] {
+            assert!(decode::<Order>(text.replace(from, to).as_bytes()).is_err(), "{from}");
+        }
+    }
+
+    #[test]
+    fn every_act_but_a_hold_needs_two_officers() {
+        let act = |json: &str| serde_json::from_str::<Act>(json).expect("an act");
+        let acts = [
+            act(r#"{"act":"revoke","issuer":"a","serial":"01","reason":"key_compromise"}"#),
+            act(r#"{"act":"release","issuer":"a","serial":"01"}"#),
+        ];
+        for act in acts {
+            for concerns_staff in [false, true] {
+                assert_eq!(act.seats(concerns_staff).len(), 2, "{act:?}");
+            }
+        }
+        assert_eq!(hold().act.seats(false).len(), 1);
+        assert_eq!(hold().act.seats(true), [&[Role::Administrator]]);
+    }
+
+    #[test]
+    fn no_seat_is_open_to_an_auditor() {
+        let act = hold().act;
+        for concerns_staff in [false, true] {
+            assert!(act.seats(concerns_staff).iter().all(|seat| !seat.contains(&Role::Auditor)));
+        }
+    }
+
+    #[test]
+    fn an_id_in_another_spelling_is_refused() {
+        assert!("01kas6v8x3n5t9zq4w2r7yb1cd".parse::<OrderId>().is_err());
+        assert!("01KAS6V8X3N5T9ZQ4W2R7YB1C".parse::<OrderId>().is_err());
+    }
+}

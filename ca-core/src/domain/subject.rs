@@ -124,3 +124,25 @@ impl From<Subject> for BTreeMap<SubjectField, String> {
         subject.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(field: SubjectField, value: &str) -> Result<Subject, SubjectError> {
+        Subject::new(BTreeMap::from([(field, value.to_owned())]))
+    }
+
+    #[test]
+    fn names_that_could_read_as_another_are_refused() {
+        use SubjectField::{CommonName, Country, Uscc};
+        assert!(with(CommonName, "示范市东湖建筑工程有限公司").is_ok());
+        assert_eq!(with(CommonName, " 示范"), Err(SubjectError::Blank(CommonName)));
+        assert_eq!(with(CommonName, ""), Err(SubjectError::Blank(CommonName)));
+        assert_eq!(with(CommonName, "示范\u{202e}司公"), Err(SubjectError::Control(CommonName)));
+        assert_eq!(with(CommonName, "a\nb"), Err(SubjectError::Control(CommonName)));
+        assert_eq!(with(CommonName, &"长".repeat(65)), Err(SubjectError::TooLong(CommonName, 64)));
+        assert_eq!(with(Country, "cn"), Err(SubjectError::Invalid(Country)));
+        assert_eq!(with(Uscc, "915300007194052521"), Err(SubjectError::Invalid(Uscc)));
+    }
+}
