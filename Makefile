@@ -1,0 +1,42 @@
+# The commands people type. Everything else is in scripts/.
+#   make run     build and start the whole system on this machine, with a demonstration office
+#   make test    everything that must hold before a change is handed over
+#   make bench   the benchmarks of tests/bench (ratios, not seconds)
+#   make lint    format and clippy only
+#   make clean   build products, test environment and demonstration data
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint fmt-check clippy clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
+
+run:
+	@scripts/setup run
+	@scripts/run
+
+# Bins and tests are built together, with the features of the whole workspace: nothing is compiled twice.
+test:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory lint
+	cargo build --locked --workspace --all-targets
+	scripts/with-postgres cargo test --locked --workspace
+
+lint: fmt-check clippy
+
+fmt-check:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+bench:
+	@scripts/setup bench
+	cargo build --release --locked --workspace --bins
+	cd tests/bench && cargo run --release --locked
+
+clean:
+	cargo clean
+	rm -rf .venv var tests/bench/target
