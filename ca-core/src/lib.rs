@@ -10,3 +10,4 @@ pub mod domain;
 pub mod service;
 #[cfg(feature = "sql")]
 pub mod sql;
+pub mod store;

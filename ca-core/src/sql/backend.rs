@@ -1,11 +1,14 @@
 //! Pools, transactions and the macro that writes one body for both engines.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Connection as _, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool};
+use tokio::sync::OwnedMutexGuard;
 
 /// Why storage did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,9 @@ pub enum DatabaseError {
     /// A migration does not fit the schema that is there.
     #[error("the schema cannot be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A migration is still to be applied.
+    #[error("the schema is behind: migration {0} is not applied, run the migrate command")]
+    SchemaBehind(i64),
     /// A write touched another number of rows than it must; the transaction is rolled back.
     #[error("{statement} touched {touched} rows, expected {expected}")]
     RowCount {
@@ -46,6 +52,20 @@ impl DatabaseError {
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Engine(sqlx::Error::Database(e)) if e.kind() == sqlx::error::ErrorKind::UniqueViolation)
+    }
+
+    /// Whether another transaction got in first, so that the same use case may succeed when run again:
+    /// PostgreSQL's serialization failure (40001) and deadlock (40P01), SQLite's BUSY (5) and its extended codes.
+    #[must_use]
+    pub fn is_contention(&self) -> bool {
+        let Self::Engine(sqlx::Error::Database(error)) = self else { return false };
+        match error.code().as_deref() {
+            Some("40001" | "40P01") => true,
+            Some(code) if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() => {
+                code.parse::<i32>().is_ok_and(|code| code & 0xff == 5)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -82,7 +102,8 @@ impl Database {
                 SqlitePoolOptions::new().max_connections(4).connect_with(options.pragma("query_only", "1")).await?;
             Ok(Self::Sqlite { writer, reader })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(url)?;
+            let options = PgConnectOptions::from_str(url)?
+                .options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "30s")]);
             let pool = PgPoolOptions::new()
                 .max_connections(16)
                 .acquire_timeout(Duration::from_secs(5))
@@ -101,7 +122,34 @@ impl Database {
     pub async fn migrate(&self, migrator: &sqlx::migrate::Migrator) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite { writer, .. } => migrator.run(writer).await?,
-            Self::Postgres(pool) => migrator.run(pool).await?,
+            Self::Postgres(pool) => {
+                // A connection of its own: building an index may take longer than any other statement may.
+                let mut connection = pool.acquire().await?.detach();
+                sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
+                migrator.run(&mut connection).await?;
+                connection.close().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every migration is applied, unchanged: what a server asks before it serves.
+    ///
+    /// # Errors
+    /// [`DatabaseError::SchemaBehind`] or [`DatabaseError::Migration`] names the first that is missing or differs.
+    pub async fn check_schema(&self, migrator: &sqlx::migrate::Migrator) -> Result<(), DatabaseError> {
+        let applied = match self {
+            Self::Sqlite { reader, .. } => applied(&mut *reader.acquire().await?, migrator).await?,
+            Self::Postgres(pool) => applied(&mut *pool.acquire().await?, migrator).await?,
+        };
+        for wanted in migrator.iter() {
+            match applied.iter().find(|done| done.version == wanted.version) {
+                None => return Err(DatabaseError::SchemaBehind(wanted.version)),
+                Some(done) if done.checksum != wanted.checksum => {
+                    return Err(MigrateError::VersionMismatch(wanted.version).into());
+                }
+                Some(_) => {}
+            }
         }
         Ok(())
     }
@@ -118,16 +166,45 @@ impl Database {
     }
 }
 
+async fn applied<C: Migrate>(
+    connection: &mut C,
+    migrator: &sqlx::migrate::Migrator,
+) -> Result<Vec<AppliedMigration>, MigrateError> {
+    match connection.list_applied_migrations(&migrator.table_name).await {
+        // Without the table nothing is applied.
+        Err(MigrateError::Execute(sqlx::Error::Database(_))) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// The migrations of one database, from `(number, name, SQL)`: one text for both engines, forward only.
+#[must_use]
+pub fn migrations(steps: &[(i64, &'static str, &'static str)]) -> sqlx::migrate::Migrator {
+    let steps = steps.iter().map(|(version, name, sql)| {
+        Migration::new(*version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    sqlx::migrate::Migrator::with_migrations(steps.collect())
+}
+
 /// One transaction on one engine: a unit of work. Dropped without [`SqlTx::commit`] it is rolled back.
 #[derive(Debug)]
 pub struct SqlTx<DB: sqlx::Database> {
     tx: sqlx::Transaction<'static, DB>,
+    /// Held by a writer among its own process's writers until the transaction ends.
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl<DB: sqlx::Database> SqlTx<DB> {
     /// The connection to run statements on.
     pub fn connection(&mut self) -> &mut DB::Connection {
         &mut self.tx
+    }
+
+    /// Keeps `turn` until the transaction ends, so that one process does not contend with itself.
+    #[must_use]
+    pub fn in_turn(mut self, turn: OwnedMutexGuard<()>) -> Self {
+        self.turn = Some(turn);
+        self
     }
 
     /// Makes everything durable.
@@ -145,7 +222,7 @@ impl SqlTx<Sqlite> {
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin(writer: &SqlitePool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: writer.begin_with("BEGIN IMMEDIATE").await? })
+        Ok(Self { tx: writer.begin_with("BEGIN IMMEDIATE").await?, turn: None })
     }
 
     /// Begins a read over one state of the database.
@@ -153,7 +230,7 @@ impl SqlTx<Sqlite> {
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin_read(reader: &SqlitePool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: reader.begin().await? })
+        Ok(Self { tx: reader.begin().await?, turn: None })
     }
 }
 
@@ -163,7 +240,7 @@ impl SqlTx<Postgres> {
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin(pool: &PgPool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await? })
+        Ok(Self { tx: pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?, turn: None })
     }
 
     /// Begins a read over one state of the database.
@@ -171,7 +248,7 @@ impl SqlTx<Postgres> {
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin_read(pool: &PgPool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await? })
+        Ok(Self { tx: pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, turn: None })
     }
 }
 

@@ -4,6 +4,20 @@
 //! branch on affected rows or [`sqlx::error::ErrorKind`], never on a constraint's name; counters and heads by
 //! compare-and-swap; every statement a `const &str` in a list that a test prepares on both engines.
 
+mod audit;
 mod backend;
+mod certificates;
+mod crls;
+mod issuers;
+mod orders;
+mod registry;
+mod rows;
+mod statuses;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
-pub use backend::{Database, DatabaseError, SqlTx, expect_rows};
+pub use backend::{Database, DatabaseError, SqlTx, expect_rows, migrations};
+pub use store::{SqlStore, authority_migrations, statements};

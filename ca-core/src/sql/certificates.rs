@@ -1,0 +1,212 @@
+//! Certificates from intent to delivery.
+
+use async_trait::async_trait;
+
+use super::expect_rows;
+use super::rows::{parse, serial, sha256};
+use crate::domain::{IssuerId, OrderId, Serial, Sha256, Timestamp, Validity};
+use crate::for_each_backend;
+use crate::store::{CertificateRecord, Certificates, Intent, Made, Origin, StoreError};
+
+const ADD_INTENT: &str = "INSERT INTO certificate \
+     (issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, intended) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const COMPLETE: &str = "UPDATE certificate SET certificate = $3, certificate_sha256 = $4, issued = $5 \
+     WHERE issuer = $1 AND serial = $2 AND certificate IS NULL";
+const BY_SERIAL: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
+     intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE issuer = $1 AND serial = $2";
+const BY_ORDER: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
+     intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE order_id = $1";
+const ORDER_OF_KEY: &str = "SELECT order_id FROM certificate WHERE spki_sha256 = $1 AND origin <> 'responder'";
+const RESPONDER: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
+     intended, certificate, certificate_sha256, issued, delivered FROM certificate \
+     WHERE issuer = $1 AND spki_sha256 = $2 AND origin = 'responder' AND certificate IS NOT NULL \
+     ORDER BY not_after DESC LIMIT 1";
+const OPEN_INTENTS: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
+     intended, certificate, certificate_sha256, issued, delivered FROM certificate \
+     WHERE certificate IS NULL ORDER BY intended, issuer, serial LIMIT $1";
+const DELIVER: &str = "UPDATE certificate SET delivered = $3 \
+     WHERE issuer = $1 AND serial = $2 AND certificate IS NOT NULL AND delivered IS NULL";
+const AFTER: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
+     intended, certificate, certificate_sha256, issued, delivered FROM certificate \
+     WHERE issuer > $1 OR (issuer = $1 AND serial > $2) ORDER BY issuer, serial LIMIT $3";
+
+pub(super) const STATEMENTS: &[&str] =
+    &[ADD_INTENT, COMPLETE, BY_SERIAL, BY_ORDER, ORDER_OF_KEY, RESPONDER, OPEN_INTENTS, DELIVER, AFTER];
+
+const fn origin_word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Order => "order",
+        Origin::Ceremony => "ceremony",
+        Origin::Responder => "responder",
+    }
+}
+
+fn origin_of(word: &str) -> Option<Origin> {
+    [Origin::Order, Origin::Ceremony, Origin::Responder].into_iter().find(|origin| origin_word(*origin) == word)
+}
+
+type CertificateRow = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    Vec<u8>,
+    i64,
+    Option<Vec<u8>>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+);
+
+fn record(row: CertificateRow) -> Result<CertificateRecord, StoreError> {
+    const TABLE: &str = "certificate";
+    let (issuer, number, order, origin, profile, spki, not_before, not_after, tbs, intended, ..) = &row;
+    let intent = Intent {
+        issuer: parse(TABLE, number, issuer.clone())?,
+        serial: serial(TABLE, number)?,
+        order: order.parse().map_err(|e| StoreError::odd(TABLE, number, e))?,
+        origin: origin_of(origin).ok_or_else(|| StoreError::odd(TABLE, number, origin))?,
+        profile: parse(TABLE, number, profile.clone())?,
+        spki_sha256: sha256(TABLE, number, spki)?,
+        validity: Validity {
+            not_before: Timestamp::from_unix(*not_before),
+            not_after: Timestamp::from_unix(*not_after),
+        },
+        tbs: tbs.clone(),
+        intended: Timestamp::from_unix(*intended),
+    };
+    let (.., certificate, digest, issued, delivered) = row;
+    let made = match (certificate, digest, issued) {
+        (Some(certificate), Some(digest), Some(issued)) => Some(Made {
+            certificate,
+            sha256: sha256(TABLE, &intent.serial, &digest)?,
+            issued: Timestamp::from_unix(issued),
+            delivered: delivered.map(Timestamp::from_unix),
+        }),
+        (None, None, None) => None,
+        _ => return Err(StoreError::odd(TABLE, &intent.serial, "half a certificate")),
+    };
+    Ok(CertificateRecord { intent, made })
+}
+
+for_each_backend! { Transaction =>
+    #[async_trait]
+    impl Certificates for Transaction {
+        async fn add_intent(&mut self, intent: &Intent) -> Result<(), StoreError> {
+            let done = sqlx::query(ADD_INTENT)
+                .bind(intent.issuer.as_str())
+                .bind(intent.serial.to_string())
+                .bind(intent.order.to_string())
+                .bind(origin_word(intent.origin))
+                .bind(intent.profile.as_str())
+                .bind(intent.spki_sha256.to_string())
+                .bind(intent.validity.not_before.unix())
+                .bind(intent.validity.not_after.unix())
+                .bind(&intent.tbs)
+                .bind(intent.intended.unix())
+                .execute(self.connection())
+                .await?;
+            Ok(expect_rows(ADD_INTENT, done.rows_affected(), 1)?)
+        }
+
+        async fn complete(
+            &mut self,
+            issuer: &IssuerId,
+            serial: &Serial,
+            certificate: &[u8],
+            sha256: Sha256,
+            issued: Timestamp,
+        ) -> Result<bool, StoreError> {
+            let done = sqlx::query(COMPLETE)
+                .bind(issuer.as_str())
+                .bind(serial.to_string())
+                .bind(certificate)
+                .bind(sha256.to_string())
+                .bind(issued.unix())
+                .execute(self.connection())
+                .await?;
+            Ok(done.rows_affected() == 1)
+        }
+
+        async fn certificate(
+            &mut self,
+            issuer: &IssuerId,
+            serial: &Serial,
+        ) -> Result<Option<CertificateRecord>, StoreError> {
+            sqlx::query_as(BY_SERIAL)
+                .bind(issuer.as_str())
+                .bind(serial.to_string())
+                .fetch_optional(self.connection())
+                .await?
+                .map(record)
+                .transpose()
+        }
+
+        async fn certificate_of_order(&mut self, order: OrderId) -> Result<Option<CertificateRecord>, StoreError> {
+            sqlx::query_as(BY_ORDER)
+                .bind(order.to_string())
+                .fetch_optional(self.connection())
+                .await?
+                .map(record)
+                .transpose()
+        }
+
+        async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>, StoreError> {
+            let row: Option<(String,)> = sqlx::query_as(ORDER_OF_KEY)
+                .bind(spki_sha256.to_string())
+                .fetch_optional(self.connection())
+                .await?;
+            row.map(|(id,)| id.parse().map_err(|e| StoreError::odd("certificate", &id, e))).transpose()
+        }
+
+        async fn responder_certificate(
+            &mut self,
+            issuer: &IssuerId,
+            spki_sha256: Sha256,
+        ) -> Result<Option<CertificateRecord>, StoreError> {
+            sqlx::query_as(RESPONDER)
+                .bind(issuer.as_str())
+                .bind(spki_sha256.to_string())
+                .fetch_optional(self.connection())
+                .await?
+                .map(record)
+                .transpose()
+        }
+
+        async fn open_intents(&mut self, limit: i64) -> Result<Vec<CertificateRecord>, StoreError> {
+            let rows: Vec<CertificateRow> =
+                sqlx::query_as(OPEN_INTENTS).bind(limit).fetch_all(self.connection()).await?;
+            rows.into_iter().map(record).collect()
+        }
+
+        async fn deliver(&mut self, issuer: &IssuerId, serial: &Serial, at: Timestamp) -> Result<bool, StoreError> {
+            let done = sqlx::query(DELIVER)
+                .bind(issuer.as_str())
+                .bind(serial.to_string())
+                .bind(at.unix())
+                .execute(self.connection())
+                .await?;
+            Ok(done.rows_affected() == 1)
+        }
+
+        async fn certificates_after(
+            &mut self,
+            issuer: &str,
+            serial: &str,
+            limit: i64,
+        ) -> Result<Vec<CertificateRecord>, StoreError> {
+            let rows: Vec<CertificateRow> = sqlx::query_as(AFTER)
+                .bind(issuer)
+                .bind(serial)
+                .bind(limit)
+                .fetch_all(self.connection())
+                .await?;
+            rows.into_iter().map(record).collect()
+        }
+    }
+}

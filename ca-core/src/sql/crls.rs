@@ -1,0 +1,79 @@
+//! CRL numbers and records.
+
+use async_trait::async_trait;
+
+use super::expect_rows;
+use super::rows::sha256;
+use crate::domain::{IssuerId, Timestamp};
+use crate::for_each_backend;
+use crate::store::{CrlRecord, Crls, StoreError};
+
+const NUMBER: &str = "SELECT number FROM crl_head WHERE issuer = $1";
+const TAKE: &str = "UPDATE crl_head SET number = number + 1 WHERE issuer = $1 AND number = $2";
+const ADD: &str = "INSERT INTO crl (issuer, number, this_update, next_update, entries, covers, planned, sha256) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const LAST: &str = "SELECT number, this_update, next_update, entries, covers, planned, sha256 FROM crl \
+     WHERE issuer = $1 ORDER BY number DESC LIMIT 1";
+const LAST_PLANNED: &str = "SELECT number, this_update, next_update, entries, covers, planned, sha256 FROM crl \
+     WHERE issuer = $1 AND planned ORDER BY number DESC LIMIT 1";
+
+pub(super) const STATEMENTS: &[&str] = &[NUMBER, TAKE, ADD, LAST, LAST_PLANNED];
+
+type CrlRow = (i64, i64, i64, i64, i64, bool, String);
+
+fn record(issuer: &IssuerId, row: CrlRow) -> Result<CrlRecord, StoreError> {
+    let (number, this_update, next_update, entries, covers, planned, digest) = row;
+    Ok(CrlRecord {
+        issuer: issuer.clone(),
+        number,
+        this_update: Timestamp::from_unix(this_update),
+        next_update: Timestamp::from_unix(next_update),
+        entries,
+        covers,
+        planned,
+        sha256: sha256("crl", number, &digest)?,
+    })
+}
+
+for_each_backend! { Transaction =>
+    #[async_trait]
+    impl Crls for Transaction {
+        async fn crl_number(&mut self, issuer: &IssuerId) -> Result<i64, StoreError> {
+            let (number,): (i64,) =
+                sqlx::query_as(NUMBER).bind(issuer.as_str()).fetch_one(self.connection()).await?;
+            Ok(number)
+        }
+
+        async fn take_crl_number(&mut self, issuer: &IssuerId, last: i64) -> Result<i64, StoreError> {
+            let done = sqlx::query(TAKE).bind(issuer.as_str()).bind(last).execute(self.connection()).await?;
+            if done.rows_affected() == 1 { Ok(last + 1) } else { Err(StoreError::Contended) }
+        }
+
+        async fn add_crl(&mut self, crl: &CrlRecord) -> Result<(), StoreError> {
+            let done = sqlx::query(ADD)
+                .bind(crl.issuer.as_str())
+                .bind(crl.number)
+                .bind(crl.this_update.unix())
+                .bind(crl.next_update.unix())
+                .bind(crl.entries)
+                .bind(crl.covers)
+                .bind(crl.planned)
+                .bind(crl.sha256.to_string())
+                .execute(self.connection())
+                .await?;
+            Ok(expect_rows(ADD, done.rows_affected(), 1)?)
+        }
+
+        async fn last_crl(&mut self, issuer: &IssuerId) -> Result<Option<CrlRecord>, StoreError> {
+            let row: Option<CrlRow> =
+                sqlx::query_as(LAST).bind(issuer.as_str()).fetch_optional(self.connection()).await?;
+            row.map(|row| record(issuer, row)).transpose()
+        }
+
+        async fn last_planned_crl(&mut self, issuer: &IssuerId) -> Result<Option<CrlRecord>, StoreError> {
+            let row: Option<CrlRow> =
+                sqlx::query_as(LAST_PLANNED).bind(issuer.as_str()).fetch_optional(self.connection()).await?;
+            row.map(|row| record(issuer, row)).transpose()
+        }
+    }
+}

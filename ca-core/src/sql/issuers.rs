@@ -1,0 +1,86 @@
+//! CAs, their keys and their responders' keys.
+
+use async_trait::async_trait;
+
+use super::expect_rows;
+use super::rows::{parse, words};
+use crate::domain::{IssuerId, ProfileName, Sha256, Timestamp};
+use crate::for_each_backend;
+use crate::store::{IssuerRecord, Issuers, StoreError};
+
+const ADD: &str = "INSERT INTO issuer (id, root, certificate) VALUES ($1, $2, $3)";
+const ADD_KEY: &str = "INSERT INTO issuer_key (issuer, key, profiles) VALUES ($1, $2, $3)";
+const ADD_CRL_HEAD: &str = "INSERT INTO crl_head (issuer, number) VALUES ($1, 0)";
+const ALL: &str = "SELECT i.id, i.root, i.certificate, k.key, k.profiles FROM issuer i \
+     JOIN issuer_key k ON k.issuer = i.id ORDER BY CASE WHEN i.root THEN 0 ELSE 1 END, i.id";
+const ADD_RESPONDER_KEY: &str = "INSERT INTO responder_key (issuer, spki_sha256, registered) VALUES ($1, $2, $3)";
+const RESPONDER_KEY: &str = "SELECT registered FROM responder_key WHERE issuer = $1 AND spki_sha256 = $2";
+
+pub(super) const STATEMENTS: &[&str] = &[ADD, ADD_KEY, ADD_CRL_HEAD, ALL, ADD_RESPONDER_KEY, RESPONDER_KEY];
+
+type IssuerRow = (String, bool, Vec<u8>, String, String);
+
+fn record(row: IssuerRow) -> Result<IssuerRecord, StoreError> {
+    let (id, root, certificate, key, profiles) = row;
+    Ok(IssuerRecord {
+        profiles: words("issuer_key", &id, &profiles, ProfileName::new)?,
+        id: parse("issuer", id.clone(), id)?,
+        root,
+        certificate,
+        key,
+    })
+}
+
+for_each_backend! { Transaction =>
+    #[async_trait]
+    impl Issuers for Transaction {
+        async fn add_issuer(&mut self, issuer: &IssuerRecord) -> Result<(), StoreError> {
+            let done = sqlx::query(ADD)
+                .bind(issuer.id.as_str())
+                .bind(issuer.root)
+                .bind(&issuer.certificate)
+                .execute(self.connection())
+                .await?;
+            expect_rows(ADD, done.rows_affected(), 1)?;
+            let profiles: Vec<&str> = issuer.profiles.iter().map(ProfileName::as_str).collect();
+            let done = sqlx::query(ADD_KEY)
+                .bind(issuer.id.as_str())
+                .bind(&issuer.key)
+                .bind(profiles.join(","))
+                .execute(self.connection())
+                .await?;
+            expect_rows(ADD_KEY, done.rows_affected(), 1)?;
+            let done = sqlx::query(ADD_CRL_HEAD).bind(issuer.id.as_str()).execute(self.connection()).await?;
+            Ok(expect_rows(ADD_CRL_HEAD, done.rows_affected(), 1)?)
+        }
+
+        async fn issuers(&mut self) -> Result<Vec<IssuerRecord>, StoreError> {
+            let rows: Vec<IssuerRow> = sqlx::query_as(ALL).fetch_all(self.connection()).await?;
+            rows.into_iter().map(record).collect()
+        }
+
+        async fn add_responder_key(
+            &mut self,
+            issuer: &IssuerId,
+            spki_sha256: Sha256,
+            at: Timestamp,
+        ) -> Result<(), StoreError> {
+            let done = sqlx::query(ADD_RESPONDER_KEY)
+                .bind(issuer.as_str())
+                .bind(spki_sha256.to_string())
+                .bind(at.unix())
+                .execute(self.connection())
+                .await?;
+            Ok(expect_rows(ADD_RESPONDER_KEY, done.rows_affected(), 1)?)
+        }
+
+        async fn is_responder_key(&mut self, issuer: &IssuerId, spki_sha256: Sha256) -> Result<bool, StoreError> {
+            let row: Option<(i64,)> = sqlx::query_as(RESPONDER_KEY)
+                .bind(issuer.as_str())
+                .bind(spki_sha256.to_string())
+                .fetch_optional(self.connection())
+                .await?;
+            Ok(row.is_some())
+        }
+    }
+}

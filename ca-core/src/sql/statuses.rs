@@ -1,0 +1,140 @@
+//! Statuses and their feed.
+
+use async_trait::async_trait;
+
+use super::expect_rows;
+use super::rows::{parse, serial};
+use crate::domain::{CertificateStatus, IssuerId, Serial, StatusChange, Timestamp};
+use crate::for_each_backend;
+use crate::store::{Feed, StatusRecord, Statuses, StoreError, Unusable};
+
+const STATUS: &str = "SELECT status, reason, since, not_after FROM certificate_status \
+     WHERE issuer = $1 AND serial = $2";
+const MOVE_HEAD: &str = "UPDATE feed SET head = $1 WHERE id = 1 AND head = $1 - 1";
+const APPEND: &str = "INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const SET: &str = "INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) \
+     VALUES ($1, $2, $3, $4, $5, $6) \
+     ON CONFLICT (issuer, serial) DO UPDATE SET status = excluded.status, reason = excluded.reason, \
+     since = excluded.since";
+const FEED: &str = "SELECT head, beat FROM feed WHERE id = 1";
+const BEAT: &str = "UPDATE feed SET beat = $1 WHERE id = 1";
+const LOG_FAULTS: &str = "SELECT s.issuer, s.serial FROM certificate_status s WHERE NOT EXISTS \
+     (SELECT 1 FROM status_log l WHERE l.issuer = s.issuer AND l.serial = s.serial AND l.status = s.status \
+      AND l.reason = s.reason AND l.since = s.since AND l.not_after = s.not_after AND l.seq = \
+      (SELECT max(m.seq) FROM status_log m WHERE m.issuer = s.issuer AND m.serial = s.serial)) \
+     ORDER BY s.issuer, s.serial LIMIT 100";
+const UNUSABLE: &str = "SELECT serial, status, reason, since FROM certificate_status \
+     WHERE issuer = $1 AND status <> 0 AND not_after >= $2 AND serial > $3 ORDER BY serial LIMIT $4";
+const CHANGED_AFTER: &str = "SELECT l.seq FROM status_log l WHERE l.issuer = $1 AND l.seq > $2 \
+     AND (l.status <> 0 OR EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial \
+     AND e.seq < l.seq)) LIMIT 1";
+
+pub(super) const STATEMENTS: &[&str] =
+    &[STATUS, MOVE_HEAD, APPEND, SET, FEED, BEAT, LOG_FAULTS, UNUSABLE, CHANGED_AFTER];
+
+fn status(number: &str, codes: (i16, i16, i64)) -> Result<CertificateStatus, StoreError> {
+    CertificateStatus::from_codes(codes.0, codes.1, codes.2)
+        .ok_or_else(|| StoreError::odd("certificate_status", number, format!("{codes:?}")))
+}
+
+for_each_backend! { Transaction =>
+    #[async_trait]
+    impl Statuses for Transaction {
+        async fn status(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<StatusRecord>, StoreError> {
+            let row: Option<(i16, i16, i64, i64)> = sqlx::query_as(STATUS)
+                .bind(issuer.as_str())
+                .bind(serial.to_string())
+                .fetch_optional(self.connection())
+                .await?;
+            row.map(|(code, reason, since, not_after)| {
+                Ok(StatusRecord {
+                    status: status(&serial.to_string(), (code, reason, since))?,
+                    not_after: Timestamp::from_unix(not_after),
+                })
+            })
+            .transpose()
+        }
+
+        async fn set_status(&mut self, change: &StatusChange, at: Timestamp) -> Result<(), StoreError> {
+            let moved = sqlx::query(MOVE_HEAD).bind(change.seq).execute(self.connection()).await?;
+            if moved.rows_affected() != 1 {
+                return Err(StoreError::Contended);
+            }
+            let done = sqlx::query(APPEND)
+                .bind(change.seq)
+                .bind(change.issuer.as_str())
+                .bind(change.serial.to_string())
+                .bind(change.status.code())
+                .bind(change.status.reason_code())
+                .bind(change.status.since_unix())
+                .bind(change.not_after.unix())
+                .bind(at.unix())
+                .execute(self.connection())
+                .await?;
+            expect_rows(APPEND, done.rows_affected(), 1)?;
+            let done = sqlx::query(SET)
+                .bind(change.issuer.as_str())
+                .bind(change.serial.to_string())
+                .bind(change.status.code())
+                .bind(change.status.reason_code())
+                .bind(change.status.since_unix())
+                .bind(change.not_after.unix())
+                .execute(self.connection())
+                .await?;
+            Ok(expect_rows(SET, done.rows_affected(), 1)?)
+        }
+
+        async fn feed(&mut self) -> Result<Feed, StoreError> {
+            let (head, beat): (i64, i64) = sqlx::query_as(FEED).fetch_one(self.connection()).await?;
+            Ok(Feed { head, beat: Timestamp::from_unix(beat) })
+        }
+
+        async fn beat(&mut self, now: Timestamp) -> Result<(), StoreError> {
+            let done = sqlx::query(BEAT).bind(now.unix()).execute(self.connection()).await?;
+            Ok(expect_rows(BEAT, done.rows_affected(), 1)?)
+        }
+
+        async fn log_faults(&mut self) -> Result<Vec<(IssuerId, Serial)>, StoreError> {
+            let rows: Vec<(String, String)> = sqlx::query_as(LOG_FAULTS).fetch_all(self.connection()).await?;
+            rows.into_iter()
+                .map(|(issuer, number)| {
+                    Ok((parse("certificate_status", &number, issuer)?, serial("certificate_status", &number)?))
+                })
+                .collect()
+        }
+
+        async fn unusable(
+            &mut self,
+            issuer: &IssuerId,
+            still_valid_at: Timestamp,
+            after: &str,
+            limit: i64,
+        ) -> Result<Vec<Unusable>, StoreError> {
+            let rows: Vec<(String, i16, i16, i64)> = sqlx::query_as(UNUSABLE)
+                .bind(issuer.as_str())
+                .bind(still_valid_at.unix())
+                .bind(after)
+                .bind(limit)
+                .fetch_all(self.connection())
+                .await?;
+            rows.into_iter()
+                .map(|(number, code, reason, since)| {
+                    Ok(Unusable {
+                        serial: serial("certificate_status", &number)?,
+                        status: status(&number, (code, reason, since))?,
+                    })
+                })
+                .collect()
+        }
+
+        async fn crl_changed_after(&mut self, issuer: &IssuerId, seq: i64) -> Result<bool, StoreError> {
+            let row: Option<(i64,)> = sqlx::query_as(CHANGED_AFTER)
+                .bind(issuer.as_str())
+                .bind(seq)
+                .fetch_optional(self.connection())
+                .await?;
+            Ok(row.is_some())
+        }
+    }
+}

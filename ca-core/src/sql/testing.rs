@@ -1,0 +1,147 @@
+//! Fresh databases of both engines, for tests of any crate.
+//!
+//! SQLite: a file in a temporary folder. PostgreSQL: a private cluster of this process in a temporary folder,
+//! reached by a Unix socket, without fsync; its server and folder go away with the process, however it ends.
+//! Nothing outside is used or left behind.
+//!
+//! ```ignore
+//! #[tokio::test]
+//! async fn story() {
+//!     for fresh in testing::databases(&migrator()).await {
+//!         …(&fresh.database)…
+//!     }
+//! }
+//! ```
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::migrate::Migrator;
+use tempfile::TempDir;
+
+use super::Database;
+
+/// A database of its own, with its schema.
+#[derive(Debug)]
+pub struct Fresh {
+    /// `SQLite` or `PostgreSQL`, for messages.
+    pub engine: &'static str,
+    /// Opens the database again, as another process would.
+    pub url: String,
+    /// The database.
+    pub database: Database,
+    folder: Option<TempDir>,
+}
+
+impl Fresh {
+    /// Opens the same database once more.
+    ///
+    /// # Panics
+    /// When it cannot be opened: the test cannot go on.
+    pub async fn reopen(&self) -> Database {
+        Database::open(&self.url, false).await.expect("the database opens again")
+    }
+
+    /// Where a SQLite file is; `None` for PostgreSQL.
+    #[must_use]
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+}
+
+/// One fresh database of each engine.
+///
+/// # Panics
+/// When an engine cannot be started: the test cannot go on.
+pub async fn databases(migrator: &Migrator) -> Vec<Fresh> {
+    vec![sqlite(migrator).await, postgres(migrator).await]
+}
+
+/// A fresh SQLite file.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn sqlite(migrator: &Migrator) -> Fresh {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let database = Database::open(&url, true).await.expect("a new SQLite file opens");
+    database.migrate(migrator).await.expect("the migrations fit SQLite");
+    Fresh { engine: "SQLite", url, database, folder: Some(folder) }
+}
+
+/// A fresh database in this process's PostgreSQL cluster.
+///
+/// # Panics
+/// When PostgreSQL is not installed (Debian package `postgresql`) or does not start.
+pub async fn postgres(migrator: &Migrator) -> Fresh {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let cluster = tokio::task::spawn_blocking(cluster).await.expect("the cluster starts");
+    let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let made = tokio::process::Command::new(format!("{}/createdb", cluster.programs))
+        .args(["-h", &cluster.folder, "-U", "postgres", &name])
+        .output()
+        .await
+        .expect("createdb runs");
+    assert!(made.status.success(), "createdb: {}", String::from_utf8_lossy(&made.stderr));
+    let url = format!("postgres://postgres@localhost/{name}?host={}", cluster.folder);
+    let database = Database::open(&url, false).await.expect("the new PostgreSQL database opens");
+    database.migrate(migrator).await.expect("the migrations fit PostgreSQL");
+    Fresh { engine: "PostgreSQL", url, database, folder: None }
+}
+
+/// The one cluster of this process. The shell that minds it ends it when its standard input closes, which the
+/// kernel does when this process ends.
+struct Cluster {
+    programs: String,
+    folder: String,
+    _shell: Child,
+    _leash: ChildStdin,
+}
+
+const MINDER: &str = r#"
+set -eu
+programs=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+folder=$(mktemp -d "${TMPDIR:-/tmp}/yinxin-pg.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+"$programs/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
+"$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c max_connections=400 \
+  -c shared_buffers=64MB -c full_page_writes=off </dev/null >>"$folder/log" 2>&1 &
+server=$!
+i=0
+until "$programs/pg_isready" -q -h "$folder"; do
+  i=$((i + 1)); [ $i -lt 300 ] || { cat "$folder/log" >&2; kill -QUIT $server; exit 1; }
+  sleep 0.1
+done
+echo "$programs $folder"
+read -r _ || true
+kill -QUIT $server
+wait $server || true
+"#;
+
+fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        // PostgreSQL refuses to run as root.
+        let script = r#"if [ "$(id -u)" = 0 ]; then
+            user=postgres; id -u "$user" >/dev/null 2>&1 || user=nobody
+            cd /tmp; exec runuser -u "$user" -- sh -c "$0"
+        else exec sh -c "$0"; fi"#;
+        let mut shell = Command::new("sh")
+            .args(["-c", script, MINDER])
+            .env_remove("TMPDIR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh runs");
+        let leash = shell.stdin.take().expect("stdin is piped");
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("readable");
+        let (programs, folder) = line
+            .trim()
+            .split_once(' ')
+            .expect("a private PostgreSQL starts (Debian package postgresql); its log stands above");
+        Cluster { programs: programs.to_owned(), folder: folder.to_owned(), _shell: shell, _leash: leash }
+    })
+}

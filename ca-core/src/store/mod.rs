@@ -1,0 +1,62 @@
+//! What the authority asks of storage: one small trait for each table group, one unit of work.
+//!
+//! Services name these traits and never an engine. Everything that a use case reads and writes happens in one
+//! [`Tx`]; dropped without [`Tx::commit`] nothing of it remains. "Not there" is `Ok(None)`; a write that did not
+//! touch the rows it must is an error. Heads and numbers move by compare-and-swap.
+
+mod error;
+mod ports;
+mod records;
+
+pub use error::StoreError;
+pub use ports::{AuditLog, Certificates, Crls, Issuers, Orders, Registry, Statuses, Store, Tx};
+pub use records::{
+    AuditHead, AuditRow, CertificateRecord, CheckpointRow, CrlRecord, Feed, Intent, IssuerRecord, Made, OfficerRecord,
+    OrderRecord, Origin, Place, SignatureRecord, StatusRecord, Unusable,
+};
+
+/// How often a use case is run again when another transaction got in first.
+pub const MAX_ATTEMPTS: u32 = 12;
+
+/// Runs a unit of work and commits it; runs it again from the beginning while others get in first.
+///
+/// `unit_of_work!(store, Error, |tx| { …; value })` is an expression of type `Result<_, Error>`, where `Error` is
+/// `From<StoreError>` and [`Contends`]. The block may use `?` and `return Err(…)`, which roll everything back.
+#[macro_export]
+macro_rules! unit_of_work {
+    ($store:expr, $error:ty, |$tx:ident| $body:block) => {{
+        let mut attempt = 0_u32;
+        loop {
+            let outcome: ::std::result::Result<_, $error> = async {
+                let mut unit = $crate::store::Store::begin($store).await?;
+                let value = {
+                    let $tx = &mut *unit;
+                    $body
+                };
+                unit.commit().await?;
+                Ok(value)
+            }
+            .await;
+            match outcome {
+                Err(error) if attempt < $crate::store::MAX_ATTEMPTS && $crate::store::Contends::contends(&error) => {
+                    attempt += 1;
+                    ::tokio::time::sleep(::std::time::Duration::from_millis(u64::from(attempt * attempt))).await;
+                }
+                other => break other,
+            }
+        }
+    }};
+}
+pub use unit_of_work;
+
+/// Errors that may pass when the unit of work is run again.
+pub trait Contends {
+    /// Whether this is one.
+    fn contends(&self) -> bool;
+}
+
+impl Contends for StoreError {
+    fn contends(&self) -> bool {
+        matches!(self, Self::Contended)
+    }
+}

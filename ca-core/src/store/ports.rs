@@ -1,0 +1,203 @@
+//! The traits.
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use super::records::{
+    AuditHead, AuditRow, CertificateRecord, CheckpointRow, CrlRecord, Feed, Intent, IssuerRecord, OfficerRecord,
+    OrderRecord, SignatureRecord, StatusRecord, Unusable,
+};
+use crate::domain::{IssuerId, OrderId, Serial, Sha256, StatusChange, Timestamp};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Opens units of work.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Begins a unit of work that writes.
+    async fn begin(&self) -> Result<Box<dyn Tx>>;
+
+    /// Begins a unit of work that only reads, over one state of the store.
+    async fn begin_read(&self) -> Result<Box<dyn Tx>>;
+}
+
+/// A unit of work on all table groups.
+#[async_trait]
+pub trait Tx: Orders + Certificates + Registry + Statuses + Issuers + Crls + AuditLog + Send {
+    /// Makes all of it durable. On an error nothing was written, or, when the engine's answer was lost, the
+    /// caller must look again: orders are idempotent.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// Orders and the signatures on them.
+#[async_trait]
+pub trait Orders {
+    /// Adds an order; [`StoreError::Contended`] if the id exists by now.
+    async fn add_order(&mut self, order: &OrderRecord) -> Result<()>;
+
+    /// The order with this id.
+    async fn order(&mut self, id: OrderId) -> Result<Option<OrderRecord>>;
+
+    /// Adds a signature to an order that is there.
+    async fn add_signature(&mut self, signature: &SignatureRecord) -> Result<()>;
+
+    /// The signatures of an order.
+    async fn signatures(&mut self, order: OrderId) -> Result<Vec<SignatureRecord>>;
+
+    /// How many orders there are.
+    async fn count_orders(&mut self) -> Result<i64>;
+}
+
+/// Certificates from intent to delivery.
+#[async_trait]
+pub trait Certificates {
+    /// Writes an intent; [`StoreError::Contended`] if its serial, order or key is taken by now.
+    async fn add_intent(&mut self, intent: &Intent) -> Result<()>;
+
+    /// Completes an intent. `false` when it is complete already; then nothing was written.
+    async fn complete(
+        &mut self,
+        issuer: &IssuerId,
+        serial: &Serial,
+        certificate: &[u8],
+        sha256: Sha256,
+        issued: Timestamp,
+    ) -> Result<bool>;
+
+    /// The certificate with this serial number.
+    async fn certificate(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<CertificateRecord>>;
+
+    /// The certificate of this order.
+    async fn certificate_of_order(&mut self, order: OrderId) -> Result<Option<CertificateRecord>>;
+
+    /// The order under which this key was certified, or is being; responder keys apart.
+    async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>>;
+
+    /// The responder certificate with the latest end for this key.
+    async fn responder_certificate(
+        &mut self,
+        issuer: &IssuerId,
+        spki_sha256: Sha256,
+    ) -> Result<Option<CertificateRecord>>;
+
+    /// Intents that are not complete, oldest first.
+    async fn open_intents(&mut self, limit: i64) -> Result<Vec<CertificateRecord>>;
+
+    /// Notes that the certificate is on its token. `false` when that was noted before.
+    async fn deliver(&mut self, issuer: &IssuerId, serial: &Serial, at: Timestamp) -> Result<bool>;
+
+    /// Certificates in the order of (issuer, serial) after this one, for a check of everything.
+    async fn certificates_after(&mut self, issuer: &str, serial: &str, limit: i64) -> Result<Vec<CertificateRecord>>;
+}
+
+/// The registry of officers.
+#[async_trait]
+pub trait Registry {
+    /// Adds a line.
+    async fn add_officer(&mut self, officer: &OfficerRecord) -> Result<()>;
+
+    /// The line of this certificate.
+    async fn officer(&mut self, certificate_sha256: Sha256) -> Result<Option<OfficerRecord>>;
+
+    /// The line of this certificate, by its issuer and serial number.
+    async fn officer_of(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<OfficerRecord>>;
+
+    /// All lines, by officer and then by time.
+    async fn officers(&mut self) -> Result<Vec<OfficerRecord>>;
+}
+
+/// Statuses and their feed.
+#[async_trait]
+pub trait Statuses {
+    /// The status of a certificate that was issued.
+    async fn status(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<StatusRecord>>;
+
+    /// Sets the status and appends it to the log, moving the head of the feed to `change.seq`.
+    /// [`StoreError::Contended`] unless the head stood one before.
+    async fn set_status(&mut self, change: &StatusChange, at: Timestamp) -> Result<()>;
+
+    /// Head and heartbeat.
+    async fn feed(&mut self) -> Result<Feed>;
+
+    /// Writes the heartbeat.
+    async fn beat(&mut self, now: Timestamp) -> Result<()>;
+
+    /// The last line of the log for each certificate that differs from its status: empty, or a fault.
+    async fn log_faults(&mut self) -> Result<Vec<(IssuerId, Serial)>>;
+
+    /// Held and revoked certificates whose notAfter is not before `still_valid_at`, by serial number after
+    /// `after`.
+    async fn unusable(
+        &mut self,
+        issuer: &IssuerId,
+        still_valid_at: Timestamp,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Unusable>>;
+
+    /// Whether a line after `seq` holds, releases or revokes a certificate of this issuer.
+    async fn crl_changed_after(&mut self, issuer: &IssuerId, seq: i64) -> Result<bool>;
+}
+
+/// CAs, their keys and their responders' keys.
+#[async_trait]
+pub trait Issuers {
+    /// Adds a CA.
+    async fn add_issuer(&mut self, issuer: &IssuerRecord) -> Result<()>;
+
+    /// All CAs, root first.
+    async fn issuers(&mut self) -> Result<Vec<IssuerRecord>>;
+
+    /// Registers a key that may answer OCSP for an issuer.
+    async fn add_responder_key(&mut self, issuer: &IssuerId, spki_sha256: Sha256, at: Timestamp) -> Result<()>;
+
+    /// Whether this key is registered.
+    async fn is_responder_key(&mut self, issuer: &IssuerId, spki_sha256: Sha256) -> Result<bool>;
+}
+
+/// CRL numbers and records.
+#[async_trait]
+pub trait Crls {
+    /// The last number taken; 0 before the first.
+    async fn crl_number(&mut self, issuer: &IssuerId) -> Result<i64>;
+
+    /// Takes the number after `last`. [`StoreError::Contended`] if another was taken by now.
+    async fn take_crl_number(&mut self, issuer: &IssuerId, last: i64) -> Result<i64>;
+
+    /// Records a CRL that was signed.
+    async fn add_crl(&mut self, crl: &CrlRecord) -> Result<()>;
+
+    /// The last CRL.
+    async fn last_crl(&mut self, issuer: &IssuerId) -> Result<Option<CrlRecord>>;
+
+    /// The last CRL that was made because it was time.
+    async fn last_planned_crl(&mut self, issuer: &IssuerId) -> Result<Option<CrlRecord>>;
+}
+
+/// The audit chain as rows. Only [`crate::audit`] appends.
+#[async_trait]
+pub trait AuditLog {
+    /// The end of the chain.
+    async fn audit_head(&mut self) -> Result<AuditHead>;
+
+    /// Appends a row after `head`. [`StoreError::Contended`] if the chain ends elsewhere by now.
+    async fn append_audit(&mut self, head: AuditHead, row: &AuditRow) -> Result<()>;
+
+    /// Rows after `seq`, in order.
+    async fn audit_after(&mut self, seq: i64, limit: i64) -> Result<Vec<AuditRow>>;
+
+    /// Adds a checkpoint.
+    async fn add_checkpoint(&mut self, checkpoint: &CheckpointRow) -> Result<()>;
+
+    /// All checkpoints, in order.
+    async fn checkpoints(&mut self) -> Result<Vec<CheckpointRow>>;
+
+    /// The last checkpoint.
+    async fn last_checkpoint(&mut self) -> Result<Option<CheckpointRow>>;
+
+    /// Sets the key that signs checkpoints. Once.
+    async fn set_audit_key(&mut self, spki_der: &[u8]) -> Result<()>;
+
+    /// DER SubjectPublicKeyInfo of the key that signs checkpoints.
+    async fn audit_key(&mut self) -> Result<Option<Vec<u8>>>;
+}
