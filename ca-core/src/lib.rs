@@ -5,9 +5,14 @@
 //! web, the socket's callers, or anything that is not signed. Never issues without a durable intent, never
 //! tells of a certificate that is not durable.
 
+pub mod chain;
 pub mod clock;
+pub mod cms;
 pub mod domain;
+pub mod keys;
 pub mod service;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod store;
+pub mod tlv;
+pub mod x509;

@@ -1,0 +1,345 @@
+//! From a certificate to the root: whose it is, and whether it may be believed at a moment.
+//!
+//! For: relying parties and the authority itself. Trusts the root and issuer certificates that it was given;
+//! nothing else. Verifies over original bytes. Never asks whether a certificate was revoked: that is the
+//! responder's word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use const_oid::ObjectIdentifier;
+use der::Decode as _;
+use x509_cert::Certificate;
+
+use crate::domain::{IssuerId, Serial, SubjectField, Timestamp, Validity};
+use crate::keys::verify::verify_signature;
+use crate::tlv::{self, tag};
+use crate::x509::{KeyUsage, Parts, Tbs, X509Error, oid};
+
+/// Identity extensions that our own profiles write (`profiles/*.toml`; `domain.md` §1.3): the USCC where
+/// many CAs put it, and the unique id under the arc that IANA keeps for examples (RFC 5612).
+pub const IDENTITY_EXTENSIONS: [(&str, SubjectField); 2] =
+    [("1.2.156.10260.4.1.4", SubjectField::Uscc), ("1.3.6.1.4.1.32473.1.4", SubjectField::UniqueId)];
+
+/// The root and the issuing CAs that we believe.
+#[derive(Clone, Debug)]
+pub struct Anchors {
+    root: Vec<u8>,
+    issuers: BTreeMap<IssuerId, Vec<u8>>,
+}
+
+/// Certificates that cannot serve as root or issuers. The operator must look at the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorError {
+    /// The root is not a self-signed CA certificate.
+    #[error("the root certificate: {0}")]
+    Root(String),
+    /// An issuer is not a CA certificate under that root, or stands there twice.
+    #[error("the certificate of issuer {0}: {1}")]
+    Issuer(IssuerId, String),
+}
+
+/// Why a certificate is not believed. [`Self::NotYetValid`] and [`Self::Expired`] come only when everything
+/// else is right: an expired certificate is authentic, and good for one thing, to prove who is renewing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// No certificate that we can read.
+    #[error("not a certificate: {0}")]
+    Malformed(String),
+    /// None of our issuers made it.
+    #[error("it was not issued by a known CA")]
+    UnknownIssuer,
+    /// The issuer that it names did not sign it.
+    #[error("its signature does not verify")]
+    BadSignature,
+    /// Its validity has not begun.
+    #[error("it is valid only from {} on", from.beijing_text())]
+    NotYetValid {
+        /// Its notBefore.
+        from: Timestamp,
+    },
+    /// Its validity is over.
+    #[error("it expired at {}", at.beijing_text())]
+    Expired {
+        /// Its notAfter.
+        at: Timestamp,
+    },
+    /// It is a CA's, or its key may not be used for this.
+    #[error("it is not meant for this use: {0}")]
+    NotForThis(&'static str),
+    /// The certificate of the issuer or the root is itself outside its validity. The operator must act.
+    #[error("the issuing CA's own certificate is not valid now")]
+    IssuerNotValid,
+}
+
+impl From<X509Error> for ChainError {
+    fn from(error: X509Error) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// What the holder of a certificate wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Sign statements and log in: units and staff.
+    Client,
+    /// Sign OCSP answers for the certificates of the same issuer (RFC 6960 §4.2.2.2).
+    OcspSigning,
+}
+
+/// A certificate that an issuer of ours signed and that was valid at the moment asked. Only
+/// [`Anchors::verify`] and [`Anchors::verify_for`] make one. Says nothing of revocation.
+#[derive(Clone, Debug)]
+pub struct ChainValid {
+    certificate: Certificate,
+    der: Vec<u8>,
+    spki_der: Vec<u8>,
+    issuer: IssuerId,
+    issuer_der: Vec<u8>,
+    serial: Serial,
+    validity: Validity,
+}
+
+impl ChainValid {
+    /// The certificate, parsed.
+    #[must_use]
+    pub const fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The certificate as it was given.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Its SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+
+    /// Who issued it.
+    #[must_use]
+    pub const fn issuer(&self) -> &IssuerId {
+        &self.issuer
+    }
+
+    /// The issuer's certificate.
+    #[must_use]
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer_der
+    }
+
+    /// Its serial number.
+    #[must_use]
+    pub const fn serial(&self) -> &Serial {
+        &self.serial
+    }
+
+    /// From when to when it is valid.
+    #[must_use]
+    pub const fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// What it says of its holder: [`subject_of`].
+    #[must_use]
+    pub fn subject(&self) -> BTreeMap<SubjectField, String> {
+        subject_of(&self.certificate)
+    }
+}
+
+impl Anchors {
+    /// Takes a root and the issuing CAs under it, all DER.
+    ///
+    /// # Errors
+    /// [`AnchorError`] unless the root signed itself and each issuer, and all of them are CAs by
+    /// basicConstraints and keyUsage. Validity is looked at later, at the moment that counts.
+    pub fn new(root_der: &[u8], issuers: &[(IssuerId, Vec<u8>)]) -> Result<Self, AnchorError> {
+        let root = Parts::read(root_der).map_err(|error| AnchorError::Root(error.to_string()))?;
+        signed_by(&root, &root.tbs)
+            .and_then(|()| is_ca(&root.tbs))
+            .map_err(|error| AnchorError::Root(error.to_string()))?;
+        let mut names = BTreeSet::new();
+        let mut kept = BTreeMap::new();
+        for (id, der) in issuers {
+            let refuse = |why: String| AnchorError::Issuer(id.clone(), why);
+            let issuer = Parts::read(der).map_err(|error| refuse(error.to_string()))?;
+            signed_by(&issuer, &root.tbs).and_then(|()| is_ca(&issuer.tbs)).map_err(|e| refuse(e.to_string()))?;
+            let key = issuer.tbs.subject_key_identifier().ok().flatten();
+            let key = key.ok_or_else(|| refuse("it has no subjectKeyIdentifier".into()))?;
+            if !names.insert((issuer.tbs.subject.to_vec(), key.to_vec())) || kept.contains_key(id) {
+                return Err(refuse("it stands there twice".into()));
+            }
+            kept.insert(id.clone(), der.clone());
+        }
+        Ok(Self { root: root_der.to_vec(), issuers: kept })
+    }
+
+    /// The root certificate.
+    #[must_use]
+    pub fn root_der(&self) -> &[u8] {
+        &self.root
+    }
+
+    /// The certificate of an issuer.
+    #[must_use]
+    pub fn issuer_der(&self, id: &IssuerId) -> Option<&[u8]> {
+        self.issuers.get(id).map(Vec::as_slice)
+    }
+
+    /// All issuers by name, with their certificates.
+    pub fn issuers(&self) -> impl Iterator<Item = (&IssuerId, &[u8])> {
+        self.issuers.iter().map(|(id, der)| (id, der.as_slice()))
+    }
+
+    /// [`Self::verify_for`] with [`Purpose::Client`]: units and staff.
+    ///
+    /// # Errors
+    /// [`ChainError`]: the certificate may not be used.
+    pub fn verify(&self, leaf_der: &[u8], at: Timestamp) -> Result<ChainValid, ChainError> {
+        self.verify_for(leaf_der, at, Purpose::Client)
+    }
+
+    /// Checks a certificate against issuers and root at a moment: issuer name and key identifier, signature,
+    /// use, validity, in this order.
+    ///
+    /// # Errors
+    /// [`ChainError`]: the certificate may not be used.
+    pub fn verify_for(&self, leaf_der: &[u8], at: Timestamp, purpose: Purpose) -> Result<ChainValid, ChainError> {
+        let leaf = Parts::read(leaf_der)?;
+        let certificate = Certificate::from_der(leaf_der).map_err(|e| ChainError::Malformed(e.to_string()))?;
+        let serial = leaf.tbs.serial()?;
+        let (issuer, issuer_der, issuer_tbs) = self.issuer_of(&leaf.tbs)?;
+        signed_by(&leaf, &issuer_tbs)?;
+        is_fit(&leaf.tbs, purpose)?;
+
+        let root = Parts::read(&self.root)?;
+        if !issuer_tbs.validity.contains(at) || !root.tbs.validity.contains(at) {
+            return Err(ChainError::IssuerNotValid);
+        }
+        let validity = leaf.tbs.validity;
+        if at < validity.not_before {
+            return Err(ChainError::NotYetValid { from: validity.not_before });
+        }
+        if at > validity.not_after {
+            return Err(ChainError::Expired { at: validity.not_after });
+        }
+        Ok(ChainValid {
+            certificate,
+            der: leaf_der.to_vec(),
+            spki_der: leaf.tbs.spki.to_vec(),
+            issuer: issuer.clone(),
+            issuer_der: issuer_der.to_vec(),
+            serial,
+            validity,
+        })
+    }
+
+    /// The issuer that a certificate names, by name and by key.
+    fn issuer_of(&self, leaf: &Tbs<'_>) -> Result<(&IssuerId, &[u8], Tbs<'_>), ChainError> {
+        let key = leaf.authority_key_identifier()?.ok_or(ChainError::UnknownIssuer)?;
+        for (id, der) in &self.issuers {
+            let tbs = Parts::read(der)?.tbs;
+            if tbs.subject == leaf.issuer && tbs.subject_key_identifier()? == Some(key) {
+                return Ok((id, der, tbs));
+            }
+        }
+        Err(ChainError::UnknownIssuer)
+    }
+}
+
+/// Whether `issuer` is named by the certificate and signed it.
+fn signed_by(certificate: &Parts<'_>, issuer: &Tbs<'_>) -> Result<(), ChainError> {
+    if certificate.tbs.issuer != issuer.subject {
+        return Err(ChainError::UnknownIssuer);
+    }
+    // A root may leave its authorityKeyIdentifier out (RFC 5280 §4.2.1.1).
+    if let Some(key) = certificate.tbs.authority_key_identifier()?
+        && issuer.subject_key_identifier()? != Some(key)
+    {
+        return Err(ChainError::UnknownIssuer);
+    }
+    let algorithm = certificate.signature_algorithm()?;
+    verify_signature(issuer.spki, &algorithm, certificate.tbs.whole, certificate.signature)
+        .map_err(|_| ChainError::BadSignature)
+}
+
+fn is_ca(tbs: &Tbs<'_>) -> Result<(), ChainError> {
+    let usage = tbs.key_usage()?;
+    if !tbs.basic_constraints()?.ca {
+        return Err(ChainError::NotForThis("not a CA certificate"));
+    }
+    if !usage.is_some_and(|usage| usage.has(KeyUsage::KEY_CERT_SIGN)) {
+        return Err(ChainError::NotForThis("the key may not sign certificates"));
+    }
+    no_unknown_critical(tbs)
+}
+
+fn is_fit(tbs: &Tbs<'_>, purpose: Purpose) -> Result<(), ChainError> {
+    no_unknown_critical(tbs)?;
+    if tbs.basic_constraints()?.ca {
+        return Err(ChainError::NotForThis("a CA certificate"));
+    }
+    if !tbs.key_usage()?.is_some_and(|usage| usage.has(KeyUsage::DIGITAL_SIGNATURE)) {
+        return Err(ChainError::NotForThis("the key may not sign"));
+    }
+    let purposes = tbs.extended_key_usage()?;
+    let allowed = match purpose {
+        Purpose::Client => purposes.is_none_or(|all| all.contains(&oid::CLIENT_AUTH)),
+        // RFC 6960 §4.2.2.2: the purpose must be there by name.
+        Purpose::OcspSigning => purposes.is_some_and(|all| all.contains(&oid::OCSP_SIGNING)),
+    };
+    if allowed { Ok(()) } else { Err(ChainError::NotForThis("extended key usage")) }
+}
+
+/// RFC 5280 §4.2: who does not know a critical extension must refuse. Also refuses duplicates.
+fn no_unknown_critical(tbs: &Tbs<'_>) -> Result<(), ChainError> {
+    const KNOWN: [ObjectIdentifier; 3] = [oid::BASIC_CONSTRAINTS, oid::KEY_USAGE, oid::EXTENDED_KEY_USAGE];
+    for extension in &tbs.extensions {
+        tbs.extension(extension.oid)?;
+        if extension.critical && !KNOWN.contains(&extension.oid) {
+            return Err(ChainError::NotForThis("an unknown critical extension"));
+        }
+    }
+    Ok(())
+}
+
+/// What a certificate of our own profiles says of its holder. Where a field stands several times the first
+/// counts; fields that cannot be read are left out.
+#[must_use]
+pub fn subject_of(certificate: &Certificate) -> BTreeMap<SubjectField, String> {
+    let mut fields = BTreeMap::new();
+    let tbs = certificate.tbs_certificate();
+    for attribute in tbs.subject().iter() {
+        let field = match attribute.oid.to_string().as_str() {
+            "2.5.4.6" => SubjectField::Country,
+            "2.5.4.8" => SubjectField::Province,
+            "2.5.4.7" => SubjectField::Locality,
+            "2.5.4.10" => SubjectField::Organisation,
+            "2.5.4.11" => SubjectField::OrganisationalUnit,
+            "2.5.4.3" => SubjectField::CommonName,
+            _ => continue,
+        };
+        if let Ok(text) = std::str::from_utf8(attribute.value.value()) {
+            fields.entry(field).or_insert_with(|| text.to_owned());
+        }
+    }
+    for extension in tbs.extensions().into_iter().flatten() {
+        let named = extension.extn_id.to_string();
+        let Some((_, field)) = IDENTITY_EXTENSIONS.iter().find(|(oid, _)| *oid == named) else { continue };
+        let value = extension.extn_value.as_bytes();
+        let text = [tag::UTF8_STRING, tag::PRINTABLE_STRING]
+            .into_iter()
+            .find_map(|kind| tlv::single(value, kind).ok())
+            .and_then(|element| std::str::from_utf8(element.content).ok());
+        if let Some(text) = text {
+            fields.entry(*field).or_insert_with(|| text.to_owned());
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

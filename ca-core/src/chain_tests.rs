@@ -1,0 +1,190 @@
+use super::*;
+use crate::keys::KeyKind;
+use crate::keys::testing::{TestCert, TestKey};
+use openssl::x509::extension::KeyUsage as OpensslKeyUsage;
+
+const NOW: Timestamp = Timestamp::from_unix(1_500_000_000);
+
+struct House {
+    root_key: TestKey,
+    issuer_key: TestKey,
+    leaf_key: TestKey,
+    root: Vec<u8>,
+    issuer: Vec<u8>,
+}
+
+fn id(text: &str) -> IssuerId {
+    IssuerId::new(text).expect("a name")
+}
+
+impl House {
+    fn new(kind: KeyKind) -> Self {
+        let (root_key, issuer_key) = (TestKey::new(KeyKind::P384), TestKey::new(kind));
+        let root = TestCert::ca("root", &root_key, None).build();
+        let issuer = TestCert::ca("issuer", &issuer_key, Some((&root_key, &root))).build();
+        Self { root_key, issuer_key, leaf_key: TestKey::new(kind), root, issuer }
+    }
+
+    fn anchors(&self) -> Anchors {
+        Anchors::new(&self.root, &[(id("unit"), self.issuer.clone())]).expect("anchors")
+    }
+
+    fn leaf(&self) -> TestCert<'_> {
+        TestCert::leaf("leaf", &self.leaf_key, Some((&self.issuer_key, &self.issuer)))
+    }
+
+    fn verify(&self, leaf: &[u8]) -> Result<ChainValid, ChainError> {
+        self.anchors().verify(leaf, NOW)
+    }
+}
+
+#[test]
+fn a_good_certificate_is_believed_and_told() {
+    for kind in [KeyKind::P256, KeyKind::Rsa2048] {
+        let house = House::new(kind);
+        let der = house.leaf().build();
+        let valid = house.verify(&der).expect("valid");
+        assert_eq!(valid.serial().to_string(), "4d");
+        assert_eq!(valid.issuer(), &id("unit"));
+        assert_eq!((valid.der(), valid.issuer_der()), (&der[..], &house.issuer[..]));
+        assert_eq!(valid.spki_der(), house.leaf_key.spki);
+        assert_eq!(valid.subject()[&SubjectField::CommonName], "leaf");
+    }
+}
+
+#[test]
+fn the_edges_of_validity_are_inclusive_and_expired_is_told_apart() {
+    let house = House::new(KeyKind::P256);
+    let der = house.leaf().build();
+    let at = |unix| house.anchors().verify(&der, Timestamp::from_unix(unix)).map(|_| ());
+    assert_eq!(at(999_999_999), Err(ChainError::NotYetValid { from: Timestamp::from_unix(1_000_000_000) }));
+    assert_eq!(at(1_000_000_000), Ok(()));
+    assert_eq!(at(2_000_000_000), Ok(()));
+    assert_eq!(at(2_000_000_001), Err(ChainError::Expired { at: Timestamp::from_unix(2_000_000_000) }));
+    assert_eq!(at(4_000_000_001), Err(ChainError::IssuerNotValid));
+}
+
+#[test]
+fn an_expired_forgery_is_a_forgery() {
+    let house = House::new(KeyKind::P256);
+    let mut der = house.leaf().build();
+    let last = der.len() - 1;
+    der[last] ^= 1;
+    let late = house.anchors().verify(&der, Timestamp::from_unix(2_000_000_001));
+    assert_eq!(late.map(|_| ()), Err(ChainError::BadSignature));
+}
+
+#[test]
+fn no_flipped_bit_is_believed() {
+    let house = House::new(KeyKind::P256);
+    let der = house.leaf().build();
+    for at in 0..der.len() {
+        let mut bent = der.clone();
+        bent[at] ^= 1;
+        assert!(house.verify(&bent).is_err(), "byte {at}");
+    }
+    let mut long = der;
+    long.push(0);
+    assert!(matches!(house.verify(&long), Err(ChainError::Malformed(_))));
+}
+
+#[test]
+fn another_issuer_of_the_same_name_or_key_is_unknown() {
+    let (house, other) = (House::new(KeyKind::P256), House::new(KeyKind::P256));
+    assert_eq!(house.verify(&other.leaf().build()).map(|_| ()), Err(ChainError::UnknownIssuer));
+    // The right name and key identifier, signed by somebody else.
+    let forged = TestCert { issuer: Some((&other.issuer_key, &house.issuer)), ..house.leaf() }.build();
+    assert_eq!(house.verify(&forged).map(|_| ()), Err(ChainError::BadSignature));
+    let without = TestCert { key_identifiers: false, ..house.leaf() }.build();
+    assert_eq!(house.verify(&without).map(|_| ()), Err(ChainError::UnknownIssuer));
+    // Directly under the root is not under an issuer.
+    let direct = TestCert { issuer: Some((&house.root_key, &house.root)), ..house.leaf() }.build();
+    assert_eq!(house.verify(&direct).map(|_| ()), Err(ChainError::UnknownIssuer));
+}
+
+#[test]
+fn a_unit_cannot_issue() {
+    let house = House::new(KeyKind::P256);
+    let unit = house.leaf().build();
+    let key = TestKey::new(KeyKind::P256);
+    let below = TestCert::leaf("below", &key, Some((&house.leaf_key, &unit))).build();
+    assert_eq!(house.verify(&below).map(|_| ()), Err(ChainError::UnknownIssuer));
+}
+
+#[test]
+fn certificates_for_other_uses_are_refused() {
+    let house = House::new(KeyKind::P256);
+    let refused = |leaf: TestCert<'_>| matches!(house.verify(&leaf.build()), Err(ChainError::NotForThis(_)));
+    assert!(refused(TestCert { ca: true, ..house.leaf() }));
+    assert!(refused(TestCert { key_usage: None, ..house.leaf() }));
+    let mut agreement = OpensslKeyUsage::new();
+    agreement.critical().key_agreement();
+    assert!(refused(TestCert { key_usage: Some(agreement), ..house.leaf() }));
+    assert!(refused(TestCert { extended: &["serverAuth"], ..house.leaf() }));
+    assert!(refused(TestCert { extended: &["OCSPSigning"], ..house.leaf() }));
+    assert!(refused(TestCert { extra: Some(("1.2.3.4", true, &[5, 0])), ..house.leaf() }));
+    let tolerated = TestCert { extra: Some(("1.2.3.4", false, &[5, 0])), ..house.leaf() };
+    house.verify(&tolerated.build()).expect("a foreign extension that is not critical");
+}
+
+#[test]
+fn a_responder_needs_the_purpose_by_name() {
+    let house = House::new(KeyKind::P256);
+    let verify = |leaf: TestCert<'_>| house.anchors().verify_for(&leaf.build(), NOW, Purpose::OcspSigning);
+    verify(TestCert { extended: &["OCSPSigning"], ..house.leaf() }).expect("delegated");
+    assert!(verify(house.leaf()).is_err());
+    assert!(verify(TestCert { extended: &[], ..house.leaf() }).is_err());
+    assert!(verify(TestCert { extended: &["anyExtendedKeyUsage"], ..house.leaf() }).is_err());
+}
+
+#[test]
+fn anchors_must_be_cas_that_the_root_signed() {
+    let (house, other) = (House::new(KeyKind::P256), House::new(KeyKind::P256));
+    let with = |issuer: &[u8]| Anchors::new(&house.root, &[(id("unit"), issuer.to_vec())]).map(|_| ());
+    assert!(with(&house.issuer).is_ok());
+    assert!(with(&other.issuer).is_err());
+    let leaf = TestCert::leaf("leaf", &house.leaf_key, Some((&house.root_key, &house.root))).build();
+    assert!(with(&leaf).is_err());
+    assert!(Anchors::new(&house.issuer, &[]).is_err(), "an issuing CA is no root");
+    let twice = [(id("a"), house.issuer.clone()), (id("b"), house.issuer.clone())];
+    assert!(Anchors::new(&house.root, &twice).is_err());
+}
+
+/// `domain.md` §8.2: explicit FALSE in basicConstraints and key usage with needless zeros stand in real
+/// certificates of the field; they are read, and verified over their original bytes.
+#[test]
+fn field_certificates_that_are_not_der_inside_verify_over_their_bytes() {
+    let house = House::new(KeyKind::P256);
+    let der = house.leaf().build();
+    let parts = Parts::read(&der).expect("parts");
+    let mut fields: Vec<Vec<u8>> = tlv::single(parts.tbs.whole, tag::SEQUENCE)
+        .and_then(|tbs| tbs.reader().rest())
+        .expect("fields")
+        .into_iter()
+        .map(|field| field.whole.to_vec())
+        .collect();
+    let extensions = parts.tbs.extensions.iter().map(|extension| {
+        let value: &[u8] = match extension.oid {
+            oid::BASIC_CONSTRAINTS => &[0x30, 3, 1, 1, 0],
+            oid::KEY_USAGE => &[3, 2, 0, 0x80],
+            _ => extension.value,
+        };
+        let name = tlv::write(tag::OID, &[extension.oid.as_bytes()]);
+        tlv::write(tag::SEQUENCE, &[name, tlv::write(tag::OCTET_STRING, &[value])])
+    });
+    let list = tlv::write(tag::SEQUENCE, &extensions.collect::<Vec<_>>());
+    *fields.last_mut().expect("extensions") = tlv::write(tag::CONTEXT_3, &[list]);
+    let tbs = tlv::write(tag::SEQUENCE, &fields);
+    let signature = tlv::write(tag::BIT_STRING, &[&[0][..], &house.issuer_key.sign(&tbs)]);
+    let field = tlv::write(tag::SEQUENCE, &[&tbs, parts.algorithm, &signature]);
+
+    let valid = house.verify(&field).expect("tolerated");
+    assert_eq!(valid.der(), field);
+    let mut bent = field.clone();
+    let last = bent.len() - 1;
+    bent[last] ^= 1;
+    assert_eq!(house.verify(&bent).map(|_| ()), Err(ChainError::BadSignature));
+    let mut long = field;
+    long.push(0);
+    assert!(matches!(house.verify(&long), Err(ChainError::Malformed(_))));
+}
