@@ -1,1 +1,27 @@
-//! Being built.
+//! The registration office of Yinxin: the staff console, the units' own site and the fund portal.
+//!
+//! For: taking in applications, having two officers sign them, and handing the signed orders to the
+//! authority. Trusts the authority's answers over its socket and its own database; does not trust browsers,
+//! uploads or the token agent's word. Never holds a CA key, never decides who an officer is, and never lets
+//! a page or a log see a PIN, a ticket or a whole resident number.
+
+pub mod app;
+pub mod config;
+pub mod http;
+pub mod i18n;
+pub mod page;
+pub mod sql;
+
+use std::sync::{Arc, Mutex};
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// The process's generator, shared by its handlers. Locked for a draw, never across an await.
+pub type Chance = Arc<Mutex<ChaCha20Rng>>;
+
+/// A generator that repeats itself, for tests.
+#[must_use]
+pub fn chance_from_seed(seed: u64) -> Chance {
+    Arc::new(Mutex::new(ChaCha20Rng::seed_from_u64(seed)))
+}

@@ -1,0 +1,208 @@
+//! The office's configuration: a TOML file, each value to be overridden by `RA_SECTION__KEY`.
+//!
+//! Unknown keys are refused, so that a misspelt one cannot be believed to be set. Trust: whoever can write
+//! this file can point the console at another database or another agent, not at another authority's keys:
+//! what the authority accepts is decided by the authority.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Toml};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// What `ra-web serve` needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the office's own data is.
+    pub storage: Storage,
+    /// Where it listens.
+    pub listen: Listen,
+    /// The addresses by which browsers know the sites.
+    pub site: Sites,
+    /// The authority's Unix socket.
+    pub ca_socket: PathBuf,
+    /// Whose certificates are believed at login.
+    pub trust: Trust,
+    /// What applications ask for.
+    #[serde(default)]
+    pub enrolment: Enrolment,
+    /// Limits.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// The office's own data.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database_url: String,
+    /// Folder of the scans, by SHA-256, each encrypted.
+    pub evidence: PathBuf,
+    /// File with the field key, 64 hex digits: who has it and the database or the folder can read resident
+    /// numbers and scans.
+    pub field_key_file: PathBuf,
+}
+
+/// Where it listens. Port 0 takes any free one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// The units' own site.
+    #[serde(default = "public_address")]
+    pub public: SocketAddr,
+    /// The staff console.
+    #[serde(default = "staff_address")]
+    pub staff: SocketAddr,
+    /// Health and metrics.
+    #[serde(default = "ops_address")]
+    pub ops: SocketAddr,
+}
+
+/// Addresses as browsers see them, without a slash at the end.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sites {
+    /// Origin of the staff console; what officers sign at login names it. Unset: from the bound address.
+    #[serde(default)]
+    pub staff_origin: Option<String>,
+    /// Origin of the token agent on the person's own machine.
+    #[serde(default = "agent_origin")]
+    pub agent_origin: String,
+    /// Where CRLs and CA certificates are downloaded; linked from the public site.
+    #[serde(default = "validation_origin")]
+    pub validation_origin: String,
+}
+
+/// Whose certificates are believed at login.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trust {
+    /// The root certificate, DER: an attacker who can change this file can sign in as anyone.
+    pub root: PathBuf,
+    /// Certificates of the issuing CAs, DER, by their names.
+    pub issuers: std::collections::BTreeMap<String, PathBuf>,
+    /// The responder, e.g. `http://127.0.0.1:8083/ocsp`. Its answers are signed; the address is not trusted.
+    pub ocsp: String,
+}
+
+/// What applications ask for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Enrolment {
+    /// Profile of unit certificates.
+    pub profile: String,
+    /// Who issues P-256 certificates.
+    pub issuer_p256: String,
+    /// Who issues RSA-2048 certificates.
+    pub issuer_rsa: String,
+    /// Country, province and city of the subject when the application does not say otherwise.
+    pub province: String,
+    /// City.
+    pub locality: String,
+}
+
+impl Default for Enrolment {
+    fn default() -> Self {
+        Self {
+            profile: "unit".into(),
+            issuer_p256: "unit-p256".into(),
+            issuer_rsa: "unit-rsa".into(),
+            province: "河北省".into(),
+            locality: "示范市".into(),
+        }
+    }
+}
+
+/// Limits of the listeners.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
+    /// Requests that one address may send at once; a tenth of it comes back each second.
+    pub burst: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { proxies: Vec::new(), burst: 200 }
+    }
+}
+
+fn public_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn staff_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8081))
+}
+
+fn ops_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9081))
+}
+
+fn agent_origin() -> String {
+    "http://127.0.0.1:17080".into()
+}
+
+fn validation_origin() -> String {
+    "http://127.0.0.1:8083".into()
+}
+
+/// Reads a configuration file and the environment with a prefix, e.g. `RA_`; `RA_LISTEN__STAFF` is
+/// `listen.staff`. Only names of the file's sections are looked at.
+///
+/// # Errors
+/// Says which key is at fault, for the operator.
+pub fn read<C: DeserializeOwned>(file: &Path, prefix: &str) -> Result<C, Box<figment::Error>> {
+    Figment::new()
+        .merge(Toml::file_exact(file))
+        .merge(Env::prefixed(prefix).split("__").ignore(&["log"]))
+        .extract()
+        .map_err(Box::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+ca_socket = "var/ca/socket"
+[storage]
+database_url = "sqlite:var/ra/ra.db"
+evidence = "var/ra/evidence"
+field_key_file = "var/secrets/field.key"
+[listen]
+staff = "127.0.0.1:0"
+[site]
+[trust]
+root = "var/publish/ca/root.cer"
+ocsp = "http://127.0.0.1:8083/ocsp"
+[trust.issuers]
+unit-p256 = "var/publish/ca/unit-p256.cer"
+"#;
+
+    fn config(text: &str) -> Result<Config, Box<figment::Error>> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ra.toml");
+        std::fs::write(&file, text).expect("a file");
+        read(&file, "YINXIN_NO_SUCH_PREFIX_")
+    }
+
+    #[test]
+    fn defaults_fill_what_the_file_leaves_out() {
+        let config = config(GOOD).expect("a good file");
+        assert_eq!(config.listen.public, public_address());
+        assert_eq!(config.enrolment.issuer_p256, "unit-p256");
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_by_name() {
+        let error = config(&GOOD.replace("evidence", "evidences")).expect_err("an unknown key");
+        assert!(error.to_string().contains("evidences"), "{error}");
+    }
+}

@@ -1,0 +1,368 @@
+//! Failures: the only place where a failure becomes an HTTP status.
+//!
+//! A handler returns a [`Failure`]; [`render`] makes of it a page in the person's language or problem+json
+//! for programs. Each says what happened, what was kept, what to do next, and the request id. The cause is
+//! logged once, here, and never shown.
+
+use std::fmt;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use ca_core::service::client::CallError;
+use ca_core::service::protocol::RefusalCode;
+use ca_core::sql::DatabaseError;
+use serde::Serialize;
+
+use crate::page::{Page, View};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident => $word:literal, $status:ident;)*) => {
+        /// What went wrong, as a person can act on it. Each has three messages: `error-{word}-what`,
+        /// `-kept` and `-next`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kind { $($(#[$doc])* $name,)* }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code that programs see and the middle of the message keys.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The authority does not answer.
+    CaUnavailable => "ca_unavailable", SERVICE_UNAVAILABLE;
+    /// The authority said no.
+    CaRefused => "ca_refused", CONFLICT;
+    /// Someone else changed it meanwhile, or the button was pressed twice.
+    Conflict => "conflict", CONFLICT;
+    /// Sent by another site.
+    CrossSite => "cross_site", FORBIDDEN;
+    /// Another officer must do it: four eyes.
+    FourEyes => "four_eyes", FORBIDDEN;
+    /// A fault of ours.
+    Internal => "internal", INTERNAL_SERVER_ERROR;
+    /// The request cannot be read.
+    Malformed => "malformed", BAD_REQUEST;
+    /// The address does not take this method.
+    MethodNotAllowed => "method_not_allowed", METHOD_NOT_ALLOWED;
+    /// The officer has not the role.
+    NoRight => "no_right", FORBIDDEN;
+    /// No such page or thing.
+    NotFound => "not_found", NOT_FOUND;
+    /// No one is signed in.
+    NotSignedIn => "not_signed_in", UNAUTHORIZED;
+    /// The signature does not fit what was to be signed, or who is signed in.
+    SignatureRefused => "signature_refused", UNPROCESSABLE_ENTITY;
+    /// Storage cannot be used now.
+    StoreUnavailable => "store_unavailable", SERVICE_UNAVAILABLE;
+    /// The ticket's time is over.
+    TicketExpired => "ticket_expired", GONE;
+    /// No such ticket.
+    TicketUnknown => "ticket_unknown", NOT_FOUND;
+    /// The ticket was used up.
+    TicketUsed => "ticket_used", CONFLICT;
+    /// It took too long.
+    TimedOut => "timed_out", REQUEST_TIMEOUT;
+    /// More bytes than are taken.
+    TooLarge => "too_large", PAYLOAD_TOO_LARGE;
+    /// Too often.
+    TooMany => "too_many", TOO_MANY_REQUESTS;
+    /// The matter is in a state that does not allow it.
+    WrongState => "wrong_state", CONFLICT;
+}
+
+/// A failed request.
+#[derive(Clone)]
+pub struct Failure {
+    kind: Kind,
+    /// For programs and the log: English, never secret.
+    detail: Option<String>,
+    /// What the authority called it.
+    refusal: Option<RefusalCode>,
+    /// For the log only.
+    cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// Where a person without a session is sent.
+    login: Option<&'static str>,
+}
+
+impl Failure {
+    /// A fault of ours: `what` goes to the log.
+    #[must_use]
+    pub fn internal(what: impl Into<String>) -> Self {
+        Self { detail: Some(what.into()), ..Kind::Internal.into() }
+    }
+
+    /// A failure with a detail for programs, in English, without secrets or personal data.
+    #[must_use]
+    pub fn with_detail(kind: Kind, detail: impl fmt::Display) -> Self {
+        Self { detail: Some(detail.to_string()), ..kind.into() }
+    }
+
+    /// No one is signed in; people are sent to `login`, programs are told.
+    #[must_use]
+    pub fn sign_in(login: &'static str) -> Self {
+        Self { login: Some(login), ..Kind::NotSignedIn.into() }
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("kind", &self.kind).field("detail", &self.detail).finish_non_exhaustive()
+    }
+}
+
+impl From<Kind> for Failure {
+    fn from(kind: Kind) -> Self {
+        Self { kind, detail: None, refusal: None, cause: None, login: None }
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        let kind = match &error {
+            DatabaseError::RowCount { .. } => Kind::Conflict,
+            DatabaseError::OddRow { .. } => Kind::Internal,
+            _ if error.is_conflict() => Kind::Conflict,
+            _ => Kind::StoreUnavailable,
+        };
+        Self { cause: Some(Arc::new(error)), ..kind.into() }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let refusal = error.code();
+        let kind = match refusal {
+            None | Some(RefusalCode::Unavailable) => Kind::CaUnavailable,
+            Some(RefusalCode::WrongState) => Kind::WrongState,
+            Some(_) => Kind::CaRefused,
+        };
+        let detail = match &error {
+            CallError::Refused(refusal) => Some(refusal.detail.clone()),
+            CallError::Unreachable(_) => None,
+        };
+        Self { detail, refusal, cause: Some(Arc::new(error)), ..kind.into() }
+    }
+}
+
+impl From<tower_sessions::session::Error> for Failure {
+    fn from(error: tower_sessions::session::Error) -> Self {
+        Self { cause: Some(Arc::new(error)), ..Kind::StoreUnavailable.into() }
+    }
+}
+
+impl IntoResponse for Failure {
+    /// Only the status and the failure itself: [`render`] writes the body, since it knows the request.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    page: Page,
+    what: String,
+    kept: String,
+    next: String,
+    code: &'static str,
+    refusal: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: String,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_code: Option<RefusalCode>,
+    request_id: &'a str,
+}
+
+/// Middleware that writes the body of every failure, also of those that a library answered bare.
+pub async fn render(view: View, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let failure = match response.extensions_mut().remove::<Failure>() {
+        Some(failure) => failure,
+        None if !is_ours(&response) && response.status().as_u16() >= 400 => bare(response.status()),
+        None => return response,
+    };
+    log(&failure, &view);
+    if failure.kind == Kind::NotSignedIn && !view.api {
+        if let Some(login) = failure.login {
+            return Redirect::to(login).into_response();
+        }
+    }
+    let mut rendered = if view.api { problem(&failure, &view) } else { page(&failure, &view) };
+    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
+        rendered.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    rendered.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    rendered
+}
+
+/// Whether the body was written by us: a page or problem+json.
+fn is_ours(response: &Response) -> bool {
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/html") || kind.starts_with("application/problem+json"))
+}
+
+/// The failure that a library meant with a bare status.
+fn bare(status: StatusCode) -> Failure {
+    Kind::ALL
+        .iter()
+        .copied()
+        .find(|kind| match status {
+            StatusCode::CONFLICT => *kind == Kind::Conflict,
+            StatusCode::FORBIDDEN => *kind == Kind::NoRight,
+            StatusCode::SERVICE_UNAVAILABLE => *kind == Kind::StoreUnavailable,
+            StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => *kind == Kind::Malformed,
+            other => kind.status() == other,
+        })
+        .unwrap_or(if status.is_client_error() { Kind::Malformed } else { Kind::Internal })
+        .into()
+}
+
+fn log(failure: &Failure, view: &View) {
+    let (code, id, path) =
+        (failure.kind.word(), view.request_id.as_str(), view.path.split('?').next().unwrap_or_default());
+    let cause = failure.cause.as_ref().map(ToString::to_string);
+    if failure.status().is_server_error() {
+        tracing::error!(code, request_id = id, path, cause, detail = failure.detail, "request failed");
+    } else {
+        tracing::info!(code, request_id = id, path, cause, detail = failure.detail, "request refused");
+    }
+}
+
+fn message(failure: &Failure, view: &View, part: &str) -> String {
+    view.t(&format!("error-{}-{part}", failure.kind.word().replace('_', "-")))
+}
+
+fn page(failure: &Failure, view: &View) -> Response {
+    let what = message(failure, view, "what");
+    let shown = ErrorPage {
+        page: view.page(what.clone()),
+        what,
+        kept: message(failure, view, "kept"),
+        next: message(failure, view, "next"),
+        code: failure.kind.word(),
+        refusal: failure.refusal.map(refusal_key).map(|key| view.t(&key)),
+    };
+    match shown.render() {
+        Ok(text) => (failure.status(), Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the error page failed");
+            failure.status().into_response()
+        }
+    }
+}
+
+/// The message that says why the authority refused, e.g. `ca-two-officers-needed`.
+#[must_use]
+pub fn refusal_key(code: RefusalCode) -> String {
+    let word = serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+    format!("ca-{}", word.replace('_', "-"))
+}
+
+fn problem(failure: &Failure, view: &View) -> Response {
+    let body = Problem {
+        kind: format!("urn:yinxin:problem:{}", failure.kind.word()),
+        title: message(failure, view, "what"),
+        status: failure.status().as_u16(),
+        detail: failure
+            .detail
+            .clone()
+            .filter(|_| !failure.status().is_server_error())
+            .unwrap_or_else(|| message(failure, view, "next")),
+        code: failure.kind.word(),
+        ca_code: failure.refusal,
+        request_id: &view.request_id,
+    };
+    let text = serde_json::to_string(&body).unwrap_or_default();
+    (failure.status(), [(header::CONTENT_TYPE, "application/problem+json")], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::Locale;
+
+    #[test]
+    fn every_kind_has_its_three_messages_in_both_languages() {
+        for kind in Kind::ALL {
+            for part in ["what", "kept", "next"] {
+                for locale in Locale::ALL {
+                    let key = format!("error-{}-{part}", kind.word().replace('_', "-"));
+                    assert_ne!(locale.t(&key), key, "{}", locale.tag());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_the_authority_has_a_message() {
+        use RefusalCode as C;
+        for code in [
+            C::Malformed,
+            C::BadSignature,
+            C::UnknownOfficer,
+            C::OfficerNotGood,
+            C::WrongRole,
+            C::TwoOfficersNeeded,
+            C::OrderChanged,
+            C::OrderReplayed,
+            C::OrderNotCurrent,
+            C::KeyNotBound,
+            C::NoProofOfPossession,
+            C::KeyNotAccepted,
+            C::ProfileViolated,
+            C::NotFound,
+            C::WrongState,
+            C::Unavailable,
+        ] {
+            assert_ne!(Locale::En.t(&refusal_key(code)), refusal_key(code));
+        }
+    }
+
+    #[test]
+    fn bare_statuses_of_libraries_find_their_kind() {
+        assert_eq!(bare(StatusCode::NOT_FOUND).kind, Kind::NotFound);
+        assert_eq!(bare(StatusCode::PAYLOAD_TOO_LARGE).kind, Kind::TooLarge);
+        assert_eq!(bare(StatusCode::TOO_MANY_REQUESTS).kind, Kind::TooMany);
+        assert_eq!(bare(StatusCode::METHOD_NOT_ALLOWED).kind, Kind::MethodNotAllowed);
+        assert_eq!(bare(StatusCode::IM_A_TEAPOT).kind, Kind::Malformed);
+    }
+}

@@ -1,0 +1,13 @@
+//! The edge: what arrives over HTTP becomes types here, what leaves becomes pages or problem+json.
+//!
+//! Does not decide anything about certificates. Does not trust: method, origin, size, type or timing of a
+//! request, nor a forwarded address unless the peer is a proxy that the configuration names.
+
+pub mod answer;
+pub mod assets;
+pub mod csrf;
+pub mod error;
+pub mod frame;
+pub mod listener;
+pub mod ops;
+pub mod session;

@@ -1,0 +1,54 @@
+//! `ra-web`: the registration office's sites (`serve`) and the fund portal (`portal`).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use ca_core::sql::Database;
+use clap::{Parser, Subcommand};
+use ra_web::config::{self, Config};
+
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// The configuration file, TOML.
+    #[arg(long, global = true, default_value = "ra.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings the office's database up to date and ends.
+    Migrate,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ra-web: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::Migrate => {
+            let config: Config = config::read(&arguments.config, "RA_")?;
+            let database = Database::open(&config.storage.database_url, true)
+                .await
+                .with_context(|| format!("opening {}", config.storage.database_url))?;
+            database.migrate(&ra_web::sql::office_migrations()).await?;
+            database.close().await;
+            Ok(())
+        }
+    }
+}
