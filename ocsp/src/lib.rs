@@ -1,1 +1,7 @@
-//! Being built.
+//! The OCSP and CRL service of Yinxin, and the client that a relying party calls.
+//!
+//! `wire` is bytes and types; `client` asks and believes nothing that is not signed. With the feature
+//! `responder` comes the service: its own short-lived key, a read-only view of the authority's statuses, no way
+//! to issue or revoke anything.
+
+pub mod wire;

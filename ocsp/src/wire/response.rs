@@ -1,0 +1,405 @@
+//! OCSPResponse: the signed answer, and the unsigned failures.
+
+use std::time::Duration;
+
+use ca_core::domain::{CertificateStatus, Timestamp};
+use const_oid::ObjectIdentifier;
+use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, Null, OctetStringRef};
+use der::{Choice, Decode as _, Encode as _, Enumerated, Sequence};
+use openssl::hash::{MessageDigest, hash};
+use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::CrlReason;
+
+use super::{Asked, CertId, ExtensionRef, ID_ARCHIVE_CUTOFF, ID_BASIC, ID_NONCE, MAX_ASKED, Nonce, Raw, WireError};
+
+/// An answer without statuses, unsigned (RFC 6960 §4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The request is no request.
+    MalformedRequest,
+    /// The responder is broken.
+    InternalError,
+    /// The responder cannot know now; ask later.
+    TryLater,
+    /// The request must be signed.
+    SigRequired,
+    /// The responder does not answer for this issuer.
+    Unauthorized,
+}
+
+impl Failure {
+    /// All of them, in the order of the standard.
+    pub const ALL: [Self; 5] =
+        [Self::MalformedRequest, Self::InternalError, Self::TryLater, Self::SigRequired, Self::Unauthorized];
+
+    /// The whole response.
+    #[must_use]
+    pub const fn der(self) -> &'static [u8] {
+        match self {
+            Self::MalformedRequest => &[0x30, 3, 0x0a, 1, 1],
+            Self::InternalError => &[0x30, 3, 0x0a, 1, 2],
+            Self::TryLater => &[0x30, 3, 0x0a, 1, 3],
+            Self::SigRequired => &[0x30, 3, 0x0a, 1, 5],
+            Self::Unauthorized => &[0x30, 3, 0x0a, 1, 6],
+        }
+    }
+
+    /// The name in the standard, for logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "malformedRequest",
+            Self::InternalError => "internalError",
+            Self::TryLater => "tryLater",
+            Self::SigRequired => "sigRequired",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
+/// What an answer says of one certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Issued, and neither revoked nor held.
+    Good,
+    /// Revoked, or held when the reason is `certificateHold`.
+    Revoked {
+        /// Since when.
+        since: Timestamp,
+        /// Why; absent when nobody said.
+        reason: Option<CrlReason>,
+    },
+    /// Never issued.
+    Unknown,
+}
+
+impl Standing {
+    /// What to say of a status; `None` is a certificate that was never issued.
+    #[must_use]
+    pub fn of(status: Option<CertificateStatus>) -> Self {
+        use ca_core::domain::RevocationReason as Why;
+        match status {
+            None => Self::Unknown,
+            Some(CertificateStatus::Good) => Self::Good,
+            Some(CertificateStatus::Held { since }) => {
+                Self::Revoked { since, reason: Some(CrlReason::CertificateHold) }
+            }
+            Some(CertificateStatus::Revoked { since, reason }) => {
+                let reason = match reason {
+                    // RFC 5280 §5.3.1: say nothing rather than unspecified.
+                    Why::Unspecified => None,
+                    Why::KeyCompromise => Some(CrlReason::KeyCompromise),
+                    Why::AffiliationChanged => Some(CrlReason::AffiliationChanged),
+                    Why::Superseded => Some(CrlReason::Superseded),
+                    Why::CessationOfOperation => Some(CrlReason::CessationOfOperation),
+                    Why::PrivilegeWithdrawn => Some(CrlReason::PrivilegeWithdrawn),
+                };
+                Self::Revoked { since, reason }
+            }
+        }
+    }
+}
+
+/// One certificate's answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Single<'a> {
+    /// Which certificate.
+    pub asked: Asked<'a>,
+    /// What it is worth.
+    pub standing: Standing,
+    /// When that was known.
+    pub this_update: Timestamp,
+    /// When there will be newer news; absent when always.
+    pub next_update: Option<Timestamp>,
+    /// How far back statuses of expired certificates are kept.
+    pub archive_cutoff: Option<Timestamp>,
+}
+
+/// Who signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponderId<'a> {
+    /// The subject name.
+    Name(AnyRef<'a>),
+    /// SHA-1 of the public key's bits.
+    Key(&'a [u8]),
+}
+
+/// A response with statuses: understood, but neither verified nor believed.
+#[derive(Clone, Debug)]
+pub struct BasicResponse<'a> {
+    /// DER of the ResponseData: what the signature is over.
+    pub signed: &'a [u8],
+    /// Signature algorithm.
+    pub algorithm: AlgorithmIdentifierOwned,
+    /// Signature.
+    pub signature: &'a [u8],
+    /// Certificates that came along, DER; at most 8.
+    pub certificates: Vec<&'a [u8]>,
+    /// Who claims to have signed.
+    pub responder: ResponderId<'a>,
+    /// When.
+    pub produced_at: Timestamp,
+    /// 1 to [`MAX_ASKED`] answers.
+    pub singles: Vec<Single<'a>>,
+    /// The nonce that came back.
+    pub nonce: Option<Nonce<'a>>,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Reply<'a> {
+    /// No statuses.
+    Failure(Failure),
+    /// Statuses.
+    Basic(BasicResponse<'a>),
+}
+
+/// SHA-1 of the public key's bits: the responder's identifier by key (RFC 6960 §4.2.1).
+///
+/// # Errors
+/// [`WireError::Value`] when the library cannot hash.
+pub fn responder_key_hash(certificate: &Certificate) -> Result<[u8; 20], WireError> {
+    let bits = certificate.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();
+    let digest = hash(MessageDigest::sha1(), bits).map_err(|_| WireError::Value("a digest"))?;
+    digest.as_ref().try_into().map_err(|_| WireError::Value("a digest"))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enumerated)]
+#[repr(u8)]
+enum ResponseStatus {
+    Successful = 0,
+    MalformedRequest = 1,
+    InternalError = 2,
+    TryLater = 3,
+    SigRequired = 5,
+    Unauthorized = 6,
+}
+
+#[derive(Clone, Copy, Debug, Sequence)]
+struct RevokedInfo {
+    time: GeneralizedTime,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    reason: Option<CrlReason>,
+}
+
+#[derive(Clone, Copy, Debug, Choice)]
+enum CertStatus {
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]
+    Good(Null),
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true")]
+    Revoked(RevokedInfo),
+    #[asn1(context_specific = "2", tag_mode = "IMPLICIT")]
+    Unknown(Null),
+}
+
+#[derive(Clone, Debug, Sequence)]
+struct SingleResponse<'a> {
+    id: Raw<'a>,
+    status: CertStatus,
+    this_update: GeneralizedTime,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    next_update: Option<GeneralizedTime>,
+    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
+    extensions: Option<Vec<ExtensionRef<'a>>>,
+}
+
+#[derive(Clone, Copy, Debug, Choice)]
+enum WireResponderId<'a> {
+    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", constructed = "true")]
+    Name(AnyRef<'a>),
+    #[asn1(context_specific = "2", tag_mode = "EXPLICIT", constructed = "true")]
+    Key(&'a OctetStringRef),
+}
+
+#[derive(Clone, Debug, Sequence)]
+struct ResponseData<'a> {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    version: Option<u8>,
+    responder: WireResponderId<'a>,
+    produced_at: GeneralizedTime,
+    responses: Vec<SingleResponse<'a>>,
+    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
+    extensions: Option<Vec<ExtensionRef<'a>>>,
+}
+
+#[derive(Sequence)]
+struct SignedResponse<'a> {
+    data: Raw<'a>,
+    algorithm: AlgorithmIdentifierRef<'a>,
+    signature: BitStringRef<'a>,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    certificates: Option<Vec<Raw<'a>>>,
+}
+
+#[derive(Sequence)]
+struct ResponseBytes<'a> {
+    kind: ObjectIdentifier,
+    response: &'a OctetStringRef,
+}
+
+#[derive(Sequence)]
+struct Response<'a> {
+    status: ResponseStatus,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    bytes: Option<ResponseBytes<'a>>,
+}
+
+/// DER of the ResponseData to sign, identified by key.
+///
+/// # Errors
+/// [`WireError`] for a moment before 1970, or a CertID that is none.
+pub fn encode_response_data(
+    key_hash: &[u8; 20],
+    produced_at: Timestamp,
+    singles: &[Single<'_>],
+    nonce: Option<Nonce<'_>>,
+) -> Result<Vec<u8>, WireError> {
+    let cutoffs = singles
+        .iter()
+        .map(|single| single.archive_cutoff.map(|cutoff| Ok(moment(cutoff)?.to_der()?)).transpose())
+        .collect::<Result<Vec<_>, WireError>>()?;
+    let responses = singles.iter().zip(&cutoffs).map(|(single, cutoff)| to_wire(single, cutoff.as_deref()));
+    let nonce = nonce.map(Nonce::to_extension_value).transpose()?;
+    let extensions = nonce.as_deref().map(|value| plain(ID_NONCE, value).map(|extension| vec![extension]));
+    let data = ResponseData {
+        version: None,
+        responder: WireResponderId::Key(OctetStringRef::new(key_hash)?),
+        produced_at: moment(produced_at)?,
+        responses: responses.collect::<Result<_, _>>()?,
+        extensions: extensions.transpose()?,
+    };
+    Ok(data.to_der()?)
+}
+
+/// DER of the whole response around a signed ResponseData.
+///
+/// # Errors
+/// [`WireError`] when it would be too long.
+pub fn assemble(
+    data: &[u8],
+    algorithm: AlgorithmIdentifierRef<'_>,
+    signature: &[u8],
+    certificates: &[&[u8]],
+) -> Result<Vec<u8>, WireError> {
+    let certificates: Vec<_> = certificates.iter().map(|der| Raw(der)).collect();
+    let basic = SignedResponse {
+        data: Raw(data),
+        algorithm,
+        signature: BitStringRef::from_bytes(signature)?,
+        certificates: Some(certificates).filter(|list| !list.is_empty()),
+    };
+    let basic = basic.to_der()?;
+    let bytes = ResponseBytes { kind: ID_BASIC, response: OctetStringRef::new(&basic)? };
+    Ok(Response { status: ResponseStatus::Successful, bytes: Some(bytes) }.to_der()?)
+}
+
+/// Reads what came back.
+///
+/// # Errors
+/// [`WireError`] for anything but a failure or a basic response within the limits.
+pub fn parse_reply(der: &[u8]) -> Result<Reply<'_>, WireError> {
+    let response = Response::from_der(der)?;
+    let failure = match response.status {
+        ResponseStatus::Successful => None,
+        ResponseStatus::MalformedRequest => Some(Failure::MalformedRequest),
+        ResponseStatus::InternalError => Some(Failure::InternalError),
+        ResponseStatus::TryLater => Some(Failure::TryLater),
+        ResponseStatus::SigRequired => Some(Failure::SigRequired),
+        ResponseStatus::Unauthorized => Some(Failure::Unauthorized),
+    };
+    match (failure, response.bytes) {
+        (Some(failure), None) => Ok(Reply::Failure(failure)),
+        (None, Some(bytes)) if bytes.kind == ID_BASIC => parse_basic(bytes.response.as_bytes()).map(Reply::Basic),
+        _ => Err(WireError::Value("a status with these response bytes")),
+    }
+}
+
+fn parse_basic(der: &[u8]) -> Result<BasicResponse<'_>, WireError> {
+    let basic = SignedResponse::from_der(der)?;
+    let certificates: Vec<&[u8]> = basic.certificates.unwrap_or_default().into_iter().map(|raw| raw.0).collect();
+    if certificates.len() > 8 {
+        return Err(WireError::Value("a response with more than 8 certificates"));
+    }
+    let data = ResponseData::from_der(basic.data.0)?;
+    if data.version.is_some_and(|version| version != 0) {
+        return Err(WireError::Value("a version other than v1"));
+    }
+    if data.responses.is_empty() || data.responses.len() > MAX_ASKED {
+        return Err(WireError::Count(data.responses.len()));
+    }
+    let [nonce] = find(data.extensions.as_deref(), [ID_NONCE])?;
+    Ok(BasicResponse {
+        signed: basic.data.0,
+        algorithm: basic.algorithm.into(),
+        signature: basic.signature.as_bytes().ok_or(WireError::Value("a signature of odd bits"))?,
+        certificates,
+        responder: match data.responder {
+            WireResponderId::Name(name) => ResponderId::Name(name),
+            WireResponderId::Key(key) => ResponderId::Key(key.as_bytes()),
+        },
+        produced_at: timestamp(data.produced_at)?,
+        singles: data.responses.into_iter().map(from_wire).collect::<Result<_, _>>()?,
+        nonce: nonce.map(Nonce::from_extension_value).transpose()?,
+    })
+}
+
+fn to_wire<'a>(single: &Single<'a>, cutoff: Option<&'a [u8]>) -> Result<SingleResponse<'a>, WireError> {
+    Ok(SingleResponse {
+        id: Raw(single.asked.der),
+        status: match single.standing {
+            Standing::Good => CertStatus::Good(Null),
+            Standing::Revoked { since, reason } => CertStatus::Revoked(RevokedInfo { time: moment(since)?, reason }),
+            Standing::Unknown => CertStatus::Unknown(Null),
+        },
+        this_update: moment(single.this_update)?,
+        next_update: single.next_update.map(moment).transpose()?,
+        extensions: cutoff.map(|value| plain(ID_ARCHIVE_CUTOFF, value).map(|extension| vec![extension])).transpose()?,
+    })
+}
+
+fn from_wire(single: SingleResponse<'_>) -> Result<Single<'_>, WireError> {
+    let [cutoff] = find(single.extensions.as_deref(), [ID_ARCHIVE_CUTOFF])?;
+    Ok(Single {
+        asked: Asked { der: single.id.0, id: CertId::parse(single.id.0)? },
+        standing: match single.status {
+            CertStatus::Good(_) => Standing::Good,
+            CertStatus::Revoked(RevokedInfo { time, reason }) => Standing::Revoked { since: timestamp(time)?, reason },
+            CertStatus::Unknown(_) => Standing::Unknown,
+        },
+        this_update: timestamp(single.this_update)?,
+        next_update: single.next_update.map(timestamp).transpose()?,
+        archive_cutoff: cutoff.map(|der| timestamp(GeneralizedTime::from_der(der)?)).transpose()?,
+    })
+}
+
+fn plain(id: ObjectIdentifier, value: &[u8]) -> Result<ExtensionRef<'_>, WireError> {
+    Ok(ExtensionRef { id, critical: false, value: OctetStringRef::new(value)? })
+}
+
+/// The values of the wanted extensions, each at most once; refuses critical ones that are not wanted.
+fn find<'a, const N: usize>(
+    extensions: Option<&[ExtensionRef<'a>]>,
+    wanted: [ObjectIdentifier; N],
+) -> Result<[Option<&'a [u8]>; N], WireError> {
+    let mut found = [None; N];
+    for extension in extensions.unwrap_or_default() {
+        match wanted.iter().position(|id| *id == extension.id) {
+            Some(at) if found[at].is_some() => return Err(WireError::Repeated(extension.id)),
+            Some(at) => found[at] = Some(extension.value.as_bytes()),
+            None if extension.critical => return Err(WireError::Critical(extension.id)),
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+fn moment(at: Timestamp) -> Result<GeneralizedTime, WireError> {
+    let seconds = u64::try_from(at.unix()).map_err(|_| WireError::Value("a moment before 1970"))?;
+    Ok(GeneralizedTime::from_unix_duration(Duration::from_secs(seconds))?)
+}
+
+fn timestamp(time: GeneralizedTime) -> Result<Timestamp, WireError> {
+    let seconds = i64::try_from(time.to_unix_duration().as_secs()).map_err(|_| WireError::Value("a moment"))?;
+    Ok(Timestamp::from_unix(seconds))
+}
