@@ -4,4 +4,5 @@
 //! `responder` comes the service: its own short-lived key, a read-only view of the authority's statuses, no way
 //! to issue or revoke anything.
 
+pub mod client;
 pub mod wire;

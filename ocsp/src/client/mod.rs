@@ -1,0 +1,297 @@
+//! What a relying party calls: is this certificate neither revoked nor held, at this moment?
+//!
+//! Trusts the issuer certificate that the caller's chain already ended in, the clock and the rng. Does not trust
+//! the network, the responder's word without its signature, or an old answer: every question carries a fresh
+//! nonce. Never says yes by default: no answer, a doubtful answer and a stale one are all errors. A signed and
+//! fresh CRL may stand in only when the responder cannot be reached or says that it cannot know; a responder
+//! that answers wrongly is not "unreachable".
+
+mod crl;
+mod http;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ca_core::chain::ChainValid;
+use ca_core::clock::Clock;
+use ca_core::domain::{IssuerId, RevocationReason, Serial, Timestamp};
+use der::Decode as _;
+use rand::RngCore as _;
+use rand_chacha::ChaCha20Rng;
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::CrlReason;
+
+pub use self::crl::CrlFault;
+pub use self::verify::Distrust;
+use self::verify::Expected;
+use crate::wire::{Failure, HashAlgorithm, IssuerHashes, Nonce, Standing, WireError, encode_request};
+
+/// Octets of the nonce that each question carries (RFC 9654 §2.1: 32 is what clients should use).
+const NONCE_OCTETS: usize = 32;
+
+/// How and whom to ask.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the responder is, e.g. `http://127.0.0.1:8083/ocsp`. Plain HTTP: the answers are signed.
+    pub url: String,
+    /// How long one question may take, connecting included.
+    pub patience: Duration,
+    /// By how many seconds the clocks of responder and relying party may disagree.
+    pub skew_seconds: i64,
+    /// What may stand in while the responder cannot be reached; `None`: nothing, so it fails closed.
+    pub crl: Option<CrlFallback>,
+}
+
+impl Settings {
+    /// Asks at `url`, waits 5 seconds, allows the clocks 60 seconds, no stand-in.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), patience: Duration::from_secs(5), skew_seconds: 60, crl: None }
+    }
+}
+
+/// A CRL that may stand in.
+#[derive(Clone, Debug)]
+pub struct CrlFallback {
+    /// Where it is.
+    pub source: CrlSource,
+    /// How old its thisUpdate may be. A revocation made since then is not seen: that is the price of the
+    /// stand-in, and its bound.
+    pub max_age_seconds: i64,
+}
+
+/// Where CRLs are.
+#[derive(Clone, Debug)]
+pub enum CrlSource {
+    /// Files `{issuer}.crl` in this folder.
+    Folder(PathBuf),
+    /// `{base}/{issuer}.crl`, e.g. base `http://127.0.0.1:8083/crl`.
+    Url(String),
+}
+
+/// Why there is no yes.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// The certificate is revoked.
+    #[error("revoked since {}: {}", .since.unix(), .reason.word())]
+    Revoked {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// The certificate is held, and may be released.
+    #[error("held since {}", .since.unix())]
+    Held {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The authority never issued it.
+    #[error("the responder does not know the certificate")]
+    Unknown,
+    /// Nobody could say; ask again later.
+    #[error("the responder cannot be asked: {0}")]
+    Unreachable(#[from] Outage),
+    /// Somebody said something that cannot be believed.
+    #[error("the responder's answer cannot be believed: {0}")]
+    Untrusted(#[from] Distrust),
+}
+
+/// Why nobody could say.
+#[derive(Debug, thiserror::Error)]
+pub enum Outage {
+    /// No connection, or it broke.
+    #[error("no connection: {0}")]
+    Connection(String),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// An HTTP status other than 200.
+    #[error("HTTP status {0}")]
+    Http(u16),
+    /// The responder says that it cannot know now.
+    #[error("the responder says {}", .0.name())]
+    Failure(Failure),
+}
+
+/// Proof that a certificate was neither revoked nor held when it was checked.
+#[derive(Clone, Debug)]
+pub struct NotRevoked {
+    issuer: IssuerId,
+    serial: Serial,
+    as_of: Timestamp,
+    evidence: Evidence,
+}
+
+/// What the proof rests on: bytes to keep.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// DER of the OCSP response.
+    Ocsp(Bytes),
+    /// DER of the CRL that stood in.
+    Crl(Bytes),
+}
+
+impl NotRevoked {
+    /// Who issued the certificate.
+    #[must_use]
+    pub const fn issuer(&self) -> &IssuerId {
+        &self.issuer
+    }
+
+    /// Its serial number.
+    #[must_use]
+    pub const fn serial(&self) -> &Serial {
+        &self.serial
+    }
+
+    /// The thisUpdate of the evidence: when this was known.
+    #[must_use]
+    pub const fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+
+    /// What to keep beside the act that relied on it.
+    #[must_use]
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+/// Asks one responder. Cheap to share, keeps its connections.
+pub struct Client {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    rng: Mutex<ChaCha20Rng>,
+    http: http::Http,
+}
+
+impl Client {
+    /// A client with these settings.
+    ///
+    /// # Errors
+    /// [`UrlError`] when the responder's URL, or the CRLs', is no plain `http` URL.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>, rng: ChaCha20Rng) -> Result<Self, UrlError> {
+        http::parse(&settings.url)?;
+        if let Some(CrlFallback { source: CrlSource::Url(base), .. }) = &settings.crl {
+            http::parse(base)?;
+        }
+        let http = http::Http::new(settings.patience);
+        Ok(Self { settings, clock, rng: Mutex::new(rng), http })
+    }
+
+    /// Asks whether a certificate is neither revoked nor held now.
+    ///
+    /// # Errors
+    /// [`StatusError`]: do not rely on the certificate.
+    pub async fn check(&self, chain: &ChainValid) -> Result<NotRevoked, StatusError> {
+        self.check_serial(chain.issuer(), chain.issuer_der(), chain.serial()).await
+    }
+
+    /// [`Self::check`] for a certificate that is told by its issuer and number.
+    ///
+    /// `issuer_der` must be a certificate that the caller trusts for `issuer`: the answer's signer is checked
+    /// against it.
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub async fn check_serial(
+        &self,
+        issuer: &IssuerId,
+        issuer_der: &[u8],
+        serial: &Serial,
+    ) -> Result<NotRevoked, StatusError> {
+        let issuer_certificate =
+            Certificate::from_der(issuer_der).map_err(|error| Distrust::Malformed(WireError::Der(error)))?;
+        let proof = |as_of, evidence| NotRevoked { issuer: issuer.clone(), serial: serial.clone(), as_of, evidence };
+        match self.ask(&issuer_certificate, serial).await {
+            Ok((as_of, response)) => Ok(proof(as_of, Evidence::Ocsp(response))),
+            Err(StatusError::Unreachable(outage)) => {
+                let Some(fallback) = &self.settings.crl else { return Err(outage.into()) };
+                match self.look_up(fallback, issuer, &issuer_certificate, serial).await? {
+                    Ok((as_of, list)) => {
+                        tracing::warn!(%issuer, %serial, %outage, "A CRL stood in for the responder");
+                        Ok(proof(as_of, Evidence::Crl(list)))
+                    }
+                    Err(fault) => {
+                        tracing::warn!(%issuer, %serial, %outage, %fault, "No CRL could stand in for the responder");
+                        Err(outage.into())
+                    }
+                }
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn ask(&self, issuer: &Certificate, serial: &Serial) -> Result<(Timestamp, Bytes), StatusError> {
+        let hashes = IssuerHashes::of(issuer, HashAlgorithm::Sha256).map_err(Distrust::Malformed)?;
+        let id = hashes.cert_id(serial.octets()).map_err(Distrust::Malformed)?;
+        let mut nonce = [0; NONCE_OCTETS];
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut nonce);
+        let request = Nonce::new(&nonce).and_then(|nonce| encode_request(&[&id], Some(nonce)));
+        let response = self.http.ask(&self.settings.url, request.map_err(Distrust::Malformed)?).await?;
+        let expected =
+            Expected { issuer, id: &id, nonce: &nonce, now: self.clock.now(), skew: self.settings.skew_seconds };
+        match expected.believe(&response) {
+            Ok((Standing::Good, as_of)) => Ok((as_of, response)),
+            Ok((Standing::Unknown, _)) => Err(StatusError::Unknown),
+            Ok((Standing::Revoked { since, reason }, _)) => Err(refusal(since, reason)),
+            Err(Distrust::Failure(failure @ (Failure::TryLater | Failure::InternalError))) => {
+                Err(Outage::Failure(failure).into())
+            }
+            Err(distrust) => Err(distrust.into()),
+        }
+    }
+
+    /// Outer error: the CRL says that the certificate is revoked or held. Inner: the CRL says nothing.
+    async fn look_up(
+        &self,
+        fallback: &CrlFallback,
+        issuer: &IssuerId,
+        issuer_certificate: &Certificate,
+        serial: &Serial,
+    ) -> Result<Result<(Timestamp, Bytes), CrlFault>, StatusError> {
+        let list = match &fallback.source {
+            CrlSource::Folder(folder) => crl::read(&folder.join(format!("{issuer}.crl"))).await,
+            CrlSource::Url(base) => {
+                let url = format!("{}/{issuer}.crl", base.trim_end_matches('/'));
+                self.http.fetch(&url).await.map_err(|outage| CrlFault::Absent(outage.to_string()))
+            }
+        };
+        let now = self.clock.now();
+        let limits = crl::Limits { now, skew: self.settings.skew_seconds, max_age: fallback.max_age_seconds };
+        let found = list.and_then(|list| crl::look_up(&list, issuer_certificate, serial, &limits).map(|f| (f, list)));
+        match found {
+            Err(fault) => Ok(Err(fault)),
+            Ok((crl::Found { this_update, entry: None }, list)) => Ok(Ok((this_update, list))),
+            Ok((crl::Found { entry: Some((since, reason)), .. }, _)) => Err(refusal(since, reason)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Not a URL that the client can ask.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no plain http URL with a host")]
+pub struct UrlError(String);
+
+fn refusal(since: Timestamp, reason: Option<CrlReason>) -> StatusError {
+    let reason = match reason {
+        Some(CrlReason::CertificateHold) => return StatusError::Held { since },
+        Some(CrlReason::KeyCompromise) => RevocationReason::KeyCompromise,
+        Some(CrlReason::AffiliationChanged) => RevocationReason::AffiliationChanged,
+        Some(CrlReason::Superseded) => RevocationReason::Superseded,
+        Some(CrlReason::CessationOfOperation) => RevocationReason::CessationOfOperation,
+        Some(CrlReason::PrivilegeWithdrawn) => RevocationReason::PrivilegeWithdrawn,
+        _ => RevocationReason::Unspecified,
+    };
+    StatusError::Revoked { since, reason }
+}
