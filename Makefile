@@ -22,7 +22,7 @@ test:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory lint
 	cargo build --locked --workspace --all-targets
-	scripts/with-postgres cargo test --locked --workspace
+	cargo test --locked --workspace
 
 lint: fmt-check clippy
 

@@ -3,4 +3,7 @@
 //! Everything here has a hard time-out: a browser or a server that hangs fails its test, never the machine.
 
 pub mod browser;
+pub mod judges;
 pub mod programs;
+pub mod rude;
+pub mod softhsm;
