@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod judges;
+pub mod people;
 pub mod programs;
 pub mod rude;
 pub mod softhsm;
