@@ -1,0 +1,85 @@
+# 命令行
+cli-two-tokens = 有多个证书介质的标签是“{ $label }”，请改用序列号。
+cli-no-token = 没有找到序列号或标签为“{ $label }”的证书介质。请插好后重试。
+cli-blank = 尚未初始化
+cli-certificate = { $name }，序列号 { $serial }，有效期至 { $until }（剩余 { $days } 天）
+cli-ask-so-pin = 管理员 PIN（SO PIN）
+cli-so-pin-empty = 管理员 PIN 不能为空。
+cli-initialised = 证书介质已初始化，序列号 { $serial }。
+cli-ask-pin = 证书介质 PIN
+cli-ask-new-pin = 新 PIN
+cli-ask-new-pin-again = 再输入一次新 PIN
+cli-ask-operator-pin = 制证员 PIN
+cli-ask-ticket = 制证凭据
+cli-not-a-ticket = 制证凭据不正确，请从注册审核系统重新复制。
+cli-enrol-how = 请使用以下三种方式之一：--request-out 文件 与 --common-name 名称；--install 文件；--ra 地址 与 --operator-token 介质。
+cli-request-written = 证书请求已写入 { $file }。
+cli-installed = 证书已写入并通过自检：{ $name }，有效期至 { $until }。
+cli-no-operator = 介质“{ $label }”中没有有效的工作人员证书。
+cli-offer = 正在为“{ $name }”制证：
+cli-delivered = 制证完成，证书序列号 { $serial }。
+cli-agent-runs = 证书助手已启动：{ $address }
+cli-config-fault = 配置有误：{ $detail }
+doctor-good = 正常
+doctor-attention = 注意
+doctor-bad = 异常
+
+# 证书介质与 PIN
+no-token = 没有检测到证书介质。请插好 USB Key 后重试。
+tries-left = 还可以尝试 { $n } 次
+tries-low = 最近输错过 PIN，请谨慎输入
+tries-final = 再输错一次就会锁定
+tries-locked = PIN 已锁定
+tries-unknown = 剩余次数未知
+wrong-pin = PIN 不正确，{ $tries }。请重新输入。
+pin-locked = PIN 已锁定，证书没有丢失。请经办人携带证书介质、单位介绍信和本人身份证到受理点办理解锁。
+pin-refused = 证书介质不接受这个新 PIN，请换一个。
+pin-changed = PIN 已修改，请牢记新 PIN。
+pin-rule-length = 新 PIN 应为 6 到 16 个字符。
+pin-rule-characters = 新 PIN 只能使用英文字母、数字和英文符号，不能有空格。
+pin-rule-initial = 新 PIN 不能是初始 PIN 123456。
+pin-rule-simple = 新 PIN 太简单，不能是同一个字符或连续的数字、字母。
+pin-rule-unchanged = 新 PIN 不能与原 PIN 相同。
+pin-rule-mismatch = 两次输入的新 PIN 不一致。
+token-removed = 证书介质（{ $serial }）已拔出或接触不良。请重新插好后重试，已完成的步骤不会丢失。
+token-not-ready = 没有可以初始化的空白介质。
+token-no-key = 证书介质中没有与该证书对应的密钥。
+token-full = 证书介质的空间已满，请到受理点处理。
+token-broken = 证书介质或驱动程序没有正常工作。请拔出后重新插入；仍不行时请联系受理点，并告知：{ $detail }
+certificate-expired = 已过期，请办理延期
+days-left = 剩余 { $n } 天
+
+# 制证
+step-open = 读取已批准的制证任务
+step-key = 在介质内生成密钥
+step-request = 用新密钥签署证书请求
+step-binding = 制证员签名确认
+step-redeem = 向 CA 申请签发证书
+step-write = 写入证书并回读核对
+step-self-test = 签名自检
+step-confirm = 向注册审核系统确认交付
+provision-token = 单位介质：{ $why }
+provision-operator = 制证员介质：{ $why }
+provision-does-not-fit = 注册审核系统的答复与任务不符，已停止，没有写入任何内容。请联系管理员，并告知：{ $detail }
+provision-certificate = 收到的证书无法使用：{ $detail }
+provision-foreign-key = 这张证书属于另一个介质：本介质中没有对应的密钥。请换用生成请求时的介质。
+provision-self-test = 介质没有通过自检，请换用新的介质并联系管理员。（{ $detail }）
+provision-message = 无法生成签名数据：{ $detail }
+ra-unreachable = 暂时连接不上注册审核系统。已完成的步骤不会丢失，请检查网络后重试。
+ra-ticket-unknown = 制证凭据无效。请在注册审核系统重新打开制证页面。
+ra-ticket-expired = 制证凭据已过期（30 分钟内有效）。请在注册审核系统重新打开制证页面，将从中断处继续。
+ra-ticket-used = 制证凭据已经用过。请在注册审核系统查看该任务的状态。
+ra-ca-unavailable = CA 暂时无法签发。任务已保留，请稍后重试。
+ra-refused = 注册审核系统没有接受：{ $detail }
+ra-not-understood = 注册审核系统的答复无法识别，请联系管理员。（{ $detail }）
+
+# 环境检测
+agent-name = 证书助手
+check-driver = 驱动程序
+check-token = 证书介质
+check-tokens = 正常，检测到 { $n } 个介质
+check-clock = 证书尚未生效，请检查电脑的日期和时间
+check-agent-runs = 正在运行
+check-agent-absent = 没有运行
+check-site-reached = 可以连接
+check-site-not-reached = 无法连接，请检查网络

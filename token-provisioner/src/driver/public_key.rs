@@ -1,0 +1,105 @@
+//! Public keys as tokens give them, turned into SubjectPublicKeyInfo.
+
+use ca_core::domain::{KeyAlgorithm, Sha256};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::{EcGroup, EcKey, EcPoint};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{Id, PKey, Public};
+use openssl::rsa::Rsa;
+use openssl::sign::Verifier;
+
+use super::KeyId;
+
+/// The public half of a key that this program can use: P-256, or RSA of 2048 bits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    algorithm: KeyAlgorithm,
+    spki_der: Vec<u8>,
+}
+
+/// A public key of another kind, or bytes that are none.
+#[derive(Debug, thiserror::Error)]
+pub enum PublicKeyError {
+    /// Neither P-256 nor RSA-2048.
+    #[error("neither P-256 nor RSA-2048")]
+    Unsupported,
+    /// Not a public key.
+    #[error("not a public key: {0}")]
+    Malformed(#[from] openssl::error::ErrorStack),
+}
+
+impl PublicKey {
+    /// From DER SubjectPublicKeyInfo, as in a certificate or request.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`]: the caller passes such a key over.
+    pub fn from_spki(spki_der: &[u8]) -> Result<Self, PublicKeyError> {
+        Self::from_key(&PKey::public_key_from_der(spki_der)?)
+    }
+
+    /// From the subject's key of a DER certificate.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`]: the caller passes such a certificate over.
+    pub fn of_certificate(der: &[u8]) -> Result<Self, PublicKeyError> {
+        Self::from_key(&openssl::x509::X509::from_der(der)?.public_key()?)
+    }
+
+    /// From a point on P-256 in SEC 1 form (the content of CKA_EC_POINT).
+    pub(super) fn from_p256_point(point: &[u8]) -> Result<Self, PublicKeyError> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let mut context = BigNumContext::new()?;
+        let point = EcPoint::from_bytes(&group, point, &mut context)?;
+        Self::from_key(&PKey::from_ec_key(EcKey::from_public_key(&group, &point)?)?)
+    }
+
+    /// From CKA_MODULUS and CKA_PUBLIC_EXPONENT.
+    pub(super) fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, PublicKeyError> {
+        let rsa = Rsa::from_public_components(BigNum::from_slice(modulus)?, BigNum::from_slice(exponent)?)?;
+        Self::from_key(&PKey::from_rsa(rsa)?)
+    }
+
+    fn from_key(key: &PKey<Public>) -> Result<Self, PublicKeyError> {
+        let algorithm = match key.id() {
+            Id::RSA if key.bits() == 2048 => KeyAlgorithm::Rsa2048,
+            Id::EC if key.ec_key()?.group().curve_name() == Some(Nid::X9_62_PRIME256V1) => KeyAlgorithm::P256,
+            _ => return Err(PublicKeyError::Unsupported),
+        };
+        Ok(Self { algorithm, spki_der: key.public_key_to_der()? })
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// DER SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn spki_sha256(&self) -> Sha256 {
+        Sha256(openssl::sha::sha256(&self.spki_der))
+    }
+
+    /// SHA-1 of the SubjectPublicKeyInfo: a name by custom of CKA_ID, not a protection.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        KeyId(openssl::sha::sha1(&self.spki_der).to_vec())
+    }
+
+    /// Whether a signature by [`super::Session::sign`] verifies.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let check = || -> Result<bool, openssl::error::ErrorStack> {
+            let key = PKey::public_key_from_der(&self.spki_der)?;
+            Verifier::new(MessageDigest::sha256(), &key)?.verify_oneshot(signature, message)
+        };
+        check().unwrap_or(false)
+    }
+}

@@ -1,0 +1,206 @@
+//! The registration authority's provisioning API, as a client.
+//!
+//! Trusts the answers with little: they are parsed into types here, and `provision` checks that order, key and
+//! certificate belong together. The ticket travels in request bodies only: never in a URL, an argument or a log.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ca_core::domain::{IssuerId, KeyAlgorithm, Serial};
+use ca_core::service::protocol::Blob;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::origin::Origin;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// The one-use ticket for one provisioning: 32 random bytes in base64url. No Debug; wiped when dropped.
+#[derive(Clone)]
+pub struct Ticket(Zeroizing<String>);
+
+impl FromStr for Ticket {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let good = text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if good { Ok(Self(Zeroizing::new(text.to_owned()))) } else { Err("not a ticket: 43 characters of base64url") }
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket(…)")
+    }
+}
+
+/// Why the registration authority did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RaError {
+    /// No answer: no network, the server is down, or too slow. Trying again is safe.
+    #[error("the registration authority cannot be reached: {0}")]
+    Unreachable(String),
+    /// It answered no.
+    #[error("the registration authority refuses: {code}: {detail}")]
+    Refused {
+        /// What a program may branch on, e.g. `ticket_expired`.
+        code: String,
+        /// For people, in the server's words.
+        detail: String,
+    },
+    /// An answer that is none of the protocol's.
+    #[error("the registration authority's answer cannot be read: {0}")]
+    NotUnderstood(String),
+}
+
+/// What is to be provisioned.
+#[derive(Debug, Deserialize)]
+pub struct Opened {
+    /// Canonical bytes of the approved order.
+    pub order: Blob,
+    /// The kind of key to make.
+    pub key: KeyAlgorithm,
+    /// For whom, for the screen.
+    pub unit_name: String,
+    /// What to write on the token as a label.
+    pub token_label: String,
+}
+
+/// A certificate, fresh from the CA.
+#[derive(Debug, Deserialize)]
+pub struct Redeemed {
+    /// Who issued it.
+    pub issuer: IssuerId,
+    /// Its serial number.
+    pub serial: Serial,
+    /// DER.
+    pub certificate: Blob,
+    /// The issuing CA's certificate, then the root's.
+    pub chain: Vec<Blob>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: Option<String>,
+    title: Option<String>,
+    detail: Option<String>,
+}
+
+/// A registration authority.
+#[derive(Clone)]
+pub struct RaClient {
+    http: reqwest::Client,
+    at: Origin,
+}
+
+impl RaClient {
+    /// The registration authority at this origin.
+    ///
+    /// # Errors
+    /// [`RaError::Unreachable`] if this computer has no working TLS.
+    pub fn new(at: Origin) -> Result<Self, RaError> {
+        // A second call finds the provider installed; both are ring.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("yinxin-token/", env!("CARGO_PKG_VERSION")));
+        if at.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|e| RaError::Unreachable(e.to_string()))?;
+        Ok(Self { http, at })
+    }
+
+    /// Looks up the approved order of a ticket.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn open(&self, ticket: &Ticket) -> Result<Opened, RaError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            ticket: &'a str,
+        }
+        self.post("open", &Body { ticket: &ticket.0 }).await
+    }
+
+    /// Exchanges a request and its binding for the certificate. Repeatable with the same key.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn redeem(&self, ticket: &Ticket, csr: Vec<u8>, binding: Vec<u8>) -> Result<Redeemed, RaError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            ticket: &'a str,
+            csr: Blob,
+            binding: Blob,
+        }
+        self.post("redeem", &Body { ticket: &ticket.0, csr: Blob(csr), binding: Blob(binding) }).await
+    }
+
+    /// Tells that the certificate is on the token. Repeatable.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn confirm(&self, ticket: &Ticket, install: Vec<u8>) -> Result<(), RaError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            ticket: &'a str,
+            install: Blob,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            delivered: bool,
+        }
+        let answer: Answer = self.post("confirm", &Body { ticket: &ticket.0, install: Blob(install) }).await?;
+        if answer.delivered { Ok(()) } else { Err(RaError::NotUnderstood("not delivered".into())) }
+    }
+
+    /// Gives the provisioning up: a certificate that was made for it is revoked as never delivered.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn give_up(&self, ticket: &Ticket, why: &str) -> Result<(), RaError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            ticket: &'a str,
+            why: &'a str,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            abandoned: bool,
+        }
+        let answer: Answer = self.post("fail", &Body { ticket: &ticket.0, why }).await?;
+        if answer.abandoned { Ok(()) } else { Err(RaError::NotUnderstood("not abandoned".into())) }
+    }
+
+    async fn post<A: DeserializeOwned>(&self, act: &str, body: &impl Serialize) -> Result<A, RaError> {
+        let url = self.at.join(&format!("/api/v1/provisioning/{act}"));
+        let unreachable = |e: reqwest::Error| RaError::Unreachable(e.without_url().to_string());
+        let mut response = self.http.post(url).json(body).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(RaError::NotUnderstood(format!("longer than {MAX_ANSWER_BYTES} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return serde_json::from_slice(&bytes).map_err(|e| RaError::NotUnderstood(e.to_string()));
+        }
+        match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(Problem { code: Some(code), title, detail }) => Err(RaError::Refused {
+                code: code.chars().take(64).collect(),
+                detail: detail.or(title).unwrap_or_default().chars().take(500).collect(),
+            }),
+            _ if status.is_server_error() => Err(RaError::Unreachable(format!("HTTP {status}"))),
+            _ => Err(RaError::NotUnderstood(format!("HTTP {status}"))),
+        }
+    }
+}
