@@ -63,9 +63,11 @@ impl Facts {
             Timestamp::from_unix(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
         };
         let mut fields = subject_of(&certificate);
-        let issuer = tbs.issuer().iter().filter(|attribute| attribute.oid == COMMON_NAME).find_map(|attribute| {
-            std::str::from_utf8(attribute.value.value()).ok().map(str::to_owned)
-        });
+        let issuer = tbs
+            .issuer()
+            .iter()
+            .filter(|attribute| attribute.oid == COMMON_NAME)
+            .find_map(|attribute| std::str::from_utf8(attribute.value.value()).ok().map(str::to_owned));
         Ok(Self {
             der: der.to_vec(),
             sha256: Sha256(openssl::sha::sha256(der)),

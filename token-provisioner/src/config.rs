@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn a_site_on_plain_http_elsewhere_is_refused() {
-        let site = "[[site]]\norigin = \"http://portal.example\"\nname_zh = \"甲\"\nname_en = \"A\"\nmay = [\"login\"]\n";
+        let site =
+            "[[site]]\norigin = \"http://portal.example\"\nname_zh = \"甲\"\nname_en = \"A\"\nmay = [\"login\"]\n";
         assert!(matches!(Config::from_toml(site), Err(ConfigError::Origin(OriginError::NotSecure(_)))));
     }
 }

@@ -78,10 +78,13 @@ mod tests {
 
     #[test]
     fn origins_are_taken_only_as_browsers_write_them() {
-        for good in ["https://portal.example", "https://portal.example:8443", "http://127.0.0.1:8081", "http://[::1]:1"] {
+        for good in ["https://portal.example", "https://portal.example:8443", "http://127.0.0.1:8081", "http://[::1]:1"]
+        {
             assert_eq!(good.parse::<Origin>().map(|o| o.to_string()), Ok(good.to_owned()));
         }
-        for bad in ["https://portal.example/", "https://PORTAL.example", "https://portal.example:443", "null", "", "ftp://a"] {
+        for bad in
+            ["https://portal.example/", "https://PORTAL.example", "https://portal.example:443", "null", "", "ftp://a"]
+        {
             assert!(matches!(bad.parse::<Origin>(), Err(OriginError::Malformed(_))), "{bad}");
         }
     }

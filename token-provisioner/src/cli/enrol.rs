@@ -26,13 +26,7 @@ pub(super) fn enrol(context: &Context, enrol: &Enrol) -> Result<(), CliError> {
     }
 }
 
-fn request(
-    context: &Context,
-    drivers: &Drivers,
-    enrol: &Enrol,
-    out: &Path,
-    common_name: &str,
-) -> Result<(), CliError> {
+fn request(context: &Context, drivers: &Drivers, enrol: &Enrol, out: &Path, common_name: &str) -> Result<(), CliError> {
     let t = context.language;
     let token = context.token(drivers, &enrol.token)?;
     let pin = secret::pin(enrol.pin_file.as_deref(), &t.say("cli-ask-pin"))?;
@@ -49,8 +43,7 @@ fn install(context: &Context, drivers: &Drivers, enrol: &Enrol, file: &Path) -> 
     if std::fs::metadata(file).map_err(failed)?.len() > MAX_FILE_BYTES {
         return Err(failed(std::io::Error::other("too long for a certificate")));
     }
-    let facts = Facts::read_file(&std::fs::read(file).map_err(failed)?)
-        .map_err(|e| CliError::Provision(e.into()))?;
+    let facts = Facts::read_file(&std::fs::read(file).map_err(failed)?).map_err(|e| CliError::Provision(e.into()))?;
     let token = context.token(drivers, &enrol.token)?;
     let pin = secret::pin(enrol.pin_file.as_deref(), &t.say("cli-ask-pin"))?;
     offline::install(drivers, &token, &pin, &facts)?;
@@ -83,8 +76,8 @@ fn online(context: &Context, drivers: Drivers, enrol: &Enrol, ra: &str) -> Resul
         pin: secret::pin(enrol.operator_pin_file.as_deref(), &t.say("cli-ask-operator-pin"))?,
     };
     let progress: Progress = Arc::new(move |step| println!("  {}", t.say(&format!("step-{}", step.word()))));
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| CliError::File { path: "<tokio runtime>".into(), error })?;
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| CliError::File { path: "<tokio runtime>".into(), error })?;
     let delivered = runtime.block_on(async {
         let provisioning = Provisioning { drivers, clock: Arc::new(SystemClock), ra, ticket };
         let offer = provisioning.open().await?;

@@ -174,9 +174,7 @@ impl TokenDriver for Pkcs11 {
                 .ok_or(TokenError::NotReady("no blank token is plugged in"))?,
             InitTarget::Erase(serial) => (self.slot(serial)?, serial.clone()),
         };
-        self.module
-            .init_token(slot, &auth(so_pin), label.as_str())
-            .map_err(|e| self.explain_login(&serial, e))?;
+        self.module.init_token(slot, &auth(so_pin), label.as_str()).map_err(|e| self.explain_login(&serial, e))?;
 
         let known: Vec<&TokenSerial> =
             before.iter().map(|(_, info)| &info.serial).filter(|known| **known != serial).collect();
@@ -234,7 +232,7 @@ impl Pkcs11Session<'_> {
     /// The public half of the private key with this id and label.
     fn public(&self, id: &[u8], label: &[u8]) -> Result<Option<(Option<ObjectHandle>, PublicKey)>, Error> {
         let by = if id.is_empty() { Attribute::Label(label.to_vec()) } else { Attribute::Id(id.to_vec()) };
-        for handle in self.session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY), by.clone()])? {
+        for handle in self.session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY), by])? {
             if let Some(public) = public_key(&self.session, handle)? {
                 return Ok(Some((Some(handle), public)));
             }
@@ -275,8 +273,12 @@ impl Session for Pkcs11Session<'_> {
 
     fn generate(&mut self, algorithm: KeyAlgorithm, label: &str) -> Result<TokenKey, TokenError> {
         let label_bytes = label.as_bytes().to_vec();
-        let mut public =
-            vec![Attribute::Token(true), Attribute::Private(false), Attribute::Verify(true), Attribute::Label(label_bytes.clone())];
+        let mut public = vec![
+            Attribute::Token(true),
+            Attribute::Private(false),
+            Attribute::Verify(true),
+            Attribute::Label(label_bytes.clone()),
+        ];
         let mechanism = match algorithm {
             KeyAlgorithm::P256 => {
                 public.push(Attribute::EcParams(P256_PARAMS.to_vec()));

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    InitTarget, Pin, Session, StoredCertificate, TokenDriver, TokenError, TokenInfo, TokenLabel, TokenSerial,
-};
+use super::{InitTarget, Pin, Session, StoredCertificate, TokenDriver, TokenError, TokenInfo, TokenLabel, TokenSerial};
 
 /// The drivers in the order of the configuration.
 #[derive(Clone, Default)]

@@ -36,16 +36,8 @@ pub enum Step {
 
 impl Step {
     /// All steps, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Open,
-        Self::Key,
-        Self::Request,
-        Self::Binding,
-        Self::Redeem,
-        Self::Write,
-        Self::SelfTest,
-        Self::Confirm,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Open, Self::Key, Self::Request, Self::Binding, Self::Redeem, Self::Write, Self::SelfTest, Self::Confirm];
 
     /// The word in message ids.
     #[must_use]

@@ -1,0 +1,203 @@
+//! Both drivers, on SoftHSM2 and on sealed files, judged by OpenSSL and OpenSC.
+
+use std::fs;
+use std::process::Command;
+
+use crate::common::authority::{TestCa, Wanted};
+use crate::common::{PIN, SO_PIN, initialised, run, soft, softhsm};
+use ca_core::cms;
+use ca_core::domain::{KeyAlgorithm, Timestamp};
+use token_provisioner::driver::{
+    InitTarget, Pin, PublicKey, StoredCertificate, TokenDriver, TokenError, TokenInfo, Tries,
+};
+
+const KINDS: [KeyAlgorithm; 2] = [KeyAlgorithm::P256, KeyAlgorithm::Rsa2048];
+
+/// The failure of opening a token.
+fn refusal(driver: &dyn TokenDriver, token: &TokenInfo, pin: &str) -> TokenError {
+    driver.open(&token.serial, &Pin::typed(pin)).err().expect("the PIN is refused")
+}
+
+fn signs_what_openssl_accepts(driver: &dyn TokenDriver, token: &TokenInfo, algorithm: KeyAlgorithm) {
+    let ca = TestCa::new();
+    let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
+    let key = session.generate(algorithm, "yinxin test").unwrap();
+    assert_eq!(key.id, key.public.id());
+    assert!(session.keys().unwrap().contains(&key));
+
+    let request = ca_core::keys::csr::build(
+        "李敏",
+        key.public.spki_der(),
+        ca_core::keys::KeyKind::from(algorithm).signature_algorithm(),
+        |message| session.sign(&key.id, message),
+    );
+    let der = ca.issue(&request.unwrap(), &Wanted::default());
+    assert_eq!(PublicKey::of_certificate(&der).unwrap(), key.public);
+    let certificate = StoredCertificate { id: key.id.clone(), label: "李敏".into(), der: der.clone() };
+    session.store(&certificate).unwrap();
+    session.store(&certificate).unwrap();
+    let same = |stored: &&StoredCertificate| **stored == certificate;
+    assert_eq!(session.certificates().unwrap().iter().filter(same).count(), 1, "written once");
+    let message = cms::sign(b"statement", &der, Timestamp::from_unix(1_800_000_000), |attributes| {
+        session.sign(&key.id, attributes)
+    });
+    drop(session);
+    assert!(driver.certificates(&token.serial).unwrap().contains(&certificate), "seen without a PIN");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("message.p7m");
+    fs::write(&file, message.unwrap()).unwrap();
+    let output = run(Command::new("openssl")
+        .args(["cms", "-verify", "-noverify", "-binary", "-inform", "DER", "-in"])
+        .arg(&file));
+    assert_eq!(output.stdout, b"statement");
+}
+
+fn keeps_keys_apart_by_pin(driver: &dyn TokenDriver, token: &TokenInfo) {
+    assert!(matches!(refusal(driver, token, "wrong-pin"), TokenError::WrongPin { .. }));
+    driver.change_pin(&token.serial, &Pin::typed(PIN), &Pin::typed("975310")).unwrap();
+    assert!(matches!(refusal(driver, token, PIN), TokenError::WrongPin { .. }));
+    assert!(driver.open(&token.serial, &Pin::typed("975310")).is_ok());
+    let wrong = driver.change_pin(&token.serial, &Pin::typed(PIN), &Pin::typed("864202"));
+    assert!(matches!(wrong, Err(TokenError::WrongPin { .. })));
+}
+
+#[test]
+fn a_soft_token_signs_what_openssl_accepts() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 1);
+    let token = initialised(&driver, "limin", PIN);
+    KINDS.into_iter().for_each(|kind| signs_what_openssl_accepts(&driver, &token, kind));
+}
+
+#[test]
+fn a_soft_tokens_pin_can_be_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 2);
+    keeps_keys_apart_by_pin(&driver, &initialised(&driver, "limin", PIN));
+}
+
+#[test]
+fn six_wrong_pins_lock_a_soft_token_even_for_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = initialised(&soft(folder.path(), 3), "limin", PIN);
+    for left in (1..6).rev() {
+        // A new driver each time: the count is on disk, not in the program.
+        let error = refusal(&soft(folder.path(), 4), &token, "000001");
+        assert!(matches!(error, TokenError::WrongPin { tries: Tries::Left(n) } if n == left), "{error:?}");
+    }
+    let driver = soft(folder.path(), 5);
+    assert!(matches!(refusal(&driver, &token, "000001"), TokenError::PinLocked));
+    assert!(matches!(refusal(&driver, &token, PIN), TokenError::PinLocked));
+    assert_eq!(driver.tokens().unwrap()[0].tries, Tries::Locked);
+}
+
+#[test]
+fn a_right_pin_gives_all_tries_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 6);
+    let token = initialised(&driver, "limin", PIN);
+    refusal(&driver, &token, "000001");
+    assert_eq!(driver.tokens().unwrap()[0].tries, Tries::Left(5));
+    drop(driver.open(&token.serial, &Pin::typed(PIN)).unwrap());
+    assert_eq!(driver.tokens().unwrap()[0].tries, Tries::Left(6));
+}
+
+#[test]
+fn a_soft_token_that_is_moved_away_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 7);
+    let token = initialised(&driver, "limin", PIN);
+    let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
+    let key = session.generate(KeyAlgorithm::P256, "k").unwrap();
+    let file = folder.path().join(format!("{}.token", token.serial));
+    let away = folder.path().join("away");
+    fs::rename(&file, &away).unwrap();
+    assert!(matches!(session.sign(&key.id, b"m"), Err(TokenError::Removed(serial)) if serial == token.serial.as_str()));
+    assert!(driver.tokens().unwrap().is_empty());
+    fs::rename(&away, &file).unwrap();
+    assert!(session.sign(&key.id, b"m").is_ok(), "plugged in again");
+}
+
+#[test]
+fn a_key_that_was_changed_on_disk_does_not_sign() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 8);
+    let token = initialised(&driver, "limin", PIN);
+    let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
+    let (one, two) =
+        (session.generate(KeyAlgorithm::P256, "1").unwrap(), session.generate(KeyAlgorithm::P256, "2").unwrap());
+    let file = folder.path().join(format!("{}.token", token.serial));
+    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let other = json["keys"][1]["sealed"].clone();
+    json["keys"][0]["sealed"] = other;
+    fs::write(&file, json.to_string()).unwrap();
+    assert!(matches!(session.sign(&one.id, b"m"), Err(TokenError::Broken(_))));
+    assert!(session.sign(&two.id, b"m").is_ok());
+}
+
+#[test]
+fn erasing_needs_the_so_pin_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 9);
+    let token = initialised(&driver, "limin", PIN);
+    driver.open(&token.serial, &Pin::typed(PIN)).unwrap().generate(KeyAlgorithm::P256, "k").unwrap();
+    let erase = |so_pin: &str| {
+        let target = InitTarget::Erase(token.serial.clone());
+        driver.init(&target, &"again".parse().unwrap(), &Pin::typed(so_pin), &Pin::typed(PIN))
+    };
+    assert!(matches!(erase("00000000"), Err(TokenError::WrongPin { .. })));
+    assert_eq!(erase(SO_PIN).unwrap().serial, token.serial);
+    assert!(driver.open(&token.serial, &Pin::typed(PIN)).unwrap().keys().unwrap().is_empty());
+}
+
+#[test]
+fn softhsm_signs_what_openssl_accepts_and_opensc_sees_the_objects() {
+    softhsm::alone("drivers::softhsm_signs_what_openssl_accepts_and_opensc_sees_the_objects", |folder| {
+        let driver = softhsm::module();
+        let token = initialised(&driver, "limin", PIN);
+        KINDS.into_iter().for_each(|kind| signs_what_openssl_accepts(&driver, &token, kind));
+
+        let mut tool = Command::new("pkcs11-tool");
+        tool.args(["--module", softhsm::MODULE, "--token-label", "limin", "--login", "--pin", PIN, "--list-objects"]);
+        let seen = String::from_utf8(run(tool.env("SOFTHSM2_CONF", folder.join("softhsm2.conf"))).stdout).unwrap();
+        for kind in KINDS {
+            let key = driver.open(&token.serial, &Pin::typed(PIN)).unwrap().keys().unwrap();
+            let key = key.into_iter().find(|key| key.public.algorithm() == kind).unwrap();
+            let objects = seen.lines().filter(|line| line.trim() == format!("ID:         {}", key.id)).count();
+            assert_eq!(objects, 3, "private key, public key and certificate of {kind:?} in:\n{seen}");
+        }
+        assert_eq!(seen.matches("sensitive, always sensitive, never extractable").count(), 2, "{seen}");
+    });
+}
+
+#[test]
+fn softhsm_changes_its_pin_and_tells_a_wrong_one() {
+    softhsm::alone("drivers::softhsm_changes_its_pin_and_tells_a_wrong_one", |_| {
+        let driver = softhsm::module();
+        let token = initialised(&driver, "limin", PIN);
+        assert!(matches!(refusal(&driver, &token, "1"), TokenError::WrongPin { .. }), "too short to be right");
+        keeps_keys_apart_by_pin(&driver, &token);
+        assert!(matches!(
+            driver.open(&"no-such-token".parse().unwrap(), &Pin::typed(PIN)).err(),
+            Some(TokenError::Removed(_))
+        ));
+    });
+}
+
+#[test]
+fn softhsm_tokens_are_initialised_one_beside_the_other() {
+    softhsm::alone("drivers::softhsm_tokens_are_initialised_one_beside_the_other", |_| {
+        let driver = softhsm::module();
+        let (one, two) = (initialised(&driver, "limin", PIN), initialised(&driver, "wangqiang", PIN));
+        assert_ne!(one.serial, two.serial);
+        let erased = driver.init(
+            &InitTarget::Erase(one.serial),
+            &"limin".parse().unwrap(),
+            &Pin::typed(SO_PIN),
+            &Pin::typed("135792"),
+        );
+        assert_eq!(erased.unwrap().label, "limin");
+        assert_eq!(driver.tokens().unwrap().iter().filter(|token| token.ready).count(), 2);
+    });
+}

@@ -1,0 +1,6 @@
+//! Tests of the crate from outside, in one program.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod command_line;
+mod common;
+mod drivers;
