@@ -6,10 +6,13 @@
 //! a page or a log see a PIN, a ticket or a whole resident number.
 
 pub mod app;
+pub mod audit;
 pub mod config;
+pub mod fund;
 pub mod http;
 pub mod i18n;
 pub mod page;
+pub mod retry;
 pub mod sql;
 
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,16 @@
+//! The housing-fund portal: the relying party for whose sake the certificates exist.
+//!
+//! For: letting a unit that holds a good certificate see its account. Trusts its own database, and what is
+//! signed under the CA certificates of its configuration; knows the authority only by OCSP, CRL and those
+//! certificates, and nothing of enrolment, orders or officers. Runs as a process of its own with a database of
+//! its own. Never lets anybody in while the status of the certificate is not known, and never treats a
+//! certificate of a unit without an account as faulty: the unit is told to open one.
+
+pub mod account;
+pub mod amounts;
+pub mod opening;
+mod sql;
+mod store;
+
+pub use sql::{STATEMENTS, migrator};
+pub use store::{FundStore, FundTx};

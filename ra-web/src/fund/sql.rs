@@ -1,0 +1,161 @@
+//! The fund's tables, on both engines. `migrations-fund/` makes them.
+
+use async_trait::async_trait;
+use ca_core::domain::Uscc;
+use ca_core::for_each_backend;
+use ca_core::sql::{Database, DatabaseError, SqlTx};
+use sqlx::migrate::Migrator;
+use sqlx::{Postgres, Sqlite};
+
+use super::account::{AccountNumber, AccountStatus, Unit, day};
+use super::amounts::{Fen, Month, Rate};
+use super::store::{FundStore, FundTx};
+
+const OPEN: &str = "INSERT INTO unit_account \
+    (account, name, uscc, unique_id, address, handler, handler_mobile, bank, opened, status, unit_rate, \
+     personal_rate, active_heads, sealed_heads, balance, suspense, paid_through) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+    ON CONFLICT (account) DO NOTHING";
+
+macro_rules! unit_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT account, name, uscc, unique_id, address, handler, handler_mobile, bank, opened, status, \
+             unit_rate, personal_rate, active_heads, sealed_heads, balance, suspense, paid_through \
+             FROM unit_account WHERE ",
+            $condition
+        )
+    };
+}
+
+const BY_ACCOUNT: &str = unit_where!("account = $1");
+const BY_UNIQUE_ID: &str = unit_where!("unique_id = $1");
+const BY_USCC: &str = unit_where!("uscc = $1");
+
+/// Every statement of this module, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC];
+
+/// The migrations of the fund's database.
+#[must_use]
+pub fn migrator() -> Migrator {
+    sqlx::migrate!("./migrations-fund")
+}
+
+#[async_trait]
+impl FundStore for Database {
+    async fn begin(&self) -> Result<Box<dyn FundTx>, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Box::new(SqlTx::<Sqlite>::begin(writer).await?),
+            Self::Postgres(pool) => Box::new(SqlTx::<Postgres>::begin(pool).await?),
+        })
+    }
+
+    async fn begin_read(&self) -> Result<Box<dyn FundTx>, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite { reader, .. } => Box::new(SqlTx::<Sqlite>::begin_read(reader).await?),
+            Self::Postgres(pool) => Box::new(SqlTx::<Postgres>::begin_read(pool).await?),
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    account: String,
+    name: String,
+    uscc: String,
+    unique_id: Option<String>,
+    address: String,
+    handler: String,
+    handler_mobile: String,
+    bank: String,
+    opened: String,
+    status: String,
+    unit_rate: i64,
+    personal_rate: i64,
+    active_heads: i64,
+    sealed_heads: i64,
+    balance: i64,
+    suspense: i64,
+    paid_through: Option<i64>,
+}
+
+impl TryFrom<Row> for Unit {
+    type Error = DatabaseError;
+
+    fn try_from(row: Row) -> Result<Self, DatabaseError> {
+        let id = row.account.clone();
+        let odd = |what: &str| DatabaseError::OddRow { table: "unit_account", id: id.clone(), what: what.to_owned() };
+        Ok(Self {
+            account: row.account.parse::<AccountNumber>().map_err(|_| odd("account"))?,
+            name: row.name,
+            uscc: row.uscc.parse::<Uscc>().map_err(|_| odd("uscc"))?,
+            unique_id: row.unique_id,
+            address: row.address,
+            handler: row.handler,
+            handler_mobile: row.handler_mobile,
+            bank: row.bank,
+            opened: day(&row.opened).ok_or_else(|| odd("opened"))?,
+            status: AccountStatus::from_code(&row.status).ok_or_else(|| odd("status"))?,
+            unit_rate: Rate::new(row.unit_rate).ok_or_else(|| odd("unit_rate"))?,
+            personal_rate: Rate::new(row.personal_rate).ok_or_else(|| odd("personal_rate"))?,
+            active_heads: u32::try_from(row.active_heads).map_err(|_| odd("active_heads"))?,
+            sealed_heads: u32::try_from(row.sealed_heads).map_err(|_| odd("sealed_heads"))?,
+            balance: Fen::new(row.balance),
+            suspense: Fen::new(row.suspense),
+            paid_through: row
+                .paid_through
+                .map(|month| Month::new(month).ok_or_else(|| odd("paid_through")))
+                .transpose()?,
+        })
+    }
+}
+
+for_each_backend! { Tx =>
+    #[async_trait]
+    impl FundTx for Tx {
+        async fn open_account(&mut self, unit: &Unit) -> Result<bool, DatabaseError> {
+            let done = sqlx::query(OPEN)
+                .bind(unit.account.as_str())
+                .bind(&unit.name)
+                .bind(unit.uscc.as_str())
+                .bind(unit.unique_id.as_deref())
+                .bind(&unit.address)
+                .bind(&unit.handler)
+                .bind(&unit.handler_mobile)
+                .bind(&unit.bank)
+                .bind(unit.opened.to_string())
+                .bind(unit.status.code())
+                .bind(unit.unit_rate.ten_thousandths())
+                .bind(unit.personal_rate.ten_thousandths())
+                .bind(i64::from(unit.active_heads))
+                .bind(i64::from(unit.sealed_heads))
+                .bind(unit.balance.fen())
+                .bind(unit.suspense.fen())
+                .bind(unit.paid_through.map(Month::yyyymm))
+                .execute(self.connection())
+                .await?;
+            Ok(done.rows_affected() == 1)
+        }
+
+        async fn unit(&mut self, account: &AccountNumber) -> Result<Option<Unit>, DatabaseError> {
+            let row: Option<Row> =
+                sqlx::query_as(BY_ACCOUNT).bind(account.as_str()).fetch_optional(self.connection()).await?;
+            row.map(Unit::try_from).transpose()
+        }
+
+        async fn unit_of_unique_id(&mut self, unique_id: &str) -> Result<Option<Unit>, DatabaseError> {
+            let row: Option<Row> =
+                sqlx::query_as(BY_UNIQUE_ID).bind(unique_id).fetch_optional(self.connection()).await?;
+            row.map(Unit::try_from).transpose()
+        }
+
+        async fn unit_of_uscc(&mut self, uscc: &str) -> Result<Option<Unit>, DatabaseError> {
+            let row: Option<Row> = sqlx::query_as(BY_USCC).bind(uscc).fetch_optional(self.connection()).await?;
+            row.map(Unit::try_from).transpose()
+        }
+
+        async fn commit(self: Box<Self>) -> Result<(), DatabaseError> {
+            SqlTx::commit(*self).await
+        }
+    }
+}
