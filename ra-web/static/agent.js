@@ -1,0 +1,195 @@
+// The site's side of the certificate assistant (证书助手).
+//
+// For: forms that need the person's token. `<form data-agent="sign">` has the token sign the statement in its
+// hidden field `statement`, puts the signature into `signature`, and submits. `<form data-agent="provision">`
+// has the assistant write a certificate for the ticket in `ticket`, puts `issuer` and `serial`, and submits.
+// Trusts: only messages from the window it opened itself whose origin is the assistant's. Never sees a PIN or
+// a key, never sends anything to another origin than the assistant's, and never puts text it received into the
+// page as markup.
+//
+// The page gives, on the form:
+//   data-agent-origin      origin of the assistant, e.g. http://127.0.0.1:17080
+//   data-want              `staff` or `unit`: which certificates the assistant offers (sign only)
+//   data-statement-url     where to POST for a fresh statement, so that its short life begins at the click
+// and inside the form:
+//   [data-agent-status]    the live region that says what is going on
+//   template[data-agent-text="<state or error code>"]   the words; `{name}` is replaced by a detail
+
+const READY_WITHIN_MS = 8000;
+const WATCH_EVERY_MS = 300;
+const WINDOW = "popup,width=600,height=760";
+
+class AgentError extends Error {
+  constructor(code, details = {}) {
+    super(code);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Opens the assistant's window and resolves with its answer. Must be called while handling a click. */
+function ask(origin, lang, requestOf, onState) {
+  const opened = window.open(`${origin}/window`, "yinxin-agent", WINDOW);
+  if (!opened) return Promise.reject(new AgentError("popup_blocked"));
+  const id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
+  onState("opening", opened);
+
+  return new Promise((resolve, reject) => {
+    let ready = false;
+    let closing = null;
+    const end = (settle, value, close) => {
+      clearTimeout(absent);
+      clearInterval(watch);
+      clearTimeout(closing);
+      window.removeEventListener("message", hear);
+      if (close && !opened.closed) opened.close();
+      settle(value);
+    };
+    const fail = (code, details) => end(reject, new AgentError(code, details), true);
+
+    const absent = setTimeout(() => fail("absent"), READY_WITHIN_MS);
+    const watch = setInterval(() => {
+      // The assistant closes its window right after it answered: give that answer time to arrive.
+      if (opened.closed && !closing) closing = setTimeout(() => fail(ready ? "closed" : "absent"), 2 * WATCH_EVERY_MS);
+    }, WATCH_EVERY_MS);
+
+    async function hear(event) {
+      if (event.source !== opened || event.origin !== origin) return;
+      const message = event.data;
+      if (!message || message.yinxin !== 1) return;
+      if (message.event === "ready" && !ready) {
+        ready = true;
+        clearTimeout(absent);
+        try {
+          const request = await requestOf();
+          opened.postMessage({ yinxin: 1, id, lang, request }, origin);
+          onState("waiting", opened);
+        } catch (error) {
+          end(reject, error instanceof AgentError ? error : new AgentError("site_unreachable"), true);
+        }
+      } else if (message.id === id && message.result) {
+        end(resolve, message.result, false);
+      } else if (message.id === id && message.error) {
+        end(reject, new AgentError(String(message.error.code), message.error), false);
+      }
+    }
+    window.addEventListener("message", hear);
+  });
+}
+
+/** Says in the form's live region what is going on. */
+class Status {
+  constructor(form) {
+    this.form = form;
+    this.region = form.querySelector("[data-agent-status]");
+  }
+
+  text(code, details) {
+    const template = this.form.querySelector(`template[data-agent-text="${CSS.escape(code)}"]`);
+    if (!template) return null;
+    return template.content.textContent.trim().replace(/\{(\w+)\}/g, (_, name) => String(details?.[name] ?? ""));
+  }
+
+  show(kind, code, details) {
+    const words = this.text(code, details) ?? this.text("internal", { code });
+    const line = document.createElement("p");
+    line.textContent = words ?? code;
+    this.region.replaceChildren(line);
+    this.region.dataset.state = kind;
+    this.region.hidden = false;
+    return line;
+  }
+
+  /** While the window is open: a button that brings it to the front, for it is easily lost behind others. */
+  working(code, opened) {
+    this.show("working", code);
+    const label = this.text("show_window");
+    if (!label || code !== "waiting") return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button secondary";
+    button.textContent = label;
+    button.addEventListener("click", () => opened.focus());
+    this.region.append(button);
+  }
+
+  failed(error) {
+    const code = error instanceof AgentError ? error.code : "internal";
+    this.show("failed", code, error.details);
+    const region = this.region;
+    region.tabIndex = -1;
+    region.focus();
+  }
+}
+
+function field(form, name) {
+  let input = form.elements.namedItem(name);
+  if (!input) {
+    input = document.createElement("input");
+    input.type = "hidden";
+    input.name = name;
+    form.append(input);
+  }
+  return input;
+}
+
+async function statementOf(form) {
+  const url = form.dataset.statementUrl;
+  if (url) {
+    const response = await fetch(url, { method: "POST", headers: { Accept: "application/json" } });
+    if (!response.ok) throw new AgentError("site_unreachable");
+    field(form, "statement").value = (await response.json()).statement;
+  }
+  return field(form, "statement").value;
+}
+
+const ACTS = {
+  sign: {
+    request: async (form) => ({ type: "sign", statement: await statementOf(form), want: form.dataset.want ?? null }),
+    accept: (form, result) => { field(form, "signature").value = result.cms; },
+  },
+  provision: {
+    request: async (form) => ({ type: "provision", ticket: field(form, "ticket").value }),
+    accept: (form, result) => {
+      field(form, "issuer").value = result.issuer;
+      field(form, "serial").value = result.serial;
+    },
+  },
+};
+
+async function act(form, submitter) {
+  if (form.dataset.agentBusy) return;
+  form.dataset.agentBusy = "true";
+  const status = new Status(form);
+  const kind = ACTS[form.dataset.agent];
+  submitter?.setAttribute("aria-disabled", "true");
+  try {
+    const result = await ask(
+      form.dataset.agentOrigin,
+      document.documentElement.lang.startsWith("zh") ? "zh-CN" : "en",
+      () => kind.request(form),
+      (code, opened) => status.working(code, opened),
+    );
+    kind.accept(form, result);
+    status.show("working", "sending");
+    if (submitter?.name) field(form, submitter.name).value = submitter.value;
+    HTMLFormElement.prototype.submit.call(form);
+  } catch (error) {
+    status.failed(error);
+    delete form.dataset.agentBusy;
+    submitter?.removeAttribute("aria-disabled");
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !(form.dataset.agent in ACTS)) return;
+  event.preventDefault();
+  act(form, event.submitter);
+}, true);
+
+// A page that comes back from the browser's cache must not look busy.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-agent]")) delete form.dataset.agentBusy;
+});
