@@ -11,6 +11,7 @@ pub mod config;
 pub mod fund;
 pub mod http;
 pub mod i18n;
+pub mod login;
 pub mod page;
 pub mod retry;
 pub mod sql;

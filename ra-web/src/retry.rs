@@ -6,7 +6,7 @@ use ca_core::sql::DatabaseError;
 const ATTEMPTS: u32 = 6;
 
 /// Runs a unit of work, and runs it again when the database rolled it back only because another came first
-/// (PostgreSQL's serialization failure and deadlock). `attempt` must begin and commit its own transaction.
+/// ([`DatabaseError::is_contention`]). `attempt` must begin and commit its own transaction.
 ///
 /// # Errors
 /// What the last attempt failed with.
@@ -16,15 +16,9 @@ where
 {
     for _ in 1..ATTEMPTS {
         match attempt().await {
-            Err(error) if lost_a_race(&error) => tokio::task::yield_now().await,
+            Err(error) if error.is_contention() => tokio::task::yield_now().await,
             done => return done,
         }
     }
     attempt().await
-}
-
-/// SQLSTATE 40001 serialization_failure, 40P01 deadlock_detected.
-fn lost_a_race(error: &DatabaseError) -> bool {
-    let DatabaseError::Engine(sqlx::Error::Database(error)) = error else { return false };
-    matches!(error.code().as_deref(), Some("40001" | "40P01"))
 }

@@ -8,9 +8,11 @@
 
 pub mod account;
 pub mod amounts;
+mod members;
 pub mod opening;
 mod sql;
 mod store;
 
-pub use sql::{STATEMENTS, migrator};
+pub use members::Members;
+pub use sql::{STATEMENTS, fund_migrations};
 pub use store::{FundStore, FundTx};

@@ -5,7 +5,7 @@ use ca_core::domain::Uscc;
 use ca_core::for_each_backend;
 use ca_core::sql::{Database, DatabaseError, SqlTx};
 use sqlx::migrate::Migrator;
-use sqlx::{Postgres, Sqlite};
+use sqlx::{ColumnIndex, Decode, FromRow, Postgres, Row, Sqlite, Type};
 
 use super::account::{AccountNumber, AccountStatus, Unit, day};
 use super::amounts::{Fen, Month, Rate};
@@ -35,10 +35,15 @@ const BY_USCC: &str = unit_where!("uscc = $1");
 /// Every statement of this module, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC];
 
-/// The migrations of the fund's database.
+/// The schema of the fund's database, forward only.
 #[must_use]
-pub fn migrator() -> Migrator {
-    sqlx::migrate!("./migrations-fund")
+pub fn fund_migrations() -> Migrator {
+    crate::sql::migrations(&[
+        (1, "audit", include_str!("../../migrations-fund/0001_audit.sql")),
+        (2, "login", include_str!("../../migrations-fund/0002_login.sql")),
+        (3, "accounts", include_str!("../../migrations-fund/0003_accounts.sql")),
+        (4, "sessions", include_str!("../../migrations-fund/0004_sessions.sql")),
+    ])
 }
 
 #[async_trait]
@@ -58,8 +63,7 @@ impl FundStore for Database {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
+struct UnitRow {
     account: String,
     name: String,
     uscc: String,
@@ -79,10 +83,39 @@ struct Row {
     paid_through: Option<i64>,
 }
 
-impl TryFrom<Row> for Unit {
+impl<'r, R: Row> FromRow<'r, R> for UnitRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            account: row.try_get("account")?,
+            name: row.try_get("name")?,
+            uscc: row.try_get("uscc")?,
+            unique_id: row.try_get("unique_id")?,
+            address: row.try_get("address")?,
+            handler: row.try_get("handler")?,
+            handler_mobile: row.try_get("handler_mobile")?,
+            bank: row.try_get("bank")?,
+            opened: row.try_get("opened")?,
+            status: row.try_get("status")?,
+            unit_rate: row.try_get("unit_rate")?,
+            personal_rate: row.try_get("personal_rate")?,
+            active_heads: row.try_get("active_heads")?,
+            sealed_heads: row.try_get("sealed_heads")?,
+            balance: row.try_get("balance")?,
+            suspense: row.try_get("suspense")?,
+            paid_through: row.try_get("paid_through")?,
+        })
+    }
+}
+
+impl TryFrom<UnitRow> for Unit {
     type Error = DatabaseError;
 
-    fn try_from(row: Row) -> Result<Self, DatabaseError> {
+    fn try_from(row: UnitRow) -> Result<Self, DatabaseError> {
         let id = row.account.clone();
         let odd = |what: &str| DatabaseError::OddRow { table: "unit_account", id: id.clone(), what: what.to_owned() };
         Ok(Self {
@@ -138,19 +171,19 @@ for_each_backend! { Tx =>
         }
 
         async fn unit(&mut self, account: &AccountNumber) -> Result<Option<Unit>, DatabaseError> {
-            let row: Option<Row> =
+            let row: Option<UnitRow> =
                 sqlx::query_as(BY_ACCOUNT).bind(account.as_str()).fetch_optional(self.connection()).await?;
             row.map(Unit::try_from).transpose()
         }
 
         async fn unit_of_unique_id(&mut self, unique_id: &str) -> Result<Option<Unit>, DatabaseError> {
-            let row: Option<Row> =
+            let row: Option<UnitRow> =
                 sqlx::query_as(BY_UNIQUE_ID).bind(unique_id).fetch_optional(self.connection()).await?;
             row.map(Unit::try_from).transpose()
         }
 
         async fn unit_of_uscc(&mut self, uscc: &str) -> Result<Option<Unit>, DatabaseError> {
-            let row: Option<Row> = sqlx::query_as(BY_USCC).bind(uscc).fetch_optional(self.connection()).await?;
+            let row: Option<UnitRow> = sqlx::query_as(BY_USCC).bind(uscc).fetch_optional(self.connection()).await?;
             row.map(Unit::try_from).transpose()
         }
 
@@ -159,3 +192,7 @@ for_each_backend! { Tx =>
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sql_tests.rs"]
+mod tests;

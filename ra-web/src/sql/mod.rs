@@ -10,10 +10,14 @@ pub mod sessions;
 /// The schema of the office's database, forward only.
 #[must_use]
 pub fn office_migrations() -> Migrator {
-    migrations(&[(1, "sessions", include_str!("../../migrations/0001_sessions.sql"))])
+    migrations(&[
+        (1, "sessions", include_str!("../../migrations/0001_sessions.sql")),
+        (2, "audit", include_str!("../../migrations/0002_audit.sql")),
+        (3, "login", include_str!("../../migrations/0003_login.sql")),
+    ])
 }
 
-fn migrations(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
+pub(crate) fn migrations(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
     let steps = steps.iter().map(|(version, name, sql)| {
         Migration::new(*version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
     });
