@@ -319,6 +319,8 @@ pub fn subject_of(certificate: &Certificate) -> BTreeMap<SubjectField, String> {
             "2.5.4.10" => SubjectField::Organisation,
             "2.5.4.11" => SubjectField::OrganisationalUnit,
             "2.5.4.3" => SubjectField::CommonName,
+            // Staff: the officer's id.
+            "2.5.4.5" => SubjectField::UniqueId,
             _ => continue,
         };
         if let Ok(text) = std::str::from_utf8(attribute.value.value()) {

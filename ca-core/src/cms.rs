@@ -422,7 +422,7 @@ pub fn sign<E>(
         tag::SEQUENCE,
         &[
             VERSION_1,
-            &tlv::write(tag::SET, &[digest.clone()]),
+            &tlv::write(tag::SET, std::slice::from_ref(&digest)),
             &encapsulated,
             &tlv::write(tag::CONTEXT_0, &[certificate_der]),
             &tlv::write(tag::SET, &[signer_info]),

@@ -9,8 +9,15 @@ pub mod chain;
 pub mod clock;
 pub mod cms;
 pub mod domain;
+pub mod durable;
+#[cfg(feature = "sign")]
+pub mod encode;
 pub mod keys;
+#[cfg(feature = "sign")]
+pub mod profile;
 pub mod service;
+#[cfg(feature = "sign")]
+pub mod signer;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod store;

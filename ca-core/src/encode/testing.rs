@@ -1,0 +1,117 @@
+//! A whole hierarchy of our own making, for the tests of encoder, linter and CRL.
+
+use std::collections::BTreeMap;
+
+use super::certificate::{Issuer, TbsInput, Urls, assemble, to_be_signed};
+use crate::clock::system_rng;
+use crate::domain::{BeijingDay, IssuerId, ProfileName, Serial, Subject, SubjectField, Timestamp, Validity};
+use crate::keys::KeyKind;
+use crate::profile::{Profile, Profiles};
+use crate::signer::Signer as _;
+use crate::signer::soft::SoftKey;
+
+pub(crate) struct Made {
+    pub(crate) key: SoftKey,
+    pub(crate) der: Vec<u8>,
+}
+
+/// Root, an issuing CA, and what it issues.
+pub(crate) struct Hierarchy {
+    pub(crate) root: Made,
+    pub(crate) issuing: Made,
+    pub(crate) unit: Made,
+    pub(crate) staff: Made,
+    pub(crate) responder: Made,
+}
+
+pub(crate) fn profile(name: &str) -> Profile {
+    let name = ProfileName::new(name).expect("name");
+    Profiles::built_in().expect("sound").find(&name).expect("there").clone()
+}
+
+pub(crate) fn subject(fields: &[(SubjectField, &str)]) -> Subject {
+    let fields: BTreeMap<_, _> = fields.iter().map(|(field, value)| (*field, (*value).to_owned())).collect();
+    Subject::new(fields).expect("a subject")
+}
+
+pub(crate) fn today() -> BeijingDay {
+    BeijingDay::from_calendar(2026, 11, 24).expect("day")
+}
+
+/// A moment at which all of the hierarchy is valid.
+pub(crate) fn now() -> Timestamp {
+    today().first_second().plus(3600)
+}
+
+pub(crate) fn urls(issuer: &str) -> Urls {
+    Urls::under("http://127.0.0.1:8083/", &IssuerId::new(issuer).expect("name"))
+}
+
+pub(crate) fn unit_subject() -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::Province, "河北省"),
+        (SubjectField::Locality, "示范市"),
+        (SubjectField::CommonName, "示范单位有限公司"),
+        (SubjectField::Uscc, "91130502MA0ABCDE61"),
+        (SubjectField::UniqueId, "示范单位有限公司000001"),
+    ])
+}
+
+pub(crate) fn staff_subject() -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::Organisation, "印信示范 CA"),
+        (SubjectField::OrganisationalUnit, "demo-office"),
+        (SubjectField::CommonName, "李敏"),
+        (SubjectField::UniqueId, "limin"),
+    ])
+}
+
+pub(crate) fn ca_subject(name: &str) -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::Organisation, "印信示范 CA"),
+        (SubjectField::CommonName, name),
+    ])
+}
+
+/// Makes and signs one certificate.
+pub(crate) fn make(
+    profile_name: &str,
+    subject: &Subject,
+    validity: Validity,
+    kind: KeyKind,
+    issuer: Option<&Made>,
+    issuer_name: &str,
+) -> Made {
+    let key = SoftKey::generate(kind).expect("key");
+    let signer = issuer.map_or(&key, |made| &made.key);
+    let tbs = to_be_signed(&TbsInput {
+        serial: &Serial::draw(&mut system_rng()),
+        issuer: issuer.map_or(Issuer::Itself, |made| Issuer::Certificate(&made.der)),
+        signature_algorithm: signer.algorithm(),
+        profile: &profile(profile_name),
+        subject,
+        validity,
+        spki_der: key.spki_der(),
+        urls: &urls(issuer_name),
+    })
+    .expect("encodes");
+    let der = assemble(&tbs, signer.algorithm(), &signer.sign(&tbs).expect("signs"));
+    Made { key, der }
+}
+
+impl Hierarchy {
+    /// Issuing CA and end entities with keys of this kind, root with P-384.
+    pub(crate) fn new(kind: KeyKind) -> Self {
+        let years = |count| Validity::years(today(), count);
+        let root = make("root", &ca_subject("印信示范根"), years(30), KeyKind::P384, None, "root");
+        let issuing = make("issuing", &ca_subject("印信示范 CA"), years(20), kind, Some(&root), "root");
+        let unit = make("unit", &unit_subject(), years(1), kind, Some(&issuing), "unit");
+        let staff = make("staff", &staff_subject(), years(3), kind, Some(&issuing), "unit");
+        let week = Validity::seconds(now(), 604_800);
+        let responder = make("ocsp-responder", &ca_subject("OCSP 1"), week, KeyKind::P256, Some(&issuing), "unit");
+        Self { root, issuing, unit, staff, responder }
+    }
+}
