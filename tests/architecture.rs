@@ -51,10 +51,14 @@ fn mentions(file: &str, name: &str) -> anyhow::Result<Vec<String>> {
     Ok(found.map(|(number, line)| format!("{file}:{number}: {}", line.trim())).collect())
 }
 
-/// Rust files that ship in `folder`.
+/// Rust files that ship in `folder`: not those that hold tests only.
 fn sources(folder: &str) -> anyhow::Result<Vec<String>> {
     let prefix = format!("{folder}/src/");
-    Ok(files()?.into_iter().filter(|f| f.starts_with(&prefix) && f.ends_with(".rs")).collect())
+    let ships = |file: &String| {
+        let tests = file.ends_with("tests.rs") || file.ends_with("testing.rs") || file.contains("/tests/");
+        file.starts_with(&prefix) && file.ends_with(".rs") && !tests
+    };
+    Ok(files()?.into_iter().filter(ships).collect())
 }
 
 fn nothing_found(rule: &str, found: &[String]) {
@@ -113,10 +117,12 @@ fn axum_stays_at_the_edges() -> anyhow::Result<()> {
 fn fund_module_knows_nothing_of_the_registration_office() -> anyhow::Result<()> {
     let mut found = Vec::new();
     for file in sources("ra-web")?.iter().filter(|f| f.contains("/fund/")) {
-        for module in ["enrolment", "renewal", "payment", "tokens", "store", "sql"] {
-            found.extend(mentions(file, &format!("crate::{module}"))?);
+        for module in ["crate::enrolment", "crate::renewal", "crate::payment", "crate::tokens", "crate::store"] {
+            found.extend(mentions(file, module)?);
         }
         found.extend(mentions(file, "ca_core::service")?);
+        // The office's tables; how a set of migrations is made is the crate's.
+        found.extend(mentions(file, "crate::sql")?.into_iter().filter(|l| !l.contains("crate::sql::migrations(")));
     }
     nothing_found("fund/ has its own store and knows the CA over OCSP alone", &found);
     Ok(())

@@ -2,8 +2,10 @@
 //!
 //! Everything here has a hard time-out: a browser or a server that hangs fails its test, never the machine.
 
+pub mod agent;
 pub mod browser;
 pub mod judges;
+pub mod nginx;
 pub mod people;
 pub mod programs;
 pub mod rude;

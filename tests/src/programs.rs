@@ -163,6 +163,18 @@ pub fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
+/// One of our own programs, as built beside this test (`make test` builds them first).
+///
+/// # Errors
+/// When it has not been built.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    // target/debug/deps/journeys-…
+    let file = test.parent().and_then(Path::parent).context("a target folder")?.join(name);
+    anyhow::ensure!(file.exists(), "{} is not built: cargo build --workspace --all-targets", file.display());
+    Ok(file)
+}
+
 fn reader<R: std::io::Read + Send + 'static>(mut pipe: R) -> std::thread::JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
