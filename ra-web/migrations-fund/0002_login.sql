@@ -21,4 +21,4 @@ CREATE TABLE login_record (
   status_source   TEXT CHECK (status_source IN ('ocsp', 'crl')),
   status_evidence BYTEA
 );
-CREATE INDEX login_record_at ON login_record (at);
+CREATE INDEX login_record_account ON login_record (account, at);

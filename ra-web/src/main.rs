@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
+use ca_core::clock::{SystemClock, system_rng};
 use ca_core::sql::Database;
 use clap::{Parser, Subcommand};
 use ra_web::config::{self, Config};
+use ra_web::fund;
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -22,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Brings the office's database up to date and ends.
     Migrate,
+    /// Runs the fund portal, with its own configuration and database, until it is told to stop.
+    Portal,
 }
 
 #[tokio::main]
@@ -50,5 +55,23 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             database.close().await;
             Ok(())
         }
+        Command::Portal => {
+            let config: fund::config::Config = config::read(&arguments.config, "FUND_")?;
+            let chance = Arc::new(Mutex::new(system_rng()));
+            let running = fund::app::start(config, Arc::new(SystemClock), chance).await?;
+            told_to_stop().await?;
+            running.shutdown().await;
+            Ok(())
+        }
     }
+}
+
+/// Waits for Ctrl-C or the supervisor's SIGTERM.
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }

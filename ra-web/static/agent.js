@@ -7,8 +7,7 @@
 // a key, never sends anything to another origin than the assistant's, and never puts text it received into the
 // page as markup.
 //
-// The page gives, on the form:
-//   data-agent-origin      origin of the assistant, e.g. http://127.0.0.1:17080
+// The page gives, in <meta name="yinxin-agent">, the assistant's origin, e.g. http://127.0.0.1:17080; on the form:
 //   data-want              `staff` or `unit`: which certificates the assistant offers (sign only)
 //   data-statement-url     where to POST for a fresh statement, so that its short life begins at the click
 // and inside the form:
@@ -107,7 +106,7 @@ class Status {
     if (!label || code !== "waiting") return;
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "button secondary";
+    button.className = "button quiet";
     button.textContent = label;
     button.addEventListener("click", () => opened.focus());
     this.region.append(button);
@@ -115,7 +114,7 @@ class Status {
 
   failed(error) {
     const code = error instanceof AgentError ? error.code : "internal";
-    this.show("failed", code, error.details);
+    this.show("error", code, error.details);
     const region = this.region;
     region.tabIndex = -1;
     region.focus();
@@ -165,7 +164,7 @@ async function act(form, submitter) {
   submitter?.setAttribute("aria-disabled", "true");
   try {
     const result = await ask(
-      form.dataset.agentOrigin,
+      document.querySelector('meta[name="yinxin-agent"]').content,
       document.documentElement.lang.startsWith("zh") ? "zh-CN" : "en",
       () => kind.request(form),
       (code, opened) => status.working(code, opened),

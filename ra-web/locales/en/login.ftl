@@ -13,11 +13,9 @@ login-help-pin = Too many wrong PINs lock the token. Take a locked token to the 
 login-no-script = Logging in needs JavaScript from this website. Allow it in your browser’s settings and reload this page.
 login-ended = You are logged out. Please remove your token and keep it safe.
 login-again = Log in again
-login-signed-in-until = Login is valid
 
 login-refused-title = You are not logged in
 login-refused-code = Reason code
-login-refused-record = Login record
 login-refused-kept = No session was opened and nothing in your account has changed.
 
 login-refused-malformed = There was no signature
@@ -66,7 +64,7 @@ login-refused-authority-unreachable = The register of officers cannot be asked n
 login-refused-authority-unreachable-why = The issuing system does not answer, so your duties cannot be confirmed.
 login-refused-authority-unreachable-next = Try again in a few minutes; if it goes on, tell the system administrator.
 login-refused-not-registered = A good certificate, but not registered here
-login-refused-not-registered-why = There is no account for this certificate.
+login-refused-not-registered-why = “{ $name }”, whom the certificate names, has no account here.
 login-refused-not-registered-next = Check that you used the right token; if so, please register first.
 
 login-reason-unspecified = not stated

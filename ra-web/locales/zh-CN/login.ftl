@@ -13,12 +13,10 @@ login-help-pin = PIN 码输错次数过多会锁定证书介质。锁定后请�
 login-no-script = 登录需要浏览器运行本网站的脚本（JavaScript）。请在浏览器设置中允许后刷新本页。
 login-ended = 您已安全退出。请取下证书介质并妥善保管。
 login-again = 重新登录
-login-signed-in-until = 登录有效
 
 # 被拒绝：是什么、为什么、下一步
 login-refused-title = 登录没有成功
 login-refused-code = 原因代码
-login-refused-record = 登录记录编号
 login-refused-kept = 没有为这次登录建立会话，您的账户数据没有任何变化。
 
 login-refused-malformed = 没有收到证书的签名
@@ -67,7 +65,7 @@ login-refused-authority-unreachable = 暂时无法查询工作人员登记册
 login-refused-authority-unreachable-why = 证书签发系统没有答复，无法确认您的岗位。
 login-refused-authority-unreachable-next = 请过几分钟再试；若持续出现，请联系系统管理员。
 login-refused-not-registered = 证书有效，但还没有在这里登记
-login-refused-not-registered-why = 没有找到与这张证书对应的账户。
+login-refused-not-registered-why = 证书持有人“{ $name }”在这里没有账户。
 login-refused-not-registered-next = 请核对所用的证书介质是否正确；如果正确，请先办理登记。
 
 # 吊销原因

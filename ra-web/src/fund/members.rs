@@ -42,7 +42,7 @@ impl Registry for Members {
             (None, None) => None,
         };
         tx.commit().await?;
-        let unit = unit.ok_or(Refusal::NotRegistered)?;
+        let unit = unit.ok_or_else(|| Refusal::NotRegistered { name: holder.name().to_owned() })?;
         Ok(Recognised { account: unit.account.to_string(), person: unit })
     }
 }

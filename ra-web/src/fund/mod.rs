@@ -8,6 +8,8 @@
 
 pub mod account;
 pub mod amounts;
+pub mod app;
+pub mod config;
 mod members;
 pub mod opening;
 mod sql;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ca_core::domain::Uscc;
 use ca_core::for_each_backend;
-use ca_core::sql::{Database, DatabaseError, SqlTx};
+use ca_core::sql::{Database, DatabaseError, SqlTx, migrations};
 use sqlx::migrate::Migrator;
 use sqlx::{ColumnIndex, Decode, FromRow, Postgres, Row, Sqlite, Type};
 
@@ -38,7 +38,7 @@ pub const STATEMENTS: &[&str] = &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC];
 /// The schema of the fund's database, forward only.
 #[must_use]
 pub fn fund_migrations() -> Migrator {
-    crate::sql::migrations(&[
+    migrations(&[
         (1, "audit", include_str!("../../migrations-fund/0001_audit.sql")),
         (2, "login", include_str!("../../migrations-fund/0002_login.sql")),
         (3, "accounts", include_str!("../../migrations-fund/0003_accounts.sql")),
@@ -194,5 +194,4 @@ for_each_backend! { Tx =>
 }
 
 #[cfg(test)]
-#[path = "sql_tests.rs"]
 mod tests;

@@ -17,6 +17,7 @@ use ca_core::service::protocol::RefusalCode;
 use ca_core::sql::DatabaseError;
 use serde::Serialize;
 
+use crate::login::Refusal;
 use crate::page::{Page, View};
 
 macro_rules! kinds {
@@ -182,6 +183,16 @@ impl IntoResponse for Failure {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+/// The status of a page that says why a login was refused.
+#[must_use]
+pub const fn status_of_refusal(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Malformed => StatusCode::BAD_REQUEST,
+        Refusal::StatusUnreachable | Refusal::AuthorityUnreachable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::FORBIDDEN,
     }
 }
 

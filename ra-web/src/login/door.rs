@@ -6,14 +6,14 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use ca_core::chain::{Anchors, ChainError, ChainValid};
 use ca_core::clock::Clock;
-use ca_core::domain::{IssuerId, Serial, Sha256, SubjectField, Timestamp};
+use ca_core::domain::{IssuerId, LoginPurpose, Serial, Sha256, SubjectField, Timestamp};
 use ca_core::sql::DatabaseError;
 use ocsp::client::{Client, NotRevoked, StatusError};
 use rand_chacha::ChaCha20Rng;
 
 use super::answer::{Answer, ChallengeAnswered, ChallengeTaken};
 use super::challenge::{BrowserSession, Challenge, Site, sha256};
-use super::record::{LoginRecord, Outcome, StatusEvidence};
+use super::record::{LoginRecord, Outcome, PastLogin, StatusEvidence};
 use super::refusal::Refusal;
 use super::sql::LoginStore;
 use crate::Chance;
@@ -159,6 +159,34 @@ impl Door {
         Self { site, anchors, status, store, clock, chance }
     }
 
+    /// Which site it is.
+    #[must_use]
+    pub const fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The record of a login, with its evidence.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn record(&self, id: &str) -> Result<Option<LoginRecord>, DatabaseError> {
+        let mut tx = self.store.begin_login().await?;
+        let record = tx.login_record(id).await?;
+        tx.commit().await?;
+        Ok(record)
+    }
+
+    /// The last logins that opened a session of an account, newest first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn latest(&self, account: &str, limit: i64) -> Result<Vec<PastLogin>, DatabaseError> {
+        let mut tx = self.store.begin_login().await?;
+        let logins = tx.latest_logins(account, limit).await?;
+        tx.commit().await?;
+        Ok(logins)
+    }
+
     /// Mints a challenge for this browser and stores it.
     ///
     /// # Errors
@@ -181,6 +209,29 @@ impl Door {
     /// # Errors
     /// [`LoginError::Refused`] for the person, [`LoginError::Storage`] for us.
     pub async fn admit<P: Send>(
+        &self,
+        browser: BrowserSession,
+        answer: &Answer,
+        registry: &dyn Registry<Person = P>,
+    ) -> Result<Admission<P>, LoginError> {
+        let outcome = self.answer(browser, answer, registry).await;
+        match &outcome {
+            Ok(_) => self.count("opened"),
+            Err(LoginError::Refused(refusal)) => self.count(refusal.code()),
+            Err(LoginError::Storage(_)) => self.count("storage-failed"),
+        }
+        outcome
+    }
+
+    fn count(&self, outcome: &'static str) {
+        let purpose = match self.site.purpose {
+            LoginPurpose::Staff => "staff",
+            LoginPurpose::Portal => "portal",
+        };
+        metrics::counter!("yinxin_logins_total", "purpose" => purpose, "outcome" => outcome).increment(1);
+    }
+
+    async fn answer<P: Send>(
         &self,
         browser: BrowserSession,
         answer: &Answer,

@@ -14,10 +14,12 @@ mod door;
 mod record;
 mod refusal;
 mod sql;
+mod trust;
 
 pub use answer::{Answer, ChallengeAnswered, ChallengeTaken};
 pub use challenge::{BrowserSession, Challenge, LIFETIME_SECONDS, Site};
 pub use door::{Admission, Door, Holder, LoginError, Recognised, Registry};
-pub use record::{LoginRecord, Outcome, StatusEvidence};
+pub use record::{LoginRecord, Outcome, PastLogin, StatusEvidence};
 pub use refusal::Refusal;
 pub use sql::{LoginStore, LoginTx, STATEMENTS};
+pub use trust::read_anchors;

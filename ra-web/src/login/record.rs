@@ -99,6 +99,15 @@ pub struct LoginRecord {
     pub status_evidence: Option<StatusEvidence>,
 }
 
+/// A login of the past, as its account's owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastLogin {
+    /// Id of the record.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 impl LoginRecord {
     /// A new id.
     pub(super) fn draw_id<R: RngCore + ?Sized>(now: Timestamp, rng: &mut R) -> String {

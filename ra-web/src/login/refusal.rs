@@ -66,7 +66,10 @@ pub enum Refusal {
     AuthorityUnreachable,
     /// A good certificate of somebody who has no account here.
     #[error("the holder is not registered here")]
-    NotRegistered,
+    NotRegistered {
+        /// The name in the certificate.
+        name: String,
+    },
 }
 
 impl Refusal {
@@ -89,13 +92,13 @@ impl Refusal {
             Self::UnknownCertificate => "unknown-certificate",
             Self::StatusUnreachable => "status-unreachable",
             Self::AuthorityUnreachable => "authority-unreachable",
-            Self::NotRegistered => "not-registered",
+            Self::NotRegistered { .. } => "not-registered",
         }
     }
 
     /// One of each, for tests that every refusal has its text.
     #[must_use]
-    pub const fn examples() -> [Self; 16] {
+    pub fn examples() -> [Self; 16] {
         let moment = Timestamp::from_unix(1_800_000_000);
         [
             Self::Malformed,
@@ -113,7 +116,7 @@ impl Refusal {
             Self::UnknownCertificate,
             Self::StatusUnreachable,
             Self::AuthorityUnreachable,
-            Self::NotRegistered,
+            Self::NotRegistered { name: "示范市东湖建筑工程有限公司".into() },
         ]
     }
 }

@@ -6,7 +6,7 @@ use ca_core::for_each_backend;
 use ca_core::sql::{Database, DatabaseError, SqlTx, expect_rows};
 use sqlx::{ColumnIndex, Decode, FromRow, Postgres, Row, Sqlite, Type};
 
-use super::{BrowserSession, Challenge, ChallengeTaken, LoginRecord, Outcome, StatusEvidence};
+use super::{BrowserSession, Challenge, ChallengeTaken, LoginRecord, Outcome, PastLogin, StatusEvidence};
 use crate::audit::AuditTx;
 
 const KEEP: &str = "INSERT INTO login_challenge (id, browser, expires) VALUES ($1, $2, $3)";
@@ -19,7 +19,7 @@ const RECORD: &str = "INSERT INTO login_record \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const RECORD_BY_ID: &str = "SELECT id, challenge, at, outcome, account, certificate, statement, signature, \
     status_source, status_evidence FROM login_record WHERE id = $1";
-const LATEST: &str = "SELECT id FROM login_record WHERE account = $1 ORDER BY at DESC, id DESC LIMIT $2";
+const LATEST: &str = "SELECT id, at FROM login_record WHERE account = $1 ORDER BY at DESC, id DESC LIMIT $2";
 
 /// Every statement of this module, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[KEEP, SWEEP, TAKE, ANSWERED, RECORD, RECORD_BY_ID, LATEST];
@@ -67,11 +67,11 @@ pub trait LoginTx: AuditTx {
     /// [`DatabaseError`].
     async fn login_record(&mut self, id: &str) -> Result<Option<LoginRecord>, DatabaseError>;
 
-    /// The ids of an account's last logins, newest first.
+    /// An account's last logins that opened a session, newest first.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn latest_logins(&mut self, account: &str, limit: i64) -> Result<Vec<String>, DatabaseError>;
+    async fn latest_logins(&mut self, account: &str, limit: i64) -> Result<Vec<PastLogin>, DatabaseError>;
 
     /// Makes everything durable.
     ///
@@ -237,10 +237,10 @@ for_each_backend! { Tx =>
             row.map(LoginRecord::try_from).transpose()
         }
 
-        async fn latest_logins(&mut self, account: &str, limit: i64) -> Result<Vec<String>, DatabaseError> {
-            let rows: Vec<(String,)> =
+        async fn latest_logins(&mut self, account: &str, limit: i64) -> Result<Vec<PastLogin>, DatabaseError> {
+            let rows: Vec<(String, i64)> =
                 sqlx::query_as(LATEST).bind(account).bind(limit).fetch_all(self.connection()).await?;
-            Ok(rows.into_iter().map(|(id,)| id).collect())
+            Ok(rows.into_iter().map(|(id, at)| PastLogin { id, at: Timestamp::from_unix(at) }).collect())
         }
 
         async fn commit(self: Box<Self>) -> Result<(), DatabaseError> {
@@ -250,5 +250,4 @@ for_each_backend! { Tx =>
 }
 
 #[cfg(test)]
-#[path = "sql_tests.rs"]
 mod tests;

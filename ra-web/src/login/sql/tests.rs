@@ -120,7 +120,7 @@ async fn records_read_back_and_one_challenge_has_at_most_one() {
         let mut tx = fresh.database.begin_login().await.expect(fresh.engine);
         assert!(tx.was_answered(challenge.id()).await.expect(fresh.engine));
         assert_eq!(tx.login_record("01A").await.expect(fresh.engine), Some(opened));
-        assert_eq!(tx.latest_logins("0210000001", 5).await.expect(fresh.engine), ["01A"]);
+        assert_eq!(tx.latest_logins("0210000001", 5).await.expect(fresh.engine)[0].id, "01A");
         let again = tx.record_login(&refused(&challenge, "01B")).await.expect_err("one record");
         assert!(again.is_conflict(), "{}", fresh.engine);
     }

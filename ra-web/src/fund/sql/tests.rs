@@ -10,12 +10,12 @@ use sqlx::SqlSafeStr as _;
 use super::*;
 use crate::fund::Members;
 use crate::fund::opening::{open_accounts, parse};
-use crate::login::{Holder, LoginError, Refusal, Registry as _};
+use crate::login::{Holder, LoginError, Registry as _};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 fn demo() -> Vec<Unit> {
-    parse(include_str!("../../demo/units.toml")).expect("sound data")
+    parse(include_str!("../../../demo/units.toml")).expect("sound data")
 }
 
 fn holder(fields: &[(SubjectField, &str)]) -> Holder {
@@ -78,7 +78,7 @@ async fn a_holder_is_recognised_by_unique_id_or_by_code_but_a_bound_unit_only_by
         let members = Members::new(Arc::new(fresh.database.clone()));
         let account = async |fields: &[(SubjectField, &str)]| match members.recognise(&holder(fields)).await {
             Ok(recognised) => Ok(recognised.account),
-            Err(LoginError::Refused(refusal)) => Err(refusal),
+            Err(LoginError::Refused(refusal)) => Err(refusal.code()),
             Err(error) => panic!("{}: {error}", fresh.engine),
         };
         let (first, second) = (units[0].uscc.as_str(), units[1].uscc.as_str());
@@ -86,8 +86,8 @@ async fn a_holder_is_recognised_by_unique_id_or_by_code_but_a_bound_unit_only_by
         assert_eq!(account(&[(Uscc, first)]).await.as_deref(), Ok("0210000001"));
         assert_eq!(account(&[(UniqueId, "HZ-1"), (Uscc, first)]).await.as_deref(), Ok("0210000001"));
         assert_eq!(account(&[(UniqueId, "HZ-2")]).await.as_deref(), Ok("0210000002"));
-        assert_eq!(account(&[(UniqueId, "HZ-9"), (Uscc, second)]).await, Err(Refusal::NotRegistered));
-        assert_eq!(account(&[(Uscc, second)]).await, Err(Refusal::NotRegistered));
-        assert_eq!(account(&[(CommonName, "示范市东湖建筑工程有限公司")]).await, Err(Refusal::NotRegistered));
+        assert_eq!(account(&[(UniqueId, "HZ-9"), (Uscc, second)]).await, Err("not-registered"));
+        assert_eq!(account(&[(Uscc, second)]).await, Err("not-registered"));
+        assert_eq!(account(&[(CommonName, "示范市东湖建筑工程有限公司")]).await, Err("not-registered"));
     }
 }

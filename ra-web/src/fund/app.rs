@@ -1,0 +1,137 @@
+//! Joins the portal's ports and configuration once, and starts its listeners.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use ca_core::clock::Clock;
+use ca_core::domain::LoginPurpose;
+use ca_core::sql::Database;
+use ocsp::client::{Client, CrlFallback, CrlSource, Settings};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use tower_sessions::cookie::SameSite;
+
+use super::config::{Config, Trust};
+use super::{FundStore, Members, fund_migrations, opening};
+use crate::Chance;
+use crate::app::Listeners;
+use crate::http::frame::{Frame, wrap};
+use crate::http::fund::{Portal, router};
+use crate::http::{listener, ops, session};
+use crate::login::{Door, Site, read_anchors};
+use crate::page;
+
+/// The session cookie. Ports share cookies, so each site has its own name.
+const COOKIE: &str = "__Host-yx-portal";
+
+/// The portal while it runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where the portal listens.
+    pub portal: SocketAddr,
+    /// Where health and metrics are.
+    pub ops: SocketAddr,
+    /// The portal's origin, as units sign it.
+    pub origin: String,
+    listeners: Listeners,
+    database: Database,
+}
+
+impl Running {
+    /// Stops listening, lets open requests finish for some seconds, closes the database.
+    pub async fn shutdown(self) {
+        self.listeners.shutdown().await;
+        self.database.close().await;
+    }
+}
+
+/// Starts the portal: brings its database up to date, opens accounts of the opening data, listens.
+///
+/// # Errors
+/// Names what of the configuration cannot be used.
+pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> anyhow::Result<Running> {
+    let database = migrate(&config).await?;
+    let store: Arc<dyn FundStore> = Arc::new(database.clone());
+    if let Some(file) = &config.storage.opening {
+        let opened = opening::open_accounts(store.as_ref(), &opening::read(file)?, clock.now()).await?;
+        tracing::info!(opened, "Opened the accounts of the opening data that were not there yet");
+    }
+
+    let socket = listener::bind(config.listen.portal).await?;
+    let ops_socket = listener::bind(config.listen.ops).await?;
+    let origin = match config.site.origin {
+        Some(origin) => origin,
+        None => format!("http://{}", socket.local_addr()?),
+    };
+    let door = Door::new(
+        Site { origin: origin.clone(), purpose: LoginPurpose::Portal },
+        Arc::new(read_anchors(&config.trust.root, &config.trust.issuers)?),
+        Arc::new(status_client(&config.trust, clock.clone(), &chance)?),
+        Arc::new(database.clone()),
+        clock.clone(),
+        chance.clone(),
+    );
+    let portal = Portal {
+        door: Arc::new(door),
+        members: Arc::new(Members::new(store.clone())),
+        store,
+        clock: clock.clone(),
+        chance: chance.clone(),
+        renewal_origin: config.site.renewal_origin.into(),
+        name_zh: config.site.name_zh.into(),
+        name_en: config.site.name_en.into(),
+    };
+    let sessions = session::Sessions::new(database.clone(), clock.clone());
+    let routes = router(portal).layer(session::layer(sessions, COOKIE, SameSite::Lax));
+    let frame = Frame {
+        site: page::Site::Portal,
+        agent: config.site.agent_origin,
+        proxies: config.limits.proxies,
+        burst: config.limits.burst,
+        clock,
+        chance,
+    };
+
+    let mut listeners = Listeners::default();
+    let portal = listeners.serve(socket, wrap(routes, frame))?;
+    let ops = listeners.serve(ops_socket, ops::router(vec![Arc::new(DatabaseProbe(database.clone()))]))?;
+    tracing::info!(%portal, %ops, origin, "The fund portal listens");
+    Ok(Running { portal, ops, origin, listeners, database })
+}
+
+/// Brings the fund's database up to date, making a SQLite file that is not there yet.
+///
+/// # Errors
+/// When it cannot be opened or its schema is not ours.
+pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
+    let database = Database::open(&config.storage.database_url, true).await.context("opening the fund's database")?;
+    database.migrate(&fund_migrations()).await?;
+    Ok(database)
+}
+
+fn status_client(trust: &Trust, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<Client> {
+    let mut settings = Settings::new(&trust.ocsp);
+    settings.crl = trust
+        .crl
+        .as_ref()
+        .map(|base| CrlFallback { source: CrlSource::Url(base.clone()), max_age_seconds: trust.crl_max_age_seconds });
+    let mut seed = [0_u8; 32];
+    chance.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill_bytes(&mut seed);
+    Ok(Client::new(settings, clock, ChaCha20Rng::from_seed(seed))?)
+}
+
+struct DatabaseProbe(Database);
+
+#[async_trait]
+impl ops::Probe for DatabaseProbe {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let tx = FundStore::begin_read(&self.0).await.map_err(|error| error.to_string())?;
+        tx.commit().await.map_err(|error| error.to_string())
+    }
+}

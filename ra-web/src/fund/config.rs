@@ -1,0 +1,109 @@
+//! The portal's configuration: a TOML file of its own, each value to be overridden by `FUND_SECTION__KEY`.
+//!
+//! Trust: whoever can write this file, or the certificates that it names, can log in as any unit. The
+//! responder's address is not trusted: its answers are signed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::config::Limits;
+
+/// What `ra-web portal` needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the fund's data is.
+    pub storage: Storage,
+    /// Where it listens.
+    #[serde(default)]
+    pub listen: Listen,
+    /// How browsers know the portal, and what it is called.
+    #[serde(default)]
+    pub site: Site,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+    /// Limits.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// The fund's data.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// `sqlite:PATH` or `postgres://…`; no other process of ours uses it.
+    pub database_url: String,
+    /// Opening data, TOML: accounts in it that are not there yet are opened at start.
+    #[serde(default)]
+    pub opening: Option<PathBuf>,
+}
+
+/// Where it listens. Port 0 takes any free one.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// The portal.
+    pub portal: SocketAddr,
+    /// Health and metrics.
+    pub ops: SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { portal: SocketAddr::from(([127, 0, 0, 1], 8082)), ops: SocketAddr::from(([127, 0, 0, 1], 9082)) }
+    }
+}
+
+/// How browsers know the portal, without a slash at the end, and what it is called.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// Origin of the portal; what units sign at login names it. Unset: from the bound address.
+    pub origin: Option<String>,
+    /// Origin of the token agent on the person's own machine.
+    pub agent_origin: String,
+    /// Origin of the site where certificates are renewed; linked when one is about to expire or has.
+    pub renewal_origin: String,
+    /// The fund's name in Chinese.
+    pub name_zh: String,
+    /// The fund's name in English.
+    pub name_en: String,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            origin: None,
+            agent_origin: "http://127.0.0.1:17080".into(),
+            renewal_origin: "http://127.0.0.1:8080".into(),
+            name_zh: "示范市住房公积金管理中心".into(),
+            name_en: "Demo City Housing Provident Fund Centre".into(),
+        }
+    }
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trust {
+    /// The root certificate, DER.
+    pub root: PathBuf,
+    /// Certificates of the issuing CAs, DER, by their names.
+    pub issuers: BTreeMap<String, PathBuf>,
+    /// The responder, e.g. `http://127.0.0.1:8083/ocsp`.
+    pub ocsp: String,
+    /// Where CRLs are, e.g. `http://127.0.0.1:8083/crl`: a fresh one may stand in while the responder cannot be
+    /// reached. Unset: nothing stands in, and nobody is let in.
+    #[serde(default)]
+    pub crl: Option<String>,
+    /// How old such a CRL may be, in seconds: a revocation made since then is not seen.
+    #[serde(default = "crl_max_age_seconds")]
+    pub crl_max_age_seconds: i64,
+}
+
+const fn crl_max_age_seconds() -> i64 {
+    300
+}
