@@ -14,6 +14,8 @@ pub mod durable;
 pub mod encode;
 pub mod keys;
 #[cfg(feature = "sign")]
+pub mod lint;
+#[cfg(feature = "sign")]
 pub mod profile;
 pub mod service;
 #[cfg(feature = "sign")]

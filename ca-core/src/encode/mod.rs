@@ -5,6 +5,7 @@
 //! and public keys are copied byte for byte, never encoded again.
 
 pub mod certificate;
+pub mod crl;
 mod name;
 #[cfg(test)]
 pub(crate) mod testing;

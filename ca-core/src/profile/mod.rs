@@ -18,6 +18,7 @@ use std::path::Path;
 use const_oid::ObjectIdentifier;
 
 pub use conform::Violation;
+pub(crate) use conform::has_personal_number;
 
 use crate::domain::{ProfileName, SubjectField};
 use crate::keys::KeyKind;

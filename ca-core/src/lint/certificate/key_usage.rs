@@ -1,0 +1,20 @@
+//! keyUsage is critical and has exactly the bits of the profile, in minimal form.
+
+use super::{Case, Rule};
+use crate::lint::demand;
+use crate::x509::oid;
+
+pub(super) const RULE: Rule = Rule { name: "key_usage", clause: "RFC 5280 §4.2.1.3; X.690 §11.2.2", check };
+
+fn check(case: &Case<'_>) -> Result<(), String> {
+    let extension = case.extension(oid::KEY_USAGE)?.ok_or("it is missing")?;
+    let said = case.tbs.key_usage().map_err(|error| error.to_string())?.ok_or("it is missing")?;
+    demand(extension.critical, "it is not critical")?;
+    demand(said.0 == case.profile.key_usage, "the bits are not those of the profile")?;
+    // The last octet has a bit, and all bits after the last one count as unused.
+    let minimal = match extension.value {
+        [_, _, unused, .., last] => last.trailing_zeros() == u32::from(*unused),
+        _ => false,
+    };
+    demand(minimal, "trailing zero bits are written out")
+}

@@ -1,0 +1,119 @@
+//! Rules about certificates.
+
+mod authority_key_identifier;
+mod basic_constraints;
+mod criticality;
+mod duplicates;
+mod extended_key_usage;
+mod identity;
+mod issuer_name;
+mod key_usage;
+mod known_extensions;
+mod locations;
+mod no_check;
+mod personal_number;
+mod policies;
+mod public_key;
+mod serial;
+mod signature_algorithm;
+mod strict_der;
+mod subject_key_identifier;
+mod subject_name;
+mod validity;
+
+use const_oid::ObjectIdentifier;
+
+use super::Finding;
+use crate::keys::verify::verify_signature;
+use crate::profile::Profile;
+use crate::x509::{Extension, Parts, Tbs};
+
+/// Against what a certificate is held.
+#[derive(Clone, Copy, Debug)]
+pub struct CertificateContext<'a> {
+    /// What it is to look like.
+    pub profile: &'a Profile,
+    /// The certificate of its issuer, DER; `None` for a root.
+    pub issuer: Option<&'a [u8]>,
+}
+
+/// A certificate in front of the rules.
+struct Case<'a> {
+    tbs: Tbs<'a>,
+    /// The issuer; for a root the certificate itself.
+    issuer: Tbs<'a>,
+    profile: &'a Profile,
+}
+
+impl<'a> Case<'a> {
+    fn extension(&self, oid: ObjectIdentifier) -> Result<Option<Extension<'a>>, String> {
+        self.tbs.extension(oid).map_err(|error| error.to_string())
+    }
+}
+
+/// A rule about certificates.
+struct Rule {
+    name: &'static str,
+    clause: &'static str,
+    check: fn(&Case<'_>) -> Result<(), String>,
+}
+
+const RULES: [Rule; 20] = [
+    serial::RULE,
+    signature_algorithm::RULE,
+    issuer_name::RULE,
+    validity::RULE,
+    public_key::RULE,
+    basic_constraints::RULE,
+    key_usage::RULE,
+    extended_key_usage::RULE,
+    subject_key_identifier::RULE,
+    authority_key_identifier::RULE,
+    criticality::RULE,
+    duplicates::RULE,
+    known_extensions::RULE,
+    no_check::RULE,
+    policies::RULE,
+    locations::RULE,
+    subject_name::RULE,
+    identity::RULE,
+    personal_number::RULE,
+    strict_der::RULE,
+];
+
+/// Holds to-be-signed bytes against all rules. Nothing may be signed unless the answer is empty.
+#[must_use]
+pub fn certificate(tbs: &[u8], context: &CertificateContext<'_>) -> Vec<Finding> {
+    let told = |detail: String| vec![Finding { rule: "structure", clause: "RFC 5280 §4.1", detail }];
+    let tbs = match Tbs::read(tbs) {
+        Ok(tbs) => tbs,
+        Err(error) => return told(error.to_string()),
+    };
+    let issuer = match context.issuer.map(Parts::read).transpose() {
+        Ok(issuer) => issuer.map_or_else(|| tbs.clone(), |parts| parts.tbs),
+        Err(error) => return told(format!("the issuer: {error}")),
+    };
+    let case = Case { tbs, issuer, profile: context.profile };
+    RULES.iter().filter_map(|rule| Finding::of(rule.name, rule.clause, (rule.check)(&case))).collect()
+}
+
+/// Holds a signed certificate against all rules, and checks its signature with the issuer's key.
+#[must_use]
+pub fn signed_certificate(der: &[u8], context: &CertificateContext<'_>) -> Vec<Finding> {
+    let finding = |rule, detail: String| Finding { rule, clause: "RFC 5280 §4.1.1", detail };
+    let parts = match Parts::read(der) {
+        Ok(parts) => parts,
+        Err(error) => return vec![finding("structure", error.to_string())],
+    };
+    let mut findings = certificate(parts.tbs.whole, context);
+    let issuer = context.issuer.map_or(Ok(parts.clone()), Parts::read);
+    let verified = issuer.and_then(|issuer| Ok((issuer, parts.signature_algorithm()?))).map_err(|e| e.to_string());
+    let verified = verified.and_then(|(issuer, algorithm)| {
+        verify_signature(issuer.tbs.spki, &algorithm, parts.tbs.whole, parts.signature).map_err(|e| e.to_string())
+    });
+    findings.extend(verified.err().map(|detail| finding("signature", detail)));
+    findings
+}
+
+#[cfg(test)]
+mod tests;
