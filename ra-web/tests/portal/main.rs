@@ -1,0 +1,7 @@
+//! The fund portal from outside: who is let in, who is refused and told why, and what is kept of it.
+
+mod house;
+mod pki;
+mod refusals;
+mod responder;
+mod sessions;

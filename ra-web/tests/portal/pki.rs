@@ -1,0 +1,129 @@
+//! A certificate authority in miniature, made with the authority's own encoder: root, issuing CA, responder,
+//! and whatever certificates a test needs, also those that the real one would never issue.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ca_core::chain::Anchors;
+use ca_core::clock::system_rng;
+use ca_core::domain::{BeijingDay, IssuerId, ProfileName, Serial, Subject, SubjectField, Timestamp, Validity};
+use ca_core::encode::certificate::{Issuer, TbsInput, Urls, assemble, to_be_signed};
+use ca_core::keys::KeyKind;
+use ca_core::profile::Profiles;
+use ca_core::signer::Signer as _;
+use ca_core::signer::soft::SoftKey;
+
+/// The day on which the tests' clock starts.
+pub(crate) fn today() -> BeijingDay {
+    BeijingDay::from_calendar(2026, 11, 24).expect("a day")
+}
+
+/// A key and its certificate.
+pub(crate) struct Made {
+    pub(crate) key: SoftKey,
+    pub(crate) der: Vec<u8>,
+    pub(crate) serial: Serial,
+}
+
+impl Made {
+    /// What the token answers: a CMS message over the statement, base64.
+    pub(crate) fn sign(&self, statement: &[u8], now: Timestamp) -> String {
+        let message = ca_core::cms::sign(statement, &self.der, now, |attributes| self.key.sign(attributes));
+        STANDARD.encode(message.expect("a soft key signs"))
+    }
+}
+
+/// The authority.
+pub(crate) struct Pki {
+    folder: tempfile::TempDir,
+    root: Made,
+    pub(crate) issuing: Made,
+    pub(crate) responder: Made,
+}
+
+pub(crate) const ISSUER: &str = "unit-p256";
+
+impl Pki {
+    pub(crate) fn new() -> Self {
+        let years = |count| Validity::years(today().plus_days(-800), count);
+        let root = make("root", &ca("印信示范根"), years(30), KeyKind::P384, None);
+        let issuing = make("issuing", &ca("印信示范 CA"), years(20), KeyKind::P256, Some(&root));
+        let week = Validity::seconds(today().first_second(), 604_800);
+        let responder = make("ocsp-responder", &ca("OCSP 1"), week, KeyKind::P256, Some(&issuing));
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("root.cer"), &root.der).expect("written");
+        std::fs::write(folder.path().join("issuing.cer"), &issuing.der).expect("written");
+        Self { folder, root, issuing, responder }
+    }
+
+    pub(crate) fn root_file(&self) -> PathBuf {
+        self.folder.path().join("root.cer")
+    }
+
+    pub(crate) fn issuing_file(&self) -> PathBuf {
+        self.folder.path().join("issuing.cer")
+    }
+
+    pub(crate) fn anchors(&self) -> Anchors {
+        let issuer = IssuerId::new(ISSUER).expect("a name");
+        Anchors::new(&self.root.der, &[(issuer, self.issuing.der.clone())]).expect("a sound hierarchy")
+    }
+
+    /// A unit's certificate, valid for a year from today.
+    pub(crate) fn unit(&self, name: &str, uscc: &str) -> Made {
+        self.unit_for(name, uscc, Validity::years(today(), 1))
+    }
+
+    /// A unit's certificate of any validity.
+    pub(crate) fn unit_for(&self, name: &str, uscc: &str, validity: Validity) -> Made {
+        let subject = subject(&[
+            (SubjectField::Country, "CN"),
+            (SubjectField::Province, "河北省"),
+            (SubjectField::CommonName, name),
+            (SubjectField::Uscc, uscc),
+            (SubjectField::UniqueId, "HZ-000001"),
+        ]);
+        make("unit", &subject, validity, KeyKind::P256, Some(&self.issuing))
+    }
+
+    /// A responder's own certificate: right chain, wrong use.
+    pub(crate) fn responder_like(&self) -> Made {
+        let week = Validity::seconds(today().first_second(), 604_800);
+        make("ocsp-responder", &ca("OCSP 2"), week, KeyKind::P256, Some(&self.issuing))
+    }
+}
+
+fn ca(name: &str) -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::Organisation, "印信示范 CA"),
+        (SubjectField::CommonName, name),
+    ])
+}
+
+fn subject(fields: &[(SubjectField, &str)]) -> Subject {
+    let fields: BTreeMap<_, _> = fields.iter().map(|(field, value)| (*field, (*value).to_owned())).collect();
+    Subject::new(fields).expect("a subject")
+}
+
+fn make(profile: &str, subject: &Subject, validity: Validity, kind: KeyKind, issuer: Option<&Made>) -> Made {
+    let key = SoftKey::generate(kind).expect("a key");
+    let signer = issuer.map_or(&key, |made| &made.key);
+    let serial = Serial::draw(&mut system_rng());
+    let profiles = Profiles::built_in().expect("sound profiles");
+    let tbs = to_be_signed(&TbsInput {
+        serial: &serial,
+        issuer: issuer.map_or(Issuer::Itself, |made| Issuer::Certificate(&made.der)),
+        signature_algorithm: signer.algorithm(),
+        profile: profiles.find(&ProfileName::new(profile).expect("a name")).expect("a built-in profile"),
+        subject,
+        validity,
+        spki_der: key.spki_der(),
+        urls: &Urls::under("http://127.0.0.1:8083", &IssuerId::new(ISSUER).expect("a name")),
+    })
+    .expect("encodes");
+    let der = assemble(&tbs, signer.algorithm(), &signer.sign(&tbs).expect("signs"));
+    Made { key, der, serial }
+}
