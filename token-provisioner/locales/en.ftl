@@ -92,3 +92,171 @@ check-agent-runs = runs
 check-agent-absent = does not run
 check-site-reached = can be reached
 check-site-not-reached = cannot be reached: check the network
+
+# The assistant's pages
+language-name = English
+on-this-computer = Runs on this computer only
+skip = Skip to the content
+nav-label = Pages
+nav-home = My certificates
+nav-pin = Change PIN
+nav-check = Environment check
+foot = The certificate assistant runs on this computer only. Type your PIN in the assistant’s windows and nowhere else: no site and no member of staff will ever ask for it.
+waiting-heading = Waiting for the site’s request…
+waiting-text = Please leave this window open.
+needs-script = This window needs JavaScript.
+lost-heading = The certificate assistant does not answer
+lost-text = Close this window, make sure that the assistant runs, and start again on the site. What was done so far is kept.
+alone-heading = Sites open this window
+alone-text = Begin on the site where you have something to do, such as the housing fund portal or the registration console. The assistant then opens by itself.
+detail = Details:
+try-again = Try again
+close = Close
+cancel = Cancel
+later = Later
+error-summary = Not done yet
+asks = Asked by
+exact = Show the exact text
+exact-hint = This is signed, letter by letter:
+choose-certificate = Sign with which certificate?
+pin-label = Token PIN
+pin-hint = Type it only if what stands above is right. It stays on this computer and is never sent to the site.
+pin-empty = Type the PIN.
+sign-button = Agree and sign
+signed-heading = Signed
+signed-text = The site has the result. This window closes.
+cancelled = Cancelled: nothing was signed.
+must-change-heading = First change the initial PIN
+must-change-text = Your PIN is still the initial one, 123456. To protect your unit nothing is signed before you change it. We go on by ourselves once it is changed.
+new-pin-label = New PIN
+new-pin-hint = 6 to 16 letters, digits or symbols; not 123456, not one character repeated, no runs.
+new-pin-again-label = New PIN again
+change-and-go-on = Change it and sign
+chosen-token = the chosen certificate
+refused-heading = This request is refused
+refused-origin-text = The site that asks is not on the list of trusted sites. The assistant gave it nothing. If you believe that it is a proper site, ask an office.
+refused-not-understood = The site’s request cannot be understood. Nothing was signed. Go back to the site and try again; if that does not help, ask an office.
+refused-not-for-this-site = This site may not ask for this. Nothing was signed.
+refused-another-site = The site wants you to sign the login of another site. This may be a fraud. Nothing was signed. Do not go on, and tell an office.
+refused-expired = The login request has expired. Nothing was signed. Go back to the site and log in again; if this keeps happening, check this computer’s date and time.
+internal-heading = The certificate assistant has a fault
+internal-text = It was not done and nothing was signed. Try again; if that does not help, restart the assistant or ask an office.
+locked-heading = The PIN is locked
+no-certificate-heading = No certificate to use
+no-certificate-staff = No valid staff certificate was found. Plug in your staff token and try again.
+no-certificate-unit = No valid certificate of a unit was found. Plug in your unit’s token and try again. If the certificate has expired, renew it first.
+no-certificate-any = No valid certificate was found. Plug in the token and try again.
+
+# What is signed
+sign-login = Log in to the { $where }
+login-staff = registration console
+login-portal = housing fund portal for units
+sign-login-meaning = The signature only proves that it is you. It does no business.
+sign-issue = Approve a unit’s certificate
+sign-issue-staff = Approve an officer’s certificate
+sign-issue-meaning = You confirm that the documents were examined by the rules, and agree that the CA issues this certificate.
+sign-revoke = Revoke a certificate
+sign-revoke-meaning = A revocation cannot be undone. The certificate stops working at once.
+sign-hold = Hold a certificate
+sign-hold-meaning = The hold works at once: the certificate cannot be used until it is released. It may also be revoked.
+sign-release = Release a certificate
+sign-release-meaning = The certificate works again once it is released.
+row-site = Site
+row-good-until = Request good until
+row-unit = Unit
+row-uscc = Unified social credit code
+row-officer = Officer
+row-officer-office = Their office
+row-roles = Duties
+row-place = Place
+row-years = Term
+row-key = Key
+row-profile = Kind of certificate
+row-serial = Serial number
+row-issuer = Issuing CA
+row-reason = Reason
+row-office = Office
+row-created = Written
+row-evidence = Examined
+row-order = Order number
+row-validity = Validity
+years = { $n ->
+    [one] { $n } year
+   *[other] { $n } years
+}
+documents = { $n ->
+    [one] { $n } document
+   *[other] { $n } documents
+}
+reason-unspecified = not given
+reason-key_compromise = token lost or stolen
+reason-affiliation_changed = the unit’s particulars changed
+reason-superseded = replaced by a newer certificate
+reason-cessation_of_operation = the unit ended, or the certificate was not delivered
+reason-privilege_withdrawn = breach of contract, unpaid, or false information
+role-ra_entry = entry
+role-ra_reviewer = review
+role-token_operator = token making
+role-ra_supervisor = supervision
+role-finance = finance
+role-kmc_officer = key management
+role-auditor = audit
+role-administrator = administration
+
+# The provisioning window
+provision-heading = Make a certificate
+provision-not-opened = The provisioning cannot be opened
+provision-button = Begin
+provision-continue = Continue
+target-legend = 1. The unit’s token
+target-missing = The unit’s token was not found. Plug it in and press “Look again”.
+target-pin = PIN of the unit’s token
+target-pin-hint = A new token has the initial PIN 123456. The unit must change it on first use.
+operator-legend = 2. The token operator’s certificate
+operator-missing = No valid staff certificate was found. Plug in your own token and press “Look again”.
+operator-pin = The operator’s PIN
+operator-pin-hint = Your signature says that this key was made in this token for this order.
+look-again = Look again
+token-empty = No certificate on it yet
+token-holds = { $n ->
+    [one] Holds { $n } certificate, which stays
+   *[other] Holds { $n } certificates, which stay
+}
+do-not-unplug = Leave the tokens plugged in. If this stops it can be continued, and nothing is made twice.
+how-far = How far it came
+how-far-text = Everything done so far is kept. Once the trouble is mended, continue with the same token: there will be no second key and no second certificate.
+step-done = done
+step-now = at work
+step-failed = stopped
+step-todo = to do
+pins-empty = Type both PINs.
+operator-pin-initial = The operator’s PIN is still the initial one, 123456. Change it first on the page “Change PIN”.
+choose-token = Choose the unit’s token.
+choose-operator = The operator’s certificate is gone. Plug in the operator’s token and try again.
+choose-two-tokens = The unit’s token and the operator’s token must be two different ones.
+provisioned-heading = The certificate is made
+provisioned-text = It is on the token, was read back and tested, and its delivery is confirmed. You can unplug the token now.
+give-up-summary = It cannot go on? Give this provisioning up
+give-up-text = For instance because the token is broken. A certificate that was issued is then revoked as “never delivered”, and a new order is needed. This cannot be undone.
+give-up-button = Give up and revoke
+given-up-heading = The provisioning is given up
+given-up-text = A certificate that was issued for it is revoked. Submit a new order in the registration console.
+not-given-up-heading = It was not given up
+
+# The assistant's own pages
+no-token-heading = No token found
+jump-heading = Sites
+not-yet-valid = Not valid yet
+advice-renew = It can be renewed now. If you renew before it ends, nothing is interrupted.
+advice-expired = It can no longer be used to log in or sign. Renew it soon, or go to an office.
+choose-token-legend = Change the PIN of which token?
+old-pin-label = Present PIN
+old-pin-hint = A new token has the initial PIN 123456.
+change-pin-button = Change PIN
+pin-changed-heading = Changed
+stale-heading = This page is used up
+stale-text = It was sent before, or was open for too long. Nothing was changed. Open “Change PIN” again.
+check-intro = Drivers, tokens, certificates, and whether the sites can be reached.
+check-again = Check again
+not-found-heading = No such page
+not-found-text = Begin at “My certificates”.

@@ -2,7 +2,7 @@
 //! relying party's to check.
 
 use ca_core::chain::subject_of;
-use ca_core::domain::{Sha256, SubjectField, Timestamp, Validity};
+use ca_core::domain::{Serial, Sha256, SubjectField, Timestamp, Validity};
 use der::Decode as _;
 use x509_cert::Certificate;
 
@@ -31,8 +31,8 @@ pub struct Facts {
     pub name: String,
     /// The issuing CA's name.
     pub issuer: String,
-    /// Serial number, lower-case hex.
-    pub serial: String,
+    /// Serial number.
+    pub serial: Serial,
     /// Unified social credit code, if it is a unit's.
     pub uscc: Option<String>,
     /// From when to when.
@@ -73,7 +73,7 @@ impl Facts {
             sha256: Sha256(openssl::sha::sha256(der)),
             name: fields.remove(&SubjectField::CommonName).unwrap_or_default(),
             issuer: issuer.unwrap_or_else(|| tbs.issuer().to_string()),
-            serial: hex::encode(tbs.serial_number().as_bytes()),
+            serial: Serial::from_der_content(tbs.serial_number().as_bytes()).map_err(|e| unusable(&e))?,
             uscc: fields.remove(&SubjectField::Uscc),
             validity: Validity {
                 not_before: moment(&tbs.validity().not_before),

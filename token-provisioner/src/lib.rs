@@ -4,6 +4,7 @@
 //! typed here and nowhere else. Trusts the token's module and the person before the screen; does not trust
 //! the pages that ask, nor the network. Never signs anything but the typed statements that it shows.
 
+pub mod agent;
 pub mod certificate;
 pub mod cli;
 pub mod config;

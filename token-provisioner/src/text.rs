@@ -113,7 +113,10 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::{Path, PathBuf};
 
+    use ca_core::domain::{RevocationReason, Role};
+
     use super::*;
+    use crate::provision::online::Step;
 
     /// Message ids and the variables in each.
     fn messages(source: &str) -> BTreeMap<String, BTreeSet<String>> {
@@ -150,10 +153,10 @@ mod tests {
         let mut used = BTreeSet::new();
         for path in paths {
             let text = std::fs::read_to_string(&path).expect("UTF-8");
-            for call in [".say(\"", ".with(\"", ".fill(\"", "message(\""] {
+            for call in [".say(\"", ".with(\"", ".fill(\"", "row(\"", "deny(\"", "Err(\"", "ok_or(\""] {
                 for after in text.split(call).skip(1) {
                     let id = after.split('"').next().expect("a string ends");
-                    if !id.contains(['{', '\\']) && !id.is_empty() {
+                    if !id.contains(['{', '\\', ' ']) && !id.is_empty() {
                         used.insert(id.to_owned());
                     }
                 }
@@ -175,8 +178,26 @@ mod tests {
     #[test]
     fn every_message_that_is_used_exists() {
         let there = messages(CHINESE);
-        let missing: Vec<String> = used().into_iter().filter(|id| !there.contains_key(id)).collect();
+        let words = Role::ALL.iter().map(|role| format!("role-{role}"));
+        let words = words.chain(RevocationReason::ALL.iter().map(|reason| format!("reason-{}", reason.word())));
+        let words = words.chain(Step::ALL.iter().map(|step| format!("step-{}", step.word())));
+        let missing: Vec<String> = used().into_iter().chain(words).filter(|id| !there.contains_key(id)).collect();
         assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_message_that_exists_is_used() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut paths = Vec::new();
+        files(&root.join("src"), &mut paths);
+        files(&root.join("templates"), &mut paths);
+        let all: String = paths.iter().map(|path| std::fs::read_to_string(path).expect("UTF-8")).collect();
+        let built = ["role-", "reason-", "step-"];
+        let idle: Vec<String> = messages(CHINESE)
+            .into_keys()
+            .filter(|id| !built.iter().any(|start| id.starts_with(start)) && !all.contains(&format!("\"{id}\"")))
+            .collect();
+        assert_eq!(idle, Vec::<String>::new());
     }
 
     #[test]

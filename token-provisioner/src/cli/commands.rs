@@ -4,6 +4,7 @@ use ca_core::clock::{Clock as _, SystemClock};
 use fluent_bundle::FluentArgs;
 
 use super::{ChangePin, CliError, Context, Init, secret};
+use crate::agent;
 use crate::driver::{INITIAL_PIN, InitTarget, Pin};
 use crate::explain;
 use crate::provision::inspect;
@@ -24,7 +25,7 @@ pub(super) fn list(context: &Context) -> Result<(), CliError> {
             let facts = &on.facts;
             let mut args = FluentArgs::new();
             args.set("name", facts.name.as_str());
-            args.set("serial", facts.serial.as_str());
+            args.set("serial", facts.serial.to_string());
             args.set("until", facts.validity.not_after.beijing_day().to_string());
             args.set("days", facts.days_left(now));
             println!("    {}", t.fill("cli-certificate", &args));
@@ -71,6 +72,18 @@ pub(super) fn change_pin(context: &Context, change: &ChangePin) -> Result<(), Cl
     drivers.change_pin(&token, &old, &new)?;
     println!("{}", t.say("pin-changed"));
     Ok(())
+}
+
+pub(super) fn agent(context: Context) -> Result<(), CliError> {
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| CliError::File { path: "<tokio runtime>".into(), error })?;
+    runtime.block_on(async {
+        let running = agent::start(context.config).await?;
+        println!("{}", context.language.with("cli-agent-runs", "address", format!("http://{}/", running.address)));
+        agent::until_told_to_stop().await;
+        running.stop().await;
+        Ok(())
+    })
 }
 
 /// An error for a person: what happened and what to do; details stay in English behind it.

@@ -1,4 +1,4 @@
-//! The command line: `token list | init | enrol | change-pin | doctor`.
+//! The command line: `token list | init | enrol | change-pin | agent | doctor`.
 //!
 //! PINs and tickets come from a prompt, from standard input or from a file, never from an argument: other
 //! people on the computer can read arguments.
@@ -50,6 +50,8 @@ enum Command {
     Enrol(Enrol),
     /// Change the user PIN of a token.
     ChangePin(ChangePin),
+    /// Run the certificate assistant.
+    Agent,
     /// Check configuration, modules, tokens, certificates and network.
     Doctor,
 }
@@ -141,6 +143,8 @@ enum CliError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Provision(#[from] ProvisionError),
+    #[error(transparent)]
+    Agent(#[from] crate::agent::AgentError),
     #[error("{path}: {error}")]
     File { path: PathBuf, error: std::io::Error },
     /// Already in the person's language.
@@ -209,6 +213,7 @@ fn act(cli: Cli, language: Language) -> Result<ExitCode, CliError> {
         Command::Init(init) => commands::init(&context, &init)?,
         Command::Enrol(enrol) => enrol::enrol(&context, &enrol)?,
         Command::ChangePin(change) => commands::change_pin(&context, &change)?,
+        Command::Agent => commands::agent(context)?,
         Command::Doctor => return Ok(doctor::doctor(&context)),
     }
     Ok(ExitCode::SUCCESS)

@@ -245,7 +245,7 @@ fn fitting_certificate(key: &TokenKey, redeemed: &Redeemed) -> Result<Facts, Pro
     if facts.public != key.public {
         return Err(ProvisionError::DoesNotFit("the certificate is for another key"));
     }
-    if facts.serial.trim_start_matches("00") != redeemed.serial.to_string().trim_start_matches("00") {
+    if facts.serial != redeemed.serial {
         return Err(ProvisionError::DoesNotFit("the certificate has another serial number"));
     }
     let signed = || -> Result<bool, openssl::error::ErrorStack> {

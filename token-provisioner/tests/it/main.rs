@@ -1,6 +1,8 @@
 //! Tests of the crate from outside, in one program.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod agent;
 mod command_line;
 mod common;
 mod drivers;
+mod provisioning;

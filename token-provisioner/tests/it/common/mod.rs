@@ -1,6 +1,8 @@
 //! What the tests of this crate share: tokens to play with, and an authority to issue for them.
 
 pub(crate) mod authority;
+pub(crate) mod house;
+pub(crate) mod ra;
 pub(crate) mod softhsm;
 
 use std::path::Path;

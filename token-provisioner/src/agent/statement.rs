@@ -1,0 +1,175 @@
+//! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
+
+use ca_core::domain::{self, Act, KeyAlgorithm, Login, LoginPurpose, Order, SubjectField, Timestamp};
+
+use crate::config::{Permission, Site};
+use crate::text::Language;
+
+/// How far the computer's clock may be behind the site's.
+const CLOCK_LEEWAY_SECONDS: i64 = 300;
+
+/// A statement that may be signed for the site that asks.
+#[derive(Clone)]
+pub(super) struct Statement {
+    kind: Kind,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Login(Login),
+    Order(Order),
+}
+
+/// Why a statement is not put before the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Not canonical bytes of a type that the agent signs.
+    NotUnderstood,
+    /// This site may not ask for this type.
+    NotForThisSite,
+    /// A login challenge that was made for another site.
+    AnotherSite,
+    /// The challenge is too old, or this computer's clock is wrong.
+    Expired,
+}
+
+/// A statement in words.
+pub(super) struct Words {
+    /// What is done.
+    pub(super) heading: String,
+    /// What it means; empty if the heading says all.
+    pub(super) meaning: String,
+    /// Whether the act cannot be undone.
+    pub(super) grave: bool,
+    /// Particulars.
+    pub(super) rows: Vec<(String, String)>,
+    /// The exact text.
+    pub(super) exact: String,
+}
+
+impl Statement {
+    /// Reads bytes from a site.
+    pub(super) fn read(bytes: Vec<u8>, site: &Site, now: Timestamp) -> Result<Self, Unfit> {
+        let kind = match domain::tag_of(&bytes).map_err(|_| Unfit::NotUnderstood)?.as_str() {
+            "yinxin.login.v1" => Kind::Login(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?),
+            "yinxin.order.v1" => Kind::Order(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?),
+            _ => return Err(Unfit::NotUnderstood),
+        };
+        let permission = match &kind {
+            Kind::Login(_) => Permission::Login,
+            Kind::Order(_) => Permission::Order,
+        };
+        if !site.may(permission) {
+            return Err(Unfit::NotForThisSite);
+        }
+        let statement = Self { kind, bytes };
+        statement.still_good(site, now)?;
+        Ok(statement)
+    }
+
+    /// Whether it may be signed at this moment for this site.
+    pub(super) fn still_good(&self, site: &Site, now: Timestamp) -> Result<(), Unfit> {
+        match &self.kind {
+            Kind::Login(login) if login.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
+            Kind::Login(login) if now > login.exp || login.iat > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
+            Kind::Login(_) | Kind::Order(_) => Ok(()),
+        }
+    }
+
+    /// The bytes that are signed.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// In words, for the person who signs.
+    pub(super) fn words(&self, t: Language) -> Words {
+        let exact = String::from_utf8_lossy(&self.bytes).into_owned();
+        match &self.kind {
+            Kind::Login(login) => login_words(t, login, exact),
+            Kind::Order(order) => order_words(t, order, exact),
+        }
+    }
+}
+
+fn login_words(t: Language, login: &Login, exact: String) -> Words {
+    let purpose = match login.purpose {
+        LoginPurpose::Staff => t.say("login-staff"),
+        LoginPurpose::Portal => t.say("login-portal"),
+    };
+    Words {
+        heading: t.with("sign-login", "where", purpose.as_str()),
+        meaning: t.say("sign-login-meaning"),
+        grave: false,
+        rows: vec![(t.say("row-site"), login.aud.clone()), (t.say("row-good-until"), login.exp.beijing_text())],
+        exact,
+    }
+}
+
+/// An order, as the officer must understand it.
+pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
+    let mut rows = Vec::new();
+    let mut row = |label: &str, value: String| rows.push((t.say(label), value));
+    let (heading, meaning, grave) = match &order.act {
+        Act::Issue { issuer, profile, subject, years, key, officer } => {
+            let field = |field| subject.get(field).unwrap_or_default().to_owned();
+            match officer {
+                Some(officer) => {
+                    row("row-officer", format!("{} ({})", officer.name, officer.id));
+                    row("row-officer-office", officer.office.to_string());
+                    let roles = officer.roles.iter().map(|role| t.say(&format!("role-{}", role.word())));
+                    row("row-roles", roles.collect::<Vec<_>>().join(if t == Language::Chinese { "、" } else { ", " }));
+                }
+                None => {
+                    row("row-unit", field(SubjectField::CommonName));
+                    if let Some(uscc) = subject.get(SubjectField::Uscc) {
+                        row("row-uscc", uscc.to_owned());
+                    }
+                }
+            }
+            let place: Vec<&str> = [SubjectField::Province, SubjectField::Locality]
+                .into_iter()
+                .filter_map(|field| subject.get(field))
+                .collect();
+            if !place.is_empty() {
+                row("row-place", place.join(" "));
+            }
+            row("row-years", t.with("years", "n", *years));
+            row("row-key", key_text(*key).to_owned());
+            row("row-profile", format!("{profile} / {issuer}"));
+            let heading = if officer.is_some() { "sign-issue-staff" } else { "sign-issue" };
+            (t.say(heading), t.say("sign-issue-meaning"), false)
+        }
+        Act::Revoke { issuer, serial, reason } => {
+            row("row-serial", serial.to_string());
+            row("row-issuer", issuer.to_string());
+            row("row-reason", t.say(&format!("reason-{}", reason.word())));
+            (t.say("sign-revoke"), t.say("sign-revoke-meaning"), true)
+        }
+        Act::Hold { issuer, serial } => {
+            row("row-serial", serial.to_string());
+            row("row-issuer", issuer.to_string());
+            (t.say("sign-hold"), t.say("sign-hold-meaning"), false)
+        }
+        Act::Release { issuer, serial } => {
+            row("row-serial", serial.to_string());
+            row("row-issuer", issuer.to_string());
+            (t.say("sign-release"), t.say("sign-release-meaning"), false)
+        }
+    };
+    row("row-office", order.office.to_string());
+    row("row-created", order.created.beijing_text());
+    if !order.evidence.is_empty() {
+        row("row-evidence", t.with("documents", "n", order.evidence.len()));
+    }
+    row("row-order", order.id.to_string());
+    Words { heading, meaning, grave, rows, exact }
+}
+
+/// The name of a kind of key.
+pub(super) const fn key_text(key: KeyAlgorithm) -> &'static str {
+    match key {
+        KeyAlgorithm::P256 => "ECDSA P-256",
+        KeyAlgorithm::Rsa2048 => "RSA-2048",
+    }
+}

@@ -1,0 +1,404 @@
+//! The window that sites open: hears the request, shows it, takes the PIN, signs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::pages::{Choice, DonePage, NewPinPage, NoticePage, Shell, SignPage, WaitingPage};
+use super::protocol::{Act, Asked, Code, Failure, Reply, Request, Shown};
+use super::provisioning;
+use super::server::{Shared, html};
+use super::statement::{Statement, Unfit};
+use super::{Agent, pages};
+use crate::certificate::Holder;
+use crate::config::{Permission, Site};
+use crate::driver::{INITIAL_PIN, Pin, TokenError, TokenSerial};
+use crate::explain;
+use crate::provision::online::{Offer, Provisioning};
+use crate::provision::{ProvisionError, inspect, signed_message};
+use crate::ra_client::RaClient;
+use crate::text::Language;
+
+/// How long the word "signed" stays before the window closes.
+const CLOSE_AFTER_MS: u32 = 900;
+
+/// One request of a site, until it is answered.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(super) site: Site,
+    pub(super) t: Language,
+    pub(super) task: Task,
+}
+
+/// What was asked for.
+#[derive(Clone)]
+pub(super) enum Task {
+    Sign { statement: Box<Statement>, want: Option<Holder> },
+    Provision { provisioning: Box<Provisioning>, offer: Option<Box<Offer>> },
+}
+
+/// The empty window: it says that it is ready and waits for the page that opened it.
+pub(super) async fn open(State(agent): Shared, headers: HeaderMap) -> Response {
+    let t = preferred(&headers);
+    let window_token = agent.windows.put(agent.token(), ());
+    html(Shell::window(t, &WaitingPage { t }, &window_token))
+}
+
+/// The language of the browser.
+pub(super) fn preferred(headers: &HeaderMap) -> Language {
+    let list = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::preferred(list.unwrap_or_default())
+}
+
+/// The request of the page that opened the window.
+pub(super) async fn request(State(agent): Shared, Json(asked): Json<Asked>) -> Response {
+    if agent.windows.take(&asked.window_token).is_none() {
+        return stale();
+    }
+    let shown = match begin(&agent, asked) {
+        Ok(session) => look(&agent, session, None).await,
+        Err(shown) => *shown,
+    };
+    Json(shown).into_response()
+}
+
+/// What the person did in the window.
+pub(super) async fn act(State(agent): Shared, Json(act): Json<Act>) -> Response {
+    let Some(session) = agent.acts.take(act.token()) else { return stale() };
+    let shown = match (act, &session.task) {
+        (Act::Again { .. }, _) => look(&agent, session, None).await,
+        (Act::Sign { certificate, pin, .. }, Task::Sign { .. }) => sign(&agent, session, certificate, pin).await,
+        (Act::NewPin { certificate, new_pin, new_pin_again, .. }, Task::Sign { .. }) => {
+            change_and_sign(&agent, session, certificate, new_pin, new_pin_again).await
+        }
+        (Act::Provision { token, pin, operator, operator_pin, .. }, Task::Provision { .. }) => {
+            let entered = provisioning::Entered { token, pin, operator, operator_pin };
+            provisioning::begin(&agent, session, entered).await
+        }
+        (Act::GiveUp { .. }, Task::Provision { .. }) => provisioning::give_up(&session).await,
+        _ => return StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+    };
+    Json(shown).into_response()
+}
+
+/// A token that was used, never minted, or is too old.
+fn stale() -> Response {
+    (StatusCode::FORBIDDEN, "this form was used already or is too old\n").into_response()
+}
+
+/// Reads the request; what it may not be is shown and answered at once.
+fn begin(agent: &Arc<Agent>, asked: Asked) -> Result<Session, Box<Shown>> {
+    let t = asked.language();
+    let Some(site) = agent.site(&asked.origin) else {
+        tracing::warn!(origin = %asked.origin.chars().take(200).collect::<String>(), "Refused a site that is not listed");
+        return Err(Box::new(refused(t, &asked.origin, "refused-origin-text", Code::RefusedOrigin)));
+    };
+    let deny = |text, code| Box::new(refused(t, &asked.origin, text, code));
+    let request: Request =
+        serde_json::from_value(asked.request).map_err(|_| deny("refused-not-understood", Code::NotUnderstood))?;
+    let task = match request {
+        Request::Sign { statement, want } => {
+            let bytes =
+                URL_SAFE_NO_PAD.decode(statement).map_err(|_| deny("refused-not-understood", Code::NotUnderstood))?;
+            let statement = Statement::read(bytes, site, agent.clock.now()).map_err(|unfit| match unfit {
+                Unfit::NotUnderstood => deny("refused-not-understood", Code::NotUnderstood),
+                Unfit::NotForThisSite => deny("refused-not-for-this-site", Code::RefusedOrigin),
+                Unfit::AnotherSite => deny("refused-another-site", Code::RefusedOrigin),
+                Unfit::Expired => deny("refused-expired", Code::NotUnderstood),
+            })?;
+            Task::Sign { statement: Box::new(statement), want }
+        }
+        Request::Provision { ticket } => {
+            if !site.may(Permission::Provision) {
+                return Err(deny("refused-not-for-this-site", Code::RefusedOrigin));
+            }
+            let ra = RaClient::new(site.origin.clone()).map_err(|error| {
+                tracing::error!(%error, "No client for the registration authority");
+                deny("internal-text", Code::Internal)
+            })?;
+            let provisioning =
+                Provisioning { drivers: agent.drivers.clone(), clock: Arc::clone(&agent.clock), ra, ticket: ticket.0 };
+            Task::Provision { provisioning: Box::new(provisioning), offer: None }
+        }
+    };
+    Ok(Session { site: site.clone(), t, task })
+}
+
+fn refused(t: Language, origin: &str, text: &str, code: Code) -> Shown {
+    let page = NoticePage {
+        t,
+        heading: t.say("refused-heading"),
+        text: t.say(text),
+        detail: origin.chars().take(200).collect(),
+        bad: true,
+        again: None,
+    };
+    let mut shown = pages::shown(t, page.heading.clone(), &page);
+    // Says no more than that there is an agent, which the window's "ready" has said before.
+    shown.reply = Some(Reply::error(code, t.say(text)));
+    shown
+}
+
+/// Looks at tokens (or asks the registration authority) and shows the form.
+async fn look(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Shown {
+    let want = match &session.task {
+        Task::Sign { want, .. } => *want,
+        Task::Provision { .. } => return provisioning::look(agent, session).await,
+    };
+    let now = agent.clock.now();
+    let found = agent.with_tokens(move |agent| inspect::fitting(&agent.drivers, want, now)).await;
+    match found {
+        Ok(found) if found.is_empty() => no_certificate(agent, session, fault),
+        Ok(found) => sign_form(agent, session, &found, fault),
+        Err(error) => {
+            let fault = Fault::of(session.t, &error, String::new());
+            no_certificate(agent, session, Some(fault))
+        }
+    }
+}
+
+/// Something to say above a form.
+struct Fault {
+    text: String,
+    /// The certificate that was chosen.
+    chosen: String,
+    on_close: Reply,
+}
+
+impl Fault {
+    fn of(t: Language, error: &TokenError, chosen: String) -> Self {
+        Self { text: explain::token(t, error), chosen, on_close: token_failure(t, error) }
+    }
+}
+
+/// What the caller gets if the person gives up after this error.
+pub(super) fn token_failure(t: Language, error: &TokenError) -> Reply {
+    let (code, tries_left) = match error {
+        TokenError::WrongPin { tries } => (Code::WrongPin, tries.number()),
+        TokenError::PinLocked => (Code::PinLocked, None),
+        TokenError::Removed(_) => (Code::TokenRemoved, None),
+        TokenError::NoKey(_) => (Code::NoCertificate, None),
+        TokenError::PinRefused | TokenError::NotReady(_) | TokenError::Full | TokenError::Broken(_) => {
+            (Code::Internal, None)
+        }
+    };
+    Reply::Error(Failure { code, message: explain::token(t, error), tries_left, ra_code: None, detail: None })
+}
+
+pub(super) fn cancelled(t: Language) -> Reply {
+    Reply::error(Code::Cancelled, t.say("cancelled"))
+}
+
+fn no_certificate(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Shown {
+    let t = session.t;
+    let want = match &session.task {
+        Task::Sign { want, .. } => *want,
+        Task::Provision { .. } => None,
+    };
+    let text = t.say(match want {
+        Some(Holder::Staff) => "no-certificate-staff",
+        Some(Holder::Unit) => "no-certificate-unit",
+        None => "no-certificate-any",
+    });
+    let on_close =
+        fault.as_ref().map_or_else(|| Reply::error(Code::NoCertificate, text.clone()), |fault| fault.on_close.clone());
+    let page = NoticePage {
+        t,
+        heading: t.say("no-certificate-heading"),
+        text: fault.map_or(text, |fault| fault.text),
+        detail: String::new(),
+        bad: false,
+        again: Some(agent.acts.put(agent.token(), session)),
+    };
+    let mut shown = pages::shown(t, page.heading.clone(), &page);
+    shown.on_close = Some(on_close);
+    shown
+}
+
+fn sign_form(agent: &Arc<Agent>, session: Session, found: &[inspect::OnToken], fault: Option<Fault>) -> Shown {
+    let t = session.t;
+    let Task::Sign { statement, .. } = &session.task else { return internal(t) };
+    let chosen = fault.as_ref().map(|fault| fault.chosen.clone()).unwrap_or_default();
+    let words = statement.words(t);
+    let page = SignPage {
+        t,
+        site: session.site.name(t).to_owned(),
+        origin: session.site.origin.to_string(),
+        words,
+        choices: choices(t, found, &chosen, agent.clock.now()),
+        error: fault.as_ref().map(|fault| fault.text.clone()),
+        act_token: agent.acts.put(agent.token(), session),
+    };
+    let mut shown = pages::shown(t, page.words.heading.clone(), &page);
+    shown.on_close = Some(fault.map_or_else(|| cancelled(t), |fault| fault.on_close));
+    shown
+}
+
+/// Certificates to choose from; the chosen one, or the first, is marked.
+pub(super) fn choices(
+    t: Language,
+    found: &[inspect::OnToken],
+    chosen: &str,
+    now: ca_core::domain::Timestamp,
+) -> Vec<Choice> {
+    let known = found.iter().any(|on| on.facts.sha256.to_string() == chosen);
+    let choice = |(place, on): (usize, &inspect::OnToken)| Choice {
+        value: on.facts.sha256.to_string(),
+        name: on.facts.name.clone(),
+        about: format!(
+            "{} · {}",
+            on.facts.validity.not_after.beijing_day(),
+            t.with("days-left", "n", on.facts.days_left(now))
+        ),
+        token: format!("{} {}", on.token.label, on.token.serial),
+        checked: if known { on.facts.sha256.to_string() == chosen } else { place == 0 },
+    };
+    found.iter().enumerate().map(choice).collect()
+}
+
+/// What came of an attempt to sign.
+enum Attempt {
+    Signed {
+        cms: Vec<u8>,
+        certificate: Vec<u8>,
+    },
+    /// The right PIN, and still the initial one.
+    MustChange,
+    /// The certificate that was chosen is no longer there.
+    Gone,
+    Failed(ProvisionError),
+}
+
+async fn sign(agent: &Arc<Agent>, session: Session, certificate: String, pin: Pin) -> Shown {
+    let t = session.t;
+    if pin.is_empty() {
+        let fault = Fault { text: t.say("pin-empty"), chosen: certificate, on_close: cancelled(t) };
+        return look(agent, session, Some(fault)).await;
+    }
+    let Task::Sign { statement, want } = session.task.clone() else { return internal(t) };
+    let now = agent.clock.now();
+    if statement.still_good(&session.site, now).is_err() {
+        return refused(t, &session.site.origin.to_string(), "refused-expired", Code::NotUnderstood);
+    }
+    let chosen = certificate.clone();
+    let attempt = agent
+        .with_tokens(move |agent| {
+            let found = inspect::fitting(&agent.drivers, want, now);
+            let Some(on) = found.into_iter().find(|on| on.facts.sha256.to_string() == chosen) else {
+                return Attempt::Gone;
+            };
+            attempt(agent, &statement, &on, &pin).unwrap_or_else(Attempt::Failed)
+        })
+        .await
+        .unwrap_or_else(|error| Attempt::Failed(ProvisionError::Token(error)));
+    match attempt {
+        Attempt::Signed { cms, certificate } => {
+            tracing::info!(origin = %session.site.origin, "Signed a statement");
+            let result =
+                serde_json::json!({ "cms": STANDARD.encode(cms), "certificate": STANDARD.encode(certificate) });
+            let page = DonePage { t, heading: t.say("signed-heading"), text: t.say("signed-text"), rows: Vec::new() };
+            let mut shown = pages::shown(t, page.heading.clone(), &page);
+            shown.reply = Some(Reply::Result(result));
+            shown.close_after_ms = Some(CLOSE_AFTER_MS);
+            shown
+        }
+        Attempt::MustChange => new_pin_form(agent, session, certificate, None),
+        Attempt::Gone => {
+            let error = TokenError::Removed(t.say("chosen-token"));
+            look(agent, session, Some(Fault::of(t, &error, certificate))).await
+        }
+        Attempt::Failed(ProvisionError::Token(TokenError::PinLocked)) => locked(t),
+        Attempt::Failed(ProvisionError::Token(error)) => {
+            tracing::info!(%error, "Not signed");
+            look(agent, session, Some(Fault::of(t, &error, certificate))).await
+        }
+        Attempt::Failed(error) => {
+            tracing::error!(%error, "Not signed");
+            internal(t)
+        }
+    }
+}
+
+fn attempt(agent: &Agent, statement: &Statement, on: &inspect::OnToken, pin: &Pin) -> Result<Attempt, ProvisionError> {
+    let mut session = agent.drivers.open(&on.token.serial, pin).map_err(ProvisionError::Token)?;
+    if pin.is_initial() {
+        return Ok(Attempt::MustChange);
+    }
+    let cms = signed_message(&mut *session, &on.key, &on.facts.der, statement.bytes(), agent.clock.now())?;
+    Ok(Attempt::Signed { cms, certificate: on.facts.der.clone() })
+}
+
+fn new_pin_form(agent: &Arc<Agent>, session: Session, certificate: String, error: Option<String>) -> Shown {
+    let t = session.t;
+    let page = NewPinPage { t, certificate, error, act_token: agent.acts.put(agent.token(), session) };
+    let mut shown = pages::shown(t, t.say("must-change-heading"), &page);
+    shown.on_close = Some(Reply::error(Code::PinMustChange, t.say("must-change-text")));
+    shown
+}
+
+async fn change_and_sign(agent: &Arc<Agent>, session: Session, certificate: String, new: Pin, again: Pin) -> Shown {
+    let t = session.t;
+    let initial = Pin::typed(INITIAL_PIN);
+    let new = match Pin::chosen(new, &again, &initial) {
+        Ok(new) => new,
+        Err(rule) => return new_pin_form(agent, session, certificate, Some(explain::rule(t, rule))),
+    };
+    let (chosen, changed) = (certificate.clone(), new.clone());
+    let outcome = agent
+        .with_tokens(move |agent| {
+            let token = token_of(agent, &chosen)?;
+            agent.drivers.change_pin(&token, &initial, &changed)
+        })
+        .await;
+    match outcome.and_then(|outcome| outcome) {
+        Ok(()) => sign(agent, session, certificate, new).await,
+        Err(TokenError::PinLocked) => locked(t),
+        Err(error @ TokenError::PinRefused) => {
+            new_pin_form(agent, session, certificate, Some(explain::token(t, &error)))
+        }
+        Err(error) => look(agent, session, Some(Fault::of(t, &error, certificate))).await,
+    }
+}
+
+/// The token that holds the certificate with this SHA-256.
+fn token_of(agent: &Agent, certificate: &str) -> Result<TokenSerial, TokenError> {
+    inspect::tokens(&agent.drivers)
+        .into_iter()
+        .flat_map(|view| view.certificates)
+        .find(|on| on.facts.sha256.to_string() == certificate)
+        .map(|on| on.token.serial)
+        .ok_or_else(|| TokenError::Removed(String::new()))
+}
+
+pub(super) fn locked(t: Language) -> Shown {
+    let page = NoticePage {
+        t,
+        heading: t.say("locked-heading"),
+        text: t.say("pin-locked"),
+        detail: String::new(),
+        bad: true,
+        again: None,
+    };
+    let mut shown = pages::shown(t, page.heading.clone(), &page);
+    shown.reply = Some(Reply::error(Code::PinLocked, t.say("pin-locked")));
+    shown
+}
+
+pub(super) fn internal(t: Language) -> Shown {
+    let page = NoticePage {
+        t,
+        heading: t.say("internal-heading"),
+        text: t.say("internal-text"),
+        detail: String::new(),
+        bad: true,
+        again: None,
+    };
+    let mut shown = pages::shown(t, page.heading.clone(), &page);
+    shown.reply = Some(Reply::error(Code::Internal, t.say("internal-text")));
+    shown
+}
