@@ -6,6 +6,8 @@
 //!
 //! Synchronous: from async code call it in `spawn_blocking`.
 
+#[cfg(feature = "pkcs11")]
+pub mod pkcs11;
 pub mod soft;
 
 use std::sync::Arc;
