@@ -398,7 +398,7 @@ fn digest_info(algorithm: SignatureAlgorithm, digest: &[u8]) -> Vec<u8> {
 
 /// r‖s, both of the same length, as DER.
 fn ecdsa_der(raw: &[u8]) -> Result<Vec<u8>, SignError> {
-    if raw.is_empty() || raw.len() % 2 != 0 {
+    if raw.is_empty() || !raw.len().is_multiple_of(2) {
         return Err(SignError::Unusable("the module's signature is not r and s".into()));
     }
     let (r, s) = raw.split_at(raw.len() / 2);
