@@ -4,5 +4,19 @@
 //! `responder` comes the service: its own short-lived key, a read-only view of the authority's statuses, no way
 //! to issue or revoke anything.
 
+#[cfg(feature = "responder")]
+pub mod app;
 pub mod client;
+#[cfg(feature = "responder")]
+pub mod config;
+#[cfg(feature = "responder")]
+mod feed;
+#[cfg(feature = "responder")]
+mod http;
+#[cfg(feature = "responder")]
+mod metrics;
+#[cfg(feature = "responder")]
+mod responder;
+#[cfg(feature = "responder")]
+mod sql;
 pub mod wire;

@@ -36,7 +36,7 @@ impl<'a> OcspRequest<'a> {
         let mut reader = SliceReader::new(der)?;
         // OCSPRequest ::= SEQUENCE { tbsRequest, optionalSignature [0] EXPLICIT Signature OPTIONAL }
         let request = reader.sequence(|outer| {
-            let request = outer.sequence(|tbs| Self::parse_tbs(tbs))?;
+            let request = outer.sequence(Self::parse_tbs)?;
             let _signature: Option<AnyRef<'a>> = explicit(outer, 0)?;
             Ok::<_, WireError>(request)
         })?;

@@ -339,7 +339,7 @@ fn parse_basic(der: &[u8]) -> Result<BasicResponse<'_>, WireError> {
             WireResponderId::Key(key) => ResponderId::Key(key.as_bytes()),
         },
         produced_at: timestamp(data.produced_at)?,
-        singles: data.responses.into_iter().map(from_wire).collect::<Result<_, _>>()?,
+        singles: data.responses.iter().map(from_wire).collect::<Result<_, _>>()?,
         nonce: nonce.map(Nonce::from_extension_value).transpose()?,
     })
 }
@@ -358,7 +358,7 @@ fn to_wire<'a>(single: &Single<'a>, cutoff: Option<&'a [u8]>) -> Result<SingleRe
     })
 }
 
-fn from_wire(single: SingleResponse<'_>) -> Result<Single<'_>, WireError> {
+fn from_wire<'a>(single: &SingleResponse<'a>) -> Result<Single<'a>, WireError> {
     let [cutoff] = find(single.extensions.as_deref(), [ID_ARCHIVE_CUTOFF])?;
     Ok(Single {
         asked: Asked { der: single.id.0, id: CertId::parse(single.id.0)? },

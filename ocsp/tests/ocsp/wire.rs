@@ -1,10 +1,6 @@
 //! Requests and responses, against OpenSSL's encoder and against nonsense.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use ca_core::domain::Timestamp;
-use common::{authority, key, leaf, responder, serial};
 use der::Decode as _;
 use ocsp::wire::{
     Asked, CertId, Failure, HashAlgorithm, IssuerHashes, MAX_ASKED, Nonce, OcspRequest, Reply, ResponderId, Single,
@@ -19,6 +15,8 @@ use proptest::prelude::*;
 use spki::AlgorithmIdentifierRef;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
+
+use crate::hierarchy::{Delegation, Holder, authority, leaf, now, responder, serial};
 
 const ECDSA_SHA256: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 
@@ -49,12 +47,11 @@ fn a_request_by_openssl_names_our_issuer_in_each_hash() {
 #[test]
 fn a_response_of_ours_is_believed_by_openssl() {
     let issuer = authority("Issuer", None);
-    let delegate = responder(&issuer, key(), common::Delegation::Right);
+    let delegate = responder(&issuer, Delegation::Right);
     let units: Vec<_> = (1..=4).map(|n| leaf("Unit", &serial(n), &issuer)).collect();
     let hashes = IssuerHashes::of(&Certificate::from_der(&issuer.der()).unwrap(), HashAlgorithm::Sha256).unwrap();
     let ids: Vec<_> = (1..=4).map(|n| hashes.cert_id(serial(n).octets()).unwrap()).collect();
-    // OpenSSL looks at the machine's clock here.
-    let now = ca_core::clock::Clock::now(&ca_core::clock::SystemClock);
+    let now = now();
     let standings = [
         Standing::Good,
         Standing::Revoked { since: now.plus(-5), reason: Some(CrlReason::KeyCompromise) },
@@ -83,11 +80,11 @@ fn a_response_of_ours_is_believed_by_openssl() {
 #[test]
 fn a_response_reads_back_as_it_was_written() {
     let issuer = authority("Issuer", None);
-    let delegate = responder(&issuer, key(), common::Delegation::Right);
+    let delegate = responder(&issuer, Delegation::Right);
     let parsed = Certificate::from_der(&delegate.der()).unwrap();
     let hashes = IssuerHashes::of(&Certificate::from_der(&issuer.der()).unwrap(), HashAlgorithm::Sha1).unwrap();
     let id = hashes.cert_id(serial(1).octets()).unwrap();
-    let now = Timestamp::from_unix(common::NOW);
+    let now = now();
     let mut one = single(&id, Standing::Revoked { since: now, reason: None }, now);
     one.archive_cutoff = Some(now.plus(-1000));
     let der = sign(&delegate, now, &[one], Some(Nonce::new(&[9; 128]).unwrap()));
@@ -121,19 +118,15 @@ fn nonces_of_1_to_128_octets_are_accepted_and_no_others() {
     }
     assert_eq!(Nonce::new(&[]), Err(WireError::NonceLength(0)));
     assert_eq!(Nonce::new(&[0; 129]), Err(WireError::NonceLength(129)));
-    // By hand: SEQUENCE { SEQUENCE { SEQUENCE { request }, [2] { SEQUENCE { SEQUENCE { nonce, OCTET STRING } } } } }
-    let with_value = |value: &[u8]| {
-        let mut extension = vec![6, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2, 4, u8::try_from(value.len()).unwrap()];
-        extension.extend_from_slice(value);
-        let mut field = wrap(&wrap(&wrap(&extension)));
-        field[0] = 0xa2;
-        let mut tbs = wrap(&wrap(&id));
-        tbs.extend(field);
-        OcspRequest::parse(&wrap(&wrap(&tbs))).map(|request| request.nonce.is_some())
+    let nonce = |value: &[u8]| {
+        let der = request_with_nonce(&id, value);
+        OcspRequest::parse(&der).map(|request| request.nonce.map(|nonce| nonce.octets().len()))
     };
-    assert_eq!(with_value(&[4, 1, 7]), Ok(true));
-    assert_eq!(with_value(&[4, 0]), Err(WireError::NonceLength(0)));
-    assert!(with_value(&[7, 7, 7]).is_err(), "octets without their OCTET STRING");
+    assert_eq!(nonce(&[4, 1, 7]), Ok(Some(1)));
+    assert_eq!(nonce(&tagged(4, &[7; 128])), Ok(Some(128)));
+    assert_eq!(nonce(&tagged(4, &[7; 129])), Err(WireError::NonceLength(129)));
+    assert_eq!(nonce(&[4, 0]), Err(WireError::NonceLength(0)));
+    assert!(nonce(&[7, 7, 7]).is_err(), "octets without their OCTET STRING");
 }
 
 #[test]
@@ -206,10 +199,10 @@ fn samples() -> &'static (Vec<u8>, Vec<u8>) {
     static SAMPLES: std::sync::OnceLock<(Vec<u8>, Vec<u8>)> = std::sync::OnceLock::new();
     SAMPLES.get_or_init(|| {
         let issuer = authority("Issuer", None);
-        let delegate = responder(&issuer, key(), common::Delegation::Right);
+        let delegate = responder(&issuer, Delegation::Right);
         let id = some_id();
         let nonce = Some(Nonce::new(&[3; 32]).unwrap());
-        let now = Timestamp::from_unix(common::NOW);
+        let now = now();
         let one = single(&id, Standing::Revoked { since: now, reason: Some(CrlReason::Superseded) }, now);
         (encode_request(&[&id, &id], nonce).unwrap(), sign(&delegate, now, &[one], nonce))
     })
@@ -231,7 +224,7 @@ fn single(id: &[u8], standing: Standing, now: Timestamp) -> Single<'_> {
     }
 }
 
-fn sign(delegate: &common::Holder, now: Timestamp, singles: &[Single<'_>], nonce: Option<Nonce<'_>>) -> Vec<u8> {
+fn sign(delegate: &Holder, now: Timestamp, singles: &[Single<'_>], nonce: Option<Nonce<'_>>) -> Vec<u8> {
     let der = delegate.der();
     let hash = responder_key_hash(&Certificate::from_der(&der).unwrap()).unwrap();
     let data = encode_response_data(&hash, now, singles, nonce).unwrap();
@@ -240,8 +233,22 @@ fn sign(delegate: &common::Holder, now: Timestamp, singles: &[Single<'_>], nonce
     assemble(&data, AlgorithmIdentifierRef { oid: ECDSA_SHA256, parameters: None }, &signature, &[&der]).unwrap()
 }
 
+/// A request whose nonce extension has this value, by hand.
+pub(crate) fn request_with_nonce(id: &[u8], value: &[u8]) -> Vec<u8> {
+    // SEQUENCE { SEQUENCE { SEQUENCE { request }, [2] { SEQUENCE { SEQUENCE { oid, OCTET STRING } } } } }
+    let mut extension = vec![6, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
+    extension.extend(tagged(4, value));
+    let mut tbs = wrap(&wrap(id));
+    tbs.extend(tagged(0xa2, &wrap(&wrap(&extension))));
+    wrap(&wrap(&tbs))
+}
+
 fn wrap(content: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x30];
+    tagged(0x30, content)
+}
+
+pub(crate) fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
     match content.len() {
         n @ 0..=127 => out.push(u8::try_from(n).unwrap()),
         n @ 128..=255 => out.extend([0x81, u8::try_from(n).unwrap()]),

@@ -1,22 +1,24 @@
 //! A small hierarchy made by OpenSSL, not by our own encoder.
-#![expect(dead_code, reason = "each test uses its own part")]
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
 
-use ca_core::domain::{IssuerId, Serial};
+use ca_core::clock::{Clock as _, SystemClock};
+use ca_core::domain::{IssuerId, Serial, Timestamp};
 use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{HasPublic, PKey, PKeyRef, Private, Public};
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
 };
 use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509NameBuilder};
 
-/// 2026-11-23T00:00:00Z: a moment at which everything here is valid.
-pub(crate) const NOW: i64 = 1_795_392_000;
 const DAY: i64 = 86_400;
+
+/// The present moment of the machine, as openssl's commands see it.
+pub(crate) fn now() -> Timestamp {
+    SystemClock.now()
+}
 
 /// A key with its certificate.
 pub(crate) struct Holder {
@@ -59,14 +61,14 @@ fn name(common: &str) -> X509Name {
     name.build()
 }
 
-fn builder(common: &str, serial: &[u8], key: &PKey<Private>, from: i64, to: i64) -> X509Builder {
+fn builder<K: HasPublic>(common: &str, serial: &[u8], key: &PKeyRef<K>, days: (i64, i64)) -> X509Builder {
     let mut builder = X509Builder::new().unwrap();
     builder.set_version(2).unwrap();
     builder.set_subject_name(&name(common)).unwrap();
     builder.set_serial_number(&BigNum::from_slice(serial).unwrap().to_asn1_integer().unwrap()).unwrap();
     builder.set_pubkey(key).unwrap();
-    builder.set_not_before(&Asn1Time::from_unix(from).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::from_unix(to).unwrap()).unwrap();
+    builder.set_not_before(&Asn1Time::from_unix(now().unix() + days.0 * DAY).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(now().unix() + days.1 * DAY).unwrap()).unwrap();
     builder
 }
 
@@ -84,7 +86,7 @@ fn identify(builder: &mut X509Builder, issuer: Option<&X509>) {
 /// A CA certificate, self-signed unless there is an issuer.
 pub(crate) fn authority(common: &str, issuer: Option<&Holder>) -> Holder {
     let key = key();
-    let mut builder = builder(common, &[1, 2, 3, common.len() as u8], &key, NOW - 400 * DAY, NOW + 4000 * DAY);
+    let mut builder = builder(common, &[1, 2, 3, common.len() as u8], &key, (-400, 4000));
     let issuer_name =
         issuer.map_or_else(|| name(common), |issuer| issuer.certificate.subject_name().to_owned().unwrap());
     builder.set_issuer_name(&issuer_name).unwrap();
@@ -98,7 +100,7 @@ pub(crate) fn authority(common: &str, issuer: Option<&Holder>) -> Holder {
 /// A unit's certificate.
 pub(crate) fn leaf(common: &str, serial: &Serial, issuer: &Holder) -> Holder {
     let key = key();
-    let mut builder = builder(common, serial.octets(), &key, NOW - DAY, NOW + 365 * DAY);
+    let mut builder = builder(common, serial.octets(), &key, (-1, 365));
     builder.set_issuer_name(issuer.certificate.subject_name()).unwrap();
     builder.append_extension(KeyUsage::new().critical().digital_signature().build().unwrap()).unwrap();
     builder.append_extension(ExtendedKeyUsage::new().client_auth().build().unwrap()).unwrap();
@@ -108,9 +110,9 @@ pub(crate) fn leaf(common: &str, serial: &Serial, issuer: &Holder) -> Holder {
 }
 
 /// A responder's certificate for a key.
-pub(crate) fn responder(issuer: &Holder, key: PKey<Private>, delegation: Delegation) -> Holder {
-    let to = if delegation == Delegation::Expired { NOW - DAY } else { NOW + 7 * DAY };
-    let mut builder = builder("OCSP", &[0x41, 1, 2], &key, NOW - 7 * DAY, to);
+pub(crate) fn delegate(issuer: &Holder, key: &PKeyRef<Public>, delegation: Delegation) -> X509 {
+    let days = if delegation == Delegation::Expired { (-8, -1) } else { (-1, 7) };
+    let mut builder = builder("OCSP", &[0x41, 1, 2], key, days);
     builder.set_issuer_name(issuer.certificate.subject_name()).unwrap();
     builder.append_extension(KeyUsage::new().critical().digital_signature().build().unwrap()).unwrap();
     if delegation != Delegation::NoPurpose {
@@ -123,7 +125,14 @@ pub(crate) fn responder(issuer: &Holder, key: PKey<Private>, delegation: Delegat
     }
     identify(&mut builder, Some(&issuer.certificate));
     builder.sign(&issuer.key, MessageDigest::sha256()).unwrap();
-    Holder { certificate: builder.build(), key }
+    builder.build()
+}
+
+/// A responder with its certificate.
+pub(crate) fn responder(issuer: &Holder, delegation: Delegation) -> Holder {
+    let key = key();
+    let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
+    Holder { certificate: delegate(issuer, &public, delegation), key }
 }
 
 /// The issuer's name in the tests.

@@ -1,0 +1,195 @@
+//! Joins the parts once: database, feed, keys, certificates, listeners.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ca_core::clock::Clock;
+use ca_core::service::client::{CertificateAuthority, Client};
+use ca_core::signer::soft::SoftKey;
+use ca_core::signer::{OcspKey, Passphrase};
+use der::Decode as _;
+use hyper::header::HeaderValue;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use x509_cert::Certificate;
+
+use crate::config::{Config, ResponderConfig};
+use crate::feed::Feed;
+use crate::http::{Operations, PublishFolder, Validation, serve};
+use crate::metrics::Meters;
+use crate::responder::{Core, Issuer, Renewal, Responder};
+use crate::sql::StatusDatabase;
+
+/// How long to wait at start for the authority's database and its issuers.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+/// How often ready answers are looked through.
+const REFRESH_EVERY: Duration = Duration::from_secs(5);
+
+/// A responder that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where OCSP, CRLs and CA certificates are served.
+    pub validation: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served.
+    pub operations: SocketAddr,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    database: StatusDatabase,
+}
+
+impl Running {
+    /// Stops accepting, lets open requests end, stops everything else.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        // The listeners end by themselves; the feed and the renewals are cut off.
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                tracing::error!(%error, "A part of the responder panicked");
+            }
+        }
+        self.database.close().await;
+    }
+}
+
+/// Starts a responder that asks the authority on its socket for its own certificates.
+///
+/// # Errors
+/// When a key cannot be opened, the database has not the configured issuers, or a port is taken.
+pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
+    let authority = Arc::new(Client::new(&config.authority_socket));
+    start_with(config, clock, authority).await
+}
+
+/// [`start`] with an authority that is reached in another way.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    authority: Arc<dyn CertificateAuthority>,
+) -> anyhow::Result<Running> {
+    let keys = open_keys(&config.responders).await?;
+    let (database, issuers) = tokio::time::timeout(START_PATIENCE, open_database(&config))
+        .await
+        .context("the authority's database and the configured issuers in it did not come up in time")?;
+    let ids: Vec<_> = issuers.iter().map(|issuer| issuer.id.clone()).collect();
+    let core = Arc::new(Core::new(issuers, config.answers, clock, Meters::new(&ids)));
+    let responder = Arc::new(Responder::new(core.clone()).context("starting the signing threads")?);
+
+    let bind =
+        async |address: SocketAddr| TcpListener::bind(address).await.with_context(|| format!("listening on {address}"));
+    let (validation, operations) = (bind(config.listen).await?, bind(config.operations_listen).await?);
+    let mut running = Running {
+        validation: validation.local_addr()?,
+        operations: operations.local_addr()?,
+        stop: CancellationToken::new(),
+        tasks: JoinSet::new(),
+        database: database.clone(),
+    };
+
+    for (responder_config, key) in config.responders.iter().zip(keys) {
+        let renewal = Renewal {
+            core: core.clone(),
+            issuer: responder_config.issuer.clone(),
+            key,
+            file: responder_config.key_file.with_extension("cer"),
+            authority: authority.clone(),
+        };
+        renewal.resume();
+        running.spawn_cut_off(renewal.run());
+    }
+    running.spawn_cut_off(Feed::new(core.clone(), Box::new(database)).run(config.poll));
+    let refreshed = responder.clone();
+    running.spawn_cut_off(async move {
+        loop {
+            tokio::time::sleep(REFRESH_EVERY).await;
+            refreshed.refresh().await;
+        }
+    });
+
+    let cache_control = format!("public, max-age={}, no-transform, must-revalidate", config.max_age.as_secs());
+    let service = Arc::new(Validation {
+        responder: responder.clone(),
+        folder: PublishFolder::new(config.publish_folder),
+        body_timeout: config.body_timeout,
+        cache_control: HeaderValue::from_str(&cache_control)?,
+    });
+    let stop = running.stop.clone();
+    running.tasks.spawn(serve(validation, config.connections, Some(core), stop, move |request| {
+        let service = service.clone();
+        async move { service.handle(request).await }
+    }));
+    let service = Arc::new(Operations { responder });
+    let stop = running.stop.clone();
+    running.tasks.spawn(serve(operations, config.connections, None, stop, move |request| {
+        let service = service.clone();
+        async move { service.handle(&request) }
+    }));
+    tracing::info!(validation = %running.validation, operations = %running.operations, "The responder listens");
+    Ok(running)
+}
+
+impl Running {
+    /// Runs a part that never returns until the responder stops.
+    fn spawn_cut_off(&mut self, part: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let _cut_off = stop.run_until_cancelled(part).await;
+        });
+    }
+}
+
+async fn open_keys(responders: &[ResponderConfig]) -> anyhow::Result<Vec<OcspKey>> {
+    let mut keys = Vec::with_capacity(responders.len());
+    for ResponderConfig { issuer, key_file, passphrase_file } in responders {
+        let (key_file, passphrase_file) = (key_file.clone(), passphrase_file.clone());
+        // Opening is slow by design: the passphrase is hashed with much memory.
+        let key = tokio::task::spawn_blocking(move || {
+            let passphrase = Passphrase::from_file(&passphrase_file).context("reading the passphrase")?;
+            let key =
+                SoftKey::open(&key_file, &passphrase).with_context(|| format!("opening {}", key_file.display()))?;
+            let key = OcspKey::new(Arc::new(key));
+            key.probe()?;
+            anyhow::Ok(key)
+        });
+        keys.push(key.await?.with_context(|| format!("the responder's key for {issuer}"))?);
+    }
+    Ok(keys)
+}
+
+/// Waits for the database and the configured issuers in it: the authority may be starting beside us.
+async fn open_database(config: &Config) -> (StatusDatabase, Vec<Issuer>) {
+    let mut told = false;
+    loop {
+        match try_open(config).await {
+            Ok(opened) => return opened,
+            Err(error) if !told => {
+                told = true;
+                tracing::warn!("Waiting for the authority: {error:#}");
+            }
+            Err(error) => tracing::debug!("Waiting for the authority: {error:#}"),
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+async fn try_open(config: &Config) -> anyhow::Result<(StatusDatabase, Vec<Issuer>)> {
+    let database = StatusDatabase::open(&config.database_url).await.context("opening the authority's database")?;
+    let known = database.issuers().await.context("reading the issuers")?;
+    let mut issuers = Vec::with_capacity(config.responders.len());
+    for ResponderConfig { issuer, .. } in &config.responders {
+        let Some((_, der)) = known.iter().find(|(id, _)| id == issuer) else {
+            database.close().await;
+            bail!("the authority has no issuer {issuer}");
+        };
+        let certificate = Certificate::from_der(der).with_context(|| format!("the certificate of {issuer}"))?;
+        issuers.push(Issuer::new(issuer.clone(), certificate)?);
+    }
+    Ok((database, issuers))
+}

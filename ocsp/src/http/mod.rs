@@ -1,0 +1,204 @@
+//! The validation service over HTTP: OCSP (RFC 6960 appendix A, RFC 5019), CRLs and CA certificates.
+//!
+//! Plain HTTP on purpose: everything served is signed, and a client that needs a certificate's status to trust
+//! TLS could not ask over TLS. Trusts nothing that comes in; each connection and each request is bounded in
+//! time and size. Answers may be kept for `max-age`, never until nextUpdate: a login portal must see a
+//! revocation. Everything that is not a success is `no-store`.
+
+mod listener;
+mod publish;
+mod stall;
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED,
+};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+
+pub use self::listener::ConnectionLimits;
+pub(crate) use self::listener::serve;
+pub(crate) use self::publish::PublishFolder;
+
+use crate::responder::Responder;
+use crate::wire::Failure;
+
+/// The longest request body, in bytes.
+const MAX_REQUEST: usize = 10 * 1024;
+
+const OCSP_RESPONSE: HeaderValue = HeaderValue::from_static("application/ocsp-response");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+type Reply = Response<Full<Bytes>>;
+
+/// The validation service behind its listener.
+pub(crate) struct Validation {
+    pub(crate) responder: Arc<Responder>,
+    pub(crate) folder: PublishFolder,
+    pub(crate) body_timeout: Duration,
+    /// `public, max-age=…` for what may be kept.
+    pub(crate) cache_control: HeaderValue,
+}
+
+impl Validation {
+    /// Answers one HTTP request.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Reply {
+        let path = request.uri().path();
+        if let Some(rest) = path.strip_prefix("/ocsp")
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return match *request.method() {
+                Method::POST if rest.len() <= 1 => self.post(request).await,
+                Method::GET | Method::HEAD if rest.len() > 1 => self.get(&rest[1..], request.headers()).await,
+                Method::GET | Method::HEAD => failure(Failure::MalformedRequest),
+                _ => not_allowed("GET, HEAD, POST"),
+            };
+        }
+        match self.folder.find(path) {
+            None => bare(StatusCode::NOT_FOUND),
+            Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => not_allowed("GET, HEAD"),
+            Some(name) => match self.folder.read(name).await {
+                None => bare(StatusCode::NOT_FOUND),
+                Some(file) => self.keepable(request.headers(), &file.etag, &file.last_modified, file.kind, &file.bytes),
+            },
+        }
+    }
+
+    async fn post(&self, request: Request<Incoming>) -> Reply {
+        let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > MAX_REQUEST) {
+            return last(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let body = Limited::new(request.into_body(), MAX_REQUEST).collect();
+        let body = match tokio::time::timeout(self.body_timeout, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                return last(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            Ok(Err(_)) => return last(StatusCode::BAD_REQUEST),
+            Err(_) => return last(StatusCode::REQUEST_TIMEOUT),
+        };
+        match self.responder.answer(&body).await {
+            Ok(answer) => ocsp(answer.der.clone()),
+            Err(kind) => failure(kind),
+        }
+    }
+
+    async fn get(&self, encoded: &str, headers: &HeaderMap) -> Reply {
+        let Some(request) = target::decode(encoded) else { return failure(Failure::MalformedRequest) };
+        match self.responder.answer(&request).await {
+            Ok(answer) if answer.cacheable => {
+                self.keepable(headers, &answer.etag, &answer.last_modified, &OCSP_RESPONSE, &answer.der)
+            }
+            Ok(answer) => ocsp(answer.der.clone()),
+            Err(kind) => failure(kind),
+        }
+    }
+
+    /// A success that caches may keep for a while, or 304 when the client has it (RFC 9110 §13.2.2).
+    fn keepable(
+        &self,
+        request: &HeaderMap,
+        etag: &HeaderValue,
+        last_modified: &HeaderValue,
+        kind: &HeaderValue,
+        bytes: &Bytes,
+    ) -> Reply {
+        let unchanged = match request.get(IF_NONE_MATCH) {
+            Some(tags) => holds(tags, etag),
+            None => request.get(IF_MODIFIED_SINCE).is_some_and(|since| not_after(last_modified, since)),
+        };
+        let body = if unchanged { Bytes::new() } else { bytes.clone() };
+        let mut reply = Response::new(Full::new(body));
+        if unchanged {
+            *reply.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            reply.headers_mut().insert(CONTENT_TYPE, kind.clone());
+        }
+        reply.headers_mut().insert(CACHE_CONTROL, self.cache_control.clone());
+        reply.headers_mut().insert(ETAG, etag.clone());
+        reply.headers_mut().insert(LAST_MODIFIED, last_modified.clone());
+        reply
+    }
+}
+
+/// What the operator and the supervisor ask: `/healthz`, `/readyz`, `/metrics`.
+pub(crate) struct Operations {
+    pub(crate) responder: Arc<Responder>,
+}
+
+impl Operations {
+    pub(crate) fn handle(&self, request: &Request<Incoming>) -> Reply {
+        const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return not_allowed("GET, HEAD");
+        }
+        let (status, kind, body) = match request.uri().path() {
+            "/healthz" => (StatusCode::OK, JSON, r#"{"alive":true}"#.to_owned()),
+            "/readyz" => {
+                let complaints = self.responder.core.complaints();
+                let status = if complaints.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+                let body = serde_json::json!({ "ready": complaints.is_empty(), "complaints": complaints });
+                (status, JSON, body.to_string())
+            }
+            "/metrics" => {
+                self.responder.measure();
+                (StatusCode::OK, PROMETHEUS, self.responder.core.meters.render())
+            }
+            _ => return bare(StatusCode::NOT_FOUND),
+        };
+        let mut reply = Response::new(Full::from(body));
+        *reply.status_mut() = status;
+        reply.headers_mut().insert(CONTENT_TYPE, kind);
+        reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+        reply
+    }
+}
+
+fn ocsp(der: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(der));
+    reply.headers_mut().insert(CONTENT_TYPE, OCSP_RESPONSE);
+    reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    reply
+}
+
+fn failure(failure: Failure) -> Reply {
+    ocsp(Bytes::from_static(failure.der()))
+}
+
+fn bare(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    reply
+}
+
+fn not_allowed(allow: &'static str) -> Reply {
+    let mut reply = bare(StatusCode::METHOD_NOT_ALLOWED);
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    reply
+}
+
+/// An error after which the connection cannot go on: the rest of the body was not read.
+fn last(status: StatusCode) -> Reply {
+    let mut reply = bare(status);
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+fn holds(tags: &HeaderValue, etag: &HeaderValue) -> bool {
+    let (Ok(tags), Ok(etag)) = (tags.to_str(), etag.to_str()) else { return false };
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+}
+
+fn not_after(last_modified: &HeaderValue, since: &HeaderValue) -> bool {
+    let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
+    matches!((date(last_modified), date(since)), (Some(modified), Some(since)) if modified <= since)
+}

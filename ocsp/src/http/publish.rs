@@ -1,0 +1,147 @@
+//! The authority's publish folder: `/crl/{issuer}.crl` and `/ca/{issuer}.cer`.
+//!
+//! A path names an issuer, nothing else: no path of a request reaches the file system. Files stay in memory
+//! while they do not change; the authority replaces them whole.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use ca_core::domain::IssuerId;
+use hyper::header::HeaderValue;
+
+/// The longest file that is served, in bytes: a CRL of some four million entries.
+const MAX_FILE: u64 = 256 * 1024 * 1024;
+/// How long a file is served without a look at the folder.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// What the folder holds for an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Crl,
+    Certificate,
+}
+
+/// A name that a path may give.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Name {
+    kind: Kind,
+    issuer: IssuerId,
+}
+
+/// A file as it was when last looked at.
+pub(super) struct File {
+    pub(super) bytes: Bytes,
+    pub(super) kind: &'static HeaderValue,
+    pub(super) etag: HeaderValue,
+    pub(super) last_modified: HeaderValue,
+    stamp: (SystemTime, u64),
+}
+
+/// The folder, with what was read of it.
+pub(crate) struct PublishFolder {
+    folder: PathBuf,
+    read: Mutex<HashMap<Name, (Instant, Arc<File>)>>,
+}
+
+impl PublishFolder {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder, read: Mutex::default() }
+    }
+
+    /// The file that a request's path names, if it names any.
+    pub(super) fn find(&self, path: &str) -> Option<Name> {
+        let (kind, name) = match path.strip_prefix("/crl/") {
+            Some(rest) => (Kind::Crl, rest.strip_suffix(".crl")?),
+            None => (Kind::Certificate, path.strip_prefix("/ca/")?.strip_suffix(".cer")?),
+        };
+        Some(Name { kind, issuer: IssuerId::new(name)? })
+    }
+
+    /// The file, if it is there.
+    pub(super) async fn read(&self, name: Name) -> Option<Arc<File>> {
+        let known = self.lock().get(&name).cloned();
+        if let Some((looked, file)) = &known
+            && looked.elapsed() < GLANCE
+        {
+            return Some(file.clone());
+        }
+        let path = match name.kind {
+            Kind::Crl => self.folder.join("crl").join(format!("{}.crl", name.issuer)),
+            Kind::Certificate => self.folder.join("ca").join(format!("{}.cer", name.issuer)),
+        };
+        let known = known.map(|(_, file)| file);
+        let kind = name.kind;
+        let looked = Instant::now();
+        let file = tokio::task::spawn_blocking(move || look(&path, kind, known)).await.ok()??;
+        self.lock().insert(name, (looked, file.clone()));
+        Some(file)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Name, (Instant, Arc<File>)>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn look(path: &Path, kind: Kind, known: Option<Arc<File>>) -> Option<Arc<File>> {
+    static CRL: HeaderValue = HeaderValue::from_static("application/pkix-crl");
+    static CERTIFICATE: HeaderValue = HeaderValue::from_static("application/pkix-cert");
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let stamp = (metadata.modified().ok()?, metadata.len());
+    if let Some(known) = known
+        && known.stamp == stamp
+    {
+        return Some(known);
+    }
+    if metadata.len() > MAX_FILE {
+        tracing::error!(path = %path.display(), "Too long to be served");
+        return None;
+    }
+    let bytes = std::fs::read(path)
+        .inspect_err(|error| tracing::error!(%error, path = %path.display(), "Cannot read a published file"))
+        .ok()?;
+    let digest = hex::encode(&openssl::sha::sha256(&bytes)[..16]);
+    Some(Arc::new(File {
+        bytes: bytes.into(),
+        kind: match kind {
+            Kind::Crl => &CRL,
+            Kind::Certificate => &CERTIFICATE,
+        },
+        etag: HeaderValue::from_str(&format!("\"{digest}\"")).ok()?,
+        last_modified: HeaderValue::from_str(&httpdate::fmt_http_date(stamp.0)).ok()?,
+        stamp,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_issuers_names_reach_the_folder() {
+        let folder = PublishFolder::new(PathBuf::from("nowhere"));
+        assert!(folder.find("/crl/unit-p256.crl").is_some());
+        assert!(folder.find("/ca/root.cer").is_some());
+        for path in ["/crl/../ca.crl", "/crl/a/b.crl", "/ca/unit-p256.crl", "/crl/.crl", "/crl/%2e%2e.crl", "/", "/ca"]
+        {
+            assert_eq!(folder.find(path), None, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replaced_file_is_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("crl")).expect("a folder");
+        let file = folder.path().join("crl/unit.crl");
+        let published = PublishFolder::new(folder.path().to_owned());
+        let name = published.find("/crl/unit.crl").expect("a name");
+        assert!(published.read(name.clone()).await.is_none());
+        std::fs::write(&file, b"one").expect("written");
+        assert_eq!(&published.read(name.clone()).await.expect("there").bytes[..], b"one");
+        std::fs::write(&file, b"other").expect("written");
+        tokio::time::sleep(GLANCE).await;
+        assert_eq!(&published.read(name).await.expect("there").bytes[..], b"other");
+    }
+}

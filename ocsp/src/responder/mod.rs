@@ -1,0 +1,224 @@
+//! Answers questions about certificates.
+//!
+//! For: one answer to one request, from memory. Trusts the feed for what is revoked, its own key, the clock.
+//! Never says good of a certificate that is not in the index, never answers from knowledge older than the
+//! staleness bound, never answers for an issuer that did not delegate to it, never touches a database.
+//!
+//! The hot path, a question about one certificate without nonce: parse (one small allocation), find the issuer
+//! by its hashes, find the status word in the index, find the ready answer that was signed for that word. All
+//! else is signed on the spot by a few threads behind a bounded queue, which sheds load as `tryLater`.
+
+mod cache;
+mod delegate;
+mod freshness;
+mod index;
+mod renewal;
+mod signing;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ca_core::clock::Clock;
+use ca_core::domain::{IssuerId, Timestamp};
+use x509_cert::Certificate;
+
+pub(crate) use self::cache::{Answer, Tally};
+pub(crate) use self::freshness::Freshness;
+pub(crate) use self::index::{Loading, StatusIndex};
+pub(crate) use self::renewal::Renewal;
+
+use self::cache::AnswerCache;
+use self::delegate::Delegate;
+use self::index::Word;
+use self::signing::{Job, SigningQueue};
+use crate::metrics::Meters;
+use crate::wire::{Failure, HashAlgorithm, IssuerHashes, OcspRequest, WireError};
+
+/// How answers are made.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerSettings {
+    /// From thisUpdate to nextUpdate, in seconds.
+    pub validity_seconds: i64,
+    /// How long after the end of a certificate its status is still told, in seconds; shown as archive cutoff.
+    pub archive_seconds: Option<i64>,
+    /// How old the feed's heartbeat may be, in seconds.
+    pub max_feed_age_seconds: i64,
+    /// How many ready answers are kept, of about a kilobyte each.
+    pub cached_answers: usize,
+    /// How many questions may wait for a signature.
+    pub signing_queue: usize,
+    /// How many threads sign.
+    pub signers: usize,
+}
+
+/// An issuer that delegated to us.
+pub(crate) struct Issuer {
+    pub(crate) id: IssuerId,
+    pub(crate) certificate: Certificate,
+    pub(crate) index: StatusIndex,
+    hashes: [IssuerHashes; 3],
+    delegate: RwLock<Option<Arc<Delegate>>>,
+}
+
+impl Issuer {
+    /// An issuer without statuses and without delegate yet.
+    pub(crate) fn new(id: IssuerId, certificate: Certificate) -> Result<Self, WireError> {
+        let [a, b, c] = HashAlgorithm::ALL.map(|algorithm| IssuerHashes::of(&certificate, algorithm));
+        let hashes = [a?, b?, c?];
+        Ok(Self { id, certificate, index: StatusIndex::new(), hashes, delegate: RwLock::new(None) })
+    }
+
+    fn delegate(&self) -> Option<Arc<Delegate>> {
+        self.delegate.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn appoint(&self, delegate: Delegate) {
+        *self.delegate.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(delegate));
+    }
+
+    /// When our certificate for this issuer ends, if we have one that is valid now.
+    pub(crate) fn delegated_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.delegate().filter(|delegate| delegate.is_valid(now)).map(|delegate| delegate.not_after)
+    }
+}
+
+/// What the request path, the feed, the signing threads and the renewal share.
+pub(crate) struct Core {
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) freshness: Freshness,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) meters: Meters,
+    settings: AnswerSettings,
+    cache: AnswerCache,
+}
+
+impl Core {
+    pub(crate) fn new(issuers: Vec<Issuer>, settings: AnswerSettings, clock: Arc<dyn Clock>, meters: Meters) -> Self {
+        let freshness = Freshness::new(settings.max_feed_age_seconds);
+        Self { issuers, freshness, clock, meters, settings, cache: AnswerCache::new(settings.cached_answers) }
+    }
+
+    pub(crate) fn issuer(&self, id: &IssuerId) -> Option<&Issuer> {
+        self.issuers.iter().find(|issuer| issuer.id == *id)
+    }
+
+    /// What keeps us from answering now; empty when nothing does.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let now = self.clock.now();
+        let mut complaints = Vec::new();
+        if !self.freshness.is_fresh(now) {
+            complaints.push(match self.freshness.age(now) {
+                Some(age) => format!("the feed's last heartbeat is {age} s old"),
+                None => "the feed has not caught up".to_owned(),
+            });
+        }
+        for issuer in self.issuers.iter().filter(|issuer| issuer.delegated_until(now).is_none()) {
+            complaints.push(format!("no valid responder certificate by {}", issuer.id));
+        }
+        complaints
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn measure(&self, queued: usize) {
+        let now = self.clock.now();
+        self.meters.feed_age(self.freshness.age(now));
+        self.meters.cached_answers(self.cache.len());
+        self.meters.queued(queued);
+        for issuer in &self.issuers {
+            let left = issuer.delegated_until(now).map_or(0, |until| until.since(now));
+            self.meters.issuer(&issuer.id, issuer.index.len(), left);
+        }
+    }
+
+    /// The place of the one issuer that all the certificates asked about have in common.
+    fn issuer_of(&self, request: &OcspRequest<'_>) -> Option<usize> {
+        let by = |at: &usize| {
+            let hashes = &self.issuers[*at].hashes;
+            request.asked.iter().all(|asked| {
+                asked.id.algorithm().is_some_and(|algorithm| {
+                    hashes.iter().find(|h| h.algorithm == algorithm).is_some_and(|h| asked.id.is_by(h))
+                })
+            })
+        };
+        (0..self.issuers.len()).find(by)
+    }
+
+    fn word(&self, issuer: usize, serial: Option<&[u8]>) -> Option<Word> {
+        self.issuers[issuer].index.find(serial?)
+    }
+}
+
+/// Answers requests; dropped, it ends its signing threads.
+pub(crate) struct Responder {
+    pub(crate) core: Arc<Core>,
+    queue: SigningQueue,
+}
+
+impl Responder {
+    pub(crate) fn new(core: Arc<Core>) -> std::io::Result<Self> {
+        let queue = SigningQueue::start(&core)?;
+        Ok(Self { core, queue })
+    }
+
+    /// The answer to the bytes of a request.
+    ///
+    /// # Errors
+    /// [`Failure`] to send instead, unsigned. A request about certificates of several issuers is `unauthorized`
+    /// like one about foreign ones: one answer has one signer, and no one key is delegated by both.
+    pub(crate) async fn answer(&self, request: &[u8]) -> Result<Arc<Answer>, Failure> {
+        let outcome = self.try_answer(request).await;
+        match &outcome {
+            Ok(answer) => self.core.meters.answered(answer.tally),
+            Err(failure) => self.core.meters.failed(*failure),
+        }
+        outcome
+    }
+
+    async fn try_answer(&self, request: &[u8]) -> Result<Arc<Answer>, Failure> {
+        let core = &*self.core;
+        let request = OcspRequest::parse(request).map_err(|error| {
+            tracing::debug!(%error, "Refused a malformed request");
+            Failure::MalformedRequest
+        })?;
+        let issuer = core.issuer_of(&request).ok_or(Failure::Unauthorized)?;
+        let now = core.clock.now();
+        if !core.freshness.is_fresh(now) {
+            return Err(Failure::TryLater);
+        }
+        let mut all_issued = true;
+        for asked in &request.asked {
+            let Some(word) = core.word(issuer, asked.id.serial()) else {
+                all_issued = false;
+                continue;
+            };
+            if let (None, [_]) = (request.nonce, &request.asked[..])
+                && let Some(ready) = core.cache.find(asked.der, word, now)
+            {
+                core.meters.cache_hit();
+                return Ok(ready);
+            }
+        }
+        let (job, reply) = Job::new(issuer, &request);
+        self.queue.submit(job, all_issued)?;
+        signing::wait(reply).await
+    }
+
+    /// Signs again what is asked for often, before half its life is over, and forgets what is not. To be
+    /// called every few seconds.
+    pub(crate) async fn refresh(&self) {
+        let now = self.core.clock.now();
+        if !self.core.freshness.is_fresh(now) {
+            return;
+        }
+        for id in self.core.cache.due(now) {
+            let Some((job, reply)) = Job::again(&self.core, &id) else { continue };
+            // Live questions come first: a full queue ends this round, the next one goes on.
+            if self.queue.submit(job, false).is_err() || signing::wait(reply).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn measure(&self) {
+        self.core.measure(self.queue.waiting());
+    }
+}

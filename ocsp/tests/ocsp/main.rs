@@ -1,0 +1,10 @@
+//! The responder and its client, from outside, on both engines, judged by OpenSSL and GnuTLS.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod client;
+mod hierarchy;
+mod house;
+mod judges;
+mod rude;
+mod service;
+mod wire;
