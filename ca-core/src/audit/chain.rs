@@ -1,0 +1,169 @@
+//! The hash chain and its verification.
+
+use std::collections::BTreeMap;
+
+use openssl::sha::Sha256 as Hasher;
+
+use super::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+use crate::domain::{Sha256, Timestamp};
+use crate::store::{AuditHead, AuditRow, StoreError, Tx};
+
+/// What every hash begins with, so that it can never be the hash of something else.
+const TAG: &[u8] = b"yinxin.audit.v1\0";
+
+/// The chain before its first event.
+pub(super) const GENESIS: AuditHead = AuditHead { seq: 0, hash: Sha256([0; 32]) };
+
+/// The hash of an event: over the tag, the hash before, number, time (both 8 octets, big-endian) and its text.
+#[must_use]
+pub fn hash(previous: Sha256, seq: i64, at: Timestamp, event: &str) -> Sha256 {
+    let mut hasher = Hasher::new();
+    hasher.update(TAG);
+    hasher.update(&previous.0);
+    hasher.update(&seq.to_be_bytes());
+    hasher.update(&at.unix().to_be_bytes());
+    hasher.update(event.as_bytes());
+    Sha256(hasher.finish())
+}
+
+/// What is wrong with a chain.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Fault {
+    /// The next event is not the one after the last: one was removed, or two changed places.
+    #[error("event {expected} is missing: event {found} stands in its place")]
+    Missing {
+        /// Which should come.
+        expected: i64,
+        /// Which came.
+        found: i64,
+    },
+    /// An event, or one before it, is not what was hashed.
+    #[error("event {0} does not fit its hash: it, or the order of events before it, was changed")]
+    Changed(i64),
+    /// The chain ends before, or beside, where it must.
+    #[error("the chain ends at event {found}, expected event {expected} with its hash: events were cut off")]
+    Truncated {
+        /// Where it must end.
+        expected: i64,
+        /// Where it does.
+        found: i64,
+    },
+    /// A checkpoint says otherwise.
+    #[error("checkpoint at event {0} names another hash: the chain was written anew")]
+    Rewritten(i64),
+    /// A checkpoint is not signed by the audit key.
+    #[error("checkpoint at event {seq}: {error}")]
+    Checkpoint {
+        /// At which event.
+        seq: i64,
+        /// Why.
+        error: CheckpointError,
+    },
+}
+
+/// A chain without fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Where it ends.
+    pub head: AuditHead,
+    /// How many checkpoints bore it out.
+    pub checkpoints: usize,
+}
+
+/// Walks a chain from its beginning.
+#[derive(Debug)]
+pub struct Verifier {
+    head: AuditHead,
+    checkpoints: BTreeMap<i64, Sha256>,
+    borne_out: usize,
+}
+
+impl Verifier {
+    /// A walk that must pass each of these checkpoints, whose signatures `audit_key` (DER SubjectPublicKeyInfo)
+    /// must have made.
+    ///
+    /// # Errors
+    /// [`Fault::Checkpoint`].
+    pub fn new(audit_key: &[u8], checkpoints: &[SignedCheckpoint]) -> Result<Self, Fault> {
+        let mut expected = BTreeMap::new();
+        for signed in checkpoints {
+            let Checkpoint { seq, hash, .. } =
+                signed.verify(audit_key).map_err(|error| Fault::Checkpoint { seq: signed.claimed_seq(), error })?;
+            if expected.insert(seq, hash).is_some_and(|other| other != hash) {
+                return Err(Fault::Rewritten(seq));
+            }
+        }
+        Ok(Self { head: GENESIS, checkpoints: expected, borne_out: 0 })
+    }
+
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// The first [`Fault`].
+    pub fn push(&mut self, row: &AuditRow) -> Result<(), Fault> {
+        let expected = self.head.seq + 1;
+        if row.seq != expected {
+            return Err(Fault::Missing { expected, found: row.seq });
+        }
+        if hash(self.head.hash, row.seq, row.at, &row.event) != row.hash {
+            return Err(Fault::Changed(row.seq));
+        }
+        if let Some(hash) = self.checkpoints.remove(&row.seq) {
+            if hash != row.hash {
+                return Err(Fault::Rewritten(row.seq));
+            }
+            self.borne_out += 1;
+        }
+        self.head = AuditHead { seq: row.seq, hash: row.hash };
+        Ok(())
+    }
+
+    /// Ends the walk: it must end at `head`, and no checkpoint may lie beyond.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`].
+    pub fn finish(self, head: AuditHead) -> Result<Whole, Fault> {
+        if let Some((&expected, _)) = self.checkpoints.last_key_value() {
+            return Err(Fault::Truncated { expected, found: self.head.seq });
+        }
+        if self.head != head {
+            return Err(Fault::Truncated { expected: head.seq, found: self.head.seq });
+        }
+        Ok(Whole { head, checkpoints: self.borne_out })
+    }
+}
+
+/// Verifies the chain of a store, against its own checkpoints and any that were kept elsewhere.
+///
+/// `audit_key`: the key to believe; `None` takes the store's own, which an intruder may have replaced.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read; the inner [`Fault`] when it is not whole.
+pub async fn verify_store(
+    tx: &mut dyn Tx,
+    audit_key: Option<&[u8]>,
+    kept_elsewhere: &[SignedCheckpoint],
+) -> Result<Result<Whole, Fault>, StoreError> {
+    let head = tx.audit_head().await?;
+    let own_key = tx.audit_key().await?;
+    let mut checkpoints: Vec<SignedCheckpoint> =
+        tx.checkpoints().await?.into_iter().map(SignedCheckpoint::from).collect();
+    checkpoints.extend_from_slice(kept_elsewhere);
+    let key = audit_key.or(own_key.as_deref()).unwrap_or_default();
+    let mut verifier = match Verifier::new(key, &checkpoints) {
+        Ok(verifier) => verifier,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let mut after = 0;
+    loop {
+        let rows = tx.audit_after(after, 1000).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.seq;
+        for row in &rows {
+            if let Err(fault) = verifier.push(row) {
+                return Ok(Err(fault));
+            }
+        }
+    }
+    Ok(verifier.finish(head))
+}

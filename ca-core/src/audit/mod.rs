@@ -1,0 +1,35 @@
+//! The audit: what the authority did, in a chain that cannot be changed without being seen.
+//!
+//! For: an auditor who trusts neither the database nor its operators. Every act appends its event in the
+//! transaction of the act itself, so that what cannot be audited does not happen. Each event's hash covers the
+//! one before; now and then the authority signs where the chain stands ([`Checkpoint`]), and a checkpoint kept
+//! elsewhere shows that the tail was cut off. Never holds secrets, PINs or whole messages: it names things by
+//! their hashes and serial numbers.
+//!
+//! To add an event: a variant of [`Event`], and [`record`] it where it happens.
+
+mod chain;
+mod checkpoint;
+mod event;
+mod export;
+
+pub use chain::{Fault, Verifier, Whole, hash, verify_store};
+pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, sign_checkpoint};
+pub use event::{Actor, Entry, Event};
+pub use export::{ExportError, export, verify_export};
+
+use crate::domain::Timestamp;
+use crate::store::{AuditHead, AuditRow, StoreError, Tx};
+
+/// Appends an event to the chain, in the unit of work of the act.
+///
+/// # Errors
+/// [`StoreError`]; then the act must not happen.
+pub async fn record(tx: &mut dyn Tx, now: Timestamp, actor: Actor, event: Event) -> Result<AuditHead, StoreError> {
+    let head = tx.audit_head().await?;
+    let text = serde_json::to_string(&Entry { actor, event }).expect("an event is plain data");
+    let seq = head.seq + 1;
+    let hash = hash(head.hash, seq, now, &text);
+    tx.append_audit(head, &AuditRow { seq, at: now, event: text, hash }).await?;
+    Ok(AuditHead { seq, hash })
+}
