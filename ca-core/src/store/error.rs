@@ -23,6 +23,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// An [`StoreError::Inconsistent`].
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass ids, errors and literals alike")]
     pub fn odd(table: &'static str, id: impl ToString, what: impl ToString) -> Self {
         Self::Inconsistent { table, id: id.to_string(), what: what.to_string() }
     }

@@ -1,0 +1,171 @@
+//! Whether those who signed an order may give it.
+
+use super::evidence::{Evidence, Voice};
+use super::stop::Stop;
+use crate::domain::{Act, CertificateStatus, Order, Role, Sha256, Timestamp};
+use crate::keys::csr::ProvenPossession;
+use crate::service::protocol::RefusalCode;
+use crate::store::{OfficerRecord, OrderRecord, Place, SignatureRecord, Tx};
+
+/// How old an order may be.
+const MAX_AGE_SECONDS: i64 = 30 * 86_400;
+/// How far the clocks of counter and authority may differ.
+const MAX_AHEAD_SECONDS: i64 = 5 * 60;
+
+/// Something that those who must have signed did sign: each in the registry, good at this moment, of the right
+/// role and office, and no one twice. Only [`approve`] makes one.
+#[derive(Debug)]
+pub struct Approved<T> {
+    what: T,
+    sha256: Sha256,
+    officers: Vec<OfficerRecord>,
+    key: Option<ProvenPossession>,
+    order: OrderRecord,
+    signatures: Vec<SignatureRecord>,
+}
+
+impl<T> Approved<T> {
+    /// What was approved.
+    #[must_use]
+    pub const fn what(&self) -> &T {
+        &self.what
+    }
+
+    /// SHA-256 of its canonical bytes.
+    #[must_use]
+    pub const fn sha256(&self) -> Sha256 {
+        self.sha256
+    }
+
+    /// Who approved it, seat by seat, then the token operator if a key was bound.
+    #[must_use]
+    pub fn officers(&self) -> &[OfficerRecord] {
+        &self.officers
+    }
+
+    /// The key bound to it, for an issue.
+    #[must_use]
+    pub const fn key(&self) -> Option<&ProvenPossession> {
+        self.key.as_ref()
+    }
+
+    /// Writes the order and the signatures on it.
+    pub(super) async fn keep(&self, tx: &mut dyn Tx) -> Result<(), Stop> {
+        tx.add_order(&self.order).await?;
+        for signature in &self.signatures {
+            tx.add_signature(signature).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks up everyone who signed, in the registry as this unit of work sees it.
+///
+/// # Errors
+/// [`Stop::Refused`] with `OrderNotCurrent`, `TwoOfficersNeeded`, `UnknownOfficer`, `OfficerNotGood`, `WrongRole`
+/// or `KeyNotBound`.
+pub async fn approve(tx: &mut dyn Tx, evidence: &Evidence, now: Timestamp) -> Result<Approved<Order>, Stop> {
+    let order = &evidence.order;
+    let age = now.since(order.created);
+    if !(-MAX_AHEAD_SECONDS..=MAX_AGE_SECONDS).contains(&age) {
+        let detail = format!("the order was written {age} seconds ago");
+        return Err(Stop::refuse(RefusalCode::OrderNotCurrent, detail));
+    }
+    let seats = order.act.seats(concerns_staff(tx, &order.act).await?);
+    if evidence.approvals.len() != seats.len() {
+        let detail = format!("{} signatures, {} needed", evidence.approvals.len(), seats.len());
+        return Err(Stop::refuse(RefusalCode::TwoOfficersNeeded, detail));
+    }
+
+    let mut officers: Vec<OfficerRecord> = Vec::new();
+    for (voice, roles) in evidence.approvals.iter().zip(seats) {
+        let officer = look_up(tx, voice, now).await?;
+        if officers.iter().any(|other| other.officer.id == officer.officer.id) {
+            let detail = format!("{} signed twice", officer.officer.id);
+            return Err(Stop::refuse(RefusalCode::TwoOfficersNeeded, detail));
+        }
+        sit(&officer, roles, order)?;
+        officers.push(officer);
+    }
+    let mut signatures: Vec<SignatureRecord> = (0..)
+        .zip(&evidence.approvals)
+        .zip(&officers)
+        .map(|((seat, voice), officer)| signature(order, Place::Seat(seat), voice, officer))
+        .collect();
+
+    if let Some(key) = &evidence.key {
+        let operator = look_up(tx, &key.operator, now).await?;
+        sit(&operator, &[Role::TokenOperator], order)?;
+        // The last seat is the reviewer's: who reviews an application must not make its key.
+        if officers.last().is_some_and(|reviewer| reviewer.officer.id == operator.officer.id) {
+            return Err(Stop::refuse(RefusalCode::KeyNotBound, "the reviewer may not bind the key"));
+        }
+        signatures.push(signature(order, Place::Binding, &key.operator, &operator));
+        officers.push(operator);
+    }
+    Ok(Approved {
+        what: order.clone(),
+        sha256: evidence.sha256,
+        officers,
+        key: evidence.key.as_ref().map(|key| key.possession.clone()),
+        order: OrderRecord { id: order.id, sha256: evidence.sha256, statement: evidence.bytes.clone(), received: now },
+        signatures,
+    })
+}
+
+fn signature(order: &Order, place: Place, voice: &Voice, officer: &OfficerRecord) -> SignatureRecord {
+    SignatureRecord {
+        order: order.id,
+        place,
+        certificate_sha256: voice.certificate_sha256,
+        officer: Some(officer.officer.id.clone()),
+        message: voice.message.clone(),
+    }
+}
+
+/// Whether the certificate is, or is to be, an officer's own.
+async fn concerns_staff(tx: &mut dyn Tx, act: &Act) -> Result<bool, Stop> {
+    Ok(match act {
+        Act::Issue { officer, .. } => officer.is_some(),
+        Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial } => {
+            tx.officer_of(issuer, serial).await?.is_some()
+        }
+    })
+}
+
+/// The officer behind a voice, good at this moment.
+async fn look_up(tx: &mut dyn Tx, voice: &Voice, now: Timestamp) -> Result<OfficerRecord, Stop> {
+    let Some(officer) = tx.officer(voice.certificate_sha256).await? else {
+        let detail = format!("certificate {} is not in the registry", voice.certificate_sha256);
+        return Err(Stop::refuse(RefusalCode::UnknownOfficer, detail));
+    };
+    let not_good = |why: &str| {
+        Stop::refuse(RefusalCode::OfficerNotGood, format!("the certificate of {} {why}", officer.officer.id))
+    };
+    match tx.status(&officer.issuer, &officer.serial).await?.map(|record| record.status) {
+        Some(CertificateStatus::Good) => {}
+        Some(CertificateStatus::Held { .. }) => return Err(not_good("is held")),
+        Some(CertificateStatus::Revoked { .. }) => return Err(not_good("is revoked")),
+        None => return Err(not_good("has no status")),
+    }
+    let certificate = tx.certificate(&officer.issuer, &officer.serial).await?;
+    if !certificate.is_some_and(|certificate| certificate.intent.validity.contains(now)) {
+        return Err(not_good("is not valid at this time"));
+    }
+    Ok(officer)
+}
+
+/// Whether the officer has a role of this seat in the office of the order. Administrators may be of any office.
+fn sit(officer: &OfficerRecord, roles: &[Role], order: &Order) -> Result<(), Stop> {
+    let officer = &officer.officer;
+    if !officer.has_any(roles) {
+        let roles: Vec<&str> = roles.iter().map(|role| role.word()).collect();
+        let detail = format!("{} is none of {}", officer.id, roles.join(", "));
+        return Err(Stop::refuse(RefusalCode::WrongRole, detail));
+    }
+    if officer.office != order.office && roles != [Role::Administrator] {
+        let detail = format!("{} is of office {}, the order of {}", officer.id, officer.office, order.office);
+        return Err(Stop::refuse(RefusalCode::WrongRole, detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! An issuing CA with its keys.
+
+use std::sync::Arc;
+
+use crate::domain::{IssuerId, ProfileName, Timestamp};
+use crate::signer::{CertKey, CrlKey, Signer};
+use crate::store::IssuerRecord;
+use crate::x509::{Parts, X509Error};
+
+/// A CA that can sign.
+#[derive(Clone)]
+pub struct Issuing {
+    id: IssuerId,
+    certificate: Vec<u8>,
+    spki: Vec<u8>,
+    not_after: Timestamp,
+    profiles: Vec<ProfileName>,
+    pub(crate) cert_key: CertKey,
+    pub(crate) crl_key: CrlKey,
+}
+
+/// Why a CA cannot sign.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuingError {
+    /// Its certificate cannot be read.
+    #[error("the certificate of {0}: {1}")]
+    Certificate(IssuerId, X509Error),
+    /// Its key is another than its certificate's.
+    #[error("the key of {0} does not belong to its certificate")]
+    OtherKey(IssuerId),
+}
+
+impl Issuing {
+    /// Joins a CA's certificate and key.
+    ///
+    /// # Errors
+    /// [`IssuingError`]: the operator has mixed up keys.
+    pub fn new(record: &IssuerRecord, key: Arc<dyn Signer>) -> Result<Self, IssuingError> {
+        let parts = Parts::read(&record.certificate).map_err(|e| IssuingError::Certificate(record.id.clone(), e))?;
+        if parts.tbs.spki != key.spki_der() {
+            return Err(IssuingError::OtherKey(record.id.clone()));
+        }
+        Ok(Self {
+            id: record.id.clone(),
+            spki: parts.tbs.spki.to_vec(),
+            not_after: parts.tbs.validity.not_after,
+            certificate: record.certificate.clone(),
+            profiles: record.profiles.clone(),
+            cert_key: CertKey::new(key.clone()),
+            crl_key: CrlKey::new(key),
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> &IssuerId {
+        &self.id
+    }
+
+    /// Its certificate, DER.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Its SubjectPublicKeyInfo, DER.
+    #[must_use]
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The end of its certificate; nothing it issues lives longer.
+    #[must_use]
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// Whether it may sign certificates of this profile.
+    #[must_use]
+    pub fn may_sign(&self, profile: &ProfileName) -> bool {
+        self.profiles.contains(profile)
+    }
+}

@@ -1,0 +1,60 @@
+//! Why a use case ends without its result.
+
+use crate::issuance::faults::Interrupted;
+use crate::lint::Finding;
+use crate::service::protocol::{Refusal, RefusalCode};
+use crate::signer::SignError;
+use crate::store::{Contends, StoreError};
+
+/// The caller is told a [`Refusal`]; the cause is logged once, here at the door.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The authority says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Storage failed: nothing was told, ask again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key failed: an operator must look unless it passes.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// What the key made is not what was to be signed; it is thrown away.
+    #[error("the signed bytes are not right: {0}")]
+    BadWork(String),
+    /// Stopped by a test at a fault point.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl Stop {
+    /// Says no.
+    pub fn refuse(code: RefusalCode, detail: impl Into<String>) -> Self {
+        Self::Refused(Refusal { code, detail: detail.into() })
+    }
+
+    /// What the caller is told. Causes inside the authority become `Unavailable`, and are logged.
+    #[must_use]
+    pub fn told(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            inside => {
+                tracing::error!(error = %inside, "A request could not be carried out");
+                Refusal {
+                    code: RefusalCode::Unavailable,
+                    detail: "the authority cannot do it now; nothing was told, ask again".into(),
+                }
+            }
+        }
+    }
+}
+
+impl Contends for Stop {
+    fn contends(&self) -> bool {
+        matches!(self, Self::Store(error) if error.contends())
+    }
+}
+
+/// Findings of the linter in one line.
+pub(crate) fn listed(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,170 @@
+//! Carrying out orders: once.
+
+use super::approval::approve;
+use super::authority::Authority;
+use super::evidence::{Evidence, digest, read_key, read_order};
+use super::faults::Point;
+use super::stop::Stop;
+use crate::audit::{self, Actor, Event};
+use crate::domain::{Act, Order, Sha256, decode};
+use crate::revocation;
+use crate::service::protocol::{CertificateView, Refusal, RefusalCode, Submission};
+use crate::store::{Intent, OfficerRecord, OrderRecord, StoreError};
+use crate::unit_of_work;
+
+impl Authority {
+    /// Carries out an order, or says again what came of it.
+    pub(super) async fn submit(&self, submission: Submission) -> Result<CertificateView, Stop> {
+        let (order, sha256) = read_order(&submission)?;
+        let _turn = self.turn_of(order.id).await;
+        match self.submit_in_turn(submission, &order, sha256).await {
+            Err(Stop::Refused(refusal)) => {
+                self.note_refusal(&order, sha256, &refusal).await?;
+                Err(refusal.into())
+            }
+            other => other,
+        }
+    }
+
+    async fn submit_in_turn(
+        &self,
+        submission: Submission,
+        order: &Order,
+        sha256: Sha256,
+    ) -> Result<CertificateView, Stop> {
+        let known = self.store.begin_read().await?.order(order.id).await?;
+        if let Some(known) = known {
+            return self.submit_again(&submission, order, sha256, &known).await;
+        }
+        let evidence = tokio::task::spawn_blocking(|| Evidence::read(submission))
+            .await
+            .map_err(|error| Stop::BadWork(error.to_string()))??;
+        match &order.act {
+            Act::Issue { .. } => self.issue(evidence).await,
+            Act::Revoke { .. } | Act::Hold { .. } | Act::Release { .. } => self.change_status(evidence).await,
+        }
+    }
+
+    /// The same order again gives the same answer; anything else under its id is a replay.
+    async fn submit_again(
+        &self,
+        submission: &Submission,
+        order: &Order,
+        sha256: Sha256,
+        known: &OrderRecord,
+    ) -> Result<CertificateView, Stop> {
+        let replayed = |what| Stop::refuse(RefusalCode::OrderReplayed, format!("order {} was {what}", order.id));
+        if known.sha256 != sha256 {
+            return Err(replayed("carried out with other bytes"));
+        }
+        let (issuer, serial) = match &order.act {
+            Act::Issue { .. } => {
+                let record = self.store.begin_read().await?.certificate_of_order(order.id).await?;
+                let record = record.ok_or_else(|| StoreError::odd("ca_order", order.id, "an issue without intent"))?;
+                if read_key(submission)?.spki_sha256() != record.intent.spki_sha256 {
+                    return Err(replayed("carried out with another key"));
+                }
+                if record.made.is_none() {
+                    self.finish(&record.intent, false).await?;
+                }
+                (record.intent.issuer, record.intent.serial)
+            }
+            Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial } => {
+                (issuer.clone(), serial.clone())
+            }
+        };
+        self.view(&issuer, &serial).await
+    }
+
+    async fn issue(&self, evidence: Evidence) -> Result<CertificateView, Stop> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin_read().await?;
+        let approved = approve(&mut *tx, &evidence, now).await?;
+        drop(tx);
+        let intent = self.prepare(&approved, now)?.redeem();
+        self.faults.at(Point::BeforeIntent).await?;
+
+        // The officers are looked up again where the intent is written: one may have been revoked meanwhile.
+        unit_of_work!(&*self.store, Stop, |tx| {
+            let approved = approve(tx, &evidence, now).await?;
+            if let Some(other) = tx.order_of_key(intent.spki_sha256).await? {
+                return Err(Stop::refuse(RefusalCode::KeyNotAccepted, format!("the key is known from order {other}")));
+            }
+            approved.keep(tx).await?;
+            tx.add_intent(&intent).await?;
+            audit::record(tx, now, officers(approved.officers()), signing(&intent)).await?;
+        })?;
+        metrics::counter!("ca_intents_total").increment(1);
+        self.faults.at(Point::IntentDurable).await?;
+
+        self.finish(&intent, false).await?;
+        self.view(&intent.issuer, &intent.serial).await
+    }
+
+    async fn change_status(&self, evidence: Evidence) -> Result<CertificateView, Stop> {
+        let now = self.clock.now();
+        let (issuer, serial) = unit_of_work!(&*self.store, Stop, |tx| {
+            let approved = approve(tx, &evidence, now).await?;
+            let order = approved.what();
+            let (Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial }) =
+                &order.act
+            else {
+                return Err(Stop::refuse(RefusalCode::Malformed, "not an order about a status"));
+            };
+            let now_so = tx.status(issuer, serial).await?;
+            let now_so = now_so
+                .ok_or_else(|| Stop::refuse(RefusalCode::NotFound, format!("no certificate {serial} of {issuer}")))?;
+            let status = revocation::transition(now_so.status, &order.act, now)?;
+            approved.keep(tx).await?;
+            let change = revocation::Change { issuer, serial, status, not_after: now_so.not_after };
+            revocation::change(tx, now, officers(approved.officers()), Some(order.id), change).await?;
+            (issuer.clone(), serial.clone())
+        })?;
+        self.status_changed().notify_one();
+        self.view(&issuer, &serial).await
+    }
+
+    /// A refusal is audited too: someone tried. If it cannot be, the caller is not told why it was refused.
+    async fn note_refusal(&self, order: &Order, order_sha256: Sha256, refusal: &Refusal) -> Result<(), Stop> {
+        let now = self.clock.now();
+        metrics::counter!("ca_orders_refused_total", "code" => format!("{:?}", refusal.code)).increment(1);
+        tracing::warn!(order = %order.id, code = ?refusal.code, "Refused order {}: {}", order.id, refusal.detail);
+        if !self.may_audit_refusal(now) {
+            return Ok(());
+        }
+        unit_of_work!(&*self.store, Stop, |tx| {
+            let event = Event::OrderRefused {
+                order: order.id,
+                order_sha256,
+                code: refusal.code,
+                detail: refusal.detail.clone(),
+            };
+            audit::record(tx, now, Actor::Caller, event).await?;
+        })
+    }
+}
+
+/// The event that stands in the transaction of every intent.
+pub(super) fn signing(intent: &Intent) -> Event {
+    Event::Signing {
+        issuer: intent.issuer.clone(),
+        serial: intent.serial.clone(),
+        order: intent.order,
+        profile: intent.profile.clone(),
+        tbs_sha256: digest(&intent.tbs),
+        spki_sha256: intent.spki_sha256,
+    }
+}
+
+fn officers(records: &[OfficerRecord]) -> Actor {
+    Actor::Officers(records.iter().map(|record| record.officer.id.clone()).collect())
+}
+
+/// The officer whom a carried-out order enters into the registry.
+pub(super) fn officer_of(order: &OrderRecord) -> Result<Option<crate::domain::Officer>, StoreError> {
+    let decoded = decode::<Order>(&order.statement).map_err(|e| StoreError::odd("ca_order", order.id, e))?;
+    Ok(match decoded.act {
+        Act::Issue { officer, .. } => officer,
+        _ => None,
+    })
+}
