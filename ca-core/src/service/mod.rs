@@ -5,3 +5,5 @@
 
 pub mod client;
 pub mod protocol;
+#[cfg(feature = "sign")]
+pub mod server;
