@@ -1,0 +1,274 @@
+//! Rehearsing and holding a ceremony: what is written, in which order.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use super::make::{Ca, Keep, Made, passphrase};
+use super::{Ceremony, CeremonyError};
+use crate::audit::{self, Actor, Event};
+use crate::domain::{CertificateStatus, Sha256, StatusChange};
+use crate::durable;
+use crate::revocation::{CrlMaterial, build_crl};
+use crate::signer::Signer as _;
+use crate::sql::{Database, SqlStore, authority_migrations};
+use crate::store::{CrlRecord, OfficerRecord, Store, StoreError, Tx};
+use crate::unit_of_work;
+
+/// The file name of the key that signs checkpoints.
+pub(crate) const AUDIT_KEY: &str = "audit.key";
+
+impl Ceremony {
+    /// Makes everything with keys that are thrown away, writes nothing, and tells what would be done.
+    ///
+    /// # Errors
+    /// Whatever would stop the ceremony.
+    pub async fn rehearse(&mut self) -> Result<String, CeremonyError> {
+        self.refuse_if_held().await?;
+        self.refuse_to_overwrite()?;
+        self.passphrases()?;
+        let made = self.make(Keep::Nothing)?;
+        Ok(self.transcript(&made, Keep::Nothing))
+    }
+
+    /// Holds the ceremony and answers its transcript, which is also kept in the audit folder.
+    ///
+    /// # Errors
+    /// [`CeremonyError`]; then the files it made are taken away again and the database has no CA.
+    pub async fn hold(&mut self) -> Result<String, CeremonyError> {
+        self.refuse_if_held().await?;
+        self.refuse_to_overwrite()?;
+        self.passphrases()?;
+        self.make_folders()?;
+        let database = Database::open(&self.config.database_url, true).await?;
+        database.migrate(&authority_migrations()).await?;
+        let store = SqlStore::new(database.clone());
+
+        let made = self.make(Keep::Everything)?;
+        let root_crl = self.root_crl(&made)?;
+        let transcript = self.transcript(&made, Keep::Everything);
+        // Files before rows: while the database has no CA, keys in files are worth nothing and can be taken away.
+        let mut written = Vec::new();
+        let outcome = match self.write_files(&made, &transcript, &mut written) {
+            Ok(()) => self.write_rows(&store, &made, &root_crl).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            for path in written {
+                // The next attempt refuses to overwrite what stays, and says so.
+                drop(std::fs::remove_file(path));
+            }
+            return Err(error);
+        }
+        for ca in &made.cas {
+            let path = self.config.publish_dir.join(format!("ca/{}.cer", ca.record.id));
+            durable::replace(&path, &ca.record.certificate, durable::PUBLIC).map_err(CeremonyError::file(&path))?;
+        }
+        let path = self.config.publish_dir.join(format!("crl/{}.crl", self.plan.root.id));
+        durable::replace(&path, &root_crl.0, durable::PUBLIC).map_err(CeremonyError::file(&path))?;
+        database.close().await;
+        Ok(transcript)
+    }
+
+    /// Every file that the ceremony writes and must not overwrite.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.config.keys.path(&format!("{}.key", self.plan.root.id))];
+        for issuer in &self.plan.issuers {
+            if issuer.pkcs11.is_none() {
+                files.push(self.config.keys.path(&format!("{}.key", issuer.id)));
+            }
+            files.push(self.config.keys.path(&responder_key_name(issuer.id.as_str())));
+        }
+        files.push(self.config.keys.path(AUDIT_KEY));
+        files.push(self.transcript_path());
+        files.extend(self.plan.officers.iter().map(|officer| officer.certificate.clone()));
+        files
+    }
+
+    pub(super) fn transcript_path(&self) -> PathBuf {
+        self.config.audit.dir.join("ceremony.txt")
+    }
+
+    async fn refuse_if_held(&self) -> Result<(), CeremonyError> {
+        let database = match Database::open(&self.config.database_url, false).await {
+            Ok(database) => database,
+            // The ceremony founds a SQLite file; a PostgreSQL server must be there.
+            Err(_) if self.config.database_url.starts_with("sqlite:") => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut held = false;
+        if database.check_schema(&authority_migrations()).await.is_ok() {
+            held = !SqlStore::new(database.clone()).begin_read().await?.issuers().await?.is_empty();
+        }
+        database.close().await;
+        if held { Err(CeremonyError::AlreadyHeld) } else { Ok(()) }
+    }
+
+    fn refuse_to_overwrite(&self) -> Result<(), CeremonyError> {
+        let there: Vec<PathBuf> = self.files().into_iter().filter(|path| path.exists()).collect();
+        if there.is_empty() { Ok(()) } else { Err(CeremonyError::WouldOverwrite(there)) }
+    }
+
+    /// Reads every passphrase once, so that a missing one is found before anything is made.
+    fn passphrases(&self) -> Result<(), CeremonyError> {
+        for path in [
+            &self.plan.root.passphrase_file,
+            &self.config.keys.passphrase_file,
+            &self.config.keys.responder_passphrase_file,
+        ] {
+            passphrase(path)?;
+        }
+        Ok(())
+    }
+
+    fn make_folders(&self) -> Result<(), CeremonyError> {
+        let folder = |path: &Path, mode| {
+            DirBuilder::new().recursive(true).mode(mode).create(path).map_err(CeremonyError::file(path))
+        };
+        folder(&self.config.keys.dir, 0o700)?;
+        folder(&self.config.audit.dir, 0o700)?;
+        folder(&self.config.publish_dir.join("crl"), 0o755)?;
+        folder(&self.config.publish_dir.join("ca"), 0o755)
+    }
+
+    fn root_crl(&self, made: &Made) -> Result<(Vec<u8>, CrlRecord), CeremonyError> {
+        let root = &made.cas[0];
+        let record = CrlRecord {
+            issuer: root.record.id.clone(),
+            number: 1,
+            this_update: made.now,
+            next_update: made.now.plus(i64::from(self.plan.root.crl_days) * 86_400),
+            entries: 0,
+            covers: 0,
+            planned: true,
+            sha256: Sha256([0; 32]),
+        };
+        let key = root.crl_key();
+        let material = CrlMaterial { certificate: &root.record.certificate, key: &key, record: &record };
+        let crl = build_crl(&material, &[]).map_err(|error| CeremonyError::Unfit(format!("root CRL: {error}")))?;
+        let sha256 = Sha256(openssl::sha::sha256(&crl));
+        Ok((crl, CrlRecord { sha256, ..record }))
+    }
+
+    fn write_files(&mut self, made: &Made, transcript: &str, written: &mut Vec<PathBuf>) -> Result<(), CeremonyError> {
+        let root_passphrase = passphrase(&self.plan.root.passphrase_file)?;
+        let own_passphrase = passphrase(&self.config.keys.passphrase_file)?;
+        let responder_passphrase = passphrase(&self.config.keys.responder_passphrase_file)?;
+        let rng = &mut self.rng;
+        for Ca { record, sealed, .. } in &made.cas {
+            let Some(key) = sealed else { continue };
+            let path = self.config.keys.path(&format!("{}.key", record.id));
+            let passphrase = if record.root { &root_passphrase } else { &own_passphrase };
+            key.save(&path, passphrase, self.cost, rng)?;
+            written.push(path);
+        }
+        for responder in &made.responders {
+            let path = self.config.keys.path(&responder_key_name(responder.issuer.as_str()));
+            responder.key.save(&path, &responder_passphrase, self.cost, rng)?;
+            written.push(path);
+        }
+        let path = self.config.keys.path(AUDIT_KEY);
+        made.audit_key.save(&path, &own_passphrase, self.cost, rng)?;
+        written.push(path);
+        for officer in &made.officers {
+            durable::create(&officer.path, &officer.certificate, durable::PUBLIC)
+                .map_err(CeremonyError::file(&officer.path))?;
+            written.push(officer.path.clone());
+        }
+        let path = self.transcript_path();
+        durable::create(&path, transcript.as_bytes(), durable::PUBLIC).map_err(CeremonyError::file(&path))?;
+        written.push(path);
+        Ok(())
+    }
+
+    async fn write_rows(
+        &self,
+        store: &SqlStore,
+        made: &Made,
+        root_crl: &(Vec<u8>, CrlRecord),
+    ) -> Result<(), CeremonyError> {
+        let now = made.now;
+        let (name, file) = (&self.plan.name, self.plan.sha256.unwrap_or(Sha256([0; 32])));
+        unit_of_work!(store, CeremonyError, |tx| {
+            if !tx.issuers().await?.is_empty() {
+                return Err(CeremonyError::AlreadyHeld);
+            }
+            note(tx, made, Event::CeremonyHeld { file_sha256: file, name: name.clone() }).await?;
+            let audit_key = made.audit_key.spki_der();
+            tx.set_audit_key(audit_key).await?;
+            let spki_sha256 = Sha256(openssl::sha::sha256(audit_key));
+            note(tx, made, Event::AuditKeyMade { spki_sha256 }).await?;
+            for ca in &made.cas {
+                tx.add_issuer(&ca.record).await?;
+                let event = Event::IssuerMade {
+                    issuer: ca.record.id.clone(),
+                    root: ca.record.root,
+                    certificate_sha256: Sha256(openssl::sha::sha256(&ca.record.certificate)),
+                };
+                note(tx, made, event).await?;
+            }
+            for responder in &made.responders {
+                tx.add_responder_key(&responder.issuer, responder.spki_sha256, now).await?;
+                let event = Event::ResponderKeyRegistered {
+                    issuer: responder.issuer.clone(),
+                    spki_sha256: responder.spki_sha256,
+                };
+                note(tx, made, event).await?;
+            }
+            enter_officers(tx, made).await?;
+            let (_, record) = root_crl;
+            let number = tx.take_crl_number(&record.issuer, 0).await?;
+            note(tx, made, Event::CrlSigning { issuer: record.issuer.clone(), number }).await?;
+            tx.add_crl(record).await?;
+            let event = Event::CrlSigned { issuer: record.issuer.clone(), number, entries: 0, sha256: record.sha256 };
+            note(tx, made, event).await?;
+        })
+    }
+}
+
+async fn enter_officers(tx: &mut dyn Tx, made: &Made) -> Result<(), StoreError> {
+    let now = made.now;
+    for made_officer in &made.officers {
+        let intent = &made_officer.intent;
+        tx.add_intent(intent).await?;
+        tx.complete(&intent.issuer, &intent.serial, &made_officer.certificate, made_officer.sha256, now).await?;
+        let change = StatusChange {
+            seq: tx.feed().await?.head + 1,
+            issuer: intent.issuer.clone(),
+            serial: intent.serial.clone(),
+            status: CertificateStatus::Good,
+            not_after: intent.validity.not_after,
+        };
+        tx.set_status(&change, now).await?;
+        let record = OfficerRecord {
+            officer: made_officer.officer.clone(),
+            certificate_sha256: made_officer.sha256,
+            issuer: intent.issuer.clone(),
+            serial: intent.serial.clone(),
+            not_after: intent.validity.not_after,
+            entered: now,
+        };
+        tx.add_officer(&record).await?;
+        let signed = Event::Signed {
+            issuer: intent.issuer.clone(),
+            serial: intent.serial.clone(),
+            order: intent.order,
+            certificate_sha256: made_officer.sha256,
+            reconciled: false,
+        };
+        note(tx, made, signed).await?;
+        let entered =
+            Event::OfficerEntered { officer: made_officer.officer.clone(), certificate_sha256: made_officer.sha256 };
+        note(tx, made, entered).await?;
+    }
+    Ok(())
+}
+
+async fn note(tx: &mut dyn Tx, made: &Made, event: Event) -> Result<(), StoreError> {
+    audit::record(tx, made.now, Actor::Ceremony, event).await.map(drop)
+}
+
+/// The file name of the key of an issuer's responder.
+pub(super) fn responder_key_name(issuer: &str) -> String {
+    format!("ocsp-{issuer}.key")
+}

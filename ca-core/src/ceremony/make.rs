@@ -1,0 +1,291 @@
+//! Keys and certificates of a ceremony, in memory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rand_chacha::ChaCha20Rng;
+
+use super::plan::{IssuerPlan, OfficerPlan, Plan};
+use super::{Ceremony, CeremonyError};
+use crate::domain::{
+    IssuerId, Officer, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp, Validity,
+};
+use crate::encode::certificate::{Issuer, TbsInput, Urls, to_be_signed};
+use crate::issuance::{RESPONDER, Stop, checked};
+use crate::keys::KeyKind;
+use crate::keys::csr::{self, ProvenPossession};
+use crate::profile::Profile;
+use crate::signer::soft::SoftKey;
+use crate::signer::{CrlKey, Passphrase, Signer};
+use crate::store::{Intent, IssuerRecord, Origin};
+
+/// Everything that a ceremony made, before any of it is written.
+pub(super) struct Made {
+    pub(super) now: Timestamp,
+    pub(super) cas: Vec<Ca>,
+    pub(super) responders: Vec<ResponderKey>,
+    pub(super) officers: Vec<MadeOfficer>,
+    pub(super) audit_key: Arc<SoftKey>,
+}
+
+pub(super) struct Ca {
+    pub(super) record: IssuerRecord,
+    pub(super) validity: Validity,
+    pub(super) serial: Serial,
+    pub(super) key: Arc<dyn Signer>,
+    /// The same key if it is to be sealed into a file.
+    pub(super) sealed: Option<Arc<SoftKey>>,
+}
+
+impl Ca {
+    pub(super) fn crl_key(&self) -> CrlKey {
+        CrlKey::new(self.key.clone())
+    }
+}
+
+pub(super) struct ResponderKey {
+    pub(super) issuer: IssuerId,
+    pub(super) key: SoftKey,
+    pub(super) spki_sha256: Sha256,
+}
+
+pub(super) struct MadeOfficer {
+    pub(super) officer: Officer,
+    pub(super) intent: Intent,
+    pub(super) certificate: Vec<u8>,
+    pub(super) sha256: Sha256,
+    pub(super) path: PathBuf,
+}
+
+/// Whether keys are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Thrown away after the rehearsal; none is made in a module.
+    Nothing,
+    /// For good.
+    Everything,
+}
+
+impl Ceremony {
+    pub(super) fn make(&mut self, keep: Keep) -> Result<Made, CeremonyError> {
+        let now = self.clock.now();
+        let plan = self.plan.clone();
+        let root = self.make_root(&plan, now)?;
+        let mut cas = vec![root];
+        let mut responders = Vec::new();
+        for issuer in &plan.issuers {
+            let ca = self.make_issuer(&plan, issuer, &cas[0], keep, now)?;
+            cas.push(ca);
+            let key = SoftKey::generate(KeyKind::P256)?;
+            let spki_sha256 = Sha256(openssl::sha::sha256(key.spki_der()));
+            responders.push(ResponderKey { issuer: issuer.id.clone(), key, spki_sha256 });
+        }
+        let by_id: BTreeMap<&IssuerId, &Ca> = cas.iter().map(|ca| (&ca.record.id, ca)).collect();
+        let mut officers = Vec::new();
+        for officer in &plan.officers {
+            let ca = by_id.get(&officer.issuer);
+            let ca = ca.ok_or_else(|| CeremonyError::Unfit(format!("no issuer {}", officer.issuer)))?;
+            officers.push(self.make_officer(&plan, officer, ca, now)?);
+        }
+        let audit_key = Arc::new(SoftKey::generate(KeyKind::P256)?);
+        Ok(Made { now, cas, responders, officers, audit_key })
+    }
+
+    fn make_root(&mut self, plan: &Plan, now: Timestamp) -> Result<Ca, CeremonyError> {
+        let root = &plan.root;
+        let key = Arc::new(SoftKey::generate(root.key)?);
+        let validity = Validity::years(now.beijing_day(), root.years);
+        let subject = ca_subject(plan, &root.common_name)?;
+        let (serial, certificate) =
+            self.sign("root", &root.id, Issuer::Itself, &*key, &subject, validity, key.spki_der())?.into_certificate();
+        Ok(Ca {
+            record: IssuerRecord {
+                id: root.id.clone(),
+                root: true,
+                certificate,
+                key: format!("file:{}.key", root.id),
+                profiles: Vec::new(),
+            },
+            validity,
+            serial,
+            key: key.clone(),
+            sealed: Some(key),
+        })
+    }
+
+    fn make_issuer(
+        &mut self,
+        plan: &Plan,
+        issuer: &IssuerPlan,
+        root: &Ca,
+        keep: Keep,
+        now: Timestamp,
+    ) -> Result<Ca, CeremonyError> {
+        for profile in &issuer.profiles {
+            self.profile(profile.as_str())?;
+        }
+        let (key, sealed, location): (Arc<dyn Signer>, _, _) = match &issuer.pkcs11 {
+            Some(label) => {
+                if self.config.keys.pkcs11.is_none() {
+                    return Err(CeremonyError::Unfit("the configuration has no keys.pkcs11".into()));
+                }
+                let key: Arc<dyn Signer> = match keep {
+                    Keep::Nothing => Arc::new(SoftKey::generate(issuer.key)?),
+                    Keep::Everything => self.config.keys.generate_in_module(label, issuer.key)?,
+                };
+                (key, None, format!("pkcs11:{label}"))
+            }
+            None => {
+                let key = Arc::new(SoftKey::generate(issuer.key)?);
+                (key.clone(), Some(key), format!("file:{}.key", issuer.id))
+            }
+        };
+        let validity = Validity::years(now.beijing_day(), issuer.years);
+        let subject = ca_subject(plan, &issuer.common_name)?;
+        let signed = self.sign(
+            "issuing",
+            &root.record.id,
+            Issuer::Certificate(&root.record.certificate),
+            &*root.key,
+            &subject,
+            validity,
+            key.spki_der(),
+        )?;
+        let (serial, certificate) = signed.into_certificate();
+        let mut profiles = issuer.profiles.clone();
+        let responder = ProfileName::new(RESPONDER).expect("a good name");
+        if !profiles.contains(&responder) {
+            profiles.push(responder);
+        }
+        let record = IssuerRecord { id: issuer.id.clone(), root: false, certificate, key: location, profiles };
+        Ok(Ca { record, validity, serial, key, sealed })
+    }
+
+    fn make_officer(
+        &mut self,
+        plan: &Plan,
+        officer: &OfficerPlan,
+        ca: &Ca,
+        now: Timestamp,
+    ) -> Result<MadeOfficer, CeremonyError> {
+        let possession = read_request(&officer.csr)?;
+        let fields = BTreeMap::from([
+            (SubjectField::Country, plan.country.clone()),
+            (SubjectField::Organisation, plan.organisation.clone()),
+            (SubjectField::OrganisationalUnit, officer.office_name.clone()),
+            (SubjectField::CommonName, officer.name.clone()),
+            (SubjectField::UniqueId, officer.id.to_string()),
+        ]);
+        let subject = subject(fields, officer.id.as_str())?;
+        let validity = Validity::years(now.beijing_day(), officer.years);
+        if validity.not_after > ca.validity.not_after {
+            return Err(CeremonyError::Unfit(format!("{} would outlive {}", officer.id, ca.record.id)));
+        }
+        let signed = self.sign(
+            "staff",
+            &ca.record.id,
+            Issuer::Certificate(&ca.record.certificate),
+            &*ca.key,
+            &subject,
+            validity,
+            possession.spki_der(),
+        )?;
+        Ok(MadeOfficer {
+            officer: officer.officer(),
+            sha256: Sha256(openssl::sha::sha256(&signed.certificate)),
+            intent: Intent {
+                issuer: ca.record.id.clone(),
+                serial: signed.serial,
+                order: OrderId::draw(now, &mut self.rng),
+                origin: Origin::Ceremony,
+                profile: ProfileName::new("staff").expect("a good name"),
+                spki_sha256: possession.spki_sha256(),
+                validity,
+                tbs: signed.tbs,
+                intended: now,
+            },
+            certificate: signed.certificate,
+            path: officer.certificate.clone(),
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what goes into a certificate, once")]
+    fn sign(
+        &mut self,
+        profile: &str,
+        issuer_id: &IssuerId,
+        issuer: Issuer<'_>,
+        key: &dyn Signer,
+        subject: &Subject,
+        validity: Validity,
+        spki_der: &[u8],
+    ) -> Result<Signed, CeremonyError> {
+        let serial = Serial::draw::<ChaCha20Rng>(&mut self.rng);
+        let profile = self.profile(profile)?;
+        let tbs = to_be_signed(&TbsInput {
+            serial: &serial,
+            issuer,
+            signature_algorithm: key.algorithm(),
+            profile,
+            subject,
+            validity,
+            spki_der,
+            urls: &Urls::under(&self.config.base_url, issuer_id),
+        })
+        .map_err(|error| CeremonyError::Unfit(format!("{}: {error}", profile.name())))?;
+        let signature = key.sign(&tbs).map_err(Stop::from)?;
+        let above = match issuer {
+            Issuer::Itself => None,
+            Issuer::Certificate(der) => Some(der),
+        };
+        let certificate = checked(&tbs, key.algorithm(), &signature, profile, above)?;
+        Ok(Signed { serial, tbs, certificate })
+    }
+
+    fn profile(&self, name: &str) -> Result<&Profile, CeremonyError> {
+        let found = ProfileName::new(name).and_then(|name| self.profiles.find(&name));
+        found.ok_or_else(|| CeremonyError::Unfit(format!("there is no profile {name}")))
+    }
+}
+
+struct Signed {
+    serial: Serial,
+    tbs: Vec<u8>,
+    certificate: Vec<u8>,
+}
+
+impl Signed {
+    fn into_certificate(self) -> (Serial, Vec<u8>) {
+        (self.serial, self.certificate)
+    }
+}
+
+fn ca_subject(plan: &Plan, common_name: &str) -> Result<Subject, CeremonyError> {
+    let fields = BTreeMap::from([
+        (SubjectField::Country, plan.country.clone()),
+        (SubjectField::Organisation, plan.organisation.clone()),
+        (SubjectField::CommonName, common_name.to_owned()),
+    ]);
+    subject(fields, common_name)
+}
+
+fn subject(fields: BTreeMap<SubjectField, String>, whose: &str) -> Result<Subject, CeremonyError> {
+    Subject::new(fields).map_err(|error| CeremonyError::Unfit(format!("subject of {whose}: {error}")))
+}
+
+pub(super) fn passphrase(path: &Path) -> Result<Passphrase, CeremonyError> {
+    Ok(Passphrase::from_file(path).map_err(crate::config::KeyError::Passphrase)?)
+}
+
+fn read_request(path: &Path) -> Result<ProvenPossession, CeremonyError> {
+    let bytes = std::fs::read(path).map_err(CeremonyError::file(path))?;
+    let unfit = |what: String| CeremonyError::Unfit(format!("{}: {what}", path.display()));
+    let der = if bytes.starts_with(b"-----BEGIN") {
+        let text = std::str::from_utf8(&bytes).map_err(|error| unfit(error.to_string()))?;
+        der::pem::decode_vec(text.trim_end().as_bytes()).map_err(|error| unfit(error.to_string()))?.1
+    } else {
+        bytes
+    };
+    csr::prove(&der).map_err(|error| unfit(error.to_string()))
+}

@@ -1,0 +1,203 @@
+//! The ceremony file: raw text, then a [`Plan`] that makes sense.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::{IssuerId, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256};
+use crate::keys::KeyKind;
+
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+
+/// What a ceremony makes. Paths in it are relative to the folder of its file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Name of the CA, for the transcript.
+    pub name: String,
+    /// Country of all CAs and officers, two capitals.
+    pub country: String,
+    /// Organisation of all CAs and officers.
+    pub organisation: String,
+    /// The root.
+    pub root: RootPlan,
+    /// The issuing CAs; each gets a responder key.
+    #[serde(rename = "issuer")]
+    pub issuers: Vec<IssuerPlan>,
+    /// The first officers.
+    #[serde(rename = "officer")]
+    pub officers: Vec<OfficerPlan>,
+    /// SHA-256 of the file.
+    #[serde(skip)]
+    pub sha256: Option<Sha256>,
+    /// Folder of the file.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// The root.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootPlan {
+    /// Its name.
+    pub id: IssuerId,
+    /// Its common name.
+    pub common_name: String,
+    /// Its key.
+    pub key: KeyKind,
+    /// For how many years.
+    pub years: u8,
+    /// Its list is valid for so many days: the next ceremony must come before.
+    pub crl_days: u16,
+    /// File with the passphrase of its key, which is then taken away from the machine.
+    pub passphrase_file: PathBuf,
+}
+
+/// An issuing CA.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerPlan {
+    /// Its name.
+    pub id: IssuerId,
+    /// Its common name.
+    pub common_name: String,
+    /// Its key.
+    pub key: KeyKind,
+    /// Label of the key that is made in the configured PKCS#11 module; without it a sealed file is made. A ceremony
+    /// that fails after this leaves the key in the module: the next one needs another label.
+    #[serde(default)]
+    pub pkcs11: Option<String>,
+    /// For how many years.
+    pub years: u8,
+    /// What it may sign on orders.
+    pub profiles: Vec<ProfileName>,
+}
+
+/// An officer, whose key was born in their token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficerPlan {
+    /// Who.
+    pub id: OfficerId,
+    /// Their name.
+    pub name: String,
+    /// Their office.
+    pub office: OfficeId,
+    /// Name of the office, for the certificate.
+    pub office_name: String,
+    /// What they may do.
+    pub roles: Vec<Role>,
+    /// Request of their token, DER or PEM.
+    pub csr: PathBuf,
+    /// Where their certificate goes, DER.
+    pub certificate: PathBuf,
+    /// Which CA issues it.
+    pub issuer: IssuerId,
+    /// For how many years.
+    pub years: u8,
+}
+
+impl OfficerPlan {
+    /// The officer for the registry.
+    #[must_use]
+    pub fn officer(&self) -> Officer {
+        Officer { id: self.id.clone(), name: self.name.clone(), office: self.office.clone(), roles: self.roles.clone() }
+    }
+}
+
+/// Why a ceremony file is not taken. Whoever wrote it must mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Not readable.
+    #[error("{path}: {error}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Not TOML of this shape.
+    #[error("the ceremony file: {0}")]
+    Malformed(#[from] toml::de::Error),
+    /// Readable, but it makes no sense.
+    #[error("the ceremony file: {}", .0.join("; "))]
+    Faults(Vec<String>),
+}
+
+impl Plan {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn load(path: &Path) -> Result<Self, PlanError> {
+        let unreadable = |error| PlanError::File { path: path.to_owned(), error };
+        if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_BYTES {
+            return Err(PlanError::Faults(vec![format!("longer than {MAX_FILE_BYTES} bytes")]));
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder)
+    }
+
+    /// Reads and checks a text whose paths are relative to `folder`.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, PlanError> {
+        let mut plan: Self = toml::from_str(text)?;
+        plan.sha256 = Some(Sha256(openssl::sha::sha256(text.as_bytes())));
+        plan.folder = folder.to_owned();
+        plan.root.passphrase_file = folder.join(&plan.root.passphrase_file);
+        for officer in &mut plan.officers {
+            officer.csr = folder.join(&officer.csr);
+            officer.certificate = folder.join(&officer.certificate);
+        }
+        let faults = plan.faults();
+        if faults.is_empty() { Ok(plan) } else { Err(PlanError::Faults(faults)) }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !(1..=3 * 365).contains(&self.root.crl_days) {
+            faults.push("root.crl_days must be 1 to 1095".into());
+        }
+        if self.issuers.is_empty() {
+            faults.push("no issuer".into());
+        }
+        let mut names = BTreeSet::from([&self.root.id]);
+        for issuer in &self.issuers {
+            if !names.insert(&issuer.id) {
+                faults.push(format!("{} stands there twice", issuer.id));
+            }
+            if issuer.years > self.root.years {
+                faults.push(format!("{} would outlive the root", issuer.id));
+            }
+        }
+        let mut people = BTreeSet::new();
+        let mut paths = BTreeSet::new();
+        for officer in &self.officers {
+            if !people.insert(&officer.id) {
+                faults.push(format!("{} stands there twice", officer.id));
+            }
+            if !paths.insert(&officer.certificate) {
+                faults.push(format!("{} stands there twice", officer.certificate.display()));
+            }
+            if officer.roles.is_empty() {
+                faults.push(format!("{} has no role", officer.id));
+            }
+            match self.issuers.iter().find(|issuer| issuer.id == officer.issuer) {
+                None => faults.push(format!("{}: there is no issuer {}", officer.id, officer.issuer)),
+                Some(issuer) if !issuer.profiles.iter().any(|profile| profile.as_str() == "staff") => {
+                    faults.push(format!("{}: {} does not sign staff certificates", officer.id, officer.issuer));
+                }
+                Some(_) => {}
+            }
+        }
+        let administrators = self.officers.iter().filter(|officer| officer.roles.contains(&Role::Administrator));
+        if administrators.count() < 2 {
+            faults.push("two administrators are needed: without them the registry could never be changed".into());
+        }
+        faults
+    }
+}
