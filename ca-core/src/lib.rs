@@ -5,18 +5,30 @@
 //! web, the socket's callers, or anything that is not signed. Never issues without a durable intent, never
 //! tells of a certificate that is not durable.
 
+#[cfg(feature = "sign")]
+pub mod app;
+#[cfg(feature = "sign")]
+pub mod audit;
+#[cfg(feature = "sign")]
+pub mod ceremony;
 pub mod chain;
 pub mod clock;
 pub mod cms;
+#[cfg(feature = "sign")]
+pub mod config;
 pub mod domain;
 pub mod durable;
 #[cfg(feature = "sign")]
 pub mod encode;
+#[cfg(feature = "sign")]
+pub mod issuance;
 pub mod keys;
 #[cfg(feature = "sign")]
 pub mod lint;
 #[cfg(feature = "sign")]
 pub mod profile;
+#[cfg(feature = "sign")]
+pub mod revocation;
 pub mod service;
 #[cfg(feature = "sign")]
 pub mod signer;

@@ -1,0 +1,81 @@
+//! For operators: alive, ready, metrics. On a loopback address; says nothing of orders or people.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::revocation::freshness;
+use crate::sql::SqlStore;
+use crate::store::Store as _;
+
+/// A heartbeat older than this is a fault, in seconds.
+const MAX_BEAT_AGE: i64 = 30;
+
+#[derive(Clone)]
+struct Operations {
+    store: SqlStore,
+    clock: Arc<dyn Clock>,
+    metrics: PrometheusHandle,
+}
+
+/// The one recorder of this process.
+pub(super) fn recorder() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    // Another part of the process may have installed its own, e.g. in tests: then ours stays empty.
+    drop(metrics::set_global_recorder(recorder));
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    store: SqlStore,
+    clock: Arc<dyn Clock>,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+) {
+    let router = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(async |State(operations): State<Operations>| operations.metrics.render()))
+        .with_state(Operations { store, clock, metrics });
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "The operations address is no longer served");
+    }
+}
+
+async fn ready(State(operations): State<Operations>) -> (StatusCode, String) {
+    let looked = async {
+        let mut tx = operations.store.begin_read().await?;
+        freshness(&mut *tx, operations.clock.now()).await
+    };
+    let freshness = match looked.await {
+        Ok(freshness) => freshness,
+        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("store: {error}\n")),
+    };
+    let mut faults = Vec::new();
+    if freshness.beat_age > MAX_BEAT_AGE {
+        faults.push(format!("heartbeat: {} seconds old", freshness.beat_age));
+    }
+    faults.extend(freshness.stale.iter().map(|issuer| format!("crl: {issuer} has none that is valid")));
+    if freshness.open_intents > 0 {
+        faults.push(format!("issuance: {} certificates are left open", freshness.open_intents));
+    }
+    if faults.is_empty() {
+        (StatusCode::OK, "ready\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, faults.join("\n") + "\n")
+    }
+}
