@@ -7,7 +7,8 @@ use ca_core::clock::system_rng;
 use ca_core::domain::{CertificateStatus, Login, LoginPurpose, RevocationReason, Validity, decode, encode};
 use ra_web::login::{Challenge, LoginStore as _, Site};
 
-use crate::house::{Browser, House, Page, UNIT, USCC};
+use crate::client::{Browser, Page};
+use crate::house::{House, UNIT, USCC};
 use crate::pki::{Made, Pki, today};
 use crate::responder::Mood;
 

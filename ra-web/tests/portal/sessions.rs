@@ -35,7 +35,7 @@ async fn a_unit_with_a_good_certificate_sees_its_account_in_both_languages() {
 async fn the_evidence_of_a_login_is_kept_on_both_engines() {
     let engines: [Fresh; 2] = [sqlite(&fund_migrations()).await, postgres(&fund_migrations()).await];
     for fresh in engines {
-        let house = House::with(Some(fresh.url.clone()), 10_000).await;
+        let house = House::with(Some(fresh.url.clone()), "http://127.0.0.1:17080").await;
         let unit = house.unit();
         let mut browser = house.browser();
         let statement = browser.statement().await;

@@ -1,0 +1,117 @@
+//! A browser without JavaScript.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ca_core::domain::Timestamp;
+use scraper::{Html, Selector};
+
+use crate::house::House;
+use crate::pki::Made;
+
+impl House {
+    pub(crate) fn browser(&self) -> Browser {
+        let _installed_already = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Browser { client, origin: format!("http://{}", self.portal.portal), cookies: Vec::new(), language: "zh-CN" }
+    }
+}
+
+/// What came back.
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) text: String,
+}
+
+impl Page {
+    /// The value of a hidden field.
+    pub(crate) fn field(&self, name: &str) -> String {
+        let selector = Selector::parse(&format!("input[name={name}]")).expect("a selector");
+        let page = Html::parse_document(&self.text);
+        page.select(&selector).next().and_then(|input| input.attr("value")).expect("the field is there").to_owned()
+    }
+
+    /// The page's first heading.
+    pub(crate) fn heading(&self) -> String {
+        let page = Html::parse_document(&self.text);
+        let heading = page.select(&Selector::parse("h1").expect("a selector")).next();
+        heading.map(|h1| h1.text().collect::<String>().trim().to_owned()).unwrap_or_default()
+    }
+}
+
+/// A browser without JavaScript: keeps cookies, follows nothing.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    client: reqwest::Client,
+    pub(crate) origin: String,
+    pub(crate) cookies: Vec<(String, String)>,
+    pub(crate) language: &'static str,
+}
+
+impl Browser {
+    pub(crate) async fn get(&mut self, path: &str) -> Page {
+        let request = self.client.get(format!("{}{path}", self.origin));
+        self.send(request).await
+    }
+
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let body: String = fields
+            .iter()
+            .map(|(name, value)| {
+                format!("{name}={}", value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"))
+            })
+            .collect::<Vec<_>>()
+            .join("&");
+        let request = self
+            .client
+            .post(format!("{}{path}", self.origin))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        self.send(request).await
+    }
+
+    async fn send(&mut self, request: reqwest::RequestBuilder) -> Page {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = request.header("accept-language", self.language).header("cookie", cookies.join("; "));
+        let response = request.send().await.expect("the portal answers");
+        for cookie in response.headers().get_all("set-cookie") {
+            let text = cookie.to_str().expect("ASCII");
+            let (name, rest) = text.split_once('=').expect("a cookie");
+            let value = rest.split(';').next().unwrap_or_default();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() && !text.contains("Max-Age=0") {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let (status, location) = (response.status().as_u16(), header("location"));
+        Page { status, location, text: response.text().await.expect("text") }
+    }
+
+    /// Opens the login page and answers the statement's bytes.
+    pub(crate) async fn statement(&mut self) -> Vec<u8> {
+        let page = self.get("/login").await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        URL_SAFE_NO_PAD.decode(page.field("statement")).expect("base64url")
+    }
+
+    /// Sends a statement with a signature.
+    pub(crate) async fn answer(&mut self, statement: &[u8], signature: &str) -> Page {
+        let statement = URL_SAFE_NO_PAD.encode(statement);
+        self.post("/login", &[("statement", &statement), ("signature", signature)]).await
+    }
+
+    /// Logs in with a token, as agent.js would.
+    pub(crate) async fn log_in(&mut self, token: &Made, now: Timestamp) -> Page {
+        let statement = self.statement().await;
+        self.answer(&statement, &token.sign(&statement, now)).await
+    }
+
+    /// Whether the portal lets this browser see an account.
+    pub(crate) async fn is_in(&mut self) -> bool {
+        let page = self.get("/unit").await;
+        assert!(page.status == 200 || page.location.as_deref() == Some("/login"), "{}: {}", page.status, page.text);
+        page.status == 200
+    }
+}
