@@ -30,11 +30,12 @@ class AgentError extends Error {
 function ask(origin, lang, requestOf, onState) {
   const opened = window.open(`${origin}/window`, "yinxin-agent", WINDOW);
   if (!opened) return Promise.reject(new AgentError("popup_blocked"));
+  opened.focus();
   const id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
   onState("opening", opened);
 
   return new Promise((resolve, reject) => {
-    let ready = false;
+    let request = null;
     let closing = null;
     const end = (settle, value, close) => {
       clearTimeout(absent);
@@ -49,19 +50,19 @@ function ask(origin, lang, requestOf, onState) {
     const absent = setTimeout(() => fail("absent"), READY_WITHIN_MS);
     const watch = setInterval(() => {
       // The assistant closes its window right after it answered: give that answer time to arrive.
-      if (opened.closed && !closing) closing = setTimeout(() => fail(ready ? "closed" : "absent"), 2 * WATCH_EVERY_MS);
+      if (opened.closed && !closing) closing = setTimeout(() => fail(request ? "closed" : "absent"), 2 * WATCH_EVERY_MS);
     }, WATCH_EVERY_MS);
 
     async function hear(event) {
       if (event.source !== opened || event.origin !== origin) return;
       const message = event.data;
       if (!message || message.yinxin !== 1) return;
-      if (message.event === "ready" && !ready) {
-        ready = true;
+      if (message.event === "ready") {
         clearTimeout(absent);
         try {
-          const request = await requestOf();
-          opened.postMessage({ yinxin: 1, id, lang, request }, origin);
+          // A window that was reloaded is ready again and gets the same request.
+          request ??= requestOf();
+          opened.postMessage({ yinxin: 1, id, lang, request: await request }, origin);
           onState("waiting", opened);
         } catch (error) {
           end(reject, error instanceof AgentError ? error : new AgentError("site_unreachable"), true);

@@ -80,9 +80,14 @@ impl Assistant {
             .route("/window", get(|| async { Html(WINDOW) }))
             .route(
                 "/plan",
-                get(|State(this): State<Self>| async move { Json(json!({ "act": *this.plan.lock().expect("whole") })) }),
+                get(
+                    |State(this): State<Self>| async move { Json(json!({ "act": *this.plan.lock().expect("whole") })) },
+                ),
             )
-            .route("/sign", post(|State(this): State<Self>, Json(asked): Json<Value>| async move { Json(this.sign(asked)) }))
+            .route(
+                "/sign",
+                post(|State(this): State<Self>, Json(asked): Json<Value>| async move { Json(this.sign(asked)) }),
+            )
             .with_state(assistant.clone());
         tokio::spawn(async move { axum::serve(socket, routes).await });
         Ok(assistant)
@@ -115,11 +120,8 @@ async fn looks_well(browser: &Browser, name: &str) -> anyhow::Result<()> {
             .convert()?;
         anyhow::ensure!(wide <= 0, "{name} is {wide} px wider than a window of {width}");
         if let Some(folder) = &pictures {
-            let tall: i64 = browser
-                .driver
-                .execute("return document.documentElement.scrollHeight", vec![])
-                .await?
-                .convert()?;
+            let tall: i64 =
+                browser.driver.execute("return document.documentElement.scrollHeight", vec![]).await?.convert()?;
             browser.resize(width, u32::try_from(tall)?.clamp(height, 4000) + 140).await?;
             browser.picture(&folder.join(format!("{name}-{width}.png"))).await?;
         }
@@ -232,10 +234,7 @@ async fn each_way_the_window_fails_is_said_and_the_button_works_again() -> anyho
     // A page of another origin that speaks as the assistant is not heard: the page itself tries here.
     assistant.will("silent");
     browser.click("form[data-agent] button[type=submit]").await?;
-    browser
-        .driver
-        .execute("window.postMessage({ yinxin: 1, event: 'ready' }, '*')", vec![])
-        .await?;
+    browser.driver.execute("window.postMessage({ yinxin: 1, event: 'ready' }, '*')", vec![]).await?;
     browser.sees("没有找到证书助手").await?;
     anyhow::ensure!(assistant.asked.lock().expect("whole").is_empty(), "nothing was signed");
 
