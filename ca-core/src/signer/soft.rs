@@ -1,10 +1,10 @@
 //! Keys in sealed files.
 //!
 //! For: CA keys where there is no HSM, responder keys, and file tokens. The file is JSON: a header in the
-//! clear and the PKCS#8 key under AES-256-GCM, with a key that Argon2id derives from a passphrase. The header is authenticated, so
-//! nobody can put another public key or cheaper parameters beside the sealed one without notice. An attacker
-//! who can read the file can guess passphrases at the cost that the header names; one who can also read the
-//! passphrase has the key. Never writes over a file.
+//! clear and the PKCS#8 key under AES-256-GCM, with a key that Argon2id derives from a passphrase. The header
+//! is authenticated, so nobody can put another public key or cheaper parameters beside the sealed one without
+//! notice. An attacker who can read the file can guess passphrases at the cost that the header names; one who
+//! can also read the passphrase has the key. Never writes over a file.
 
 use std::path::Path;
 

@@ -343,5 +343,4 @@ pub fn subject_of(certificate: &Certificate) -> BTreeMap<SubjectField, String> {
 }
 
 #[cfg(test)]
-#[path = "chain_tests.rs"]
 mod tests;

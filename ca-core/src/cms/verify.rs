@@ -1,79 +1,25 @@
-//! Signed statements: CMS SignedData (RFC 5652) around the signed bytes themselves.
-//!
-//! For: orders, approvals, logins, key bindings. One form only: the content inside, one signer, the signer's
-//! certificate inside, signed attributes; so that `openssl cms -verify` can check a kept message without us.
-//! Trusts nothing in the message. Never says who the signer is: the caller asks [`crate::chain`] and the
-//! registry; and never believes `signingTime`, which is the signer's claim.
+//! Reading messages.
 
 use const_oid::ObjectIdentifier;
 use der::Decode as _;
-use openssl::hash::{MessageDigest, hash};
+use openssl::hash::MessageDigest;
 use spki::AlgorithmIdentifierOwned;
 
+use super::{
+    CONTENT_TYPE, CmsError, ID_DATA, ID_SIGNED_DATA, MAX_MESSAGE_BYTES, MESSAGE_DIGEST, SIGNING_CERTIFICATE_V2,
+    SIGNING_TIME, Signed, digest_bytes,
+};
 use crate::domain::Timestamp;
 use crate::keys::verify::{VerifyError, verify_with};
-use crate::keys::{KeyKind, SignatureAlgorithm, good_key, oid};
-use crate::tlv::{self, Element, TlvError, tag};
-use crate::x509::{self, Parts, X509Error, oid_of};
-
-/// The longest message we read: a 64 KiB statement with certificate and signature, with room.
-pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+use crate::keys::{SignatureAlgorithm, oid};
+use crate::tlv::{self, Element, tag};
+use crate::x509::{self, Parts, oid_of};
 
 /// The most certificates beside the signature: the signer's and a chain.
 const MAX_CERTIFICATES: usize = 5;
 
 /// The most signed attributes.
 const MAX_ATTRIBUTES: usize = 16;
-
-const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-const ID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
-const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
-const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
-const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
-
-/// What a message says, once its signature is known to be good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// The bytes that were signed.
-    pub content: Vec<u8>,
-    /// DER of the certificate whose key signed them. Not yet checked against anything.
-    pub certificate: Vec<u8>,
-    /// When the signer claims to have signed.
-    pub signing_time: Timestamp,
-}
-
-/// Why a message is not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum CmsError {
-    /// Over [`MAX_MESSAGE_BYTES`].
-    #[error("the message is longer than {MAX_MESSAGE_BYTES} bytes")]
-    TooLong,
-    /// Not DER, or not the structure.
-    #[error("not a signed message: {0}")]
-    Malformed(String),
-    /// A form of CMS that we do not take: detached, several signers, no attributes, another digest.
-    #[error("not the form of signed message that we take: {0}")]
-    Form(&'static str),
-    /// The message digest or the certificate's digest is another.
-    #[error("the signed attributes belong to another {0}")]
-    Digest(&'static str),
-    /// The signature does not verify.
-    #[error("the message's signature: {0}")]
-    Signature(#[from] VerifyError),
-}
-
-impl From<TlvError> for CmsError {
-    fn from(error: TlvError) -> Self {
-        Self::Malformed(error.to_string())
-    }
-}
-
-impl From<X509Error> for CmsError {
-    fn from(error: X509Error) -> Self {
-        Self::Malformed(error.to_string())
-    }
-}
 
 /// Checks structure, digests and signature of a message.
 ///
@@ -306,11 +252,6 @@ fn digest_of(name: ObjectIdentifier) -> Result<MessageDigest, CmsError> {
     }
 }
 
-fn digest_bytes(digest: MessageDigest, message: &[u8]) -> Result<Vec<u8>, CmsError> {
-    // Fails only when OpenSSL is out of memory.
-    hash(digest, message).map(|bytes| bytes.to_vec()).map_err(|_| CmsError::Form("the digest cannot be computed"))
-}
-
 fn openssl_equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && openssl::memcmp::eq(a, b)
 }
@@ -336,107 +277,3 @@ fn signature_algorithm(
         Err(CmsError::Form("digest and signature algorithm do not go together"))
     }
 }
-
-/// Why a message cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SignMessageError<E> {
-    /// Content or certificate cannot stand in a message.
-    #[error("cannot be signed: {0}")]
-    Input(String),
-    /// The key did not sign.
-    #[error("signing")]
-    Sign(E),
-}
-
-/// The algorithm with which [`sign`] wants the attributes signed, by the kind of the certificate's key:
-/// SHA-256 for P-256 and RSA, SHA-384 for P-384.
-///
-/// # Errors
-/// [`CmsError`] if the certificate or its key is not accepted.
-pub fn algorithm_for(certificate_der: &[u8]) -> Result<SignatureAlgorithm, CmsError> {
-    let parts = Parts::read(certificate_der)?;
-    let kind: Result<KeyKind, _> = good_key::check(parts.tbs.spki);
-    kind.map(KeyKind::signature_algorithm).map_err(|error| CmsError::Malformed(error.to_string()))
-}
-
-/// Signs `content`. `sign` gets the DER of the signed attributes (the whole message, not a digest), signs with
-/// [`algorithm_for`] the certificate, and answers the signature (DER for ECDSA).
-///
-/// # Errors
-/// [`SignMessageError::Input`] for a certificate that cannot be read or content that is too long; else what
-/// `sign` said.
-pub fn sign<E>(
-    content: &[u8],
-    certificate_der: &[u8],
-    now: Timestamp,
-    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
-) -> Result<Vec<u8>, SignMessageError<E>> {
-    let input = |error: CmsError| SignMessageError::Input(error.to_string());
-    if content.len() + certificate_der.len() + 4096 > MAX_MESSAGE_BYTES {
-        return Err(input(CmsError::TooLong));
-    }
-    let algorithm = algorithm_for(certificate_der).map_err(input)?;
-    let parts = Parts::read(certificate_der).map_err(|error| input(error.into()))?;
-    let time = x509::write_time(now).ok_or_else(|| SignMessageError::Input("the time is out of range".into()))?;
-    let message_digest = digest_bytes(algorithm.digest(), content).map_err(input)?;
-
-    // ESSCertIDv2 with the default digest, SHA-256.
-    let certificate_digest = tlv::write(tag::OCTET_STRING, &[openssl::sha::sha256(certificate_der)]);
-    let ess_id = tlv::write(tag::SEQUENCE, &[certificate_digest]);
-    let signing_certificate = tlv::write(tag::SEQUENCE, &[tlv::write(tag::SEQUENCE, &[ess_id])]);
-    let mut attributes = [
-        attribute(CONTENT_TYPE, &tlv::write(tag::OID, &[ID_DATA.as_bytes()])),
-        attribute(MESSAGE_DIGEST, &tlv::write(tag::OCTET_STRING, &[message_digest])),
-        attribute(SIGNING_TIME, &time),
-        attribute(SIGNING_CERTIFICATE_V2, &signing_certificate),
-    ];
-    attributes.sort();
-    let signature = sign(&tlv::write(tag::SET, &attributes)).map_err(SignMessageError::Sign)?;
-
-    let digest = tlv::write(tag::SEQUENCE, &[tlv::write(tag::OID, &[algorithm.digest_oid().as_bytes()])]);
-    // RFC 3370 §3.2: RSA signatures are named rsaEncryption.
-    let signature_identifier = if algorithm.is_ecdsa() {
-        algorithm.identifier_der()
-    } else {
-        let name = tlv::write(tag::OID, &[oid::RSA.as_bytes()]);
-        tlv::write(tag::SEQUENCE, &[&name[..], &[tag::NULL, 0]])
-    };
-    const VERSION_1: &[u8] = &[tag::INTEGER, 1, 1];
-    let serial = tlv::write(tag::INTEGER, &[parts.tbs.serial]);
-    let sid = tlv::write(tag::SEQUENCE, &[parts.tbs.issuer, &serial]);
-    let signer_info = tlv::write(
-        tag::SEQUENCE,
-        &[
-            VERSION_1,
-            &sid,
-            &digest,
-            &tlv::write(tag::CONTEXT_0, &attributes),
-            &signature_identifier,
-            &tlv::write(tag::OCTET_STRING, &[signature]),
-        ],
-    );
-    let id_data = tlv::write(tag::OID, &[ID_DATA.as_bytes()]);
-    let octets = tlv::write(tag::OCTET_STRING, &[content]);
-    let encapsulated = tlv::write(tag::SEQUENCE, &[id_data, tlv::write(tag::CONTEXT_0, &[octets])]);
-    let signed_data = tlv::write(
-        tag::SEQUENCE,
-        &[
-            VERSION_1,
-            &tlv::write(tag::SET, std::slice::from_ref(&digest)),
-            &encapsulated,
-            &tlv::write(tag::CONTEXT_0, &[certificate_der]),
-            &tlv::write(tag::SET, &[signer_info]),
-        ],
-    );
-    let id_signed_data = tlv::write(tag::OID, &[ID_SIGNED_DATA.as_bytes()]);
-    Ok(tlv::write(tag::SEQUENCE, &[id_signed_data, tlv::write(tag::CONTEXT_0, &[signed_data])]))
-}
-
-fn attribute(name: ObjectIdentifier, value: &[u8]) -> Vec<u8> {
-    let name = tlv::write(tag::OID, &[name.as_bytes()]);
-    tlv::write(tag::SEQUENCE, &[name, tlv::write(tag::SET, &[value])])
-}
-
-#[cfg(test)]
-#[path = "cms_tests.rs"]
-mod tests;

@@ -1,5 +1,9 @@
+use super::sign::attribute;
 use super::*;
 use crate::keys::testing::{TestCert, TestKey};
+use crate::keys::{KeyKind, SignatureAlgorithm, oid};
+use crate::tlv::{self, tag};
+use crate::x509::{self, Parts};
 use openssl::cms::{CMSOptions, CmsContentInfo};
 use openssl::stack::Stack;
 use openssl::x509::X509;

@@ -188,3 +188,39 @@ fn field_certificates_that_are_not_der_inside_verify_over_their_bytes() {
     long.push(0);
     assert!(matches!(house.verify(&long), Err(ChainError::Malformed(_))));
 }
+
+/// After a change of keys two issuers of one name are in use side by side.
+#[test]
+fn issuers_of_one_name_are_told_apart_by_their_keys() {
+    let house = House::new(KeyKind::P256);
+    let next_key = TestKey::new(KeyKind::P256);
+    let next =
+        TestCert { serial: 2, ..TestCert::ca("issuer", &next_key, Some((&house.root_key, &house.root))) }.build();
+    let both = [(id("old"), house.issuer.clone()), (id("new"), next.clone())];
+    let anchors = Anchors::new(&house.root, &both).expect("anchors");
+    let by_next = TestCert { issuer: Some((&next_key, &next)), ..house.leaf() }.build();
+    assert_eq!(anchors.verify(&house.leaf().build(), NOW).expect("old").issuer(), &id("old"));
+    assert_eq!(anchors.verify(&by_next, NOW).expect("new").issuer(), &id("new"));
+}
+
+/// RSA parameters may be NULL or absent, but the unsigned copy of the algorithm must be that of the signed one:
+/// else one certificate would have two SHA-256.
+#[test]
+fn the_algorithm_outside_must_be_the_one_inside() {
+    let house = House::new(KeyKind::Rsa2048);
+    let der = house.leaf().build();
+    let parts = Parts::read(&der).expect("parts");
+    let name = tlv::write(tag::OID, &[crate::keys::oid::RSA_SHA256.as_bytes()]);
+    let signature = tlv::write(tag::BIT_STRING, &[&[0][..], parts.signature]);
+    let changed = tlv::write(tag::SEQUENCE, &[parts.tbs.whole, &tlv::write(tag::SEQUENCE, &[name]), &signature]);
+    assert!(matches!(house.verify(&changed), Err(ChainError::Malformed(_))));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_refused_without_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+        proptest::prop_assert!(Parts::read(&bytes).is_err());
+        proptest::prop_assert!(crate::keys::csr::prove(&bytes).is_err());
+        proptest::prop_assert!(crate::cms::verify(&bytes).is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! Moments in certificates and CRLs.
+
+use ::time::{Date, Month, PrimitiveDateTime, Time};
+
+use super::X509Error;
+use crate::domain::Timestamp;
+use crate::tlv::{self, Element, tag};
+
+/// Reads a UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 writes it: seconds, `Z`, no fraction.
+pub(crate) fn time(element: Element<'_>) -> Result<Timestamp, X509Error> {
+    const BAD: X509Error = X509Error::Part("time");
+    let digits = element.content.strip_suffix(b"Z").ok_or(BAD)?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return Err(BAD);
+    }
+    let number = |at: usize| (digits[at] - b'0') * 10 + (digits[at + 1] - b'0');
+    let (year, rest) = match (element.tag, digits.len()) {
+        (tag::UTC_TIME, 12) => {
+            let year = i32::from(number(0));
+            (if year < 50 { 2000 + year } else { 1900 + year }, 2)
+        }
+        (tag::GENERALIZED_TIME, 14) => (i32::from(number(0)) * 100 + i32::from(number(2)), 4),
+        _ => return Err(BAD),
+    };
+    let month = Month::try_from(number(rest)).map_err(|_| BAD)?;
+    let date = Date::from_calendar_date(year, month, number(rest + 2)).map_err(|_| BAD)?;
+    let time = Time::from_hms(number(rest + 4), number(rest + 6), number(rest + 8)).map_err(|_| BAD)?;
+    Ok(Timestamp::from_unix(PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp()))
+}
+
+/// Writes a Time: UTCTime up to 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
+///
+/// `None` outside the years 1950 to 9999.
+pub(crate) fn write_time(moment: Timestamp) -> Option<Vec<u8>> {
+    let utc = moment.to_utc()?;
+    let rest =
+        format!("{:02}{:02}{:02}{:02}{:02}Z", u8::from(utc.month()), utc.day(), utc.hour(), utc.minute(), utc.second());
+    let year = utc.year();
+    Some(if year < 2050 {
+        tlv::write(tag::UTC_TIME, &[format!("{:02}", year % 100), rest])
+    } else {
+        tlv::write(tag::GENERALIZED_TIME, &[format!("{year:04}"), rest])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_turn_from_two_to_four_digit_years_in_2050() {
+        for (unix, tag) in [
+            (-631_152_000, tag::UTC_TIME), // 1950-01-01
+            (0, tag::UTC_TIME),
+            (2_524_607_999, tag::UTC_TIME),         // 2049-12-31T23:59:59Z
+            (2_524_608_000, tag::GENERALIZED_TIME), // 2050-01-01T00:00:00Z
+        ] {
+            let bytes = write_time(Timestamp::from_unix(unix)).expect("in range");
+            assert_eq!(bytes[0], tag);
+            let element = tlv::single(&bytes, tag).expect("own output");
+            assert_eq!(time(element), Ok(Timestamp::from_unix(unix)));
+        }
+        assert_eq!(write_time(Timestamp::from_unix(i64::MAX)), None);
+    }
+
+    #[test]
+    fn times_without_seconds_or_with_offsets_are_refused() {
+        let read = |tag: u8, text: &str| {
+            let bytes = tlv::write(tag, &[text]);
+            time(tlv::single(&bytes, tag).expect("own output")).is_ok()
+        };
+        assert!(read(tag::UTC_TIME, "261123204000Z"));
+        assert!(!read(tag::UTC_TIME, "2611232040Z"));
+        assert!(!read(tag::UTC_TIME, "261123204000+0800"));
+        assert!(!read(tag::UTC_TIME, "261323204000Z"));
+        assert!(!read(tag::GENERALIZED_TIME, "20261123204000.5Z"));
+    }
+}
