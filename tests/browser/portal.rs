@@ -13,7 +13,7 @@ mod pki;
 #[expect(dead_code, reason = "shared with the portal's own tests")]
 mod responder;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -23,8 +23,9 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::clock::{Clock as _, SystemClock, TestClock};
-use ca_core::domain::{CertificateStatus, RevocationReason};
-use house::{House, UNIT};
+use ca_core::domain::{CertificateStatus, RevocationReason, Serial, Validity};
+use house::{House, UNIT, USCC};
+use journeys::agent::{Agent, Site};
 use journeys::browser::Browser;
 use pki::Made;
 use ra_web::http::frame::{Frame, wrap};
@@ -105,6 +106,67 @@ impl Assistant {
     fn will(&self, act: &str) {
         *self.plan.lock().expect("whole") = act.into();
     }
+}
+
+/// A token of SoftHSM2 with a unit's certificate, made with the token tool.
+fn enrolled(agent: &Agent, house: &House, folder: &Path, pin: &str) -> anyhow::Result<Serial> {
+    agent.tokens().init("unit-001", pin)?;
+    let file = |name: &str| folder.join(name).display().to_string();
+    std::fs::write(folder.join("pin"), pin)?;
+    let token = ["enrol", "--token", "unit-001", "--pin-file", &file("pin")];
+    agent.tool(&[&token[..], &["--common-name", UNIT, "--request-out", &file("unit.csr")]].concat())?;
+    let request = openssl::x509::X509Req::from_pem(&std::fs::read(folder.join("unit.csr"))?)?;
+    let spki = request.public_key()?.public_key_to_der()?;
+    let validity = Validity::years(house.now().beijing_day(), 1);
+    let (certificate, serial) = house.pki.unit_over(&spki, UNIT, USCC, validity);
+    std::fs::write(folder.join("unit.cer"), certificate)?;
+    agent.tool(&[&token[..], &["--install", &file("unit.cer")]].concat())?;
+    Ok(serial)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_real_assistant_signs_on_a_softhsm_token_and_a_wrong_pin_is_asked_for_again() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let port = journeys::programs::free_port()?;
+    let house = House::at(SystemClock.now(), None, &format!("http://127.0.0.1:{port}")).await;
+    let origin = house.portal.origin.clone();
+    let site = Site { origin: &origin, name: "示范公积金", may: &["login"] };
+    let agent = Agent::start(folder.path(), port, &[site]).await?;
+    let serial = enrolled(&agent, &house, folder.path(), "24681357")?;
+    // SoftHSM2 sees tokens of other processes only when it starts; a real key is seen when it is plugged in.
+    drop(agent);
+    let _agent = Agent::start(folder.path(), port, &[site]).await?;
+    house.responder.say(&serial, CertificateStatus::Good);
+
+    let browser = Browser::start(&[]).await?;
+    log_in(&browser, &origin, "zh-CN").await?;
+    let page = browser.enter_popup().await?;
+    browser.sees(UNIT).await?;
+    browser.fill("#pin", "11111111").await?;
+    browser.click("button[name=do][value=sign]").await?;
+    browser.find("#pin[aria-invalid=true]").await?;
+    browser.fill("#pin", "24681357").await?;
+    browser.click("button[name=do][value=sign]").await?;
+    browser.leave_popup(page.clone()).await?;
+    browser.sees("单位账户余额").await?;
+
+    // The person gives up; then the certificate is revoked and the assistant signs, but the portal refuses.
+    browser.click("form[action='/logout'] button").await?;
+    browser.click("form[data-agent] button[type=submit]").await?;
+    browser.enter_popup().await?;
+    browser.click("[data-close]").await?;
+    browser.driver.switch_to_window(page.clone()).await?;
+    browser.leave_popup(page.clone()).await?;
+    browser.find("[data-agent-status][data-state=error]").await?;
+    let (since, reason) = (house.now(), RevocationReason::KeyCompromise);
+    house.responder.say(&serial, CertificateStatus::Revoked { since, reason });
+    browser.click("form[data-agent] button[type=submit]").await?;
+    browser.enter_popup().await?;
+    browser.fill("#pin", "24681357").await?;
+    browser.click("button[name=do][value=sign]").await?;
+    browser.leave_popup(page).await?;
+    browser.sees("证书已吊销").await?;
+    browser.sees("证书介质丢失、被盗或密钥泄露").await
 }
 
 /// Sees that a page is accessible at both sizes, and leaves its pictures where somebody wants them.

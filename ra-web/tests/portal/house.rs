@@ -36,11 +36,16 @@ impl House {
 
     /// A portal on a database that may be there already, for people whose assistant has this origin.
     pub(crate) async fn with(database_url: Option<String>, agent: &str) -> Self {
+        Self::at(today().first_second().plus(9 * 3600), database_url, agent).await
+    }
+
+    /// The same, with a clock that shows `now`.
+    pub(crate) async fn at(now: Timestamp, database_url: Option<String>, agent: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database_url =
             database_url.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("fund.db").display()));
-        let clock = Arc::new(TestClock::at(today().first_second().plus(9 * 3600)));
-        let pki = Arc::new(Pki::new());
+        let clock = Arc::new(TestClock::at(now));
+        let pki = Arc::new(Pki::on(now.beijing_day()));
         let responder = Responder::start(pki.clone(), clock.clone()).await;
         let text = format!(
             r#"

@@ -47,10 +47,15 @@ pub(crate) const ISSUER: &str = "unit-p256";
 
 impl Pki {
     pub(crate) fn new() -> Self {
-        let years = |count| Validity::years(today().plus_days(-800), count);
+        Self::on(today())
+    }
+
+    /// An authority whose responder was certified on this day.
+    pub(crate) fn on(day: BeijingDay) -> Self {
+        let years = |count| Validity::years(day.plus_days(-800), count);
         let root = make("root", &ca("印信示范根"), years(30), KeyKind::P384, None);
         let issuing = make("issuing", &ca("印信示范 CA"), years(20), KeyKind::P256, Some(&root));
-        let week = Validity::seconds(today().first_second(), 604_800);
+        let week = Validity::seconds(day.first_second(), 604_800);
         let responder = make("ocsp-responder", &ca("OCSP 1"), week, KeyKind::P256, Some(&issuing));
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("root.cer"), &root.der).expect("written");
@@ -78,14 +83,12 @@ impl Pki {
 
     /// A unit's certificate of any validity.
     pub(crate) fn unit_for(&self, name: &str, uscc: &str, validity: Validity) -> Made {
-        let subject = subject(&[
-            (SubjectField::Country, "CN"),
-            (SubjectField::Province, "河北省"),
-            (SubjectField::CommonName, name),
-            (SubjectField::Uscc, uscc),
-            (SubjectField::UniqueId, "HZ-000001"),
-        ]);
-        make("unit", &subject, validity, KeyKind::P256, Some(&self.issuing))
+        make("unit", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
+    }
+
+    /// A unit's certificate over a key that is elsewhere, on a token.
+    pub(crate) fn unit_over(&self, spki_der: &[u8], name: &str, uscc: &str, validity: Validity) -> (Vec<u8>, Serial) {
+        certify("unit", &unit(name, uscc), validity, spki_der, Some(&self.issuing), &self.issuing.key)
     }
 
     /// A responder's own certificate: right chain, wrong use.
@@ -108,9 +111,31 @@ fn subject(fields: &[(SubjectField, &str)]) -> Subject {
     Subject::new(fields).expect("a subject")
 }
 
+fn unit(name: &str, uscc: &str) -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::Province, "河北省"),
+        (SubjectField::CommonName, name),
+        (SubjectField::Uscc, uscc),
+        (SubjectField::UniqueId, "HZ-000001"),
+    ])
+}
+
 fn make(profile: &str, subject: &Subject, validity: Validity, kind: KeyKind, issuer: Option<&Made>) -> Made {
     let key = SoftKey::generate(kind).expect("a key");
     let signer = issuer.map_or(&key, |made| &made.key);
+    let (der, serial) = certify(profile, subject, validity, key.spki_der(), issuer, signer);
+    Made { key, der, serial }
+}
+
+fn certify(
+    profile: &str,
+    subject: &Subject,
+    validity: Validity,
+    spki_der: &[u8],
+    issuer: Option<&Made>,
+    signer: &SoftKey,
+) -> (Vec<u8>, Serial) {
     let serial = Serial::draw(&mut system_rng());
     let profiles = Profiles::built_in().expect("sound profiles");
     let tbs = to_be_signed(&TbsInput {
@@ -120,10 +145,9 @@ fn make(profile: &str, subject: &Subject, validity: Validity, kind: KeyKind, iss
         profile: profiles.find(&ProfileName::new(profile).expect("a name")).expect("a built-in profile"),
         subject,
         validity,
-        spki_der: key.spki_der(),
+        spki_der,
         urls: &Urls::under("http://127.0.0.1:8083", &IssuerId::new(ISSUER).expect("a name")),
     })
     .expect("encodes");
-    let der = assemble(&tbs, signer.algorithm(), &signer.sign(&tbs).expect("signs"));
-    Made { key, der, serial }
+    (assemble(&tbs, signer.algorithm(), &signer.sign(&tbs).expect("signs")), serial)
 }
