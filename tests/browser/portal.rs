@@ -118,7 +118,9 @@ fn enrolled(agent: &Agent, house: &House, folder: &Path, pin: &str) -> anyhow::R
     let request = openssl::x509::X509Req::from_pem(&std::fs::read(folder.join("unit.csr"))?)?;
     let spki = request.public_key()?.public_key_to_der()?;
     let validity = Validity::years(house.now().beijing_day(), 1);
-    let (certificate, serial) = house.pki.unit_over(&spki, UNIT, USCC, validity);
+    let issuing = &house.pki.issuing;
+    let subject = pki::unit(UNIT, USCC);
+    let (certificate, serial) = pki::certify("unit", &subject, validity, &spki, Some(issuing), &issuing.key);
     std::fs::write(folder.join("unit.cer"), certificate)?;
     agent.tool(&[&token[..], &["--install", &file("unit.cer")]].concat())?;
     Ok(serial)

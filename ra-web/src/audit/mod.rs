@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(walk(&removed), Err(ChainFault::Broken(2)));
         assert_eq!(walk(&entries[..2]), Err(ChainFault::Cut { expected: 3, found: 2 }));
 
-        let mut changed = entries.clone();
+        let mut changed = entries;
         changed[1] = String::from_utf8(changed[1].clone()).expect("JSON").replace("\"b\"", "\"B\"").into_bytes();
         assert_eq!(walk(&changed), Err(ChainFault::Broken(3)));
     }

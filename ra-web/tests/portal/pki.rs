@@ -86,11 +86,6 @@ impl Pki {
         make("unit", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
     }
 
-    /// A unit's certificate over a key that is elsewhere, on a token.
-    pub(crate) fn unit_over(&self, spki_der: &[u8], name: &str, uscc: &str, validity: Validity) -> (Vec<u8>, Serial) {
-        certify("unit", &unit(name, uscc), validity, spki_der, Some(&self.issuing), &self.issuing.key)
-    }
-
     /// A responder's own certificate: right chain, wrong use.
     pub(crate) fn responder_like(&self) -> Made {
         let week = Validity::seconds(today().first_second(), 604_800);
@@ -111,7 +106,8 @@ fn subject(fields: &[(SubjectField, &str)]) -> Subject {
     Subject::new(fields).expect("a subject")
 }
 
-fn unit(name: &str, uscc: &str) -> Subject {
+/// A unit's subject.
+pub(crate) fn unit(name: &str, uscc: &str) -> Subject {
     subject(&[
         (SubjectField::Country, "CN"),
         (SubjectField::Province, "河北省"),
@@ -128,7 +124,8 @@ fn make(profile: &str, subject: &Subject, validity: Validity, kind: KeyKind, iss
     Made { key, der, serial }
 }
 
-fn certify(
+/// A certificate over a key that may be elsewhere, on a token.
+pub(crate) fn certify(
     profile: &str,
     subject: &Subject,
     validity: Validity,
