@@ -26,6 +26,11 @@ doctor-bad = bad
 
 # Tokens and PINs
 no-token = No token found. Plug in the USB token and try again.
+valid-until = Valid until { $until }, { $n ->
+    [one] { $n } day left
+   *[other] { $n } days left
+}
+pin-tries = PIN: { $tries }
 tries-left = { $n ->
     [one] { $n } try left
    *[other] { $n } tries left
@@ -100,7 +105,7 @@ skip = Skip to the content
 nav-label = Pages
 nav-home = My certificates
 nav-pin = Change PIN
-nav-check = Environment check
+nav-check = Check this PC
 foot = The certificate assistant runs on this computer only. Type your PIN in the assistant’s windows and nowhere else: no site and no member of staff will ever ask for it.
 waiting-heading = Waiting for the site’s request…
 waiting-text = Please leave this window open.
@@ -161,7 +166,6 @@ sign-hold = Hold a certificate
 sign-hold-meaning = The hold works at once: the certificate cannot be used until it is released. It may also be revoked.
 sign-release = Release a certificate
 sign-release-meaning = The certificate works again once it is released.
-row-site = Site
 row-good-until = Request good until
 row-unit = Unit
 row-uscc = Unified social credit code
@@ -205,6 +209,7 @@ role-administrator = administration
 
 # The provisioning window
 provision-heading = Make a certificate
+provision-meaning = Two officers have approved it. You make the key in the unit’s token, sign for it, and write the certificate.
 provision-not-opened = The provisioning cannot be opened
 provision-button = Begin
 provision-continue = Continue

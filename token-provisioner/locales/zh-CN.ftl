@@ -26,6 +26,8 @@ doctor-bad = 异常
 
 # 证书介质与 PIN
 no-token = 没有检测到证书介质。请插好 USB Key 后重试。
+valid-until = 有效期至 { $until }，剩余 { $n } 天
+pin-tries = PIN：{ $tries }
 tries-left = 还可以尝试 { $n } 次
 tries-low = 最近输错过 PIN，请谨慎输入
 tries-final = 再输错一次就会锁定
@@ -152,7 +154,6 @@ sign-hold = 冻结证书
 sign-hold-meaning = 冻结立即生效，该证书暂时无法使用，之后可以解冻或吊销。
 sign-release = 解冻证书
 sign-release-meaning = 解冻后该证书恢复使用。
-row-site = 登录网站
 row-good-until = 请求有效至
 row-unit = 单位名称
 row-uscc = 统一社会信用代码
@@ -190,6 +191,7 @@ role-administrator = 管理员
 
 # 制证窗口
 provision-heading = 制作证书
+provision-meaning = 该任务已由两名工作人员批准。您将在单位的介质内生成密钥、签名确认并写入证书。
 provision-not-opened = 制证任务没有打开
 provision-button = 开始制证
 provision-continue = 继续制证

@@ -71,7 +71,11 @@ pub fn check(t: Language, drivers: &Drivers, sites: &[Site], now: Timestamp) -> 
             Tries::Left(_) | Tries::Unknown => Verdict::Good,
         };
         let what = format!("{} {}", view.token.label, view.token.serial);
-        findings.push(Finding { what, verdict, text: explain::tries(t, view.token.tries) });
+        findings.push(Finding {
+            what,
+            verdict,
+            text: t.with("pin-tries", "tries", explain::tries(t, view.token.tries)),
+        });
         for on in &view.certificates {
             let days = on.facts.days_left(now);
             let (verdict, text) = if days < 0 {

@@ -51,7 +51,7 @@ fn my_token(t: Language, view: &TokenView, now: Timestamp) -> MyToken {
         model: format!("{} · {}", view.token.model, view.token.serial),
         tries: match view.token.tries {
             Tries::Unknown | Tries::Left(crate::driver::soft::TRIES) => String::new(),
-            tries => explain::tries(t, tries),
+            tries => t.with("pin-tries", "tries", explain::tries(t, tries)),
         },
         bad: view.token.tries == Tries::Locked,
         certificates: view.certificates.iter().map(|on| mine(t, on, now)).collect(),
@@ -99,13 +99,12 @@ fn pin_page(
     field: &'static str,
     form_token: String,
 ) -> Result<String, askama::Error> {
-    let known = views.iter().any(|view| view.token.serial.as_str() == chosen);
-    let tokens = views.iter().enumerate().map(|(place, view)| Choice {
+    let tokens = views.iter().map(|view| Choice {
         value: view.token.serial.to_string(),
         name: view.certificates.first().map_or_else(|| view.token.label.clone(), |on| on.facts.name.clone()),
-        about: explain::tries(t, view.token.tries),
+        about: t.with("pin-tries", "tries", explain::tries(t, view.token.tries)),
         token: format!("{} {}", view.token.label, view.token.serial),
-        checked: if known { view.token.serial.as_str() == chosen } else { place == 0 },
+        checked: view.token.serial.as_str() == chosen || views.len() == 1,
     });
     let page = PinPage { t, nav: Navigation { here: "/pin" }, tokens: tokens.collect(), error, field, form_token };
     Shell::page(t, t.say("nav-pin"), &page)

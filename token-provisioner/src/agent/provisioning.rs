@@ -130,8 +130,7 @@ async fn form(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Sho
         .into_iter()
         .filter(|view| for_staff || !view.certificates.iter().any(|on| on.facts.holder() == Holder::Staff))
         .collect();
-    let known = targets.iter().any(|view| view.token.serial.as_str() == chosen.0);
-    let target_choices = targets.iter().enumerate().map(|(place, view)| Choice {
+    let target_choices = targets.iter().map(|view| Choice {
         value: view.token.serial.to_string(),
         name: if view.token.label.is_empty() { view.token.model.clone() } else { view.token.label.clone() },
         about: match view.certificates.len() {
@@ -139,13 +138,16 @@ async fn form(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Sho
             n => t.with("token-holds", "n", n),
         },
         token: view.token.serial.to_string(),
-        checked: if known { view.token.serial.as_str() == chosen.0 } else { place == 0 },
+        checked: view.token.serial.as_str() == chosen.0 || targets.len() == 1,
     });
+    let mut words = statement::order_words(t, &offer.order, String::new());
+    words.heading = t.say("provision-heading");
+    words.meaning = t.say("provision-meaning");
     let page = ProvisionPage {
         t,
         site: session.site.name(t).to_owned(),
         origin: session.site.origin.to_string(),
-        words: statement::order_words(t, &offer.order, String::new()),
+        words,
         tokens: target_choices.collect(),
         operators: choices(t, &operators, &chosen.1, now),
         error: fault.as_ref().map(|fault| fault.text.clone()),

@@ -101,7 +101,7 @@ fn login_words(t: Language, login: &Login, exact: String) -> Words {
         heading: t.with("sign-login", "where", purpose.as_str()),
         meaning: t.say("sign-login-meaning"),
         grave: false,
-        rows: vec![(t.say("row-site"), login.aud.clone()), (t.say("row-good-until"), login.exp.beijing_text())],
+        rows: vec![(t.say("row-good-until"), login.exp.beijing_text())],
         exact,
     }
 }

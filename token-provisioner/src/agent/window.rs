@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ca_core::domain::Timestamp;
+use fluent_bundle::FluentArgs;
 
 use super::pages::{Choice, DonePage, NewPinPage, NoticePage, Shell, SignPage, WaitingPage};
 use super::protocol::{Act, Asked, Code, Failure, Reply, Request, Shown};
@@ -15,7 +17,7 @@ use super::provisioning;
 use super::server::{Shared, html};
 use super::statement::{Statement, Unfit};
 use super::{Agent, pages};
-use crate::certificate::Holder;
+use crate::certificate::{Facts, Holder};
 use crate::config::{Permission, Site};
 use crate::driver::{INITIAL_PIN, Pin, TokenError, TokenSerial};
 use crate::explain;
@@ -239,26 +241,24 @@ fn sign_form(agent: &Arc<Agent>, session: Session, found: &[inspect::OnToken], f
     shown
 }
 
-/// Certificates to choose from; the chosen one, or the first, is marked.
-pub(super) fn choices(
-    t: Language,
-    found: &[inspect::OnToken],
-    chosen: &str,
-    now: ca_core::domain::Timestamp,
-) -> Vec<Choice> {
-    let known = found.iter().any(|on| on.facts.sha256.to_string() == chosen);
-    let choice = |(place, on): (usize, &inspect::OnToken)| Choice {
+/// Certificates to choose from. The chosen one is marked, or the only one; among several the person must choose,
+/// for a PIN typed for the wrong token costs it a try.
+pub(super) fn choices(t: Language, found: &[inspect::OnToken], chosen: &str, now: Timestamp) -> Vec<Choice> {
+    let choice = |on: &inspect::OnToken| Choice {
         value: on.facts.sha256.to_string(),
         name: on.facts.name.clone(),
-        about: format!(
-            "{} · {}",
-            on.facts.validity.not_after.beijing_day(),
-            t.with("days-left", "n", on.facts.days_left(now))
-        ),
+        about: valid_until(t, &on.facts, now),
         token: format!("{} {}", on.token.label, on.token.serial),
-        checked: if known { on.facts.sha256.to_string() == chosen } else { place == 0 },
+        checked: on.facts.sha256.to_string() == chosen || found.len() == 1,
     };
-    found.iter().enumerate().map(choice).collect()
+    found.iter().map(choice).collect()
+}
+
+fn valid_until(t: Language, facts: &Facts, now: Timestamp) -> String {
+    let mut args = FluentArgs::new();
+    args.set("until", facts.validity.not_after.beijing_day().to_string());
+    args.set("n", facts.days_left(now));
+    t.fill("valid-until", &args)
 }
 
 /// What came of an attempt to sign.
