@@ -1,0 +1,152 @@
+//! A responder in this process, with a database of its own and certificates that exist as statuses only.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ::ocsp::app::{self, Running};
+use ::ocsp::config::Config;
+use ::ocsp::wire::{HashAlgorithm, ID_NO_CHECK, IssuerHashes};
+use anyhow::Context as _;
+use async_trait::async_trait;
+use ca_core::clock::{Clock as _, SystemClock, system_rng};
+use ca_core::domain::{CertificateStatus, IssuerId, OrderId, ProfileName, Serial, StatusChange, Validity};
+use ca_core::keys::KeyKind;
+use ca_core::service::client::{CallError, CertificateAuthority};
+use ca_core::service::protocol::{Blob, CertificateView, Request, Response};
+use ca_core::signer::Passphrase;
+use ca_core::signer::soft::{Cost, SoftKey};
+use ca_core::sql::{Database, SqlStore, authority_migrations};
+use ca_core::store::{IssuerRecord, Store as _};
+use der::Decode as _;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+type Issuer = rcgen::CertifiedIssuer<'static, rcgen::KeyPair>;
+
+pub(super) struct Ground {
+    running: Running,
+    hashes: IssuerHashes,
+    beater: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+/// Gives the responder its certificate.
+struct Authority(Issuer);
+
+#[async_trait]
+impl CertificateAuthority for Authority {
+    async fn call(&self, request: Request) -> Result<Response, CallError> {
+        let broken = |error: rcgen::Error| CallError::Unreachable(std::io::Error::other(error));
+        let Request::Responder { issuer, csr } = request else {
+            return Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into());
+        };
+        let mut wanted = rcgen::CertificateSigningRequestParams::from_der(&csr.0.into()).map_err(broken)?;
+        wanted.params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+        wanted.params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::OcspSigning];
+        let oid: Vec<u64> = ID_NO_CHECK.arcs().map(u64::from).collect();
+        wanted.params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&oid, vec![5, 0])];
+        let certificate = wanted.signed_by(&self.0).map_err(broken)?;
+        let now = SystemClock.now();
+        Ok(Response::Certificate(CertificateView {
+            issuer,
+            serial: serial(u32::MAX),
+            profile: ProfileName::new("ocsp-responder").ok_or_else(|| std::io::Error::other("a name"))?,
+            order: OrderId::draw(now, &mut system_rng()),
+            validity: Validity::seconds(now, 86_400),
+            certificate: Blob(certificate.der().to_vec()),
+            status: CertificateStatus::Good,
+            delivered: None,
+        }))
+    }
+}
+
+impl Ground {
+    pub(super) async fn new(certificates: u32) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().display().to_string();
+        let id = IssuerId::new("unit-p256").context("a name")?;
+        let mut parameters = rcgen::CertificateParams::default();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+        let issuer = Issuer::self_signed(parameters, rcgen::KeyPair::generate()?)?;
+        let der = issuer.der().to_vec();
+
+        let url = format!("sqlite:{path}/ca.db");
+        let database = Database::open(&url, true).await?;
+        database.migrate(&authority_migrations()).await?;
+        let store = SqlStore::new(database);
+        let now = SystemClock.now();
+        let mut tx = store.begin().await?;
+        let key = "file:unit-p256".to_owned();
+        tx.add_issuer(&IssuerRecord { id: id.clone(), root: false, certificate: der.clone(), key, profiles: vec![] })
+            .await?;
+        for (number, seq) in (0..certificates).zip(1..) {
+            let status = CertificateStatus::Good;
+            let (issuer, serial) = (id.clone(), serial(number));
+            tx.set_status(&StatusChange { seq, issuer, serial, status, not_after: now.plus(86_400) }, now).await?;
+        }
+        tx.beat(now).await?;
+        tx.commit().await?;
+        let beater = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                let Ok(mut tx) = store.begin().await else { continue };
+                if tx.beat(SystemClock.now()).await.is_ok() {
+                    let _next_time = tx.commit().await;
+                }
+            }
+        });
+
+        std::fs::write(folder.path().join("pass"), "bench\n")?;
+        let cheap = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+        let passphrase = Passphrase::new("bench".to_owned());
+        SoftKey::generate(KeyKind::P256)?.save(
+            &folder.path().join("ocsp.key"),
+            &passphrase,
+            cheap,
+            &mut system_rng(),
+        )?;
+        let config = Config::parse(&format!(
+            "listen = \"127.0.0.1:0\"\noperations_listen = \"127.0.0.1:0\"\ndatabase_url = {url:?}\n\
+             authority_socket = \"{path}/none\"\npublish_folder = \"{path}\"\nvalidity_seconds = 3600\n\
+             [limits]\nsigners = 1\n[[responders]]\nissuer = \"unit-p256\"\nkey_file = \"{path}/ocsp.key\"\n\
+             passphrase_file = \"{path}/pass\"\n"
+        ))?;
+        let running = app::start_with(config, Arc::new(SystemClock), Arc::new(Authority(issuer))).await?;
+        let certificate = x509_cert::Certificate::from_der(&der)?;
+        let hashes = IssuerHashes::of(&certificate, HashAlgorithm::Sha1)?;
+        let ground = Self { running, hashes, beater, _folder: folder };
+        ground.until_ready().await?;
+        Ok(ground)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.running.validation
+    }
+
+    pub(super) fn cert_id(&self, number: u32) -> anyhow::Result<Vec<u8>> {
+        Ok(self.hashes.cert_id(serial(number).octets())?)
+    }
+
+    pub(super) async fn stop(self) {
+        self.beater.abort();
+        self.running.shutdown().await;
+    }
+
+    async fn until_ready(&self) -> anyhow::Result<()> {
+        let ask = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        for _ in 0..100 {
+            if super::load::once(self.running.operations, ask).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("the responder did not get ready")
+    }
+}
+
+/// Serial numbers that look drawn: their last octets differ.
+fn serial(number: u32) -> Serial {
+    let octets = (u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) | 1 << 126) & !(1 << 127);
+    Serial::from_der_content(&octets.to_be_bytes()).unwrap_or_else(|_| unreachable!("16 octets, positive"))
+}

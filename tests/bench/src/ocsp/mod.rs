@@ -1,0 +1,172 @@
+//! The responder beside a bare hyper server that sends the same bytes, on loopback, in one process.
+//!
+//! Server and client each have one thread; the server's processor time is read from /proc. Runs alternate
+//! between the two servers and the median counts, so that a busy machine slows both alike.
+
+mod ground;
+mod load;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ::ocsp::wire::{Nonce, Reply, encode_request, parse_reply};
+use anyhow::Context as _;
+use base64::Engine as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::runtime::{Builder, Runtime};
+
+use self::ground::Ground;
+use self::load::{Load, Measured};
+
+/// Certificates in the index, and questions that take turns.
+const CERTIFICATES: u32 = 10_000;
+const QUESTIONS: u32 = 1_000;
+const CONNECTIONS: usize = 16;
+const ROUNDS: usize = 5;
+const REQUESTS: usize = 40_000;
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Prints the table.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let server = one_thread("server")?;
+    let client = one_thread("client")?;
+    let ground = server.block_on(Ground::new(CERTIFICATES))?;
+
+    let ids: Vec<Vec<u8>> = (0..QUESTIONS).map(|n| ground.cert_id(n)).collect::<anyhow::Result<_>>()?;
+    let posts: Vec<Vec<u8>> =
+        ids.iter().map(|id| Ok(post(&encode_request(&[id], None)?))).collect::<anyhow::Result<_>>()?;
+    let gets: Vec<Vec<u8>> =
+        ids.iter().map(|id| Ok(get(&encode_request(&[id], None)?))).collect::<anyhow::Result<_>>()?;
+    let nonces: Vec<Vec<u8>> = ids
+        .iter()
+        .zip(0_u64..)
+        .map(|(id, n)| {
+            let mut octets = [0x5a; 32];
+            octets[..8].copy_from_slice(&n.to_be_bytes());
+            Ok(post(&encode_request(&[id], Some(Nonce::new(&octets)?))?))
+        })
+        .collect::<anyhow::Result<_>>()?;
+
+    let sample = |request: &[u8]| client.block_on(load::once(ground.address(), request));
+    let (get_sample, post_sample, nonce_sample) = (sample(&gets[0])?, sample(&posts[0])?, sample(&nonces[0])?);
+    anyhow::ensure!(matches!(parse_reply(&get_sample.body)?, Reply::Basic(_)), "the responder answers");
+
+    println!("OCSP: {CERTIFICATES} certificates in the index, {QUESTIONS} asked in turn, {CONNECTIONS} connections,");
+    println!(
+        "server and client on one thread each; median of {ROUNDS} rounds beside bare hyper with the same bytes.\n"
+    );
+    println!(
+        "{:<26} {:>10} {:>12} {:>10} {:>12} {:>8} {:>8}",
+        "", "req/s", "CPU µs/req", "bare", "bare CPU", "speed", "CPU"
+    );
+    for (name, requests, sample, fresh) in [
+        ("GET, cached", &gets, &get_sample, false),
+        ("POST, cached", &posts, &post_sample, false),
+        ("POST, nonce (signed)", &nonces, &nonce_sample, false),
+        ("POST, new connections", &posts, &post_sample, true),
+    ] {
+        let bare = server.block_on(bare(sample.head_fields(), sample.body.clone()))?;
+        let mut ours = Vec::new();
+        let mut theirs = Vec::new();
+        for round in 0..=ROUNDS {
+            let load = Load {
+                requests,
+                connections: CONNECTIONS,
+                total: if fresh { REQUESTS / 8 } else { REQUESTS },
+                patience: PATIENCE,
+                fresh_connections: fresh,
+            };
+            let measured = client.block_on(load.run(ground.address()))?;
+            let bare_measured = client.block_on(load.run(bare))?;
+            // The first round fills caches and warms up.
+            if round > 0 {
+                ours.push(measured);
+                theirs.push(bare_measured);
+            }
+        }
+        let (our, their) = (Measured::median(&mut ours), Measured::median(&mut theirs));
+        println!(
+            "{name:<26} {:>10.0} {:>12.2} {:>10.0} {:>12.2} {:>7.0} % {:>7.2}x",
+            our.rate,
+            our.server_cpu_us,
+            their.rate,
+            their.server_cpu_us,
+            100.0 * our.rate / their.rate,
+            our.server_cpu_us / their.server_cpu_us,
+        );
+    }
+    let raw = raw_signing()?;
+    println!("\nraw P-256 signing on one thread: {raw:.0}/s, {:.1} µs each (the nonce answers include one)", 1e6 / raw);
+    server.block_on(ground.stop());
+    Ok(())
+}
+
+fn one_thread(name: &str) -> anyhow::Result<Runtime> {
+    Ok(Builder::new_multi_thread().worker_threads(1).thread_name(name).enable_all().build()?)
+}
+
+fn post(der: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST /ocsp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/ocsp-request\r\nContent-Length: {}\r\n\r\n",
+        der.len()
+    );
+    [head.as_bytes(), der].concat()
+}
+
+fn get(der: &[u8]) -> Vec<u8> {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(der);
+    let encoded = encoded.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    format!("GET /ocsp/{encoded} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").into_bytes()
+}
+
+/// A hyper server that reads the body and always answers the same.
+async fn bare(fields: Vec<(String, String)>, body: Bytes) -> anyhow::Result<SocketAddr> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let mut template = Response::builder();
+    for (name, value) in &fields {
+        template = template.header(name, value);
+    }
+    let template = template.body(()).context("headers")?.into_parts().0;
+    tokio::spawn(async move {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            let (template, body) = (template.clone(), body.clone());
+            let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+                let mut response = Response::new(Full::new(body.clone()));
+                *response.headers_mut() = template.headers.clone();
+                async move {
+                    let _read = request.into_body().collect().await;
+                    Ok::<_, Infallible>(response)
+                }
+            });
+            tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    Ok(address)
+}
+
+/// How many messages of an answer's length the library signs in a second.
+fn raw_signing() -> anyhow::Result<f64> {
+    use ca_core::keys::KeyKind;
+    use ca_core::signer::Signer as _;
+    let key = ca_core::signer::soft::SoftKey::generate(KeyKind::P256)?;
+    let message = [0x30; 250];
+    let start = Instant::now();
+    let mut count = 0_u32;
+    while start.elapsed() < Duration::from_secs(1) {
+        for _ in 0..100 {
+            key.sign(&message)?;
+        }
+        count += 100;
+    }
+    Ok(f64::from(count) / start.elapsed().as_secs_f64())
+}
