@@ -5,6 +5,7 @@ mod client;
 mod hierarchy;
 mod house;
 mod judges;
+mod real;
 mod rude;
 mod service;
 mod wire;
