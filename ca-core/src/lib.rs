@@ -35,5 +35,7 @@ pub mod signer;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod store;
+#[cfg(all(feature = "sign", any(test, feature = "testing")))]
+pub mod testing;
 pub mod tlv;
 pub mod x509;

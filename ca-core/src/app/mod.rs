@@ -6,6 +6,8 @@
 mod check;
 mod http;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -12,6 +12,8 @@ mod chain;
 mod checkpoint;
 mod event;
 mod export;
+#[cfg(test)]
+mod tests;
 
 pub use chain::{Fault, Verifier, Whole, hash, verify_store};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, sign_checkpoint};

@@ -8,6 +8,8 @@
 mod hold;
 mod make;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 use std::path::{Path, PathBuf};

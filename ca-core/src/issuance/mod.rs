@@ -20,6 +20,8 @@ mod prepare;
 mod responder;
 mod stop;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod views;
 
 pub use approval::{Approved, approve};

@@ -21,6 +21,9 @@ pub enum Stop {
     /// What the key made is not what was to be signed; it is thrown away.
     #[error("the signed bytes are not right: {0}")]
     BadWork(String),
+    /// Another process carried out the same order meanwhile.
+    #[error("another process carried out the same order")]
+    Overtaken,
     /// Stopped by a test at a fault point.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

@@ -36,13 +36,20 @@ impl Authority {
         if let Some(known) = known {
             return self.submit_again(&submission, order, sha256, &known).await;
         }
+        let again = submission.clone();
         let evidence = tokio::task::spawn_blocking(|| Evidence::read(submission))
             .await
             .map_err(|error| Stop::BadWork(error.to_string()))??;
-        match &order.act {
+        let carried_out = match &order.act {
             Act::Issue { .. } => self.issue(evidence).await,
             Act::Revoke { .. } | Act::Hold { .. } | Act::Release { .. } => self.change_status(evidence).await,
+        };
+        if !matches!(carried_out, Err(Stop::Overtaken)) {
+            return carried_out;
         }
+        let known = self.store.begin_read().await?.order(order.id).await?;
+        let known = known.ok_or_else(|| StoreError::odd("ca_order", order.id, "gone"))?;
+        self.submit_again(&again, order, sha256, &known).await
     }
 
     /// The same order again gives the same answer; anything else under its id is a replay.
@@ -86,6 +93,9 @@ impl Authority {
 
         // The officers are looked up again where the intent is written: one may have been revoked meanwhile.
         unit_of_work!(&*self.store, Stop, |tx| {
+            if tx.order(intent.order).await?.is_some() {
+                return Err(Stop::Overtaken);
+            }
             let approved = approve(tx, &evidence, now).await?;
             if let Some(other) = tx.order_of_key(intent.spki_sha256).await? {
                 return Err(Stop::refuse(RefusalCode::KeyNotAccepted, format!("the key is known from order {other}")));
@@ -106,6 +116,9 @@ impl Authority {
         let (issuer, serial) = unit_of_work!(&*self.store, Stop, |tx| {
             let approved = approve(tx, &evidence, now).await?;
             let order = approved.what();
+            if tx.order(order.id).await?.is_some() {
+                return Err(Stop::Overtaken);
+            }
             let (Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial }) =
                 &order.act
             else {

@@ -6,6 +6,8 @@
 mod crl;
 mod freshness;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use crl::{CrlError, Publisher, Schedule};
 pub(crate) use crl::{CrlMaterial, build_crl};

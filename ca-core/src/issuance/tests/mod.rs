@@ -1,0 +1,49 @@
+//! The authority under orders, good and bad, on both engines.
+
+mod delivery;
+mod interruptions;
+mod refusals;
+mod staff;
+
+use crate::domain::OrderId;
+use crate::issuance::Authority;
+use crate::service::client::CertificateAuthority as _;
+use crate::service::protocol::{CertificateView, RefusalCode, Request, Response, Submission};
+use crate::sql::authority_migrations;
+use crate::sql::testing::databases;
+use crate::store::Store as _;
+use crate::testing::House;
+
+/// A house on each engine.
+async fn houses() -> Vec<(&'static str, House)> {
+    let mut houses = Vec::new();
+    for fresh in databases(&authority_migrations()).await {
+        let house = House::on(fresh).await;
+        houses.push((house.engine(), house));
+    }
+    houses
+}
+
+impl House {
+    /// How many certificates and intents there are beside the officers' own.
+    async fn certificates(&self) -> usize {
+        let mut tx = self.store().await.begin_read().await.unwrap();
+        tx.certificates_after("", "", 1000).await.unwrap().len() - self.people.len()
+    }
+}
+
+async fn submit(authority: &Authority, submission: Submission) -> Result<CertificateView, RefusalCode> {
+    ask(authority, Request::Submit(submission)).await
+}
+
+async fn ask(authority: &Authority, request: Request) -> Result<CertificateView, RefusalCode> {
+    match authority.call(request).await {
+        Ok(Response::Certificate(view)) => Ok(view),
+        Ok(other) => panic!("not a certificate: {other:?}"),
+        Err(error) => Err(error.code().unwrap_or_else(|| panic!("no refusal: {error}"))),
+    }
+}
+
+async fn order_came_to_nothing(authority: &Authority, order: OrderId) -> bool {
+    matches!(authority.call(Request::Order { order }).await, Ok(Response::None))
+}

@@ -1,0 +1,379 @@
+//! A whole authority for tests: founded by a real ceremony, with officers whose keys are in memory.
+//!
+//! For tests of this and other crates (feature `testing`, dev-dependencies only). Nothing in it is a double: the
+//! store, the keys, the checks and the order of writes are the ones that serve; only the clock stands still and
+//! sealing is cheap.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::app;
+use crate::ceremony::{Ceremony, Plan};
+use crate::clock::{Clock as _, TestClock, system_rng};
+use crate::cms;
+use crate::config::{Audit, Config, Crl, Keys, Socket};
+use crate::domain::{
+    Act, Install, IssuerId, KeyAlgorithm, KeyBinding, OfficeId, Order, OrderId, ProfileName, RevocationReason, Serial,
+    Sha256, Statement, Subject, SubjectField, Timestamp, encode,
+};
+use crate::issuance::faults::{Faults, NoFaults};
+use crate::issuance::{Authority, Issuing};
+use crate::keys::csr;
+use crate::profile::Profiles;
+use crate::service::protocol::{Blob, CertificateView, Submission};
+use crate::signer::soft::{Cost, SoftKey};
+use crate::signer::{Passphrase, Signer};
+use crate::sql::testing::Fresh;
+use crate::sql::{Database, SqlStore};
+use crate::store::Store as _;
+
+/// When houses are founded: 2026-11-23 12:00 in Beijing.
+pub const FOUNDED: Timestamp = Timestamp::from_unix(1_795_406_400);
+
+/// Who gives orders: id, name, office, roles.
+const PEOPLE: [(&str, &str, &str, &str); 6] = [
+    ("limin", "李敏", "demo-office", r#""ra_entry", "token_operator", "administrator""#),
+    ("wangqiang", "王强", "demo-office", r#""ra_reviewer", "ra_supervisor", "administrator""#),
+    ("sunli", "孙丽", "demo-office", r#""ra_reviewer""#),
+    ("chenjie", "陈杰", "demo-office", r#""token_operator""#),
+    ("zhoujun", "周军", "other-office", r#""ra_entry", "ra_reviewer", "token_operator""#),
+    ("zhaojing", "赵静", "demo-office", r#""auditor""#),
+];
+
+/// Someone with a key and a certificate.
+pub struct Person {
+    /// The key.
+    pub key: SoftKey,
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+}
+
+impl Person {
+    /// A CMS message over a statement's canonical bytes.
+    ///
+    /// # Panics
+    /// When it cannot be signed.
+    #[must_use]
+    pub fn say<T: Statement>(&self, statement: &T, now: Timestamp) -> Blob {
+        self.say_bytes(&encode(statement), now)
+    }
+
+    /// A CMS message over any bytes.
+    ///
+    /// # Panics
+    /// When it cannot be signed.
+    #[must_use]
+    pub fn say_bytes(&self, content: &[u8], now: Timestamp) -> Blob {
+        Blob(cms::sign(content, &self.certificate, now, |message| self.key.sign(message)).expect("signs"))
+    }
+}
+
+/// An authority in a folder of its own.
+pub struct House {
+    /// How it is configured.
+    pub config: Config,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Its officers by id.
+    pub people: BTreeMap<&'static str, Person>,
+    /// What the ceremony said.
+    pub transcript: String,
+    folder: TempDir,
+    fresh: Option<Fresh>,
+}
+
+impl House {
+    /// Holds a ceremony in a fresh database, which then lives as long as the house.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn on(fresh: Fresh) -> Self {
+        let house = Self::found(&fresh.url).await;
+        Self { fresh: Some(fresh), ..house }
+    }
+
+    /// `SQLite` or `PostgreSQL`, for messages.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        self.fresh.as_ref().map_or("", |fresh| fresh.engine)
+    }
+
+    /// Holds a ceremony in this database.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn found(database_url: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut ceremony, keys, clock) = rehearsable(folder.path(), database_url);
+        let config = ceremony.config.clone();
+        let transcript = ceremony.hold().await.expect("the ceremony is held");
+        let people = keys
+            .into_iter()
+            .map(|(id, key)| {
+                let certificate = std::fs::read(folder.path().join(format!("{id}.cer"))).expect("a certificate");
+                (id, Person { key, certificate })
+            })
+            .collect();
+        Self { config, clock, people, transcript, folder, fresh: None }
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An officer.
+    ///
+    /// # Panics
+    /// When there is none of that id.
+    #[must_use]
+    pub fn person(&self, id: &str) -> &Person {
+        &self.people[id]
+    }
+
+    /// Opens the store as one more process.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn store(&self) -> SqlStore {
+        SqlStore::new(Database::open(&self.config.database_url, false).await.expect("the database opens"))
+    }
+
+    /// The issuing CAs with their keys.
+    ///
+    /// # Panics
+    /// When a key cannot be opened.
+    pub async fn issuers(&self, store: &SqlStore) -> Vec<Issuing> {
+        let records = store.begin_read().await.expect("reads").issuers().await.expect("reads");
+        let passphrase = Passphrase::from_file(&self.config.keys.passphrase_file).expect("a passphrase");
+        app::open_issuers(&self.config, &records, &passphrase).expect("keys open")
+    }
+
+    /// An authority as it stands after a start, before it serves: the reconciler has not run.
+    ///
+    /// # Panics
+    /// When it cannot be joined.
+    pub async fn authority(&self) -> Authority {
+        self.authority_with(Arc::new(NoFaults)).await
+    }
+
+    /// [`Self::authority`], stopping where `faults` says.
+    ///
+    /// # Panics
+    /// When it cannot be joined.
+    pub async fn authority_with(&self, faults: Arc<dyn Faults>) -> Authority {
+        let store = self.store().await;
+        let issuers = self.issuers(&store).await;
+        let profiles = Profiles::built_in().expect("sound");
+        let url = self.config.base_url.clone();
+        Authority::new(Arc::new(store), self.clock.clone(), system_rng(), issuers, profiles, url).with_faults(faults)
+    }
+
+    /// An order of the demo office, written now.
+    #[must_use]
+    pub fn order(&self, act: Act) -> Order {
+        Order {
+            id: OrderId::draw(self.now(), &mut system_rng()),
+            office: OfficeId::new("demo-office").expect("a good name"),
+            created: self.now(),
+            evidence: vec![Sha256([7; 32])],
+            act,
+        }
+    }
+
+    /// An order to issue a unit's certificate for a P-256 key.
+    #[must_use]
+    pub fn unit_order(&self) -> Order {
+        self.order(unit_act("示范科技有限公司"))
+    }
+
+    /// A submission of an issue: approved by these, its key bound by `operator`.
+    #[must_use]
+    pub fn issue(&self, order: &Order, approvers: &[&str], operator: &str, key: &SoftKey) -> Submission {
+        let now = self.now();
+        Submission {
+            order: Blob(encode(order)),
+            approvals: approvers.iter().map(|id| self.person(id).say(order, now)).collect(),
+            binding: Some(self.person(operator).say(&binding(order, key), now)),
+            csr: Some(request(key)),
+        }
+    }
+
+    /// A submission of an order about a status, signed by these.
+    #[must_use]
+    pub fn about_status(&self, order: &Order, signers: &[&str]) -> Submission {
+        Submission {
+            order: Blob(encode(order)),
+            approvals: signers.iter().map(|id| self.person(id).say(order, self.now())).collect(),
+            binding: None,
+            csr: None,
+        }
+    }
+
+    /// The new key's word that this certificate is on its token.
+    #[must_use]
+    pub fn installed(&self, view: &CertificateView, key: SoftKey) -> Blob {
+        let install = Install {
+            order: view.order,
+            issuer: view.issuer.clone(),
+            serial: view.serial.clone(),
+            certificate_sha256: Sha256(openssl::sha::sha256(&view.certificate.0)),
+        };
+        Person { key, certificate: view.certificate.0.clone() }.say(&install, self.now())
+    }
+}
+
+/// A ceremony in a folder that has its requests and passphrases, with the officers' keys.
+///
+/// # Panics
+/// When the folder cannot be written.
+#[must_use]
+pub fn rehearsable(folder: &Path, database_url: &str) -> (Ceremony, BTreeMap<&'static str, SoftKey>, Arc<TestClock>) {
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("writes");
+    for name in ["root.pass", "ca.pass", "ocsp.pass"] {
+        write(name, name.as_bytes());
+    }
+    let mut text = CEREMONY.to_owned();
+    let mut keys = BTreeMap::new();
+    for (id, name, office, roles) in PEOPLE {
+        let key = new_key();
+        write(&format!("{id}.csr"), &request(&key).0);
+        keys.insert(id, key);
+        text.push_str(&format!(
+            "\n[[officer]]\nid = \"{id}\"\nname = \"{name}\"\noffice = \"{office}\"\noffice_name = \"示范办事处\"\n\
+             roles = [{roles}]\ncsr = \"{id}.csr\"\ncertificate = \"{id}.cer\"\nissuer = \"unit-p256\"\nyears = 3\n"
+        ));
+    }
+    let config = Config {
+        database_url: database_url.to_owned(),
+        base_url: "http://127.0.0.1:8083".into(),
+        publish_dir: folder.join("publish"),
+        profiles_dir: None,
+        operations: ([127, 0, 0, 1], 0).into(),
+        socket: Socket { path: folder.join("socket"), group: false, connections: 8 },
+        keys: Keys {
+            dir: folder.join("keys"),
+            passphrase_file: folder.join("ca.pass"),
+            responder_passphrase_file: folder.join("ocsp.pass"),
+            pkcs11: None,
+        },
+        crl: Crl { debounce_seconds: 0, poll_seconds: 1, ..Crl::default() },
+        audit: Audit { dir: folder.join("audit"), checkpoint_minutes: 60 },
+    };
+    let clock = Arc::new(TestClock::at(FOUNDED));
+    let ceremony = Ceremony {
+        plan: Plan::parse(&text, folder).expect("a good plan"),
+        config,
+        profiles: Profiles::built_in().expect("sound"),
+        clock: clock.clone(),
+        rng: system_rng(),
+        cost: Cost::WEAK,
+    };
+    (ceremony, keys, clock)
+}
+
+const CEREMONY: &str = r#"
+name = "印信测试 CA"
+country = "CN"
+organisation = "印信测试 CA"
+
+[root]
+id = "root"
+common_name = "印信测试根 CA"
+key = "P-384"
+years = 20
+crl_days = 365
+passphrase_file = "root.pass"
+
+[[issuer]]
+id = "unit-p256"
+common_name = "印信测试单位 CA"
+key = "P-256"
+years = 10
+profiles = ["unit", "staff"]
+
+[[issuer]]
+id = "unit-rsa"
+common_name = "印信测试单位 CA RSA"
+key = "RSA-2048"
+years = 10
+profiles = ["unit"]
+"#;
+
+/// Issue one year of profile `unit` from `unit-p256` for a P-256 key.
+///
+/// # Panics
+/// Never: the subject is good.
+#[must_use]
+pub fn unit_act(name: &str) -> Act {
+    let fields = [
+        (SubjectField::Country, "CN"),
+        (SubjectField::Province, "示范省"),
+        (SubjectField::CommonName, name),
+        (SubjectField::Uscc, "91350100M000100Y43"),
+        (SubjectField::UniqueId, "U00000001"),
+    ];
+    Act::Issue {
+        issuer: unit_issuer(),
+        profile: ProfileName::new("unit").expect("a good name"),
+        subject: Subject::new(fields.into_iter().map(|(field, value)| (field, value.to_owned())).collect())
+            .expect("a good subject"),
+        years: 1,
+        key: KeyAlgorithm::P256,
+        officer: None,
+    }
+}
+
+/// The issuer `unit-p256`.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn unit_issuer() -> IssuerId {
+    IssuerId::new("unit-p256").expect("a good name")
+}
+
+/// Revoke for key compromise.
+#[must_use]
+pub fn revoke(issuer: &IssuerId, serial: &Serial) -> Act {
+    Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason: RevocationReason::KeyCompromise }
+}
+
+/// A new P-256 key.
+///
+/// # Panics
+/// When OpenSSL cannot make one.
+#[must_use]
+pub fn new_key() -> SoftKey {
+    SoftKey::generate(crate::keys::KeyKind::P256).expect("a key")
+}
+
+/// A PKCS#10 request by this key.
+///
+/// # Panics
+/// When it cannot be signed.
+#[must_use]
+pub fn request(key: &SoftKey) -> Blob {
+    Blob(csr::build("token", key.spki_der(), key.algorithm(), |message| key.sign(message)).expect("signs"))
+}
+
+/// The binding of a key to an order.
+#[must_use]
+pub fn binding(order: &Order, key: &SoftKey) -> KeyBinding {
+    KeyBinding {
+        order: order.id,
+        order_sha256: Sha256(openssl::sha::sha256(&encode(order))),
+        spki_sha256: Sha256(openssl::sha::sha256(key.spki_der())),
+        token: "0001".into(),
+    }
+}
