@@ -32,6 +32,7 @@ impl Chosen {
 
 /// My certificates.
 pub(super) async fn home(State(agent): Shared, Query(chosen): Query<Chosen>, headers: HeaderMap) -> Response {
+    agent.look_again().await;
     let t = chosen.language(&headers);
     let now = agent.clock.now();
     let views = agent.with_tokens(|agent| inspect::tokens(&agent.drivers)).await.unwrap_or_default();
@@ -85,6 +86,7 @@ fn mine(t: Language, on: &OnToken, now: Timestamp) -> Mine {
 
 /// The form for a new PIN.
 pub(super) async fn pin_form(State(agent): Shared, Query(chosen): Query<Chosen>, headers: HeaderMap) -> Response {
+    agent.look_again().await;
     let t = chosen.language(&headers);
     let views = agent.with_tokens(|agent| inspect::tokens(&agent.drivers)).await.unwrap_or_default();
     let form_token = agent.pin_forms.put(agent.token(), ());
@@ -166,6 +168,7 @@ pub(super) async fn change_pin(
 
 /// Environment check.
 pub(super) async fn check(State(agent): Shared, Query(chosen): Query<Chosen>, headers: HeaderMap) -> Response {
+    agent.look_again().await;
     let t = chosen.language(&headers);
     let now = agent.clock.now();
     let findings = agent

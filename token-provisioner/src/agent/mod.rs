@@ -96,6 +96,13 @@ impl Agent {
         self.sites.iter().find(|site| site.origin == origin)
     }
 
+    /// Has the drivers look for tokens that were plugged in since.
+    async fn look_again(self: &Arc<Self>) {
+        if let Err(error) = self.with_tokens(|agent| agent.drivers.look_again()).await {
+            tracing::error!(%error, "Cannot look for tokens");
+        }
+    }
+
     /// Runs token work on a thread where it may block.
     async fn with_tokens<T: Send + 'static>(
         self: &Arc<Self>,

@@ -73,7 +73,10 @@ pub(super) async fn request(State(agent): Shared, Json(asked): Json<Asked>) -> R
 pub(super) async fn act(State(agent): Shared, Json(act): Json<Act>) -> Response {
     let Some(session) = agent.acts.take(act.token()) else { return stale() };
     let shown = match (act, &session.task) {
-        (Act::Again { .. }, _) => look(&agent, session, None).await,
+        (Act::Again { .. }, _) => {
+            agent.look_again().await;
+            look(&agent, session, None).await
+        }
         (Act::Sign { certificate, pin, .. }, Task::Sign { .. }) => sign(&agent, session, certificate, pin).await,
         (Act::NewPin { certificate, new_pin, new_pin_again, .. }, Task::Sign { .. }) => {
             change_and_sign(&agent, session, certificate, new_pin, new_pin_again).await

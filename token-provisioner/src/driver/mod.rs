@@ -192,7 +192,15 @@ pub trait TokenDriver: Send + Sync {
     /// Names the driver and its module or folder, for people and logs.
     fn name(&self) -> String;
 
-    /// The tokens plugged in now.
+    /// Makes sure that the next look sees tokens that were plugged in since the last. Waits for an open session.
+    ///
+    /// # Errors
+    /// [`TokenError::Broken`] when the module cannot be initialised again.
+    fn look_again(&self) -> Result<(), TokenError> {
+        Ok(())
+    }
+
+    /// The tokens plugged in now. May wait for an open session, so a thread that holds one must not ask.
     ///
     /// # Errors
     /// [`TokenError::Broken`] when the module or the folder cannot be read.

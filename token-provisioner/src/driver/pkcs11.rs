@@ -11,7 +11,11 @@
 //! - Login is per program and not per session: a session logs out when it ends.
 //! - A token pulled out shows as CKR_DEVICE_ERROR, CKR_GENERAL_ERROR or a closed session: after each unclear
 //!   error we look whether the token is still there.
+//! - SoftHSM2 and some vendors' modules see only the tokens that were there when they were initialised: looking
+//!   again initialises the module again.
 //! - Some tokens keep no public key object: the certificate under the same id serves.
+
+mod objects;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,17 +24,15 @@ use ca_core::domain::KeyAlgorithm;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11 as Module};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType, CertificateType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session as RawSession, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
-use der::{Decode as _, Encode as _};
-use openssl::bn::BigNum;
-use openssl::ecdsa::EcdsaSig;
 
+use self::objects::{certificate_object, ecdsa_der, id_and_label, public_key, stored_certificates, text};
 use super::{
-    InitTarget, KeyId, MAX_CERTIFICATE_BYTES, Pin, PublicKey, Session, StoredCertificate, TokenDriver, TokenError,
-    TokenInfo, TokenKey, TokenLabel, TokenSerial, Tries,
+    InitTarget, KeyId, Pin, PublicKey, Session, StoredCertificate, TokenDriver, TokenError, TokenInfo, TokenKey,
+    TokenLabel, TokenSerial, Tries,
 };
 
 /// DER of the object identifier prime256v1 (CKA_EC_PARAMS).
@@ -40,6 +42,8 @@ const P256_PARAMS: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0
 pub struct Pkcs11 {
     path: PathBuf,
     module: Module,
+    /// Whether this driver initialised the module, and so may do it again.
+    own: bool,
     /// Held by whoever has a session.
     in_use: Mutex<()>,
 }
@@ -52,11 +56,12 @@ impl Pkcs11 {
     pub fn load(path: &Path) -> Result<Self, TokenError> {
         let broken = |e: Error| TokenError::Broken(format!("loading {}: {e}", path.display()));
         let module = Module::new(path).map_err(broken)?;
-        match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
+        let own = match initialise(&module) {
+            Ok(()) => true,
+            Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => false,
             Err(e) => return Err(broken(e)),
-        }
-        Ok(Self { path: path.to_owned(), module, in_use: Mutex::new(()) })
+        };
+        Ok(Self { path: path.to_owned(), module, own, in_use: Mutex::new(()) })
     }
 
     fn exclusive(&self) -> MutexGuard<'_, ()> {
@@ -147,7 +152,22 @@ impl TokenDriver for Pkcs11 {
         format!("pkcs11 {}", self.path.display())
     }
 
+    fn look_again(&self) -> Result<(), TokenError> {
+        let _one = self.exclusive();
+        if !self.own {
+            return Ok(());
+        }
+        let broken = |e: Error| TokenError::Broken(format!("initialising {} again: {e}", self.path.display()));
+        match self.module.clone().finalize() {
+            // Not initialised: the last look again ended half-way.
+            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiNotInitialized, _)) => {}
+            Err(e) => return Err(broken(e)),
+        }
+        initialise(&self.module).map_err(broken)
+    }
+
     fn tokens(&self) -> Result<Vec<TokenInfo>, TokenError> {
+        let _one = self.exclusive();
         Ok(self.listed()?.into_iter().map(|(_, info)| info).collect())
     }
 
@@ -339,97 +359,10 @@ impl Session for Pkcs11Session<'_> {
     }
 }
 
+fn initialise(module: &Module) -> Result<(), Error> {
+    module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
+}
+
 fn auth(pin: &Pin) -> AuthPin {
     AuthPin::new(pin.expose().into())
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_end_matches(['\0', ' ']).to_owned()
-}
-
-fn id_and_label(session: &RawSession, handle: ObjectHandle) -> Result<(Vec<u8>, Vec<u8>), Error> {
-    let (mut id, mut label) = (Vec::new(), Vec::new());
-    for attribute in session.get_attributes(handle, &[AttributeType::Id, AttributeType::Label])? {
-        match attribute {
-            Attribute::Id(value) => id = value,
-            Attribute::Label(value) => label = value,
-            _ => {}
-        }
-    }
-    Ok((id, label))
-}
-
-fn stored_certificates(session: &RawSession) -> Result<Vec<StoredCertificate>, Error> {
-    let mut certificates = Vec::new();
-    for handle in session.find_objects(&[Attribute::Class(ObjectClass::CERTIFICATE)])? {
-        let (id, label) = id_and_label(session, handle)?;
-        for attribute in session.get_attributes(handle, &[AttributeType::Value])? {
-            if let Attribute::Value(der) = attribute
-                && der.len() <= MAX_CERTIFICATE_BYTES
-            {
-                certificates.push(StoredCertificate { id: KeyId(id.clone()), label: text(&label), der });
-            }
-        }
-    }
-    Ok(certificates)
-}
-
-/// A public key object as a key that we can use; `None` for other kinds.
-fn public_key(session: &RawSession, handle: ObjectHandle) -> Result<Option<PublicKey>, Error> {
-    let kind = session.get_attributes(handle, &[AttributeType::KeyType])?;
-    if kind.contains(&Attribute::KeyType(KeyType::RSA)) {
-        let parts = session.get_attributes(handle, &[AttributeType::Modulus, AttributeType::PublicExponent])?;
-        let (mut modulus, mut exponent) = (Vec::new(), Vec::new());
-        for part in parts {
-            match part {
-                Attribute::Modulus(value) => modulus = value,
-                Attribute::PublicExponent(value) => exponent = value,
-                _ => {}
-            }
-        }
-        return Ok(PublicKey::from_rsa(&modulus, &exponent).ok());
-    }
-    if kind.contains(&Attribute::KeyType(KeyType::EC)) {
-        let parts = session.get_attributes(handle, &[AttributeType::EcPoint])?;
-        let point = parts.into_iter().find_map(|part| match part {
-            Attribute::EcPoint(value) => Some(value),
-            _ => None,
-        });
-        return Ok(point.and_then(|point| PublicKey::from_p256_point(bare_point(&point)).ok()));
-    }
-    Ok(None)
-}
-
-/// CKA_EC_POINT is a DER OCTET STRING around the point; some modules leave the wrapping out.
-fn bare_point(value: &[u8]) -> &[u8] {
-    match value {
-        [0x04, 65, point @ ..] if point.len() == 65 => point,
-        bare => bare,
-    }
-}
-
-/// `r || s` as PKCS#11 gives it, as DER `ECDSA-Sig-Value`.
-fn ecdsa_der(raw: &[u8]) -> Option<Vec<u8>> {
-    let (r, s) = raw.split_at(raw.len() / 2);
-    if raw.is_empty() || r.len() != s.len() {
-        return None;
-    }
-    EcdsaSig::from_private_components(BigNum::from_slice(r).ok()?, BigNum::from_slice(s).ok()?).ok()?.to_der().ok()
-}
-
-fn certificate_object(certificate: &StoredCertificate) -> Result<Vec<Attribute>, der::Error> {
-    let parsed = x509_cert::Certificate::from_der(&certificate.der)?;
-    let tbs = parsed.tbs_certificate();
-    Ok(vec![
-        Attribute::Class(ObjectClass::CERTIFICATE),
-        Attribute::CertificateType(CertificateType::X_509),
-        Attribute::Token(true),
-        Attribute::Private(false),
-        Attribute::Id(certificate.id.0.clone()),
-        Attribute::Label(certificate.label.as_bytes().to_vec()),
-        Attribute::Subject(tbs.subject().to_der()?),
-        Attribute::Issuer(tbs.issuer().to_der()?),
-        Attribute::SerialNumber(tbs.serial_number().to_der()?),
-        Attribute::Value(certificate.der.clone()),
-    ])
 }

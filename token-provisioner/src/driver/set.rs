@@ -29,6 +29,15 @@ impl Drivers {
         self.0.iter().map(AsRef::as_ref)
     }
 
+    /// Has every driver look for tokens that were plugged in since.
+    pub fn look_again(&self) {
+        for driver in self.each() {
+            if let Err(error) = driver.look_again() {
+                tracing::warn!(driver = driver.name(), %error, "Cannot look again");
+            }
+        }
+    }
+
     /// All tokens. A driver that fails is passed over with a warning, so that one broken module does not
     /// hide the tokens of another.
     #[must_use]

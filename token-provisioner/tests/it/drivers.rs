@@ -201,3 +201,16 @@ fn softhsm_tokens_are_initialised_one_beside_the_other() {
         assert_eq!(driver.tokens().unwrap().iter().filter(|token| token.ready).count(), 2);
     });
 }
+
+#[test]
+fn softhsm_shows_a_token_of_another_process_when_looked_at_again() {
+    softhsm::alone("drivers::softhsm_shows_a_token_of_another_process_when_looked_at_again", |folder| {
+        let driver = softhsm::module();
+        assert!(driver.tokens().unwrap().iter().all(|token| !token.ready));
+        let mut other = Command::new("softhsm2-util");
+        other.args(["--init-token", "--free", "--label", "limin", "--so-pin", SO_PIN, "--pin", PIN]);
+        run(other.env("SOFTHSM2_CONF", folder.join("softhsm2.conf")));
+        driver.look_again().unwrap();
+        assert_eq!(driver.tokens().unwrap().iter().filter(|token| token.ready).count(), 1);
+    });
+}
