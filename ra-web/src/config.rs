@@ -4,6 +4,7 @@
 //! this file can point the console at another database or another agent, not at another authority's keys:
 //! what the authority accepts is decided by the authority.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -77,16 +78,27 @@ pub struct Sites {
     pub validation_origin: String,
 }
 
-/// Whose certificates are believed at login.
+/// Whose certificates are believed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trust {
-    /// The root certificate, DER: an attacker who can change this file can sign in as anyone.
+    /// The root certificate, DER.
     pub root: PathBuf,
     /// Certificates of the issuing CAs, DER, by their names.
-    pub issuers: std::collections::BTreeMap<String, PathBuf>,
-    /// The responder, e.g. `http://127.0.0.1:8083/ocsp`. Its answers are signed; the address is not trusted.
+    pub issuers: BTreeMap<String, PathBuf>,
+    /// The responder, e.g. `http://127.0.0.1:8083/ocsp`.
     pub ocsp: String,
+    /// Where CRLs are, e.g. `http://127.0.0.1:8083/crl`: a fresh one may stand in while the responder cannot be
+    /// reached. Unset: nothing stands in, and nobody is let in.
+    #[serde(default)]
+    pub crl: Option<String>,
+    /// How old such a CRL may be, in seconds: a revocation made since then is not seen.
+    #[serde(default = "crl_max_age_seconds")]
+    pub crl_max_age_seconds: i64,
+}
+
+const fn crl_max_age_seconds() -> i64 {
+    300
 }
 
 /// What applications ask for.

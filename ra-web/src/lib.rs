@@ -8,6 +8,8 @@
 pub mod app;
 pub mod audit;
 pub mod config;
+pub mod enrolment;
+pub mod evidence;
 pub mod fund;
 pub mod http;
 pub mod i18n;
@@ -15,6 +17,8 @@ pub mod login;
 pub mod page;
 pub mod retry;
 pub mod sql;
+pub mod store;
+pub mod vault;
 
 use std::sync::{Arc, Mutex};
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use crate::config::Trust;
 use crate::config::Limits;
 
 /// What `ra-web portal` needs.
@@ -85,25 +86,3 @@ impl Default for Site {
     }
 }
 
-/// Whose certificates are believed.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trust {
-    /// The root certificate, DER.
-    pub root: PathBuf,
-    /// Certificates of the issuing CAs, DER, by their names.
-    pub issuers: BTreeMap<String, PathBuf>,
-    /// The responder, e.g. `http://127.0.0.1:8083/ocsp`.
-    pub ocsp: String,
-    /// Where CRLs are, e.g. `http://127.0.0.1:8083/crl`: a fresh one may stand in while the responder cannot be
-    /// reached. Unset: nothing stands in, and nobody is let in.
-    #[serde(default)]
-    pub crl: Option<String>,
-    /// How old such a CRL may be, in seconds: a revocation made since then is not seen.
-    #[serde(default = "crl_max_age_seconds")]
-    pub crl_max_age_seconds: i64,
-}
-
-const fn crl_max_age_seconds() -> i64 {
-    300
-}

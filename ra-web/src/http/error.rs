@@ -17,6 +17,8 @@ use ca_core::service::protocol::RefusalCode;
 use ca_core::sql::DatabaseError;
 use serde::Serialize;
 
+use crate::enrolment::case::Forbidden;
+use crate::enrolment::desk::OfficeError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
 
@@ -168,6 +170,26 @@ impl From<CallError> for Failure {
             CallError::Unreachable(_) => None,
         };
         Self { detail, refusal, cause: Some(Arc::new(error)), ..kind.into() }
+    }
+}
+
+impl From<OfficeError> for Failure {
+    fn from(error: OfficeError) -> Self {
+        let kind = match error {
+            OfficeError::Authority(error) => return error.into(),
+            OfficeError::Database(error) => return error.into(),
+            OfficeError::Forbidden(Forbidden::SameOfficer) => Kind::FourEyes,
+            OfficeError::Forbidden(Forbidden::OtherOffice) | OfficeError::NoSeat => Kind::NoRight,
+            OfficeError::Forbidden(Forbidden::State { .. }) | OfficeError::WrongState(_) => Kind::WrongState,
+            OfficeError::NotFound => Kind::NotFound,
+            OfficeError::Signature(_) => Kind::SignatureRefused,
+            OfficeError::TicketExpired => Kind::TicketExpired,
+            OfficeError::TicketUnknown => Kind::TicketUnknown,
+            OfficeError::TicketUsed => Kind::TicketUsed,
+            OfficeError::Evidence(_) => Kind::StoreUnavailable,
+            OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,
+        };
+        Self { cause: Some(Arc::new(error)), ..kind.into() }
     }
 }
 

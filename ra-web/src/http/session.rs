@@ -116,7 +116,7 @@ mod tests {
     use ca_core::clock::TestClock;
 
     use super::*;
-    use crate::sql::testing::databases;
+    use ca_core::sql::testing::databases;
 
     async fn store(clock: &Arc<TestClock>, database: Database) -> Sessions {
         Sessions::new(database, clock.clone())

@@ -3,7 +3,15 @@
 use ca_core::sql::migrations;
 use sqlx::migrate::Migrator;
 
+mod cases;
+mod certificates;
+mod office;
+mod orders;
+mod row;
 pub mod sessions;
+
+pub use office::OfficeStore;
+pub use orders::act_word;
 
 /// The schema of the office's database, forward only.
 #[must_use]
@@ -12,8 +20,13 @@ pub fn office_migrations() -> Migrator {
         (1, "sessions", include_str!("../../migrations/0001_sessions.sql")),
         (2, "audit", include_str!("../../migrations/0002_audit.sql")),
         (3, "login", include_str!("../../migrations/0003_login.sql")),
+        (4, "enrolment", include_str!("../../migrations/0004_enrolment.sql")),
     ])
 }
 
+/// Every statement of the office's tables, for the test that prepares them on both engines.
+pub const STATEMENTS: [&[&str]; 4] =
+    [sessions::STATEMENTS, cases::STATEMENTS, certificates::STATEMENTS, orders::STATEMENTS];
+
 #[cfg(test)]
-pub(crate) mod testing;
+mod tests;

@@ -1,0 +1,368 @@
+//! The desk: what its services share, and the decisions on a case.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use ca_core::clock::Clock;
+use ca_core::cms::{self, CmsError};
+use ca_core::domain::{IssuerId, KeyAlgorithm, Officer, ProfileName, Sha256};
+use ca_core::service::client::{CallError, CertificateAuthority};
+use ca_core::sql::DatabaseError;
+use rand_chacha::ChaCha20Rng;
+
+use super::case::{Case, CaseNumber, Forbidden, Step, Who};
+use super::intake::hash_of;
+use crate::Chance;
+use crate::audit::Event;
+use crate::evidence::{Evidence, EvidenceError};
+use crate::store::{
+    CaseFilter, CaseLine, Document, OrderState, OrderSubject, PastStep, Signature, Store, StoredOrder, Tx,
+};
+use crate::vault::{FieldKey, VaultError};
+
+/// What orders ask the authority for; from the configuration.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Profile of unit certificates.
+    pub profile: ProfileName,
+    /// Who issues P-256 certificates.
+    pub issuer_p256: IssuerId,
+    /// Who issues RSA-2048 certificates.
+    pub issuer_rsa: IssuerId,
+    /// Province of the subject.
+    pub province: String,
+    /// City of the subject.
+    pub locality: String,
+}
+
+impl Rules {
+    /// Who issues certificates for such a key.
+    #[must_use]
+    pub fn issuer_of(&self, key: KeyAlgorithm) -> IssuerId {
+        match key {
+            KeyAlgorithm::P256 => self.issuer_p256.clone(),
+            KeyAlgorithm::Rsa2048 => self.issuer_rsa.clone(),
+        }
+    }
+}
+
+/// The office's services over its ports.
+pub struct Desk {
+    /// Storage.
+    pub store: Arc<dyn Store>,
+    /// The authority.
+    pub ca: Arc<dyn CertificateAuthority>,
+    /// Scans.
+    pub evidence: Evidence,
+    /// Field key.
+    pub vault: Arc<FieldKey>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Chance,
+    /// What orders ask for.
+    pub rules: Rules,
+}
+
+/// Why the office did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// The authority refused or did not answer.
+    #[error(transparent)]
+    Authority(#[from] CallError),
+    /// Storage.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The evidence folder.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The case's state, or four eyes.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The officer has not the role of the seat.
+    #[error("the officer has not the duty for this signature")]
+    NoSeat,
+    /// No such case, order, certificate or document.
+    #[error("not found")]
+    NotFound,
+    /// The configuration does not fit the authority.
+    #[error("the configuration's rules: {0}")]
+    Rules(String),
+    /// A signature.
+    #[error(transparent)]
+    Signature(#[from] SignatureFault),
+    /// The ticket's half hour is over.
+    #[error("the ticket has expired")]
+    TicketExpired,
+    /// No such ticket.
+    #[error("no such ticket")]
+    TicketUnknown,
+    /// Used, given up, or replaced by a later one.
+    #[error("the ticket was used up or replaced")]
+    TicketUsed,
+    /// The certificate's or order's state.
+    #[error("{0}")]
+    WrongState(&'static str),
+    /// Sealed data.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// Why a signature is not taken. The authority looks again; this spares the officer its refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum SignatureFault {
+    /// It does not verify.
+    #[error("the signature: {0}")]
+    Message(#[from] CmsError),
+    /// Something else was signed: the page was old.
+    #[error("something else was signed than what lies ready")]
+    Content,
+    /// By another certificate than the session's.
+    #[error("the signature is by another certificate than the one signed in with")]
+    Signer,
+}
+
+/// Runs a use case, and again when the database rolled it back only because another came first.
+pub(super) async fn again<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, OfficeError>
+where
+    F: Future<Output = Result<T, OfficeError>>,
+{
+    for _ in 0..5 {
+        match attempt().await {
+            Err(OfficeError::Database(error)) if error.is_contention() => tokio::task::yield_now().await,
+            done => return done,
+        }
+    }
+    attempt().await
+}
+
+/// Who acts, and by which certificate they signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// The officer as the authority's registry has them.
+    pub officer: Officer,
+    /// SHA-256 of their DER certificate.
+    pub certificate: Sha256,
+}
+
+/// A case with all that its page shows.
+pub struct CaseView {
+    /// The case; the resident number masked.
+    pub case: Case,
+    /// Documents.
+    pub documents: Vec<Document>,
+    /// The order under way or carried out, or the one that lies ready to be signed.
+    pub order: Option<StoredOrder>,
+    /// History, newest first.
+    pub steps: Vec<PastStep>,
+}
+
+/// What waits at the office.
+pub struct Queue {
+    /// How many cases stand in each state.
+    pub counts: BTreeMap<String, i64>,
+    /// Orders on certificates that wait for a signature or for the authority.
+    pub orders: Vec<StoredOrder>,
+    /// The cases of the list.
+    pub cases: Vec<CaseLine>,
+}
+
+impl Queue {
+    /// How many cases stand in a state.
+    #[must_use]
+    pub fn count(&self, state: &str) -> i64 {
+        self.counts.get(state).copied().unwrap_or(0)
+    }
+}
+
+impl Desk {
+    /// The queue of an officer's office: counts, waiting orders, and the cases of one state or all.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn queue(&self, officer: &Officer, state: Option<&'static str>) -> Result<Queue, OfficeError> {
+        let mut tx = self.store.read().await?;
+        let counts = tx.count_cases(&officer.office).await?.into_iter().collect();
+        let orders = tx.waiting_orders(&officer.office).await?;
+        let orders = orders.into_iter().filter(|order| !order.signatures.is_empty()).collect();
+        let cases = tx.cases(&CaseFilter::Office(officer.office.clone(), state), 200).await?;
+        Ok(Queue { counts, orders, cases })
+    }
+
+    /// A case with all that its page shows.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotFound`] or storage.
+    pub async fn view(&self, number: &CaseNumber) -> Result<CaseView, OfficeError> {
+        let mut tx = self.store.read().await?;
+        let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+        let subject = OrderSubject::Case(number.clone());
+        let order = match case.state.order() {
+            Some(id) => tx.order(id).await?,
+            None => {
+                let latest = tx.orders_about(&subject).await?.into_iter().next();
+                latest.filter(|order| order.state == OrderState::Open && case.is_open_for_typing())
+            }
+        };
+        Ok(CaseView { documents: tx.documents(number).await?, order, steps: tx.steps(&subject).await?, case })
+    }
+
+    /// The entry officer's signature: the case goes to review.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn submit(&self, signer: &Signer, number: &CaseNumber, message: &[u8]) -> Result<(), OfficeError> {
+        let now = self.clock.now();
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            let subject = OrderSubject::Case(number.clone());
+            let order = tx.orders_about(&subject).await?.into_iter().find(|order| order.state == OrderState::Open);
+            let order = order.ok_or(OfficeError::WrongState("no order lies ready to be signed"))?;
+            check_signature(signer, &order.statement, message)?;
+            let (case, step) = case.submit(&signer.officer, order.order.id, now)?;
+            self.seat(&mut tx, &order, signer, message).await?;
+            self.put(tx, &case, sealed.as_deref(), &step).await
+        })
+        .await
+    }
+
+    /// Another officer's signature: the certificate can be made.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn approve(&self, signer: &Signer, number: &CaseNumber, message: &[u8]) -> Result<(), OfficeError> {
+        let now = self.clock.now();
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            let id = case.state.order();
+            let (case, step) = case.approve(&signer.officer, now)?;
+            let order = match id {
+                Some(id) => tx.order(id).await?.ok_or(OfficeError::NotFound)?,
+                None => return Err(OfficeError::NotFound),
+            };
+            check_signature(signer, &order.statement, message)?;
+            self.seat(&mut tx, &order, signer, message).await?;
+            tx.settle_order(order.order.id, OrderState::Open, OrderState::Signed, None, now).await?;
+            self.put(tx, &case, sealed.as_deref(), &step).await
+        })
+        .await
+    }
+
+    /// Another officer sends a case back, or ends it, with a reason.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn decline(
+        &self,
+        officer: &Officer,
+        number: &CaseNumber,
+        reason: &str,
+        for_good: bool,
+    ) -> Result<(), OfficeError> {
+        let now = self.clock.now();
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            let (case, step) = if for_good {
+                case.reject(officer, reason.to_owned(), now)?
+            } else {
+                case.send_back(officer, reason.to_owned(), now)?
+            };
+            tx.drop_open_orders(&OrderSubject::Case(number.clone()), now).await?;
+            self.put(tx, &case, sealed.as_deref(), &step).await
+        })
+        .await
+    }
+
+    /// A document of a case.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotFound`], or the evidence folder.
+    pub async fn document(&self, number: &CaseNumber, kind: &str) -> Result<(Document, Vec<u8>), OfficeError> {
+        let mut tx = self.store.read().await?;
+        let documents = tx.documents(number).await?;
+        let document =
+            documents.into_iter().find(|document| document.kind.word() == kind).ok_or(OfficeError::NotFound)?;
+        let bytes = self.evidence.show(document.sha256).await?;
+        Ok((document, bytes.to_vec()))
+    }
+
+    /// Puts a signature into the next seat of an order, if the officer may sit there and sits nowhere else.
+    pub(super) async fn seat(
+        &self,
+        tx: &mut Box<dyn Tx>,
+        order: &StoredOrder,
+        signer: &Signer,
+        message: &[u8],
+    ) -> Result<usize, OfficeError> {
+        let seat = next_seat(order, &signer.officer)?;
+        let signature = Signature { by: Who::from(&signer.officer), message: message.to_vec(), at: self.clock.now() };
+        tx.sign_order(order.order.id, seat, &signature).await?;
+        Ok(seat)
+    }
+
+    /// Writes a moved case with its line of history and its audit entry, and commits.
+    pub(super) async fn put(
+        &self,
+        mut tx: Box<dyn Tx>,
+        case: &Case,
+        sealed: Option<&[u8]>,
+        step: &Step,
+    ) -> Result<(), OfficeError> {
+        let subject = OrderSubject::Case(case.number.clone());
+        tx.put_case(case, sealed).await?;
+        tx.add_step(&subject, step).await?;
+        tx.audit(&self.event(&subject, step)).await?;
+        tx.commit().await?;
+        tracing::info!(case = %case.number, act = step.act, from = step.from, to = step.to, "Case moved");
+        Ok(())
+    }
+
+    /// The audit entry of a step. Reasons are personal words: the history has them, the audit names the line.
+    pub(super) fn event(&self, subject: &OrderSubject, step: &Step) -> Event {
+        let actor = step.by.as_ref().map_or_else(|| "system".to_owned(), |by| format!("officer:{}", by.id));
+        let details = BTreeMap::from([
+            ("act".to_owned(), step.act.to_owned()),
+            ("from".to_owned(), step.from.to_owned()),
+            ("to".to_owned(), step.to.to_owned()),
+        ]);
+        Event { at: step.at, actor, kind: "office.step", subject: subject.key(), details }
+    }
+
+    pub(super) fn draw(&self) -> MutexGuard<'_, ChaCha20Rng> {
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The seat that an officer may take next on an order.
+///
+/// # Errors
+/// [`Forbidden::SameOfficer`], [`Forbidden::OtherOffice`], [`OfficeError::NoSeat`], or all seats are taken.
+pub fn next_seat(order: &StoredOrder, officer: &Officer) -> Result<usize, OfficeError> {
+    let seat = order.signatures.len();
+    let roles = order.order.act.seats(false).get(seat).ok_or(OfficeError::WrongState("all signatures are there"))?;
+    if order.order.office != officer.office {
+        return Err(Forbidden::OtherOffice.into());
+    }
+    if order.signatures.iter().any(|signature| signature.by.id == officer.id) {
+        return Err(Forbidden::SameOfficer.into());
+    }
+    if officer.has_any(roles) { Ok(seat) } else { Err(OfficeError::NoSeat) }
+}
+
+/// Whether a message is the signature of this officer's certificate over exactly these bytes.
+///
+/// # Errors
+/// [`SignatureFault`].
+pub fn check_signature(signer: &Signer, statement: &[u8], message: &[u8]) -> Result<(), SignatureFault> {
+    let signed = cms::verify(message)?;
+    if signed.content != statement {
+        return Err(SignatureFault::Content);
+    }
+    if hash_of(&signed.certificate) != signer.certificate {
+        return Err(SignatureFault::Signer);
+    }
+    Ok(())
+}

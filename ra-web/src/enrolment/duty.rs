@@ -1,0 +1,78 @@
+//! Who may do what in the console: one table, looked at in one place (the guard of the staff router).
+//!
+//! The authority asks again who signed what; this table only keeps people from pages that would end in its
+//! refusal, and auditors from changing anything.
+
+use ca_core::domain::Role;
+
+/// Something that the console lets a person do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Look at cases, certificates, units, documents and histories.
+    Read,
+    /// Take in an application, change and submit it.
+    TakeIn,
+    /// Approve, return or reject what another took in.
+    Review,
+    /// Make a certificate onto a token.
+    Provision,
+    /// Freeze a certificate at once.
+    Hold,
+    /// Ask for a revocation or a release: the first of two signatures.
+    Request,
+    /// Sign an order on a certificate: either seat.
+    SignOrder,
+}
+
+impl Right {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Read, Self::TakeIn, Self::Review, Self::Provision, Self::Hold, Self::Request, Self::SignOrder];
+
+    /// The roles of which one is needed.
+    #[must_use]
+    pub const fn roles(self) -> &'static [Role] {
+        use Role as R;
+        match self {
+            Self::Read => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor, R::Auditor],
+            Self::TakeIn => &[R::RaEntry],
+            Self::Review => &[R::RaReviewer],
+            Self::Provision => &[R::TokenOperator],
+            Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
+            Self::Request => &[R::RaEntry, R::RaSupervisor],
+            Self::SignOrder => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
+        }
+    }
+
+    /// Whether someone with these roles has the right.
+    #[must_use]
+    pub fn of(self, roles: &[Role]) -> bool {
+        self.roles().iter().any(|role| roles.contains(role))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row a role: which rights it has.
+    const TABLE: [(Role, &[Right]); 8] = [
+        (Role::RaEntry, &[Right::Read, Right::TakeIn, Right::Hold, Right::Request, Right::SignOrder]),
+        (Role::RaReviewer, &[Right::Read, Right::Review, Right::Hold, Right::SignOrder]),
+        (Role::TokenOperator, &[Right::Read, Right::Provision, Right::Hold, Right::SignOrder]),
+        (Role::RaSupervisor, &[Right::Read, Right::Hold, Right::Request, Right::SignOrder]),
+        (Role::Finance, &[]),
+        (Role::KmcOfficer, &[]),
+        (Role::Auditor, &[Right::Read]),
+        (Role::Administrator, &[]),
+    ];
+
+    #[test]
+    fn each_role_has_these_rights_and_no_others() {
+        for (role, rights) in TABLE {
+            for right in Right::ALL {
+                assert_eq!(right.of(&[role]), rights.contains(&right), "{role}: {right:?}");
+            }
+        }
+    }
+}

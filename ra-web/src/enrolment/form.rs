@@ -1,0 +1,393 @@
+//! The application form: what was typed, and the particulars that it becomes when nothing is wrong with it.
+
+use std::collections::BTreeMap;
+
+use ca_core::domain::{IdentifierError, KeyAlgorithm, ResidentId, Subject, SubjectField, Uscc};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// What was typed, trimmed and not yet believed. A draft keeps it as it is, errors and all.
+///
+/// No Debug: it holds a resident number.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    /// Unit name.
+    pub unit_name: String,
+    /// Unified social credit code.
+    pub uscc: String,
+    /// Word of a [`UnitKind`].
+    pub unit_kind: String,
+    /// Registered address.
+    pub address: String,
+    /// Legal representative.
+    pub legal_person: String,
+    /// Handler's name.
+    pub handler_name: String,
+    /// Handler's resident number; never stored with the rest, see [`crate::vault`].
+    #[serde(skip)]
+    pub handler_id: String,
+    /// Handler's mobile number.
+    pub handler_mobile: String,
+    /// Term in years.
+    pub years: String,
+    /// `P-256` or `RSA-2048`.
+    pub key: String,
+}
+
+/// The names of the fields, as forms post them and error messages link them.
+pub const FIELDS: [&str; 10] = [
+    "unit_name",
+    "uscc",
+    "unit_kind",
+    "address",
+    "legal_person",
+    "handler_name",
+    "handler_id",
+    "handler_mobile",
+    "years",
+    "key",
+];
+
+/// What kind of body a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitKind {
+    /// Company.
+    Enterprise,
+    /// Public institution.
+    Institution,
+    /// State organ.
+    Organ,
+    /// Social organisation.
+    Social,
+    /// Self-employed household, or anything else.
+    Other,
+}
+
+impl UnitKind {
+    /// All, in the order in which the form offers them.
+    pub const ALL: [Self; 5] = [Self::Enterprise, Self::Institution, Self::Organ, Self::Social, Self::Other];
+
+    /// The word in forms, stores and message keys.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Enterprise => "enterprise",
+            Self::Institution => "institution",
+            Self::Organ => "organ",
+            Self::Social => "social",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// An application without fault.
+///
+/// No Debug: it holds a resident number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Particulars {
+    /// Unit name, in its compatibility-free form.
+    pub unit_name: String,
+    /// Code.
+    pub uscc: Uscc,
+    /// Kind.
+    pub unit_kind: UnitKind,
+    /// Address.
+    pub address: String,
+    /// Legal representative.
+    pub legal_person: String,
+    /// Handler.
+    pub handler_name: String,
+    /// Handler's resident number.
+    pub handler_id: ResidentId,
+    /// Handler's mobile number.
+    pub handler_mobile: String,
+    /// 1 to 5.
+    pub years: u8,
+    /// The key to make.
+    pub key: KeyAlgorithm,
+}
+
+/// What is wrong with one field; [`FieldFault::key`] names the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldFault {
+    /// Nothing typed, or nothing chosen.
+    Missing,
+    /// More characters than fit.
+    TooLong(usize),
+    /// Control or invisible characters.
+    Control,
+    /// The code or the number is wrong.
+    Identifier(IdentifierError),
+    /// Not `^1[3-9]\d{9}$`.
+    Mobile,
+    /// Not one of the choices.
+    Choice,
+}
+
+impl FieldFault {
+    /// The message key; variables are `n` where the fault has a number.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Missing => "fault-missing",
+            Self::TooLong(_) => "fault-too-long",
+            Self::Control => "fault-control",
+            Self::Identifier(IdentifierError::Length(_)) => "fault-length",
+            Self::Identifier(IdentifierError::Character(_)) => "fault-character",
+            Self::Identifier(IdentifierError::Birthday) => "fault-birthday",
+            Self::Identifier(IdentifierError::Check) => "fault-check",
+            Self::Mobile => "fault-mobile",
+            Self::Choice => "fault-choice",
+        }
+    }
+
+    /// The number in the message, 0 where there is none.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        match self {
+            Self::TooLong(n) | Self::Identifier(IdentifierError::Length(n) | IdentifierError::Character(n)) => n,
+            _ => 0,
+        }
+    }
+}
+
+/// All that is wrong with a form: field name, fault; in the order of the form.
+pub type FieldFaults = Vec<(&'static str, FieldFault)>;
+
+impl Form {
+    /// Takes the fields out of what a browser posted; unknown fields are left where they are.
+    #[must_use]
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut form = Self::default();
+        for (name, value) in pairs {
+            if let Some(field) = form.field_mut(name) {
+                value.trim().clone_into(field);
+            }
+        }
+        // Full-width digits and letters are a Chinese keyboard's accident.
+        for field in [&mut form.uscc, &mut form.handler_id, &mut form.handler_mobile] {
+            *field = field.nfkc().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
+        }
+        form
+    }
+
+    /// The text of a field by its name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> &str {
+        match name {
+            "unit_name" => &self.unit_name,
+            "uscc" => &self.uscc,
+            "unit_kind" => &self.unit_kind,
+            "address" => &self.address,
+            "legal_person" => &self.legal_person,
+            "handler_name" => &self.handler_name,
+            "handler_id" => &self.handler_id,
+            "handler_mobile" => &self.handler_mobile,
+            "years" => &self.years,
+            "key" => &self.key,
+            _ => "",
+        }
+    }
+
+    fn field_mut(&mut self, name: &str) -> Option<&mut String> {
+        Some(match name {
+            "unit_name" => &mut self.unit_name,
+            "uscc" => &mut self.uscc,
+            "unit_kind" => &mut self.unit_kind,
+            "address" => &mut self.address,
+            "legal_person" => &mut self.legal_person,
+            "handler_name" => &mut self.handler_name,
+            "handler_id" => &mut self.handler_id,
+            "handler_mobile" => &mut self.handler_mobile,
+            "years" => &mut self.years,
+            "key" => &mut self.key,
+            _ => return None,
+        })
+    }
+
+    /// Reads the particulars.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn particulars(&self) -> Result<Particulars, FieldFaults> {
+        let mut faults = Vec::new();
+        let unit_name = text(&mut faults, "unit_name", &self.unit_name, SubjectField::CommonName.max_chars());
+        let uscc = identifier::<Uscc>(&mut faults, "uscc", &self.uscc);
+        let unit_kind =
+            choice(&mut faults, "unit_kind", UnitKind::ALL.into_iter().find(|k| k.word() == self.unit_kind));
+        let address = text(&mut faults, "address", &self.address, 128);
+        let legal_person = text(&mut faults, "legal_person", &self.legal_person, 64);
+        let handler_name = text(&mut faults, "handler_name", &self.handler_name, 64);
+        let handler_id = identifier::<ResidentId>(&mut faults, "handler_id", &self.handler_id);
+        if self.handler_mobile.is_empty() {
+            faults.push(("handler_mobile", FieldFault::Missing));
+        } else if !is_mobile(&self.handler_mobile) {
+            faults.push(("handler_mobile", FieldFault::Mobile));
+        }
+        let years = choice(&mut faults, "years", self.years.parse().ok().filter(|years| (1..=5).contains(years)));
+        let key = choice(&mut faults, "key", key_of(&self.key));
+        match (uscc, unit_kind, handler_id, years, key) {
+            (Some(uscc), Some(unit_kind), Some(handler_id), Some(years), Some(key)) if faults.is_empty() => {
+                Ok(Particulars {
+                    unit_name,
+                    uscc,
+                    unit_kind,
+                    address,
+                    legal_person,
+                    handler_name,
+                    handler_id,
+                    handler_mobile: self.handler_mobile.clone(),
+                    years,
+                    key,
+                })
+            }
+            _ => Err(faults),
+        }
+    }
+}
+
+impl Drop for Form {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.handler_id);
+    }
+}
+
+/// The key with this name.
+#[must_use]
+pub fn key_of(name: &str) -> Option<KeyAlgorithm> {
+    match name {
+        "P-256" => Some(KeyAlgorithm::P256),
+        "RSA-2048" => Some(KeyAlgorithm::Rsa2048),
+        _ => None,
+    }
+}
+
+/// The name of a key, as forms and stores have it.
+#[must_use]
+pub const fn key_name(key: KeyAlgorithm) -> &'static str {
+    match key {
+        KeyAlgorithm::P256 => "P-256",
+        KeyAlgorithm::Rsa2048 => "RSA-2048",
+    }
+}
+
+/// A name as search compares it: compatibility forms and case folded, blanks and brackets left out.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    name.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+fn text(faults: &mut FieldFaults, field: &'static str, typed: &str, most: usize) -> String {
+    if typed.is_empty() {
+        faults.push((field, FieldFault::Missing));
+    } else if typed.chars().count() > most {
+        faults.push((field, FieldFault::TooLong(most)));
+    } else if Subject::new(BTreeMap::from([(SubjectField::Province, typed.to_owned())])).is_err() {
+        // The subject's own rule for names; the province's is the longest.
+        faults.push((field, FieldFault::Control));
+    }
+    typed.to_owned()
+}
+
+fn identifier<T: std::str::FromStr<Err = IdentifierError>>(
+    faults: &mut FieldFaults,
+    field: &'static str,
+    typed: &str,
+) -> Option<T> {
+    if typed.is_empty() {
+        faults.push((field, FieldFault::Missing));
+        return None;
+    }
+    typed.parse().map_err(|error| faults.push((field, FieldFault::Identifier(error)))).ok()
+}
+
+fn choice<T>(faults: &mut FieldFaults, field: &'static str, chosen: Option<T>) -> Option<T> {
+    if chosen.is_none() {
+        faults.push((field, FieldFault::Choice));
+    }
+    chosen
+}
+
+fn is_mobile(text: &str) -> bool {
+    let digits = text.as_bytes();
+    digits.len() == 11
+        && digits[0] == b'1'
+        && (b'3'..=b'9').contains(&digits[1])
+        && digits.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A form without fault.
+    pub(crate) fn good() -> Form {
+        Form::from_pairs([
+            ("unit_name", "示范市东湖建筑工程有限公司"),
+            ("uscc", "91350100M000100Y43"),
+            ("unit_kind", "enterprise"),
+            ("address", "示范市东湖区人民路 8 号"),
+            ("legal_person", "张伟"),
+            ("handler_name", "刘芳"),
+            ("handler_id", "11010519491231002X"),
+            ("handler_mobile", "13800138000"),
+            ("years", "2"),
+            ("key", "P-256"),
+        ])
+    }
+
+    fn fault(field: &'static str, typed: &str) -> FieldFaults {
+        let mut form = good();
+        typed.clone_into(form.field_mut(field).expect("a field"));
+        form.particulars().err().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_good_form_becomes_particulars() {
+        let particulars = good().particulars();
+        assert!(particulars.is_ok_and(|p| p.years == 2 && p.uscc.as_str() == "91350100M000100Y43"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_code_is_named() {
+        let identifier = |error| vec![("uscc", FieldFault::Identifier(error))];
+        assert_eq!(fault("uscc", "91130503MA0CK7Q"), identifier(IdentifierError::Length(15)));
+        assert_eq!(fault("uscc", "91350100I000100Y43"), identifier(IdentifierError::Character(9)));
+        assert_eq!(fault("uscc", "915300007194052521"), identifier(IdentifierError::Check));
+        assert_eq!(fault("uscc", ""), vec![("uscc", FieldFault::Missing)]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_resident_number_is_named() {
+        let identifier = |error| vec![("handler_id", FieldFault::Identifier(error))];
+        assert_eq!(fault("handler_id", "11010519491231002"), identifier(IdentifierError::Length(17)));
+        assert_eq!(fault("handler_id", "11010519491331002X"), identifier(IdentifierError::Birthday));
+        assert_eq!(fault("handler_id", "110105194912310021"), identifier(IdentifierError::Check));
+    }
+
+    #[test]
+    fn the_other_fields_have_their_faults_too() {
+        assert_eq!(fault("handler_mobile", "12800138000"), vec![("handler_mobile", FieldFault::Mobile)]);
+        assert_eq!(fault("years", "6"), vec![("years", FieldFault::Choice)]);
+        assert_eq!(fault("key", "RSA-1024"), vec![("key", FieldFault::Choice)]);
+        assert_eq!(fault("unit_name", &"长".repeat(65)), vec![("unit_name", FieldFault::TooLong(64))]);
+        assert_eq!(fault("legal_person", "张\u{202e}伟"), vec![("legal_person", FieldFault::Control)]);
+    }
+
+    #[test]
+    fn an_empty_form_names_every_field_once() {
+        let faults = Form::default().particulars().err().expect("faults");
+        assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), FIELDS);
+    }
+
+    #[test]
+    fn full_width_and_spaced_codes_are_read() {
+        let form = Form::from_pairs([("uscc", "９１３５０１００ m000100y43")]);
+        assert_eq!(form.uscc, "91350100M000100Y43");
+    }
+
+    #[test]
+    fn names_are_folded_for_search() {
+        assert_eq!(folded("示范市（东湖） ＡＢＣ 公司"), "示范市东湖abc公司");
+    }
+}

@@ -1,0 +1,262 @@
+//! Taking in: drafts, documents, and the order that the entry officer signs.
+
+use std::collections::BTreeMap;
+
+use ca_core::domain::{Act, Officer, Order, OrderId, ProfileName, ResidentId, Subject, SubjectField, encode};
+use openssl::sha::sha256;
+
+use super::case::{Case, CaseNumber, Who};
+use super::desk::{Desk, OfficeError, again};
+use super::document::{DocumentError, DocumentKind, Media};
+use super::form::{FieldFaults, Form, Particulars};
+use crate::store::{CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, StoredOrder};
+
+/// An uploaded file, not yet looked at.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// What it is said to show.
+    pub kind: DocumentKind,
+    /// The file's name at the counter.
+    pub name: String,
+    /// Its bytes, or why they were not all read.
+    pub bytes: Result<Vec<u8>, DocumentError>,
+}
+
+/// What is wrong with the documents: kind, fault; `None` is a missing one.
+pub type DocumentFaults = Vec<(DocumentKind, Option<DocumentError>)>;
+
+/// A draft that was saved, and what was not taken of it.
+pub struct Saved {
+    /// The case as it is now, the typed resident number included.
+    pub case: Case,
+    /// Documents that were refused; the others are kept.
+    pub refused: DocumentFaults,
+}
+
+/// What stands in the way of signing.
+#[derive(Default)]
+pub struct Faults {
+    /// Of the fields.
+    pub fields: FieldFaults,
+    /// Of the documents.
+    pub documents: DocumentFaults,
+}
+
+/// Whether it can be signed.
+pub enum Prepared {
+    /// The order lies ready.
+    Ready(OrderId),
+    /// Not yet.
+    Faulty(Faults),
+}
+
+/// What the office has already about a unit.
+pub struct Duplicates {
+    /// Other cases that are not over.
+    pub cases: Vec<CaseLine>,
+    /// Certificates that are not revoked and not expired.
+    pub certificates: Vec<Issued>,
+}
+
+impl Duplicates {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cases.is_empty() && self.certificates.is_empty()
+    }
+}
+
+impl Desk {
+    /// Saves what was typed: a new case, or other particulars of one that is open for typing. Good documents
+    /// are kept, bad ones told; nothing typed is lost.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn save(
+        &self,
+        officer: &Officer,
+        number: Option<&CaseNumber>,
+        form: Form,
+        uploads: Vec<Upload>,
+    ) -> Result<Saved, OfficeError> {
+        let now = self.clock.now();
+        let (kept, refused) = self.take_documents(uploads).await?;
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let mut form = form.clone();
+            let (case, step) = match number {
+                None => {
+                    let number = tx.next_case_number(now.beijing_day()).await?;
+                    let masked = masked(&form);
+                    Case::begin(number, officer, form.clone(), masked, now)
+                }
+                Some(number) => {
+                    let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+                    if form.handler_id.is_empty() {
+                        form.handler_id = self.open_handler_id(number, sealed.as_deref())?;
+                    }
+                    let masked = masked(&form);
+                    case.revise(officer, form.clone(), masked, now)?
+                }
+            };
+            let sealed = self.seal_handler_id(&case.number, &form.handler_id)?;
+            if number.is_none() {
+                tx.add_case(&case, sealed.as_deref()).await?;
+            } else {
+                tx.put_case(&case, sealed.as_deref()).await?;
+            }
+            let subject = OrderSubject::Case(case.number.clone());
+            tx.drop_open_orders(&subject, now).await?;
+            for document in &kept {
+                tx.put_document(&case.number, document).await?;
+            }
+            tx.add_step(&subject, &step).await?;
+            tx.audit(&self.event(&subject, &step)).await?;
+            tx.commit().await?;
+            Ok(Saved { case, refused: refused.clone() })
+        })
+        .await
+    }
+
+    /// Looks whether a case can be signed, and writes its order down if so.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn prepare(&self, officer: &Officer, number: &CaseNumber) -> Result<Prepared, OfficeError> {
+        let now = self.clock.now();
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let (mut case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            if !case.is_open_for_typing() {
+                return Err(super::case::Forbidden::State { state: case.state.word(), act: "prepared" }.into());
+            }
+            case.form.handler_id = self.open_handler_id(number, sealed.as_deref())?;
+            let documents = tx.documents(number).await?;
+            let missing: DocumentFaults = DocumentKind::ALL
+                .into_iter()
+                .filter(|kind| documents.iter().all(|document| document.kind != *kind))
+                .map(|kind| (kind, None))
+                .collect();
+            let particulars = match case.form.particulars() {
+                Ok(particulars) if missing.is_empty() => particulars,
+                result => {
+                    let fields = result.err().unwrap_or_default();
+                    return Ok(Prepared::Faulty(Faults { fields, documents: missing }));
+                }
+            };
+            let id = OrderId::draw(now, &mut *self.draw());
+            let order = Order {
+                id,
+                office: officer.office.clone(),
+                created: now,
+                evidence: documents.iter().map(|document| document.sha256).collect(),
+                act: self.act(&particulars)?,
+            };
+            let subject = OrderSubject::Case(number.clone());
+            tx.drop_open_orders(&subject, now).await?;
+            tx.add_order(&StoredOrder {
+                statement: encode(&order),
+                order,
+                subject,
+                state: OrderState::Open,
+                refusal: None,
+                opened: Who::from(officer),
+                signatures: Vec::new(),
+            })
+            .await?;
+            tx.commit().await?;
+            Ok(Prepared::Ready(id))
+        })
+        .await
+    }
+
+    /// What the office has already about the unit with this code, apart from one case.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn duplicates(&self, uscc: &str, but: Option<&CaseNumber>) -> Result<Duplicates, OfficeError> {
+        let now = self.clock.now();
+        let mut tx = self.store.read().await?;
+        let mut cases = tx.cases(&CaseFilter::Uscc(uscc.to_owned()), 20).await?;
+        cases.retain(|line| {
+            Some(&line.number) != but
+                && ["draft", "submitted", "returned", "approved", "issued"].contains(&line.state.as_str())
+        });
+        let mut certificates = tx.certificates(&CertificateFilter::Uscc(uscc.to_owned()), 20).await?;
+        certificates.retain(|issued| {
+            issued.validity.contains(now)
+                && !matches!(issued.status, ca_core::domain::CertificateStatus::Revoked { .. })
+        });
+        Ok(Duplicates { cases, certificates })
+    }
+
+    async fn take_documents(&self, uploads: Vec<Upload>) -> Result<(Vec<Document>, DocumentFaults), OfficeError> {
+        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        for upload in uploads {
+            let looked = upload.bytes.and_then(|bytes| Media::of(&bytes).map(|media| (media, bytes)));
+            match looked {
+                Ok((media, bytes)) => {
+                    let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+                    let sha256 = self.evidence.keep(bytes).await?;
+                    let name = upload.name.chars().filter(|c| !c.is_control()).take(100).collect();
+                    let added = self.clock.now();
+                    kept.push(Document { kind: upload.kind, sha256, media, bytes: length, name, added });
+                }
+                Err(fault) => refused.push((upload.kind, Some(fault))),
+            }
+        }
+        Ok((kept, refused))
+    }
+
+    fn act(&self, particulars: &Particulars) -> Result<Act, OfficeError> {
+        let rules = &self.rules;
+        let subject = Subject::new(BTreeMap::from([
+            (SubjectField::Country, "CN".to_owned()),
+            (SubjectField::Province, rules.province.clone()),
+            (SubjectField::Locality, rules.locality.clone()),
+            (SubjectField::Organisation, particulars.unit_name.clone()),
+            (SubjectField::CommonName, particulars.unit_name.clone()),
+            (SubjectField::Uscc, particulars.uscc.to_string()),
+            (SubjectField::UniqueId, format!("1@YX01{}", particulars.uscc)),
+        ]))
+        .map_err(|error| OfficeError::Rules(error.to_string()))?;
+        let profile: ProfileName = rules.profile.clone();
+        Ok(Act::Issue {
+            issuer: rules.issuer_of(particulars.key),
+            profile,
+            subject,
+            years: particulars.years,
+            key: particulars.key,
+            officer: None,
+        })
+    }
+
+    /// The handler's resident number as it was typed; empty when there is none.
+    pub(super) fn open_handler_id(&self, number: &CaseNumber, sealed: Option<&[u8]>) -> Result<String, OfficeError> {
+        let Some(sealed) = sealed else { return Ok(String::new()) };
+        let plain = self.vault.open(&handler_place(number), sealed)?;
+        Ok(String::from_utf8_lossy(&plain).into_owned())
+    }
+
+    fn seal_handler_id(&self, number: &CaseNumber, typed: &str) -> Result<Option<Vec<u8>>, OfficeError> {
+        if typed.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.vault.seal(&handler_place(number), typed.as_bytes(), &self.chance)?))
+    }
+}
+
+fn handler_place(number: &CaseNumber) -> String {
+    format!("handler_id of {number}")
+}
+
+/// What screens show of a typed number: masked when it is one, nothing when it is none.
+fn masked(form: &Form) -> String {
+    form.handler_id.parse::<ResidentId>().map(|id| id.masked()).unwrap_or_default()
+}
+
+/// SHA-256 of bytes.
+#[must_use]
+pub fn hash_of(bytes: &[u8]) -> ca_core::domain::Sha256 {
+    ca_core::domain::Sha256(sha256(bytes))
+}

@@ -1,0 +1,15 @@
+//! Enrolment: from an application at the counter to a certificate on a token, and what is done with it later.
+//!
+//! For: the office's cases and the orders that officers sign. Trusts the officer whom the session names, and
+//! the authority's answers. Never decides that an order is good: it gathers signatures, and the authority
+//! checks each again. [`form`], [`case`], [`document`], [`duty`] are pure; [`desk`] and [`provisioning`] are
+//! the services over the ports in [`crate::store`].
+
+pub mod case;
+pub mod certificate_order;
+pub mod desk;
+pub mod document;
+pub mod duty;
+pub mod form;
+pub mod intake;
+pub mod provisioning;

@@ -1,0 +1,268 @@
+//! Cases and documents.
+
+use async_trait::async_trait;
+use ca_core::domain::{BeijingDay, IssuerId, OfficeId, OrderId, Serial, Timestamp};
+use ca_core::for_each_backend;
+use ca_core::sql::{DatabaseError, expect_rows};
+
+use super::row::{odd, row, who};
+use crate::enrolment::case::{Case, CaseNumber, State};
+use crate::enrolment::document::{DocumentKind, Media};
+use crate::enrolment::form::{Form, folded};
+use crate::store::{CaseFilter, CaseLine, Cases, Document};
+
+const NEXT: &str = "INSERT INTO case_counter (day, last) VALUES ($1, 1) \
+    ON CONFLICT (day) DO UPDATE SET last = case_counter.last + 1 RETURNING last";
+const ADD: &str = "INSERT INTO enrolment_case (number, office, state, form, handler_id, handler_id_masked, uscc, \
+    unit_name, unit_folded, entry_id, entry_name, created, updated, version) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1)";
+const PUT: &str = "UPDATE enrolment_case SET state = $3, form = $4, handler_id = $5, handler_id_masked = $6, \
+    uscc = $7, unit_name = $8, unit_folded = $9, entry_id = $10, entry_name = $11, reviewer_id = $12, \
+    reviewer_name = $13, order_id = $14, reason = $15, issuer = $16, serial = $17, updated = $18, \
+    version = version + 1 WHERE number = $1 AND version = $2";
+const FIND: &str = "SELECT number, office, state, form, handler_id, handler_id_masked, entry_id, entry_name, \
+    reviewer_id, reviewer_name, order_id, reason, issuer, serial, created, updated, version \
+    FROM enrolment_case WHERE number = $1";
+const OF_ORDER: &str = "SELECT number FROM enrolment_case WHERE order_id = $1";
+const OF_OFFICE: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+    WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";
+const OF_STATE: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+    WHERE office = $1 AND state = $3 ORDER BY updated DESC, number DESC LIMIT $2";
+const OF_USCC: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+    WHERE uscc = $1 ORDER BY updated DESC, number DESC LIMIT $2";
+const OF_NAME: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+    WHERE unit_folded LIKE '%' || $1 || '%' ORDER BY updated DESC, number DESC LIMIT $2";
+const COUNT: &str = "SELECT state, COUNT(*) FROM enrolment_case WHERE office = $1 GROUP BY state";
+const PUT_DOCUMENT: &str = "INSERT INTO case_document (case_number, kind, sha256, media, bytes, name, added) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_number, kind) DO UPDATE SET \
+    sha256 = excluded.sha256, media = excluded.media, bytes = excluded.bytes, name = excluded.name, added = excluded.added";
+const DOCUMENTS: &str = "SELECT kind, sha256, media, bytes, name, added FROM case_document WHERE case_number = $1";
+
+/// Every statement of this file.
+pub(super) const STATEMENTS: &[&str] =
+    &[NEXT, ADD, PUT, FIND, OF_ORDER, OF_OFFICE, OF_STATE, OF_USCC, OF_NAME, COUNT, PUT_DOCUMENT, DOCUMENTS];
+
+const TABLE: &str = "enrolment_case";
+
+row!(CaseRow {
+    number: String,
+    office: String,
+    state: String,
+    form: String,
+    handler_id: Option<Vec<u8>>,
+    handler_id_masked: String,
+    entry_id: String,
+    entry_name: String,
+    reviewer_id: Option<String>,
+    reviewer_name: Option<String>,
+    order_id: Option<String>,
+    reason: Option<String>,
+    issuer: Option<String>,
+    serial: Option<String>,
+    created: i64,
+    updated: i64,
+    version: i64,
+});
+
+impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
+    type Error = DatabaseError;
+
+    fn try_from(row: CaseRow) -> Result<Self, DatabaseError> {
+        let id = row.number.clone();
+        let fault = |what: &str| odd(TABLE, &id, what);
+        let order = row.order_id.map(|order| order.parse::<OrderId>()).transpose().map_err(|_| fault("order_id"))?;
+        let issued = match (row.issuer, row.serial) {
+            (Some(issuer), Some(serial)) => Some((
+                IssuerId::new(&issuer).ok_or_else(|| fault("issuer"))?,
+                serial.parse::<Serial>().map_err(|_| fault("serial"))?,
+            )),
+            _ => None,
+        };
+        let state = match (row.state.as_str(), order, issued, row.reason) {
+            ("draft", ..) => State::Draft,
+            ("submitted", Some(order), ..) => State::Submitted { order },
+            ("returned", _, _, Some(reason)) => State::Returned { reason },
+            ("rejected", _, _, Some(reason)) => State::Rejected { reason },
+            ("approved", Some(order), ..) => State::Approved { order },
+            ("issued", Some(order), Some((issuer, serial)), _) => State::Issued { order, issuer, serial },
+            ("delivered", Some(order), Some((issuer, serial)), _) => State::Delivered { order, issuer, serial },
+            _ => return Err(fault("its state lacks its facts")),
+        };
+        let reviewer = match (row.reviewer_id, row.reviewer_name) {
+            (Some(reviewer), Some(name)) => Some(who(TABLE, &id, &reviewer, name)?),
+            _ => None,
+        };
+        let case = Case {
+            number: row.number.parse().map_err(|()| fault("number"))?,
+            office: OfficeId::new(&row.office).ok_or_else(|| fault("office"))?,
+            form: serde_json::from_str::<Form>(&row.form).map_err(|_| fault("form"))?,
+            handler_id_masked: row.handler_id_masked,
+            entry: who(TABLE, &id, &row.entry_id, row.entry_name)?,
+            reviewer,
+            state,
+            created: Timestamp::from_unix(row.created),
+            updated: Timestamp::from_unix(row.updated),
+            version: row.version,
+        };
+        Ok((case, row.handler_id))
+    }
+}
+
+row!(LineRow {
+    number: String,
+    state: String,
+    unit_name: String,
+    uscc: String,
+    entry_id: String,
+    entry_name: String,
+    updated: i64,
+});
+
+impl TryFrom<LineRow> for CaseLine {
+    type Error = DatabaseError;
+
+    fn try_from(row: LineRow) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            number: row.number.parse().map_err(|()| odd(TABLE, &row.number, "number"))?,
+            entry: who(TABLE, &row.number, &row.entry_id, row.entry_name)?,
+            state: row.state,
+            unit_name: row.unit_name,
+            uscc: row.uscc,
+            updated: Timestamp::from_unix(row.updated),
+        })
+    }
+}
+
+row!(DocumentRow { kind: String, sha256: String, media: String, bytes: i64, name: String, added: i64 });
+
+fn document(case: &CaseNumber, row: DocumentRow) -> Result<Document, DatabaseError> {
+    let fault = |what| odd("case_document", case.as_str(), what);
+    Ok(Document {
+        kind: DocumentKind::from_word(&row.kind).ok_or_else(|| fault("kind"))?,
+        sha256: row.sha256.parse().map_err(|_| fault("sha256"))?,
+        media: Media::from_name(&row.media).ok_or_else(|| fault("media"))?,
+        bytes: row.bytes,
+        name: row.name,
+        added: Timestamp::from_unix(row.added),
+    })
+}
+
+fn form_json(case: &Case) -> Result<String, DatabaseError> {
+    serde_json::to_string(&case.form).map_err(|error| odd(TABLE, case.number.as_str(), &error.to_string()))
+}
+
+for_each_backend! { SqlTx =>
+    #[async_trait]
+    impl Cases for SqlTx {
+        async fn next_case_number(&mut self, day: BeijingDay) -> Result<CaseNumber, DatabaseError> {
+            let (n,): (i64,) = sqlx::query_as(NEXT).bind(day.to_string()).fetch_one(self.connection()).await?;
+            Ok(CaseNumber::new(day, n))
+        }
+
+        async fn add_case(&mut self, case: &Case, handler_id: Option<&[u8]>) -> Result<(), DatabaseError> {
+            let done = sqlx::query(ADD)
+                .bind(case.number.as_str())
+                .bind(case.office.as_str())
+                .bind(case.state.word())
+                .bind(form_json(case)?)
+                .bind(handler_id)
+                .bind(&case.handler_id_masked)
+                .bind(&case.form.uscc)
+                .bind(&case.form.unit_name)
+                .bind(folded(&case.form.unit_name))
+                .bind(case.entry.id.as_str())
+                .bind(&case.entry.name)
+                .bind(case.created.unix())
+                .bind(case.updated.unix())
+                .execute(self.connection())
+                .await?;
+            expect_rows(ADD, done.rows_affected(), 1)
+        }
+
+        async fn put_case(&mut self, case: &Case, handler_id: Option<&[u8]>) -> Result<(), DatabaseError> {
+            let (issuer, serial) = match &case.state {
+                State::Issued { issuer, serial, .. } | State::Delivered { issuer, serial, .. } => {
+                    (Some(issuer.as_str()), Some(serial.to_string()))
+                }
+                _ => (None, None),
+            };
+            let reason = match &case.state {
+                State::Returned { reason } | State::Rejected { reason } => Some(reason),
+                _ => None,
+            };
+            let done = sqlx::query(PUT)
+                .bind(case.number.as_str())
+                .bind(case.version)
+                .bind(case.state.word())
+                .bind(form_json(case)?)
+                .bind(handler_id)
+                .bind(&case.handler_id_masked)
+                .bind(&case.form.uscc)
+                .bind(&case.form.unit_name)
+                .bind(folded(&case.form.unit_name))
+                .bind(case.entry.id.as_str())
+                .bind(&case.entry.name)
+                .bind(case.reviewer.as_ref().map(|reviewer| reviewer.id.as_str()))
+                .bind(case.reviewer.as_ref().map(|reviewer| &reviewer.name))
+                .bind(case.state.order().map(|order| order.to_string()))
+                .bind(reason)
+                .bind(issuer)
+                .bind(serial)
+                .bind(case.updated.unix())
+                .execute(self.connection())
+                .await?;
+            expect_rows(PUT, done.rows_affected(), 1)
+        }
+
+        async fn case(&mut self, number: &CaseNumber) -> Result<Option<(Case, Option<Vec<u8>>)>, DatabaseError> {
+            let row: Option<CaseRow> =
+                sqlx::query_as(FIND).bind(number.as_str()).fetch_optional(self.connection()).await?;
+            row.map(TryInto::try_into).transpose()
+        }
+
+        async fn case_of_order(&mut self, order: OrderId) -> Result<Option<CaseNumber>, DatabaseError> {
+            let row: Option<(String,)> =
+                sqlx::query_as(OF_ORDER).bind(order.to_string()).fetch_optional(self.connection()).await?;
+            row.map(|(number,)| number.parse().map_err(|()| odd(TABLE, &number, "number"))).transpose()
+        }
+
+        async fn cases(&mut self, filter: &CaseFilter, limit: i64) -> Result<Vec<CaseLine>, DatabaseError> {
+            let query = match filter {
+                CaseFilter::Office(office, None) => sqlx::query_as(OF_OFFICE).bind(office.as_str().to_owned()).bind(limit),
+                CaseFilter::Office(office, Some(state)) => {
+                    sqlx::query_as(OF_STATE).bind(office.as_str().to_owned()).bind(limit).bind(*state)
+                }
+                CaseFilter::Uscc(uscc) => sqlx::query_as(OF_USCC).bind(uscc.clone()).bind(limit),
+                CaseFilter::Name(name) => sqlx::query_as(OF_NAME).bind(name.clone()).bind(limit),
+            };
+            let rows: Vec<LineRow> = query.fetch_all(self.connection()).await?;
+            rows.into_iter().map(TryInto::try_into).collect()
+        }
+
+        async fn count_cases(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError> {
+            Ok(sqlx::query_as(COUNT).bind(office.as_str()).fetch_all(self.connection()).await?)
+        }
+
+        async fn put_document(&mut self, case: &CaseNumber, document: &Document) -> Result<(), DatabaseError> {
+            let done = sqlx::query(PUT_DOCUMENT)
+                .bind(case.as_str())
+                .bind(document.kind.word())
+                .bind(document.sha256.to_string())
+                .bind(document.media.name())
+                .bind(document.bytes)
+                .bind(&document.name)
+                .bind(document.added.unix())
+                .execute(self.connection())
+                .await?;
+            expect_rows(PUT_DOCUMENT, done.rows_affected(), 1)
+        }
+
+        async fn documents(&mut self, case: &CaseNumber) -> Result<Vec<Document>, DatabaseError> {
+            let rows: Vec<DocumentRow> =
+                sqlx::query_as(DOCUMENTS).bind(case.as_str()).fetch_all(self.connection()).await?;
+            let mut documents = rows.into_iter().map(|row| document(case, row)).collect::<Result<Vec<_>, _>>()?;
+            documents.sort_by_key(|document| document.kind);
+            Ok(documents)
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! What the office's services need of storage: small traits, one a table group, joined in a unit of work.
+//!
+//! Absent is `Ok(None)`; a write says how many rows it must touch. Nothing here knows sqlx.
+
+use async_trait::async_trait;
+use ca_core::domain::{
+    BeijingDay, CertificateStatus, IssuerId, OfficeId, Order, OrderId, Serial, Sha256, Timestamp, Validity,
+};
+use ca_core::sql::DatabaseError;
+
+use crate::audit::AuditTx;
+use crate::enrolment::case::{Case, CaseNumber, Step, Who};
+use crate::enrolment::document::{DocumentKind, Media};
+
+/// Opens units of work.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Begins one that may write.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn begin(&self) -> Result<Box<dyn Tx>, DatabaseError>;
+
+    /// Begins one that only reads, over one state of the database.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn read(&self) -> Result<Box<dyn Tx>, DatabaseError>;
+}
+
+/// A unit of work: dropped without commit, it did nothing.
+#[async_trait]
+pub trait Tx: Cases + Orders + Tickets + Certificates + History + AuditTx + Send {
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; then nothing was written.
+    async fn commit(self: Box<Self>) -> Result<(), DatabaseError>;
+}
+
+/// A case as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseLine {
+    /// Its number.
+    pub number: CaseNumber,
+    /// Word of its state.
+    pub state: String,
+    /// As typed.
+    pub unit_name: String,
+    /// As typed.
+    pub uscc: String,
+    /// Who took it in.
+    pub entry: Who,
+    /// When it last moved.
+    pub updated: Timestamp,
+}
+
+/// Which cases a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseFilter {
+    /// Those of an office in a state; all states when `None`.
+    Office(OfficeId, Option<&'static str>),
+    /// Those with this code, of any office.
+    Uscc(String),
+    /// Those whose folded unit name contains this.
+    Name(String),
+}
+
+/// A document of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// What it shows.
+    pub kind: DocumentKind,
+    /// Of its plain bytes.
+    pub sha256: Sha256,
+    /// What it is.
+    pub media: Media,
+    /// How long it is.
+    pub bytes: i64,
+    /// The file's name at the counter.
+    pub name: String,
+    /// When it was taken in.
+    pub added: Timestamp,
+}
+
+/// Cases and their documents.
+#[async_trait]
+pub trait Cases {
+    /// The next case number of a day.
+    async fn next_case_number(&mut self, day: BeijingDay) -> Result<CaseNumber, DatabaseError>;
+    /// Stores a new case with its encrypted resident number.
+    async fn add_case(&mut self, case: &Case, handler_id: Option<&[u8]>) -> Result<(), DatabaseError>;
+    /// Stores a moved case; fails with a row count when another write came first.
+    async fn put_case(&mut self, case: &Case, handler_id: Option<&[u8]>) -> Result<(), DatabaseError>;
+    /// A case with its encrypted resident number.
+    async fn case(&mut self, number: &CaseNumber) -> Result<Option<(Case, Option<Vec<u8>>)>, DatabaseError>;
+    /// The case of an order.
+    async fn case_of_order(&mut self, order: OrderId) -> Result<Option<CaseNumber>, DatabaseError>;
+    /// Cases, the last moved first.
+    async fn cases(&mut self, filter: &CaseFilter, limit: i64) -> Result<Vec<CaseLine>, DatabaseError>;
+    /// How many cases of an office stand in each state.
+    async fn count_cases(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError>;
+    /// Stores a document, in place of the one of its kind.
+    async fn put_document(&mut self, case: &CaseNumber, document: &Document) -> Result<(), DatabaseError>;
+    /// The documents of a case, in the order of their kinds.
+    async fn documents(&mut self, case: &CaseNumber) -> Result<Vec<Document>, DatabaseError>;
+}
+
+/// What an order is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderSubject {
+    /// An enrolment.
+    Case(CaseNumber),
+    /// A certificate that we issued.
+    Certificate(IssuerId, Serial),
+}
+
+impl OrderSubject {
+    /// The key of order and history rows.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Case(number) => number.to_string(),
+            Self::Certificate(issuer, serial) => format!("{issuer}/{serial}"),
+        }
+    }
+}
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderState {
+    /// Signatures are missing.
+    Open,
+    /// All signed, not yet carried out.
+    Signed,
+    /// The authority carried it out.
+    Done,
+    /// The authority will not carry it out.
+    Refused,
+    /// Given up before the authority saw it.
+    Dropped,
+}
+
+impl OrderState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Open, Self::Signed, Self::Done, Self::Refused, Self::Dropped];
+
+    /// The word in stores and message keys.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Signed => "signed",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// A signature on an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Whose.
+    pub by: Who,
+    /// CMS SignedData over the order's bytes.
+    pub message: Vec<u8>,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+/// An order, the exact bytes that are signed, and the signatures so far in the order of the seats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredOrder {
+    /// What the bytes say.
+    pub order: Order,
+    /// The canonical bytes.
+    pub statement: Vec<u8>,
+    /// What it is about.
+    pub subject: OrderSubject,
+    /// Where it stands.
+    pub state: OrderState,
+    /// The authority's refusal code.
+    pub refusal: Option<String>,
+    /// Who wrote it.
+    pub opened: Who,
+    /// Signatures.
+    pub signatures: Vec<Signature>,
+}
+
+/// Orders and signatures.
+#[async_trait]
+pub trait Orders {
+    /// Stores a new open order.
+    async fn add_order(&mut self, order: &StoredOrder) -> Result<(), DatabaseError>;
+    /// An order with its signatures.
+    async fn order(&mut self, id: OrderId) -> Result<Option<StoredOrder>, DatabaseError>;
+    /// Adds the signature of the next seat.
+    async fn sign_order(&mut self, id: OrderId, seat: usize, signature: &Signature) -> Result<(), DatabaseError>;
+    /// Moves an order on, from exactly one state.
+    async fn settle_order(
+        &mut self,
+        id: OrderId,
+        from: OrderState,
+        to: OrderState,
+        refusal: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), DatabaseError>;
+    /// The latest orders about something, newest first.
+    async fn orders_about(&mut self, subject: &OrderSubject) -> Result<Vec<StoredOrder>, DatabaseError>;
+    /// Drops the open orders about something; says how many.
+    async fn drop_open_orders(&mut self, subject: &OrderSubject, now: Timestamp) -> Result<u64, DatabaseError>;
+    /// Orders on certificates of an office that wait for a signature or for the authority, oldest first.
+    async fn waiting_orders(&mut self, office: &OfficeId) -> Result<Vec<StoredOrder>, DatabaseError>;
+}
+
+/// Where a ticket stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    /// Can be used.
+    Open,
+    /// Its certificate was delivered.
+    Used,
+    /// Given up, or replaced by a later one.
+    Dropped,
+}
+
+/// A ticket: leave for one counter PC to make one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTicket {
+    /// SHA-256 of the ticket.
+    pub hash: Sha256,
+    /// For which case.
+    pub case: CaseNumber,
+    /// For which order.
+    pub order: OrderId,
+    /// Where it stands.
+    pub state: TicketState,
+    /// Who minted it.
+    pub minted: Who,
+    /// When.
+    pub created: Timestamp,
+    /// Until when it opens.
+    pub expires: Timestamp,
+}
+
+/// Tickets.
+#[async_trait]
+pub trait Tickets {
+    /// Stores a new ticket; the open ones of its order are dropped.
+    async fn add_ticket(&mut self, ticket: &StoredTicket) -> Result<(), DatabaseError>;
+    /// A ticket by its hash.
+    async fn ticket(&mut self, hash: Sha256) -> Result<Option<StoredTicket>, DatabaseError>;
+    /// Closes an open ticket.
+    async fn close_ticket(&mut self, hash: Sha256, to: TicketState) -> Result<(), DatabaseError>;
+}
+
+/// A certificate that the authority issued for us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// Who issued it.
+    pub issuer: IssuerId,
+    /// Its serial number.
+    pub serial: Serial,
+    /// For which case.
+    pub case: CaseNumber,
+    /// By which order.
+    pub order: OrderId,
+    /// The unit's code.
+    pub uscc: String,
+    /// The unit's name.
+    pub unit_name: String,
+    /// From and until.
+    pub validity: Validity,
+    /// DER.
+    pub certificate: Vec<u8>,
+    /// When we were told of it.
+    pub issued: Timestamp,
+    /// When its key proved that it is on the token.
+    pub delivered: Option<Timestamp>,
+    /// As the authority last told.
+    pub status: CertificateStatus,
+}
+
+/// Which certificates a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateFilter {
+    /// All, the last issued first.
+    Latest,
+    /// Those of a unit.
+    Uscc(String),
+    /// Those with this serial number, of any issuer.
+    Serial(Serial),
+}
+
+/// Certificates.
+#[async_trait]
+pub trait Certificates {
+    /// Stores a certificate; one that is there already stays as it is.
+    async fn add_certificate(&mut self, issued: &Issued) -> Result<(), DatabaseError>;
+    /// A certificate.
+    async fn certificate(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<Issued>, DatabaseError>;
+    /// Certificates, the last issued first.
+    async fn certificates(&mut self, filter: &CertificateFilter, limit: i64) -> Result<Vec<Issued>, DatabaseError>;
+    /// What the authority says of it now.
+    async fn put_status(
+        &mut self,
+        issuer: &IssuerId,
+        serial: &Serial,
+        status: CertificateStatus,
+        delivered: Option<Timestamp>,
+    ) -> Result<(), DatabaseError>;
+}
+
+/// History, append-only.
+#[async_trait]
+pub trait History {
+    /// Writes a line, in the transaction of the step.
+    async fn add_step(&mut self, subject: &OrderSubject, step: &Step) -> Result<(), DatabaseError>;
+    /// The lines about something, newest first.
+    async fn steps(&mut self, subject: &OrderSubject) -> Result<Vec<PastStep>, DatabaseError>;
+}
+
+/// A line of history as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastStep {
+    /// What was done.
+    pub act: String,
+    /// State before.
+    pub from: String,
+    /// State after.
+    pub to: String,
+    /// By whom.
+    pub by: Option<Who>,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
