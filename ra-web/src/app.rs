@@ -1,13 +1,229 @@
 //! Joins ports and configuration once, and starts the listeners.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use anyhow::Context as _;
+use async_trait::async_trait;
 use axum::Router;
+use ca_core::clock::Clock;
+use ca_core::domain::{IssuerId, LoginPurpose, ProfileName};
+use ca_core::service::client::{CertificateAuthority, Client};
+use ca_core::service::protocol::Request;
+use ca_core::sql::Database;
+use ocsp::client::{Client as StatusClient, CrlFallback, CrlSource, Settings};
+use rand::RngCore as _;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower_sessions::cookie::SameSite;
 
-use crate::http::listener;
+use crate::Chance;
+use crate::config::{Config, Enrolment, Trust};
+use crate::enrolment::desk::{Desk, Rules};
+use crate::evidence::Evidence;
+use crate::http::frame::{Frame, wrap};
+use crate::http::public::{self, Public};
+use crate::http::staff::{self, Staff};
+use crate::http::{listener, ops, provisioning, session};
+use crate::login::{Door, Officers, Site, read_anchors};
+use crate::page;
+use crate::sql::{OfficeStore, office_migrations};
+use crate::vault::FieldKey;
+
+/// The console's session cookie. Ports share cookies, so each site has its own name.
+const STAFF_COOKIE: &str = "__Host-yx-staff";
+
+/// The office's sites while they run.
+#[derive(Debug)]
+pub struct Running {
+    /// Where the units' own site listens.
+    pub public: SocketAddr,
+    /// Where the staff console listens.
+    pub staff: SocketAddr,
+    /// Where health and metrics are.
+    pub ops: SocketAddr,
+    /// The console's origin, as officers sign it.
+    pub staff_origin: String,
+    listeners: Listeners,
+    database: Database,
+}
+
+impl Running {
+    /// Stops listening, lets open requests finish for some seconds, closes the database.
+    pub async fn shutdown(self) {
+        self.listeners.shutdown().await;
+        self.database.close().await;
+    }
+}
+
+/// Starts the office's sites with the authority behind the configured socket.
+///
+/// # Errors
+/// Names what of the configuration cannot be used.
+pub async fn serve(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> anyhow::Result<Running> {
+    let ca = Arc::new(Client::new(&config.ca_socket));
+    serve_with(config, ca, clock, chance).await
+}
+
+/// Starts the office's sites: brings the database up to date, listens.
+///
+/// # Errors
+/// Names what of the configuration cannot be used.
+pub async fn serve_with(
+    config: Config,
+    ca: Arc<dyn CertificateAuthority>,
+    clock: Arc<dyn Clock>,
+    chance: Chance,
+) -> anyhow::Result<Running> {
+    ops::recorder();
+    let rules = rules(&config.enrolment)?;
+    let vault = Arc::new(field_key(&config)?);
+    let anchors = Arc::new(read_anchors(&config.trust.root, &config.trust.issuers)?);
+    let database = migrate(&config).await?;
+    let [public_socket, staff_socket, ops_socket] = [
+        listener::bind(config.listen.public).await?,
+        listener::bind(config.listen.staff).await?,
+        listener::bind(config.listen.ops).await?,
+    ];
+    let staff_origin = match config.site.staff_origin {
+        Some(origin) => origin,
+        None => format!("http://{}", staff_socket.local_addr()?),
+    };
+
+    let desk = Arc::new(Desk {
+        store: Arc::new(OfficeStore(database.clone())),
+        ca: ca.clone(),
+        evidence: Evidence::new(config.storage.evidence, vault.clone(), chance.clone()),
+        vault,
+        clock: clock.clone(),
+        chance: chance.clone(),
+        rules,
+    });
+    let door = Door::new(
+        Site { origin: staff_origin.clone(), purpose: LoginPurpose::Staff },
+        anchors,
+        Arc::new(status_client(&config.trust, clock.clone(), &chance)?),
+        Arc::new(database.clone()),
+        clock.clone(),
+        chance.clone(),
+    );
+    let sessions = session::Sessions::new(database.clone(), clock.clone());
+    let console = staff::router(Staff {
+        desk: desk.clone(),
+        door: Arc::new(door),
+        officers: Arc::new(Officers::new(ca.clone())),
+    })
+    .layer(session::layer(sessions, STAFF_COOKIE, SameSite::Strict))
+    .merge(provisioning::router(desk));
+    let public = public::router(Public {
+        validation_origin: config.site.validation_origin.into(),
+        portal_origin: config.site.portal_origin.into(),
+        issuers: config.trust.issuers.keys().cloned().collect(),
+    });
+
+    let frame = |site| Frame {
+        site,
+        agent: config.site.agent_origin.clone(),
+        proxies: config.limits.proxies.clone(),
+        burst: config.limits.burst,
+        clock: clock.clone(),
+        chance: chance.clone(),
+    };
+    let probes: Vec<Arc<dyn ops::Probe>> =
+        vec![Arc::new(DatabaseProbe(database.clone())), Arc::new(AuthorityProbe(ca))];
+    let mut listeners = Listeners::default();
+    let public = listeners.serve(public_socket, wrap(public, frame(page::Site::Public)))?;
+    let staff = listeners.serve(staff_socket, wrap(console, frame(page::Site::Staff)))?;
+    let ops = listeners.serve(ops_socket, ops::router(probes))?;
+    tracing::info!(%public, %staff, %ops, staff_origin, "The registration office listens");
+    Ok(Running { public, staff, ops, staff_origin, listeners, database })
+}
+
+/// Brings the office's database up to date, making a SQLite file that is not there yet.
+///
+/// # Errors
+/// When it cannot be opened or its schema is not ours.
+pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
+    let database = Database::open(&config.storage.database_url, true).await.context("opening the office's database")?;
+    database.migrate(&office_migrations()).await?;
+    Ok(database)
+}
+
+/// Looks at everything that `serve` needs, without changing anything: each line is a name and what is wrong.
+pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> {
+    let text = |error: anyhow::Error| format!("{error:#}");
+    let database = async {
+        let database = Database::open(&config.storage.database_url, false).await?;
+        database.check_schema(&office_migrations()).await?;
+        database.close().await;
+        anyhow::Ok(())
+    };
+    let authority = AuthorityProbe(Arc::new(Client::new(&config.ca_socket)));
+    vec![
+        ("rules", rules(&config.enrolment).map(drop).map_err(text)),
+        ("field key", field_key(config).map(drop).map_err(text)),
+        ("trust", read_anchors(&config.trust.root, &config.trust.issuers).map(drop).map_err(text)),
+        ("database", database.await.map_err(text)),
+        ("authority", ops::Probe::check(&authority).await),
+    ]
+}
+
+fn field_key(config: &Config) -> anyhow::Result<FieldKey> {
+    let path = &config.storage.field_key_file;
+    FieldKey::read(path).with_context(|| format!("reading {} (`ra-web migrate` makes a new one)", path.display()))
+}
+
+fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {
+    let issuer = |name: &str| IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"));
+    Ok(Rules {
+        profile: ProfileName::new(&enrolment.profile).context("enrolment.profile is no profile name")?,
+        issuer_p256: issuer(&enrolment.issuer_p256)?,
+        issuer_rsa: issuer(&enrolment.issuer_rsa)?,
+        province: enrolment.province.clone(),
+        locality: enrolment.locality.clone(),
+    })
+}
+
+/// The relying party's client of the responder, as both sites use it.
+pub(crate) fn status_client(trust: &Trust, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<StatusClient> {
+    let mut settings = Settings::new(&trust.ocsp);
+    settings.crl = trust
+        .crl
+        .as_ref()
+        .map(|base| CrlFallback { source: CrlSource::Url(base.clone()), max_age_seconds: trust.crl_max_age_seconds });
+    let mut seed = [0_u8; 32];
+    chance.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill_bytes(&mut seed);
+    Ok(StatusClient::new(settings, clock, ChaCha20Rng::from_seed(seed))?)
+}
+
+struct DatabaseProbe(Database);
+
+#[async_trait]
+impl ops::Probe for DatabaseProbe {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.check_schema(&office_migrations()).await.map_err(|error| error.to_string())
+    }
+}
+
+struct AuthorityProbe(Arc<dyn CertificateAuthority>);
+
+#[async_trait]
+impl ops::Probe for AuthorityProbe {
+    fn name(&self) -> &'static str {
+        "authority"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.call(Request::Issuers).await.map(drop).map_err(|error| error.to_string())
+    }
+}
 
 /// Listeners that run until they are told to stop.
 #[derive(Debug, Default)]

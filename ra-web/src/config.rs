@@ -20,8 +20,10 @@ pub struct Config {
     /// Where the office's own data is.
     pub storage: Storage,
     /// Where it listens.
+    #[serde(default)]
     pub listen: Listen,
     /// The addresses by which browsers know the sites.
+    #[serde(default)]
     pub site: Sites,
     /// The authority's Unix socket.
     pub ca_socket: PathBuf,
@@ -50,31 +52,27 @@ pub struct Storage {
 
 /// Where it listens. Port 0 takes any free one.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Listen {
     /// The units' own site.
-    #[serde(default = "public_address")]
     pub public: SocketAddr,
     /// The staff console.
-    #[serde(default = "staff_address")]
     pub staff: SocketAddr,
     /// Health and metrics.
-    #[serde(default = "ops_address")]
     pub ops: SocketAddr,
 }
 
 /// Addresses as browsers see them, without a slash at the end.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Sites {
     /// Origin of the staff console; what officers sign at login names it. Unset: from the bound address.
-    #[serde(default)]
     pub staff_origin: Option<String>,
     /// Origin of the token agent on the person's own machine.
-    #[serde(default = "agent_origin")]
     pub agent_origin: String,
+    /// Origin of the fund portal; linked from the public site.
+    pub portal_origin: String,
     /// Where CRLs and CA certificates are downloaded; linked from the public site.
-    #[serde(default = "validation_origin")]
     pub validation_origin: String,
 }
 
@@ -145,24 +143,22 @@ impl Default for Limits {
     }
 }
 
-fn public_address() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8080))
+impl Default for Listen {
+    fn default() -> Self {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self { public: at(8080), staff: at(8081), ops: at(9081) }
+    }
 }
 
-fn staff_address() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8081))
-}
-
-fn ops_address() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 9081))
-}
-
-fn agent_origin() -> String {
-    "http://127.0.0.1:17080".into()
-}
-
-fn validation_origin() -> String {
-    "http://127.0.0.1:8083".into()
+impl Default for Sites {
+    fn default() -> Self {
+        Self {
+            staff_origin: None,
+            agent_origin: "http://127.0.0.1:17080".into(),
+            portal_origin: "http://127.0.0.1:8082".into(),
+            validation_origin: "http://127.0.0.1:8083".into(),
+        }
+    }
 }
 
 /// Reads a configuration file and the environment with a prefix, e.g. `RA_`; `RA_LISTEN__STAFF` is
@@ -208,7 +204,7 @@ unit-p256 = "var/publish/ca/unit-p256.cer"
     #[test]
     fn defaults_fill_what_the_file_leaves_out() {
         let config = config(GOOD).expect("a good file");
-        assert_eq!(config.listen.public, public_address());
+        assert_eq!(config.listen.public, Listen::default().public);
         assert_eq!(config.enrolment.issuer_p256, "unit-p256");
     }
 

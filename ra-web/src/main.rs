@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use ca_core::clock::{SystemClock, system_rng};
-use ca_core::sql::Database;
 use clap::{Parser, Subcommand};
 use ra_web::config::{self, Config};
-use ra_web::fund;
+use ra_web::vault::FieldKey;
+use ra_web::{app, fund};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -23,8 +23,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Brings the office's database up to date and ends.
+    /// Runs the units' own site and the staff console, until it is told to stop.
+    Serve,
+    /// Brings the office's database up to date, makes a field key where there is none, and ends.
     Migrate,
+    /// Looks at everything that `serve` needs and says what is wrong.
+    Doctor,
     /// Runs the fund portal, with its own configuration and database, until it is told to stop.
     Portal,
 }
@@ -46,13 +50,34 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
+        Command::Serve => {
+            let config: Config = config::read(&arguments.config, "RA_")?;
+            let running = app::serve(config, Arc::new(SystemClock), Arc::new(Mutex::new(system_rng()))).await?;
+            told_to_stop().await?;
+            running.shutdown().await;
+            Ok(())
+        }
         Command::Migrate => {
             let config: Config = config::read(&arguments.config, "RA_")?;
-            let database = Database::open(&config.storage.database_url, true)
-                .await
-                .with_context(|| format!("opening {}", config.storage.database_url))?;
-            database.migrate(&ra_web::sql::office_migrations()).await?;
-            database.close().await;
+            app::migrate(&config).await?.close().await;
+            let key = &config.storage.field_key_file;
+            if !key.exists() {
+                FieldKey::found(key, &Arc::new(Mutex::new(system_rng())))
+                    .with_context(|| format!("making {}", key.display()))?;
+                println!("made a new field key: {}", key.display());
+            }
+            Ok(())
+        }
+        Command::Doctor => {
+            let config: Config = config::read(&arguments.config, "RA_")?;
+            let verdicts = app::doctor(&config).await;
+            for (name, verdict) in &verdicts {
+                match verdict {
+                    Ok(()) => println!("ok    {name}"),
+                    Err(what) => println!("wrong {name}: {what}"),
+                }
+            }
+            anyhow::ensure!(verdicts.iter().all(|(_, verdict)| verdict.is_ok()), "something is wrong");
             Ok(())
         }
         Command::Portal => {

@@ -8,15 +8,12 @@ use async_trait::async_trait;
 use ca_core::clock::Clock;
 use ca_core::domain::LoginPurpose;
 use ca_core::sql::Database;
-use ocsp::client::{Client, CrlFallback, CrlSource, Settings};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 use tower_sessions::cookie::SameSite;
 
-use super::config::{Config, Trust};
+use super::config::Config;
 use super::{FundStore, Members, fund_migrations, opening};
 use crate::Chance;
-use crate::app::Listeners;
+use crate::app::{Listeners, status_client};
 use crate::http::frame::{Frame, wrap};
 use crate::http::fund::{Portal, router};
 use crate::http::{listener, ops, session};
@@ -109,17 +106,6 @@ pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
     let database = Database::open(&config.storage.database_url, true).await.context("opening the fund's database")?;
     database.migrate(&fund_migrations()).await?;
     Ok(database)
-}
-
-fn status_client(trust: &Trust, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<Client> {
-    let mut settings = Settings::new(&trust.ocsp);
-    settings.crl = trust
-        .crl
-        .as_ref()
-        .map(|base| CrlFallback { source: CrlSource::Url(base.clone()), max_age_seconds: trust.crl_max_age_seconds });
-    let mut seed = [0_u8; 32];
-    chance.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill_bytes(&mut seed);
-    Ok(Client::new(settings, clock, ChaCha20Rng::from_seed(seed))?)
 }
 
 struct DatabaseProbe(Database);

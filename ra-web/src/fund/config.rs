@@ -3,14 +3,13 @@
 //! Trust: whoever can write this file, or the certificates that it names, can log in as any unit. The
 //! responder's address is not trusted: its answers are signed.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use crate::config::Trust;
 use crate::config::Limits;
+pub use crate::config::Trust;
 
 /// What `ra-web portal` needs.
 #[derive(Clone, Debug, Deserialize)]
@@ -85,4 +84,3 @@ impl Default for Site {
         }
     }
 }
-

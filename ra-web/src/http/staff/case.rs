@@ -1,0 +1,205 @@
+//! One case on one page: what was applied for, the documents, who signed, what may happen next.
+
+use askama::Template;
+use axum::Form as UrlForm;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::Staff;
+use super::application::number_of;
+use super::parts::{Line, Seat, Sheet, Tag, ToSign, line, may, message_of, seats, sheet, state_tag, to_sign};
+use crate::enrolment::case::{Forbidden, State as CaseState};
+use crate::enrolment::desk::Signer;
+use crate::enrolment::duty::Right;
+use crate::enrolment::form::Form;
+use crate::http::answer::{Again, Shown, see};
+use crate::http::error::Failure;
+use crate::http::login::SignedForm;
+use crate::page::{Page, View};
+use crate::store::OrderState;
+
+/// A reason has at most so many characters.
+const MAX_REASON: usize = 200;
+
+#[derive(Template)]
+#[template(path = "staff/case.html")]
+struct CasePage {
+    page: Page,
+    number: String,
+    tag: Tag,
+    form: Form,
+    masked: String,
+    reason: Option<String>,
+    sheets: Vec<Sheet>,
+    seats: Vec<Seat>,
+    lines: Vec<Line>,
+    order: Option<String>,
+    certificate: Option<String>,
+    /// May go on typing.
+    may_edit: bool,
+    /// An order lies ready to be signed by the entry officer.
+    may_sign: bool,
+    /// The reviewer's signature.
+    review: Option<ToSign>,
+    /// Why this officer may not decide, when others may.
+    why_not: Option<String>,
+    may_provision: bool,
+    fault: Option<String>,
+    typed: String,
+}
+
+impl CasePage {
+    fn approve_to(&self) -> String {
+        format!("/applications/{}/approve", self.number)
+    }
+}
+
+/// `GET /applications/{number}`.
+pub(super) async fn get_case(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+) -> Result<impl IntoResponse, Failure> {
+    Ok(Shown(case_page(&staff, &view, &signer, &number, None, String::new()).await?))
+}
+
+async fn case_page(
+    staff: &Staff,
+    view: &View,
+    signer: &Signer,
+    number: &str,
+    fault: Option<String>,
+    typed: String,
+) -> Result<CasePage, Failure> {
+    let number = number_of(number)?;
+    let shown = staff.desk.view(&number).await?;
+    let case = &shown.case;
+    let submitted = matches!(case.state, CaseState::Submitted { .. });
+    let decidable = case.decidable_by(&signer.officer);
+    let reviewer = may(signer, Right::Review);
+    let review = shown.order.as_ref().filter(|_| reviewer && decidable.is_ok()).map(to_sign);
+    let why_not = match decidable {
+        Err(Forbidden::SameOfficer) if submitted => Some(view.t("case-why-same")),
+        Err(Forbidden::OtherOffice) if submitted => Some(view.t("case-why-office")),
+        Ok(()) if submitted && !reviewer => Some(view.t("case-why-role")),
+        _ => None,
+    };
+    let mine = case.office == signer.officer.office;
+    let typing = mine && may(signer, Right::TakeIn) && case.is_open_for_typing();
+    let reason = match &case.state {
+        CaseState::Returned { reason } | CaseState::Rejected { reason } => Some(reason.clone()),
+        _ => None,
+    };
+    let certificate = match &case.state {
+        CaseState::Issued { issuer, serial, .. } | CaseState::Delivered { issuer, serial, .. } => {
+            Some(format!("/certificates/{issuer}/{serial}"))
+        }
+        _ => None,
+    };
+    let at_counter = matches!(case.state, CaseState::Approved { .. } | CaseState::Issued { .. });
+    let current = match case.state {
+        CaseState::Submitted { .. } => "/applications?state=submitted",
+        CaseState::Approved { .. } | CaseState::Issued { .. } => "/applications?state=approved",
+        _ => "/applications",
+    };
+    let title = if case.form.unit_name.is_empty() { view.t("staff-unnamed") } else { case.form.unit_name.clone() };
+    let page = staff.page(view, signer, title, current).await?;
+    Ok(CasePage {
+        page: Page { wide: true, ..super::parts::returning_to(page, format!("/applications/{number}")) },
+        number: number.to_string(),
+        tag: state_tag(view, case.state.word()),
+        form: case.form.clone(),
+        masked: case.handler_id_masked.clone(),
+        reason,
+        sheets: shown.documents.iter().map(|document| sheet(view, number.as_str(), document)).collect(),
+        seats: shown.order.as_ref().map(|order| seats(view, order)).unwrap_or_default(),
+        lines: shown.steps.iter().map(|step| line(view, step)).collect(),
+        order: case.state.order().map(|order| order.to_string()),
+        certificate,
+        may_edit: typing,
+        may_sign: typing && shown.order.as_ref().is_some_and(|order| order.state == OrderState::Open),
+        review,
+        why_not,
+        may_provision: mine && at_counter && may(signer, Right::Provision),
+        fault,
+        typed,
+    })
+}
+
+/// `POST /applications/{number}/approve`: the reviewer's signature.
+pub(super) async fn post_approve(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<SignedForm>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    // Four eyes are told before the signature is looked at.
+    staff
+        .desk
+        .view(&number)
+        .await?
+        .case
+        .decidable_by(&signer.officer)
+        .map_err(crate::enrolment::desk::OfficeError::from)?;
+    staff.desk.approve(&signer, &number, &message_of(&form.signature)?).await?;
+    Ok(see(&format!("/applications/{number}?done=approved")))
+}
+
+#[derive(Deserialize)]
+pub(super) struct DeclineForm {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    how: String,
+}
+
+/// `POST /applications/{number}/decline`: back to be put right (`how=return`), or ended (`how=reject`).
+pub(super) async fn post_decline(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<DeclineForm>,
+) -> Result<Response, Failure> {
+    let for_good = form.how == "reject";
+    let reason = form.reason.trim();
+    let fault = reason_fault(&view, reason);
+    if fault.is_some() {
+        return Ok(Again(case_page(&staff, &view, &signer, &number, fault, form.reason.clone()).await?).into_response());
+    }
+    let number = number_of(&number)?;
+    staff.desk.decline(&signer.officer, &number, reason, for_good).await?;
+    Ok(see(&format!("/applications/{number}?done={}", if for_good { "rejected" } else { "returned" })))
+}
+
+/// What is wrong with a reason that someone must give.
+pub(super) fn reason_fault(view: &View, reason: &str) -> Option<String> {
+    if reason.is_empty() {
+        Some(view.t("reason-missing"))
+    } else if reason.chars().count() > MAX_REASON || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r') {
+        Some(view.locale.t_with("reason-too-long", &[("n", &MAX_REASON)]))
+    } else {
+        None
+    }
+}
+
+/// `GET /applications/{number}/documents/{kind}`: the scan itself, alone in its own origin-less sandbox.
+pub(super) async fn get_document(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path((number, kind)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    let (document, bytes) = staff.desk.document(&number, &kind).await?;
+    tracing::info!(officer = %signer.officer.id, case = %number, kind, "Document shown");
+    let headers = [
+        (header::CONTENT_TYPE, document.media.name()),
+        (header::CONTENT_DISPOSITION, "inline"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ];
+    Ok((headers, bytes).into_response())
+}

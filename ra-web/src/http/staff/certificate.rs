@@ -1,0 +1,358 @@
+//! Certificates, and the orders on them: hold at once, release and revoke by two.
+
+use askama::Template;
+use axum::Form as UrlForm;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use ca_core::domain::{IssuerId, OrderId, RevocationReason, Serial};
+use serde::Deserialize;
+
+use super::Staff;
+use super::parts::{
+    CertificateLine, Line, OrderLine, Seat, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of,
+    order_line, reason_text, returning_to, seats, state_tag, to_sign,
+};
+use crate::enrolment::case::Forbidden;
+use crate::enrolment::certificate_order::{CertificatePage as Found, Signed, Wish, allowed, status_word};
+use crate::enrolment::desk::{OfficeError, Signer, next_seat};
+use crate::enrolment::duty::Right;
+use crate::enrolment::intake::hash_of;
+use crate::http::answer::{Again, Shown, see};
+use crate::http::error::{Failure, Kind};
+use crate::http::login::SignedForm;
+use crate::page::{Page, View};
+use crate::sql::act_word;
+use crate::store::{CertificateFilter, Issued, OrderState, OrderSubject};
+
+#[derive(Template)]
+#[template(path = "staff/certificates.html")]
+struct ListPage {
+    page: Page,
+    rows: Vec<CertificateLine>,
+}
+
+/// `GET /certificates`: the last issued.
+pub(super) async fn get_certificates(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+) -> Result<impl IntoResponse, Failure> {
+    let now = staff.desk.clock.now();
+    let found = staff.desk.store.read().await?.certificates(&CertificateFilter::Latest, 100).await?;
+    let page = staff.page(&view, &signer, view.t("staff-rail-certificates"), "/certificates").await?;
+    let rows = found.iter().map(|issued| certificate_line(&view, issued, now)).collect();
+    Ok(Shown(ListPage { page: Page { wide: true, ..page }, rows }))
+}
+
+/// A reason to choose.
+struct Choice {
+    word: &'static str,
+    text: String,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "staff/certificate.html")]
+struct CertificatePage {
+    page: Page,
+    base: String,
+    issued: Issued,
+    tag: Tag,
+    live: bool,
+    since: Option<String>,
+    reason: Option<String>,
+    from: String,
+    until: String,
+    sha256: String,
+    delivered: Option<String>,
+    waiting: Vec<OrderLine>,
+    past: Vec<OrderLine>,
+    lines: Vec<Line>,
+    may_hold: bool,
+    may_release: bool,
+    may_revoke: bool,
+    reasons: Vec<Choice>,
+    fault: Option<String>,
+}
+
+async fn certificate_page(
+    staff: &Staff,
+    view: &View,
+    signer: &Signer,
+    name: &Name,
+    fault: Option<String>,
+    chosen: &str,
+) -> Result<CertificatePage, Failure> {
+    use ca_core::domain::CertificateStatus as Status;
+    let now = staff.desk.clock.now();
+    let Found { issued, live, orders, steps } = staff.desk.certificate(&name.issuer, &name.serial).await?;
+    let is_open = |state| matches!(state, OrderState::Open | OrderState::Signed);
+    let order_line = |order| order_line(view, order, String::new());
+    let waiting: Vec<_> =
+        orders.iter().filter(|o| is_open(o.state) && !o.signatures.is_empty()).map(order_line).collect();
+    let free = |wish, word: &str| {
+        allowed(wish, issued.status)
+            && !orders.iter().any(|o| is_open(o.state) && !o.signatures.is_empty() && act_word(&o.order.act) == word)
+    };
+    let (since, reason) = match issued.status {
+        Status::Good => (None, None),
+        Status::Held { since } => (Some(since.beijing_text()), None),
+        Status::Revoked { since, reason } => {
+            let key = format!("login-reason-{}", reason.word().replace('_', "-"));
+            (Some(since.beijing_text()), Some(view.t(&key)))
+        }
+    };
+    let reasons = RevocationReason::ALL.into_iter().map(|reason| Choice {
+        word: reason.word(),
+        text: view.t(&format!("login-reason-{}", reason.word().replace('_', "-"))),
+        chosen: reason.word() == chosen,
+    });
+    let page = staff.page(view, signer, issued.unit_name.clone(), "/certificates").await?;
+    let base = format!("/certificates/{}/{}", name.issuer, name.serial);
+    Ok(CertificatePage {
+        page: Page { wide: true, ..returning_to(page, base.clone()) },
+        base,
+        tag: certificate_tag(view, &issued, now),
+        live,
+        since,
+        reason,
+        from: issued.validity.not_before.beijing_text(),
+        until: issued.validity.not_after.beijing_text(),
+        sha256: hash_of(&issued.certificate).to_string(),
+        delivered: issued.delivered.map(|at| at.beijing_text()),
+        waiting,
+        past: orders
+            .iter()
+            .filter(|o| matches!(o.state, OrderState::Done | OrderState::Refused))
+            .map(order_line)
+            .collect(),
+        lines: steps.iter().map(|step| line(view, step)).collect(),
+        may_hold: may(signer, Right::Hold) && free(Wish::Hold, "hold"),
+        may_release: may(signer, Right::Request) && free(Wish::Release, "release"),
+        may_revoke: may(signer, Right::Request) && free(Wish::Revoke(RevocationReason::Unspecified), "revoke"),
+        reasons: reasons.collect(),
+        fault,
+        issued,
+    })
+}
+
+/// A certificate's name in an address.
+#[derive(Deserialize)]
+pub(super) struct Name {
+    issuer: IssuerId,
+    serial: Serial,
+}
+
+/// `GET /certificates/{issuer}/{serial}`.
+pub(super) async fn get_certificate(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    name: Option<Path<Name>>,
+) -> Result<impl IntoResponse, Failure> {
+    let Path(name) = name.ok_or(Kind::NotFound)?;
+    Ok(Shown(certificate_page(&staff, &view, &signer, &name, None, "").await?))
+}
+
+/// `POST …/hold`: an order that one officer signs.
+pub(super) async fn post_hold(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(name): Path<Name>,
+) -> Result<Response, Failure> {
+    open(&staff, &signer, &name, Wish::Hold).await
+}
+
+/// `POST …/release`: an order that two officers sign.
+pub(super) async fn post_release(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(name): Path<Name>,
+) -> Result<Response, Failure> {
+    open(&staff, &signer, &name, Wish::Release).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct RevokeForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST …/revoke`: an order that two officers sign.
+pub(super) async fn post_revoke(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(name): Path<Name>,
+    UrlForm(form): UrlForm<RevokeForm>,
+) -> Result<Response, Failure> {
+    match RevocationReason::ALL.into_iter().find(|reason| reason.word() == form.reason) {
+        Some(reason) => open(&staff, &signer, &name, Wish::Revoke(reason)).await,
+        None => {
+            let fault = Some(view.t("revoke-reason-missing"));
+            Ok(Again(certificate_page(&staff, &view, &signer, &name, fault, &form.reason).await?).into_response())
+        }
+    }
+}
+
+async fn open(staff: &Staff, signer: &Signer, name: &Name, wish: Wish) -> Result<Response, Failure> {
+    let id = staff.desk.open_order(&signer.officer, &name.issuer, &name.serial, wish).await?;
+    Ok(see(&format!("/orders/{id}")))
+}
+
+#[derive(Template)]
+#[template(path = "staff/orders.html")]
+struct OrdersPage {
+    page: Page,
+    rows: Vec<OrderLine>,
+}
+
+/// `GET /orders`: what waits for a second signature or for the authority.
+pub(super) async fn get_orders(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+) -> Result<impl IntoResponse, Failure> {
+    let queue = staff.desk.queue(&signer.officer, None).await?;
+    let mut rows = Vec::with_capacity(queue.orders.len());
+    let mut tx = staff.desk.store.read().await?;
+    for order in &queue.orders {
+        let unit = match &order.subject {
+            OrderSubject::Certificate(issuer, serial) => tx.certificate(issuer, serial).await?.map(|c| c.unit_name),
+            OrderSubject::Case(_) => None,
+        };
+        rows.push(order_line(&view, order, unit.unwrap_or_default()));
+    }
+    let page = staff.page_with(&view, &signer, view.t("staff-rail-orders"), "/orders", &queue);
+    Ok(Shown(OrdersPage { page: Page { wide: true, ..page }, rows }))
+}
+
+#[derive(Template)]
+#[template(path = "staff/order.html")]
+struct OrderPage {
+    page: Page,
+    id: String,
+    act: &'static str,
+    tag: Tag,
+    reason: String,
+    certificate: String,
+    issued: Option<Issued>,
+    certificate_tag: Option<Tag>,
+    seats: Vec<Seat>,
+    sign: Option<ToSign>,
+    why_not: Option<String>,
+    may_send: bool,
+    may_drop: bool,
+    refusal: Option<String>,
+    opened: String,
+    created: String,
+}
+
+impl OrderPage {
+    fn sign_to(&self) -> String {
+        format!("/orders/{}/sign", self.id)
+    }
+}
+
+/// `GET /orders/{id}`.
+pub(super) async fn get_order(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let order = staff.desk.order(id_of(&id)?).await?;
+    let (issuer, serial) = match &order.subject {
+        OrderSubject::Case(number) => return Ok(see(&format!("/applications/{number}"))),
+        OrderSubject::Certificate(issuer, serial) => (issuer, serial),
+    };
+    let issued = staff.desk.store.read().await?.certificate(issuer, serial).await?;
+    let open = order.state == OrderState::Open;
+    let seat = next_seat(&order, &signer.officer);
+    let why_not = match &seat {
+        Err(OfficeError::Forbidden(Forbidden::SameOfficer)) if open => Some(view.t("order-why-same")),
+        Err(OfficeError::Forbidden(Forbidden::OtherOffice)) if open => Some(view.t("case-why-office")),
+        Err(OfficeError::NoSeat) if open => Some(view.t("order-why-role")),
+        _ => None,
+    };
+    let signing = may(&signer, Right::SignOrder);
+    let act = act_word(&order.order.act);
+    let now = staff.desk.clock.now();
+    let page = staff.page(&view, &signer, view.t(&format!("order-title-{act}")), "/orders").await?;
+    Ok(Shown(OrderPage {
+        page,
+        id: order.order.id.to_string(),
+        act,
+        tag: state_tag(&view, order.state.word()),
+        reason: reason_text(&view, &order.order.act),
+        certificate: format!("/certificates/{issuer}/{serial}"),
+        certificate_tag: issued.as_ref().map(|issued| certificate_tag(&view, issued, now)),
+        issued,
+        seats: seats(&view, &order),
+        sign: (open && signing && seat.is_ok()).then(|| to_sign(&order)),
+        why_not,
+        may_send: signing && order.state == OrderState::Signed,
+        may_drop: signing && open && order.order.office == signer.officer.office,
+        refusal: order.refusal.as_deref().map(|key| view.t(key)),
+        opened: order.opened.name.clone(),
+        created: order.order.created.beijing_text(),
+    })
+    .into_response())
+}
+
+/// `POST /orders/{id}/sign`.
+pub(super) async fn post_sign(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(id): Path<String>,
+    UrlForm(form): UrlForm<SignedForm>,
+) -> Result<Response, Failure> {
+    let id = id_of(&id)?;
+    match staff.desk.sign(&signer, id, &message_of(&form.signature)?).await? {
+        Signed::Waiting => Ok(see(&format!("/orders/{id}?done=requested"))),
+        Signed::Done => done(&staff, id).await,
+    }
+}
+
+/// `POST /orders/{id}/send`: a fully signed order to the authority, again.
+pub(super) async fn post_send(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = id_of(&id)?;
+    staff.desk.carry_out(&signer.officer, id).await?;
+    done(&staff, id).await
+}
+
+async fn done(staff: &Staff, id: OrderId) -> Result<Response, Failure> {
+    let order = staff.desk.order(id).await?;
+    let word = match act_word(&order.order.act) {
+        "hold" => "held",
+        "release" => "released",
+        _ => "revoked",
+    };
+    Ok(see(&format!("/certificates/{}?done={word}", order.subject.key())))
+}
+
+/// `POST /orders/{id}/drop`.
+pub(super) async fn post_drop(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = id_of(&id)?;
+    staff.desk.drop_order(&signer.officer, id).await?;
+    let order = staff.desk.order(id).await?;
+    Ok(see(&format!("/certificates/{}?done=dropped", order.subject.key())))
+}
+
+fn id_of(text: &str) -> Result<OrderId, Failure> {
+    text.parse().map_err(|_| Kind::NotFound.into())
+}
+
+impl CertificatePage {
+    fn status(&self) -> &'static str {
+        status_word(self.issued.status)
+    }
+}

@@ -1,0 +1,209 @@
+//! The staff console: every route with the right it needs, and the guard that looks at it.
+
+mod application;
+mod case;
+mod certificate;
+mod counter;
+mod login;
+mod parts;
+mod queue;
+mod unit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use ca_core::domain::{Officer, Role, Sha256, Timestamp};
+use serde::{Deserialize, Serialize};
+use tower_sessions::Session;
+
+use super::error::{Failure, Kind};
+use crate::enrolment::desk::{Desk, OfficeError, Queue, Signer};
+use crate::enrolment::document::MAX_DOCUMENT_BYTES;
+use crate::enrolment::duty::Right;
+use crate::login::{Door, Officers};
+use crate::page::{Notice, Page, Person, RailItem, View};
+
+/// Three scans that are a little too large must still arrive whole, so that the form can say which.
+const MAX_FORM_BYTES: usize = 6 * MAX_DOCUMENT_BYTES;
+/// The registry is asked again about the officer of a session after so many seconds.
+const RECHECK_SECONDS: i64 = 60;
+const SESSION_KEY: &str = "staff";
+
+/// What the console's handlers work with.
+#[derive(Clone)]
+pub struct Staff {
+    /// The office's services.
+    pub desk: Arc<Desk>,
+    /// The way in.
+    pub door: Arc<Door>,
+    /// Who is an officer.
+    pub officers: Arc<Officers>,
+}
+
+/// Every route of the console, each with the right it needs. Sign-in is outside the guard.
+pub fn router(staff: Staff) -> Router {
+    let with =
+        |right: Right, routes: MethodRouter<Staff>| routes.layer(from_fn_with_state((staff.clone(), right), guard));
+    let forms = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
+    Router::new()
+        .route("/login", get(login::get_login).post(login::post_login))
+        .route("/login/challenge", post(login::post_challenge))
+        .route("/logout", post(login::post_logout))
+        .route("/", with(Right::Read, get(queue::get_home)))
+        .route("/applications", with(Right::Read, get(queue::get_list)))
+        .route("/applications/new", with(Right::TakeIn, forms(get(application::get_new).post(application::post_new))))
+        .route("/uscc", with(Right::TakeIn, get(application::get_uscc)))
+        .route("/applications/{number}", with(Right::Read, get(case::get_case)))
+        .route(
+            "/applications/{number}/edit",
+            with(Right::TakeIn, forms(get(application::get_edit).post(application::post_edit))),
+        )
+        .route("/applications/{number}/check", with(Right::TakeIn, get(application::get_check)))
+        .route("/applications/{number}/submit", with(Right::TakeIn, post(application::post_submit)))
+        .route("/applications/{number}/approve", with(Right::Review, post(case::post_approve)))
+        .route("/applications/{number}/decline", with(Right::Review, post(case::post_decline)))
+        .route("/applications/{number}/documents/{kind}", with(Right::Read, get(case::get_document)))
+        .route("/applications/{number}/counter", with(Right::Provision, get(counter::get_counter)))
+        .route("/applications/{number}/ticket", with(Right::Provision, post(counter::post_ticket)))
+        .route("/applications/{number}/provisioned", with(Right::Provision, post(counter::post_provisioned)))
+        .route("/applications/{number}/abandon", with(Right::Provision, post(counter::post_abandon)))
+        .route("/certificates", with(Right::Read, get(certificate::get_certificates)))
+        .route("/certificates/{issuer}/{serial}", with(Right::Read, get(certificate::get_certificate)))
+        .route("/certificates/{issuer}/{serial}/hold", with(Right::Hold, post(certificate::post_hold)))
+        .route("/certificates/{issuer}/{serial}/release", with(Right::Request, post(certificate::post_release)))
+        .route("/certificates/{issuer}/{serial}/revoke", with(Right::Request, post(certificate::post_revoke)))
+        .route("/orders", with(Right::Read, get(certificate::get_orders)))
+        .route("/orders/{id}", with(Right::Read, get(certificate::get_order)))
+        .route("/orders/{id}/sign", with(Right::SignOrder, post(certificate::post_sign)))
+        .route("/orders/{id}/send", with(Right::SignOrder, post(certificate::post_send)))
+        .route("/orders/{id}/drop", with(Right::SignOrder, post(certificate::post_drop)))
+        .route("/units/{uscc}", with(Right::Read, get(unit::get_unit)))
+        .route("/search", with(Right::Read, get(unit::get_search)))
+        .with_state(staff)
+}
+
+/// What a session keeps: who, by which certificate, and when the registry was last asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct StaffSession {
+    officer: Officer,
+    certificate: Sha256,
+    checked: Timestamp,
+}
+
+/// Lets a request through when someone with the right is signed in; puts the [`Signer`] beside it.
+async fn guard(
+    State((staff, right)): State<(Staff, Right)>,
+    session: Session,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match signed_in(&staff, &session).await {
+        Ok(signer) if right.of(&signer.officer.roles) => {
+            request.extensions_mut().insert(signer);
+            next.run(request).await
+        }
+        Ok(_) => Failure::from(Kind::NoRight).into_response(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// The officer of a session, asked for again in the authority's registry once a minute: one whose certificate
+/// was revoked or whose duties changed is out or changed within that time. While the authority does not
+/// answer, the last word stands: nothing can be issued without it anyway.
+async fn signed_in(staff: &Staff, session: &Session) -> Result<Signer, Failure> {
+    let mut kept: StaffSession = session.get(SESSION_KEY).await?.ok_or_else(|| Failure::sign_in("/login"))?;
+    let now = staff.desk.clock.now();
+    if now.since(kept.checked) >= RECHECK_SECONDS {
+        match staff.officers.find(kept.certificate).await {
+            Ok(Some(officer)) => {
+                kept = StaffSession { officer, checked: now, ..kept };
+                session.insert(SESSION_KEY, &kept).await?;
+            }
+            Ok(None) => {
+                session.flush().await?;
+                return Err(Failure::sign_in("/login"));
+            }
+            Err(error) => tracing::warn!(%error, "the registry was not asked about an officer"),
+        }
+    }
+    Ok(Signer { officer: kept.officer, certificate: kept.certificate })
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Signer {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Failure::internal("a route stands outside the guard"))
+    }
+}
+
+/// Banners after a redirect: `?done=` names one of these messages and nothing else.
+const DONE: [&str; 12] = [
+    "saved",
+    "submitted",
+    "approved",
+    "returned",
+    "rejected",
+    "delivered",
+    "abandoned",
+    "held",
+    "released",
+    "revoked",
+    "requested",
+    "dropped",
+];
+
+impl Staff {
+    /// The frame of a page: person, rail with counts, banner.
+    async fn page(&self, view: &View, signer: &Signer, title: String, current: &str) -> Result<Page, OfficeError> {
+        let queue = self.desk.queue(&signer.officer, None).await?;
+        Ok(self.page_with(view, signer, title, current, &queue))
+    }
+
+    fn page_with(&self, view: &View, signer: &Signer, title: String, current: &str, queue: &Queue) -> Page {
+        let roles = &signer.officer.roles;
+        let item = |href, label: &str, icon, count| RailItem {
+            href,
+            label: view.t(label),
+            icon,
+            count,
+            current: href == current,
+        };
+        let mut rail = vec![item("/", "staff-rail-home", "inbox", None)];
+        if Right::TakeIn.of(roles) {
+            rail.push(item("/applications/new", "staff-rail-new", "file-plus", None));
+        }
+        let review = queue.count("submitted");
+        let desk = queue.count("approved") + queue.count("issued");
+        let orders = i64::try_from(queue.orders.len()).unwrap_or(i64::MAX);
+        rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
+        rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
+        rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
+        rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
+        rail.push(item("/orders", "staff-rail-orders", "stamp", Some(orders)));
+        let duties: Vec<String> = Role::ALL
+            .into_iter()
+            .filter(|role| roles.contains(role))
+            .map(|role| view.t(&format!("role-{}", role.word().replace('_', "-"))))
+            .collect();
+        let done = view.path.split(['?', '&']).find_map(|pair| pair.strip_prefix("done="));
+        let notice = done
+            .filter(|word| DONE.contains(word))
+            .map(|word| Notice { text: view.t(&format!("done-{word}")), good: true });
+        Page {
+            person: Some(Person {
+                name: signer.officer.name.clone(),
+                duty: duties.join(&view.t("staff-duty-joint")),
+                sign_out: "/logout",
+            }),
+            rail,
+            notice,
+            ..view.page(title)
+        }
+    }
+}
