@@ -110,6 +110,17 @@ impl House {
         let (mut ceremony, keys, clock) = rehearsable(folder.path(), database_url);
         let config = ceremony.config.clone();
         let transcript = ceremony.hold().await.expect("the ceremony is held");
+        Self::held(folder, config, keys, clock, transcript)
+    }
+
+    /// The house after a ceremony in this folder.
+    pub(crate) fn held(
+        folder: TempDir,
+        config: Config,
+        keys: BTreeMap<&'static str, SoftKey>,
+        clock: Arc<TestClock>,
+        transcript: String,
+    ) -> Self {
         let people = keys
             .into_iter()
             .map(|(id, key)| {

@@ -3,13 +3,15 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::make::{Ca, Keep, Made, passphrase};
 use super::{Ceremony, CeremonyError};
 use crate::audit::{self, Actor, Event};
 use crate::domain::{CertificateStatus, Sha256, StatusChange};
 use crate::durable;
-use crate::revocation::{CrlMaterial, build_crl};
+use crate::issuance::Issuing;
+use crate::revocation::{CrlMaterial, Publisher, Schedule, build_crl};
 use crate::signer::Signer as _;
 use crate::sql::{Database, SqlStore, authority_migrations};
 use crate::store::{CrlRecord, OfficerRecord, Store, StoreError, Tx};
@@ -34,7 +36,8 @@ impl Ceremony {
     /// Holds the ceremony and answers its transcript, which is also kept in the audit folder.
     ///
     /// # Errors
-    /// [`CeremonyError`]; then the files it made are taken away again and the database has no CA.
+    /// [`CeremonyError`]; then the files it made are taken away again and the database has no CA. Only after
+    /// [`CeremonyError::Afterwards`] the CA stands.
     pub async fn hold(&mut self) -> Result<String, CeremonyError> {
         self.refuse_if_held().await?;
         self.refuse_to_overwrite()?;
@@ -62,10 +65,11 @@ impl Ceremony {
         }
         for ca in &made.cas {
             let path = self.config.publish_dir.join(format!("ca/{}.cer", ca.record.id));
-            durable::replace(&path, &ca.record.certificate, durable::PUBLIC).map_err(CeremonyError::file(&path))?;
+            durable::replace(&path, &ca.record.certificate, durable::PUBLIC).map_err(afterwards(&path))?;
         }
         let path = self.config.publish_dir.join(format!("crl/{}.crl", self.plan.root.id));
-        durable::replace(&path, &root_crl.0, durable::PUBLIC).map_err(CeremonyError::file(&path))?;
+        durable::replace(&path, &root_crl.0, durable::PUBLIC).map_err(afterwards(&path))?;
+        self.first_lists(&store, &made).await?;
         database.close().await;
         Ok(transcript)
     }
@@ -129,6 +133,22 @@ impl Ceremony {
         folder(&self.config.audit.dir, 0o700)?;
         folder(&self.config.publish_dir.join("crl"), 0o755)?;
         folder(&self.config.publish_dir.join("ca"), 0o755)
+    }
+
+    /// The issuing CAs' first lists. What fails here, `ca serve` and `ca crl` make up for.
+    async fn first_lists(&self, store: &SqlStore, made: &Made) -> Result<(), CeremonyError> {
+        let publisher = Publisher::new(
+            Arc::new(store.clone()),
+            self.clock.clone(),
+            self.config.publish_dir.clone(),
+            Schedule::from(self.config.crl),
+        );
+        for ca in made.cas.iter().filter(|ca| !ca.record.root) {
+            let unfit = |error: String| CeremonyError::Afterwards(format!("first list of {}: {error}", ca.record.id));
+            let issuing = Issuing::new(&ca.record, ca.key.clone()).map_err(|error| unfit(error.to_string()))?;
+            publisher.publish(&issuing, true).await.map_err(|error| unfit(error.to_string()))?;
+        }
+        Ok(())
     }
 
     fn root_crl(&self, made: &Made) -> Result<(Vec<u8>, CrlRecord), CeremonyError> {
@@ -271,4 +291,10 @@ async fn note(tx: &mut dyn Tx, made: &Made, event: Event) -> Result<(), StoreErr
 /// The file name of the key of an issuer's responder.
 pub(super) fn responder_key_name(issuer: &str) -> String {
     format!("ocsp-{issuer}.key")
+}
+
+/// A file that could not be published when the CA stood already.
+fn afterwards(path: &Path) -> impl FnOnce(std::io::Error) -> CeremonyError + use<> {
+    let path = path.to_owned();
+    move |error| CeremonyError::Afterwards(format!("{}: {error}", path.display()))
 }

@@ -56,6 +56,9 @@ pub enum CeremonyError {
     /// The file and the configuration or the profiles do not fit together.
     #[error("{0}")]
     Unfit(String),
+    /// Something could not be published. `ca serve` publishes it when it starts; the root's list is made by `ca crl`.
+    #[error("the ceremony was held and the CA stands, but: {0}")]
+    Afterwards(String),
     /// A key could not be made or sealed.
     #[error(transparent)]
     Seal(#[from] SealError),

@@ -44,8 +44,7 @@ async fn a_ceremony_makes_a_hierarchy_that_openssl_believes() {
         let mut tx = house.store().await.begin_read().await.unwrap();
         assert_eq!(tx.officers().await.unwrap().len(), house.people.len(), "{}", house.engine());
         let report = crate::app::check(&mut *tx, house.clock.now()).await.unwrap();
-        let faults: Vec<_> = report.faults.iter().filter(|fault| !fault.ends_with("valid now")).collect();
-        assert_eq!(faults, Vec::<&String>::new(), "{}", house.engine());
+        assert_eq!(report.faults, Vec::<String>::new(), "{}", house.engine());
         assert!(house.transcript.contains("Written"));
     }
 }
@@ -117,4 +116,60 @@ fn a_plan_that_makes_no_sense_tells_all_its_faults() {
     for part in ["crl_days", "twice", "outlive", "no role", "does not sign staff", "two administrators"] {
         assert!(error.contains(part), "{part} in {error}");
     }
+}
+
+/// SoftHSM2 finds its tokens by an environment variable that it reads when it is loaded, and a test may not change
+/// its own environment: so this test starts itself again, with a token of its own.
+#[cfg(feature = "pkcs11")]
+#[test]
+fn a_ca_whose_key_is_born_in_a_module_issues() {
+    use std::process::Command;
+    const INSIDE: &str = "YINXIN_TEST_INSIDE_SOFTHSM";
+    if std::env::var_os(INSIDE).is_some() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        return runtime.block_on(found_and_issue_in_module());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = folder.path().join("tokens");
+    std::fs::create_dir(&tokens).unwrap();
+    let conf = folder.path().join("softhsm2.conf");
+    let text = format!("directories.tokendir = {}\nobjectstore.backend = file\n", tokens.display());
+    std::fs::write(&conf, text).unwrap();
+    let run = |command: &mut Command| {
+        let output = command.env("SOFTHSM2_CONF", &conf).env(INSIDE, "1").output().expect("runs");
+        let text = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
+    };
+    let token = ["--init-token", "--free", "--label", "ca", "--so-pin", "87654321", "--pin", "24681357"];
+    run(Command::new("softhsm2-util").args(token));
+    let this = "ceremony::tests::a_ca_whose_key_is_born_in_a_module_issues";
+    run(Command::new(std::env::current_exe().unwrap()).args(["--exact", this, "--nocapture"]));
+}
+
+#[cfg(feature = "pkcs11")]
+async fn found_and_issue_in_module() {
+    use crate::service::client::CertificateAuthority as _;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("ca.db").display());
+    let (mut ceremony, keys, clock) = rehearsable(folder.path(), &url);
+    std::fs::write(folder.path().join("pin"), "24681357").unwrap();
+    ceremony.config.keys.pkcs11 = Some(crate::config::Pkcs11 {
+        module: "/usr/lib/softhsm/libsofthsm2.so".into(),
+        token: "ca".into(),
+        pin_file: folder.path().join("pin"),
+        sessions: 4,
+    });
+    ceremony.plan.issuers[0].pkcs11 = Some("unit-p256-2026".into());
+    ceremony.rehearse().await.unwrap();
+    let transcript = ceremony.hold().await.unwrap();
+    assert!(transcript.contains("pkcs11:unit-p256-2026"), "{transcript}");
+    let sealed = std::fs::read_dir(&ceremony.config.keys.dir).unwrap().count();
+    assert_eq!(sealed, 5, "root, unit-rsa, two responders, audit: no file for a key in a module");
+
+    let house = House::held(folder, ceremony.config, keys, clock, transcript);
+    let running = crate::app::start(house.config.clone(), house.clock.clone()).await.unwrap();
+    let submission = house.issue(&house.unit_order(), &["limin", "wangqiang"], "limin", &crate::testing::new_key());
+    let request = crate::service::protocol::Request::Submit(submission);
+    running.authority.call(request).await.unwrap();
+    running.stop().await.unwrap();
 }

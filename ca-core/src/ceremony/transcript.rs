@@ -75,9 +75,10 @@ impl Ceremony {
             writeln!(out, "  {}", path.display())?;
         }
         for ca in &made.cas {
-            writeln!(out, "  {}", self.config.publish_dir.join(format!("ca/{}.cer", ca.record.id)).display())?;
+            for name in [format!("ca/{}.cer", ca.record.id), format!("crl/{}.crl", ca.record.id)] {
+                writeln!(out, "  {}", self.config.publish_dir.join(name).display())?;
+            }
         }
-        writeln!(out, "  {}", self.config.publish_dir.join(format!("crl/{}.crl", plan.root.id)).display())?;
         if keep == Keep::Everything {
             writeln!(
                 out,

@@ -78,9 +78,7 @@ impl Desk {
 async fn a_list_follows_each_hold_release_and_revocation() {
     for desk in Desk::all().await {
         let engine = desk.house.engine();
-        assert_eq!(desk.due().await, Some(true), "{engine}: the first");
-        assert_eq!(desk.publisher.publish(&desk.issuing, true).await.unwrap().number, 1);
-        assert_eq!(desk.due().await, None);
+        assert_eq!(desk.due().await, None, "{engine}: the ceremony made the first");
 
         let view = desk.issue().await;
         assert_eq!(desk.due().await, None, "{engine}: an issue is no news");
@@ -144,11 +142,11 @@ async fn a_list_with_a_stale_number_is_not_published() {
         let ninth = super::build_crl(&material, &[]).unwrap();
         std::fs::write(&path, &ninth).unwrap();
         let refused = desk.publisher.publish(&desk.issuing, true).await;
-        assert!(matches!(refused, Err(CrlError::StaleNumber { number: 3, published: 9 })), "{refused:?}");
+        assert!(matches!(refused, Err(CrlError::StaleNumber { number: 4, published: 9 })), "{refused:?}");
         assert_eq!(std::fs::read(&path).unwrap(), ninth);
         // A list that was lost is made anew.
         std::fs::write(&path, &first).unwrap();
         assert_eq!(desk.due().await, Some(false), "{}", desk.house.engine());
-        assert_eq!(desk.publisher.publish(&desk.issuing, false).await.unwrap().number, 4);
+        assert_eq!(desk.publisher.publish(&desk.issuing, false).await.unwrap().number, 5);
     }
 }
