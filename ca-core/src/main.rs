@@ -148,7 +148,7 @@ async fn ceremony(config: Config, file: &Path, dry_run: bool) -> anyhow::Result<
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let running = start(config).await?;
+    let running = app::start(config, Arc::new(SystemClock)).await?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -157,26 +157,6 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     tracing::info!("Stopping");
     running.stop().await?;
     Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(not(feature = "testing"))]
-async fn start(config: Config) -> anyhow::Result<app::Running> {
-    app::start(config, Arc::new(SystemClock)).await
-}
-
-/// In builds for tests, `CA_STAND_STILL_AT=POINT` makes the process stand still between two writes of an issue,
-/// to be killed there.
-#[cfg(feature = "testing")]
-async fn start(config: Config) -> anyhow::Result<app::Running> {
-    use ca_core::issuance::faults::{Faults, NoFaults, Point, StandStillAt};
-    let faults: Arc<dyn Faults> = match std::env::var("CA_STAND_STILL_AT") {
-        Ok(word) => {
-            let point = Point::ALL.into_iter().find(|point| point.word() == word);
-            Arc::new(StandStillAt(point.with_context(|| format!("there is no point {word}"))?))
-        }
-        Err(_) => Arc::new(NoFaults),
-    };
-    app::start_with(config, Arc::new(SystemClock), faults).await
 }
 
 async fn crl(

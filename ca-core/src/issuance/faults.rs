@@ -20,22 +20,11 @@ pub enum Point {
 impl Point {
     /// All of them, in order.
     pub const ALL: [Self; 4] = [Self::BeforeIntent, Self::IntentDurable, Self::Signed, Self::CertificateDurable];
-
-    /// The word for it, e.g. `intent-durable`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::BeforeIntent => "before-intent",
-            Self::IntentDurable => "intent-durable",
-            Self::Signed => "signed",
-            Self::CertificateDurable => "certificate-durable",
-        }
-    }
 }
 
 /// Stopped here by a test.
 #[derive(Debug, thiserror::Error)]
-#[error("stopped at {}", .0.word())]
+#[error("stopped at {0:?}")]
 pub struct Interrupted(pub Point);
 
 /// Decides at each point whether to go on.
@@ -69,23 +58,5 @@ pub struct StopAt(pub Point);
 impl Faults for StopAt {
     async fn at(&self, point: Point) -> Result<(), Interrupted> {
         if point == self.0 { Err(Interrupted(point)) } else { Ok(()) }
-    }
-}
-
-/// Says on standard error that the point is reached and stands still there, so that the test can end the process
-/// with SIGKILL.
-#[cfg(feature = "testing")]
-#[derive(Clone, Copy, Debug)]
-pub struct StandStillAt(pub Point);
-
-#[cfg(feature = "testing")]
-#[async_trait]
-impl Faults for StandStillAt {
-    async fn at(&self, point: Point) -> Result<(), Interrupted> {
-        if point == self.0 {
-            eprintln!("standing still at {}", point.word());
-            std::future::pending::<()>().await;
-        }
-        Ok(())
     }
 }

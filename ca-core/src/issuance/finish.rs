@@ -88,21 +88,30 @@ impl Authority {
     /// answered, and now and then: nothing is issued twice, for the stored bytes are signed again.
     ///
     /// # Errors
-    /// [`Stop`] of the first that cannot be finished; those before it are.
+    /// [`Stop`] of the first that cannot be finished; the others are.
     pub async fn reconcile(&self) -> Result<usize, Stop> {
         let open = self.store.begin_read().await?.open_intents(ROUND).await?;
-        let mut finished = 0;
+        let (mut finished, mut failed) = (0, None);
         for record in open {
-            let _turn = self.turn_of(record.intent.order).await;
-            let intent = &record.intent;
-            let now_so = self.store.begin_read().await?.certificate(&intent.issuer, &intent.serial).await?;
-            let now_so = now_so.ok_or_else(|| StoreError::odd("certificate", &intent.serial, "gone"))?;
-            if now_so.made.is_none() {
-                self.finish(intent, true).await?;
-                finished += 1;
+            match self.finish_if_open(&record.intent).await {
+                Ok(false) => {}
+                Ok(true) => finished += 1,
+                Err(stop) => failed = failed.or(Some(stop)),
             }
         }
-        Ok(finished)
+        failed.map_or(Ok(finished), Err)
+    }
+
+    /// A request may be at work on it, or have finished it since it was read.
+    async fn finish_if_open(&self, intent: &Intent) -> Result<bool, Stop> {
+        let _turn = self.turn_of(intent.order).await;
+        let record = self.store.begin_read().await?.certificate(&intent.issuer, &intent.serial).await?;
+        let record = record.ok_or_else(|| StoreError::odd("certificate", &intent.serial, "gone"))?;
+        if record.made.is_some() {
+            return Ok(false);
+        }
+        self.finish(intent, true).await?;
+        Ok(true)
     }
 }
 

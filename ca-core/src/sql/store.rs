@@ -1,6 +1,7 @@
 //! [`SqlStore`]: the authority's store on either engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
@@ -9,6 +10,9 @@ use tokio::sync::Mutex;
 use super::{Database, DatabaseError, SqlTx, migrations};
 use crate::for_each_backend;
 use crate::store::{Store, StoreError, Tx};
+
+/// How long a writer waits for those before it. A caller of the socket waits 15 seconds for everything.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The schema of the authority's database.
 #[must_use]
@@ -45,7 +49,8 @@ impl SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        let turn = self.turn.clone().lock_owned().await;
+        let turn = tokio::time::timeout(PATIENCE, self.turn.clone().lock_owned()).await;
+        let turn = turn.map_err(|elapsed| StoreError::Unavailable(Box::new(elapsed)))?;
         Ok(match &self.database {
             Database::Sqlite { writer, .. } => Box::new(SqlTx::<sqlx::Sqlite>::begin(writer).await?.in_turn(turn)),
             Database::Postgres(pool) => Box::new(SqlTx::<sqlx::Postgres>::begin(pool).await?.in_turn(turn)),
