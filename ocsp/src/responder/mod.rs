@@ -15,6 +15,7 @@ mod index;
 mod renewal;
 mod signing;
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ca_core::clock::Clock;
@@ -89,12 +90,14 @@ pub(crate) struct Core {
     pub(crate) meters: Meters,
     settings: AnswerSettings,
     cache: AnswerCache,
+    told: AtomicI64,
 }
 
 impl Core {
     pub(crate) fn new(issuers: Vec<Issuer>, settings: AnswerSettings, clock: Arc<dyn Clock>, meters: Meters) -> Self {
         let freshness = Freshness::new(settings.max_feed_age_seconds);
-        Self { issuers, freshness, clock, meters, settings, cache: AnswerCache::new(settings.cached_answers) }
+        let cache = AnswerCache::new(settings.cached_answers);
+        Self { issuers, freshness, clock, meters, settings, cache, told: AtomicI64::new(0) }
     }
 
     pub(crate) fn issuer(&self, id: &IssuerId) -> Option<&Issuer> {
@@ -127,6 +130,12 @@ impl Core {
             let left = issuer.delegated_until(now).map_or(0, |until| until.since(now));
             self.meters.issuer(&issuer.id, issuer.index.len(), left);
         }
+    }
+
+    /// Whether the log may be told of something that a client can bring about: once a second, the counters say
+    /// how often.
+    fn may_tell(&self, now: Timestamp) -> bool {
+        self.told.swap(now.unix(), Ordering::Relaxed) != now.unix()
     }
 
     /// The place of the one issuer that all the certificates asked about have in common.

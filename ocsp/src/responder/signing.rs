@@ -137,8 +137,10 @@ fn make(core: &Core, job: &Job) -> Outcome {
             Standing::Revoked { .. } => tally.revoked += 1,
             Standing::Unknown => {
                 tally.unknown += 1;
-                let serial = hex::encode(id.serial().unwrap_or_default());
-                tracing::warn!(issuer = %issuer.id, %serial, "Asked about a certificate that was never issued");
+                if core.may_tell(now) {
+                    let serial = hex::encode(id.serial().unwrap_or_default());
+                    tracing::warn!(issuer = %issuer.id, %serial, "Asked about a certificate that was never issued");
+                }
             }
         }
         let archive_cutoff = core.settings.archive_seconds.map(|seconds| now.plus(-seconds));
@@ -150,11 +152,15 @@ fn make(core: &Core, job: &Job) -> Outcome {
     let data = encode_response_data(&delegate.key_hash, now, &singles, nonce).map_err(broken("an answer"))?;
     let signature = delegate.key.sign(&data).map_err(|error| match error {
         SignError::Retry(_) => {
-            tracing::warn!(issuer = %issuer.id, %error, "The responder's key did not sign");
+            if core.may_tell(now) {
+                tracing::warn!(issuer = %issuer.id, %error, "The responder's key did not sign");
+            }
             Failure::TryLater
         }
         SignError::Unusable(_) | SignError::KeyMissing => {
-            tracing::error!(issuer = %issuer.id, %error, "The responder's key did not sign");
+            if core.may_tell(now) {
+                tracing::error!(issuer = %issuer.id, %error, "The responder's key did not sign");
+            }
             Failure::InternalError
         }
     })?;
