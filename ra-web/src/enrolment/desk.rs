@@ -199,10 +199,10 @@ impl Desk {
         let subject = OrderSubject::Case(number.clone());
         let order = match case.state.order() {
             Some(id) => tx.order(id).await?,
-            None => {
-                let latest = tx.orders_about(&subject).await?.into_iter().next();
-                latest.filter(|order| order.state == OrderState::Open && case.is_open_for_typing())
+            None if case.is_open_for_typing() => {
+                tx.orders_about(&subject).await?.into_iter().find(|order| order.state == OrderState::Open)
             }
+            None => None,
         };
         Ok(CaseView { documents: tx.documents(number).await?, order, steps: tx.steps(&subject).await?, case })
     }

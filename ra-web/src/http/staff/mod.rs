@@ -207,3 +207,8 @@ impl Staff {
         }
     }
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! The console over a real authority in this process, with officers signed in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ca_core::domain::{IssuerId, LoginPurpose, ProfileName, Serial};
+use ca_core::issuance::Authority;
+use ca_core::service::client::{CallError, CertificateAuthority};
+use ca_core::service::protocol::{CertificateView, Request as Ask, Response as Answer};
+use ca_core::sql::testing::{Fresh, sqlite};
+use ca_core::testing::House;
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+use tower_sessions::Session;
+use tower_sessions::cookie::SameSite;
+
+use super::*;
+use crate::chance_from_seed;
+use crate::enrolment::desk::Rules;
+use crate::evidence::Evidence;
+use crate::http::frame::{Frame, wrap};
+use crate::http::{provisioning, session};
+use crate::login::{Site, read_anchors};
+use crate::sql::{OfficeStore, office_migrations};
+use crate::vault::FieldKey;
+
+/// The authority, which can be made to be away.
+pub(super) struct Line {
+    authority: Authority,
+    away: AtomicBool,
+}
+
+#[async_trait]
+impl CertificateAuthority for Line {
+    async fn call(&self, request: Ask) -> Result<Answer, CallError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into());
+        }
+        self.authority.call(request).await
+    }
+}
+
+/// What a browser gets.
+pub(super) struct Got {
+    pub(super) status: StatusCode,
+    pub(super) text: String,
+    /// Where it is sent.
+    pub(super) to: String,
+}
+
+impl Got {
+    /// The value of the first field of this name.
+    pub(super) fn field(&self, name: &str) -> String {
+        let at = self.text.find(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no field {name}"));
+        self.text[at..].split('"').nth(3).expect("a value").to_owned()
+    }
+}
+
+/// The console with its office.
+pub(super) struct Bench {
+    pub(super) house: House,
+    line: Arc<Line>,
+    router: Router,
+    cookies: BTreeMap<&'static str, String>,
+    _fresh: Fresh,
+    _evidence: tempfile::TempDir,
+}
+
+/// A PNG by its marks.
+pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\nIHDR....IEND\xaeB`\x82";
+
+/// A form without fault.
+pub(super) const GOOD: [(&str, &str); 10] = [
+    ("unit_name", "示范市东湖建筑工程有限公司"),
+    ("uscc", "91350100M000100Y43"),
+    ("unit_kind", "enterprise"),
+    ("address", "示范市东湖区人民路 8 号"),
+    ("legal_person", "张伟"),
+    ("handler_name", "刘芳"),
+    ("handler_id", "11010519491231002X"),
+    ("handler_mobile", "13800138000"),
+    ("years", "2"),
+    ("key", "P-256"),
+];
+
+/// The three scans.
+pub(super) const SCANS: [(&str, &[u8]); 3] =
+    [("licence", PNG), ("id_card", b"\xff\xd8\xff\xe0..\xff\xd9"), ("seal", b"%PDF-1.7 seal %%EOF")];
+
+impl Bench {
+    pub(super) async fn new() -> Self {
+        let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
+        let line = Arc::new(Line { authority: house.authority().await, away: AtomicBool::new(false) });
+        let fresh = sqlite(&office_migrations()).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let chance = chance_from_seed(7);
+        let clock = house.clock.clone();
+        let vault = Arc::new(FieldKey::of([5; 32]));
+        let desk = Arc::new(Desk {
+            store: Arc::new(OfficeStore(fresh.database.clone())),
+            ca: line.clone(),
+            evidence: Evidence::new(folder.path().to_owned(), vault.clone(), chance.clone()),
+            vault,
+            clock: clock.clone(),
+            chance: chance.clone(),
+            rules: Rules {
+                profile: ProfileName::new("unit").expect("a name"),
+                issuer_p256: IssuerId::new("unit-p256").expect("a name"),
+                issuer_rsa: IssuerId::new("unit-rsa").expect("a name"),
+                province: "示范省".into(),
+                locality: "示范市".into(),
+            },
+        });
+        let published = &house.config.publish_dir.join("ca");
+        let anchors = read_anchors(
+            &published.join("root.cer"),
+            &BTreeMap::from([("unit-p256".to_owned(), published.join("unit-p256.cer"))]),
+        );
+        let trust = crate::config::Trust {
+            root: published.join("root.cer"),
+            issuers: BTreeMap::new(),
+            ocsp: "http://127.0.0.1:9/ocsp".into(),
+            crl: None,
+            crl_max_age_seconds: 300,
+        };
+        let door = Door::new(
+            Site { origin: "http://127.0.0.1:8081".into(), purpose: LoginPurpose::Staff },
+            Arc::new(anchors.expect("the ceremony published its certificates")),
+            Arc::new(crate::app::status_client(&trust, clock.clone(), &chance).expect("a client")),
+            Arc::new(fresh.database.clone()),
+            clock.clone(),
+            chance.clone(),
+        );
+        let officers = Arc::new(Officers::new(line.clone()));
+        let sessions = session::Sessions::new(fresh.database.clone(), clock.clone());
+        let mut cookies = BTreeMap::new();
+        for (id, person) in &house.people {
+            let certificate = Sha256(openssl::sha::sha256(&person.certificate));
+            let officer = officers.find(certificate).await.expect("an answer").expect("an officer");
+            let opened = Session::new(None, Arc::new(sessions.clone()), None);
+            let kept = StaffSession { officer, certificate, checked: house.now() };
+            opened.insert(SESSION_KEY, kept).await.expect("kept");
+            opened.save().await.expect("saved");
+            cookies.insert(*id, format!("__Host-yx-staff={}", opened.id().expect("an id")));
+        }
+        let routes = router(Staff { desk: desk.clone(), door: Arc::new(door), officers })
+            .layer(session::layer(sessions, "__Host-yx-staff", SameSite::Strict))
+            .merge(provisioning::router(desk.clone()));
+        let frame = Frame {
+            site: crate::page::Site::Staff,
+            agent: "http://127.0.0.1:17080".into(),
+            proxies: Vec::new(),
+            burst: 10_000,
+            clock,
+            chance,
+        };
+        Self { house, line, router: wrap(routes, frame), cookies, _fresh: fresh, _evidence: folder }
+    }
+
+    /// The authority does not answer from now on, or answers again.
+    pub(super) fn away(&self, away: bool) {
+        self.line.away.store(away, Ordering::SeqCst);
+    }
+
+    async fn send(&self, who: &str, request: axum::http::request::Builder, body: Vec<u8>) -> Got {
+        let mut request = request.header("accept-language", "en");
+        if let Some(cookie) = self.cookies.get(who) {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let status = response.status();
+        let to =
+            response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default().to_owned();
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        Got { status, text: String::from_utf8_lossy(&bytes).into_owned(), to }
+    }
+
+    pub(super) async fn get(&self, who: &str, path: &str) -> Got {
+        self.send(who, Request::get(path), Vec::new()).await
+    }
+
+    pub(super) async fn post(&self, who: &str, path: &str, pairs: &[(&str, &str)]) -> Got {
+        let encode = |text: &str| text.bytes().map(|b| format!("%{b:02x}")).collect::<String>();
+        let body: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(who, request, body.join("&").into_bytes()).await
+    }
+
+    pub(super) async fn form(&self, who: &str, path: &str, pairs: &[(&str, &str)], files: &[(&str, &[u8])]) -> Got {
+        let mut body = Vec::new();
+        for (name, value) in pairs {
+            let part = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        for (name, bytes) in files {
+            let head =
+                format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}.bin\"\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--x--\r\n");
+        let request = Request::post(path).header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
+        self.send(who, request, body).await
+    }
+
+    pub(super) async fn api(&self, act: &str, body: serde_json::Value) -> (StatusCode, serde_json::Value) {
+        let request =
+            Request::post(format!("/api/v1/provisioning/{act}")).header(header::CONTENT_TYPE, "application/json");
+        let got = self.send("", request, body.to_string().into_bytes()).await;
+        (got.status, serde_json::from_str(&got.text).expect("JSON"))
+    }
+
+    /// The signature by `signer`'s token over what the page asks to be signed.
+    pub(super) fn signature(&self, page: &Got, signer: &str) -> String {
+        let statement = URL_SAFE_NO_PAD.decode(page.field("statement")).expect("base64url");
+        STANDARD.encode(self.house.person(signer).say_bytes(&statement, self.house.now()).0)
+    }
+
+    /// Signs what a page asks for and posts it.
+    pub(super) async fn sign(&self, who: &str, page: &str, to: &str) -> Got {
+        let shown = self.get(who, page).await;
+        let signature = self.signature(&shown, who);
+        self.post(who, to, &[("signature", &signature)]).await
+    }
+
+    /// A case that 李敏 took in and submitted.
+    pub(super) async fn submitted(&self) -> String {
+        let pairs = [&GOOD[..], &[("action", "check")]].concat();
+        let got = self.form("limin", "/applications/new", &pairs, &SCANS).await;
+        let path = got.to.strip_suffix("/check").unwrap_or_else(|| panic!("{}: {}", got.status, got.text)).to_owned();
+        let got = self.sign("limin", &format!("{path}/check"), &format!("{path}/submit")).await;
+        assert_eq!(got.to, format!("{path}?done=submitted"), "{}", got.text);
+        path
+    }
+
+    /// A case that 孙丽 approved.
+    pub(super) async fn approved(&self) -> String {
+        let path = self.submitted().await;
+        let got = self.sign("sunli", &path, &format!("{path}/approve")).await;
+        assert_eq!(got.to, format!("{path}?done=approved"), "{}", got.text);
+        path
+    }
+
+    /// A ticket for an approved case.
+    pub(super) async fn ticket(&self, path: &str) -> String {
+        self.post("chenjie", &format!("{path}/ticket"), &[]).await.field("ticket")
+    }
+
+    /// A delivered certificate, and the way to its page.
+    pub(super) async fn delivered(&self) -> (String, CertificateView) {
+        let path = self.approved().await;
+        let ticket = self.ticket(&path).await;
+        let (key, answer) = self.redeem(&ticket).await;
+        let view = self.view(&answer["issuer"], &answer["serial"]).await;
+        let install = self.house.installed(&view, key);
+        let (status, answer) = self.api("confirm", serde_json::json!({ "ticket": ticket, "install": install })).await;
+        assert_eq!((status, answer), (StatusCode::OK, serde_json::json!({ "delivered": true })));
+        (path, view)
+    }
+
+    /// Redeems a ticket with a new key.
+    pub(super) async fn redeem(&self, ticket: &str) -> (ca_core::signer::soft::SoftKey, serde_json::Value) {
+        let (status, opened) = self.api("open", serde_json::json!({ "ticket": ticket })).await;
+        assert_eq!(status, StatusCode::OK, "{opened}");
+        let order = STANDARD.decode(opened["order"].as_str().expect("text")).expect("base64");
+        let order = ca_core::domain::decode(&order).expect("an order");
+        let key = ca_core::testing::new_key();
+        let binding = self.house.person("chenjie").say(&ca_core::testing::binding(&order, &key), self.house.now());
+        let csr = ca_core::testing::request(&key);
+        let body = serde_json::json!({ "ticket": ticket, "csr": csr, "binding": binding });
+        let (status, answer) = self.api("redeem", body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(answer["chain"].as_array().map(Vec::len), Some(2));
+        let (_, again) = self.api("redeem", body).await;
+        assert_eq!(again["serial"], answer["serial"], "the same key again has the same certificate");
+        (key, answer)
+    }
+
+    /// The authority's own view.
+    pub(super) async fn view(&self, issuer: &serde_json::Value, serial: &serde_json::Value) -> CertificateView {
+        let issuer = IssuerId::new(issuer.as_str().expect("text")).expect("a name");
+        let serial: Serial = serial.as_str().expect("text").parse().expect("a serial");
+        match self.line.authority.call(Ask::Certificate { issuer, serial }).await {
+            Ok(Answer::Certificate(view)) => view,
+            other => panic!("{other:?}"),
+        }
+    }
+}
