@@ -161,8 +161,8 @@ pub struct CaseView {
 pub struct Queue {
     /// How many cases stand in each state.
     pub counts: BTreeMap<String, i64>,
-    /// Orders on certificates that wait for a signature or for the authority.
-    pub orders: Vec<StoredOrder>,
+    /// Orders on certificates that wait for a signature or for the authority, each with the unit's name.
+    pub orders: Vec<(StoredOrder, String)>,
     /// The cases of the list.
     pub cases: Vec<CaseLine>,
 }
@@ -183,8 +183,14 @@ impl Desk {
     pub async fn queue(&self, officer: &Officer, state: Option<&'static str>) -> Result<Queue, OfficeError> {
         let mut tx = self.store.read().await?;
         let counts = tx.count_cases(&officer.office).await?.into_iter().collect();
-        let orders = tx.waiting_orders(&officer.office).await?;
-        let orders = orders.into_iter().filter(|order| !order.signatures.is_empty()).collect();
+        let mut orders = Vec::new();
+        for order in tx.waiting_orders(&officer.office).await? {
+            let OrderSubject::Certificate(issuer, serial) = &order.subject else { continue };
+            if !order.signatures.is_empty() {
+                let unit = tx.certificate(issuer, serial).await?.map(|issued| issued.unit_name).unwrap_or_default();
+                orders.push((order, unit));
+            }
+        }
         let cases = tx.cases(&CaseFilter::Office(officer.office.clone(), state), 200).await?;
         Ok(Queue { counts, orders, cases })
     }

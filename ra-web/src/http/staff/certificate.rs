@@ -214,15 +214,7 @@ pub(super) async fn get_orders(
     signer: Signer,
 ) -> Result<impl IntoResponse, Failure> {
     let queue = staff.desk.queue(&signer.officer, None).await?;
-    let mut rows = Vec::with_capacity(queue.orders.len());
-    let mut tx = staff.desk.store.read().await?;
-    for order in &queue.orders {
-        let unit = match &order.subject {
-            OrderSubject::Certificate(issuer, serial) => tx.certificate(issuer, serial).await?.map(|c| c.unit_name),
-            OrderSubject::Case(_) => None,
-        };
-        rows.push(order_line(&view, order, unit.unwrap_or_default()));
-    }
+    let rows = queue.orders.iter().map(|(order, unit)| order_line(&view, order, unit.clone())).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-orders"), "/orders", &queue);
     Ok(Shown(OrdersPage { page: Page { wide: true, ..page }, rows }))
 }

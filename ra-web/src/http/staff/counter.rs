@@ -53,6 +53,9 @@ async fn counter_page(
             Err(error) => return Err(error.into()),
         }
     }
+    // Who minted the last ticket made the certificate.
+    let minted = shown.steps.iter().find(|step| step.act == "ticket");
+    let operator = minted.and_then(|step| step.by.as_ref()).map(|by| by.name.clone());
     let case = shown.case;
     let certificate = match &case.state {
         CaseState::Issued { issuer, serial, .. } | CaseState::Delivered { issuer, serial, .. } => {
@@ -78,7 +81,7 @@ async fn counter_page(
         fault,
         typed,
         day: staff.desk.clock.now().beijing_text(),
-        operator: signer.officer.name.clone(),
+        operator: operator.unwrap_or_default(),
     })
 }
 

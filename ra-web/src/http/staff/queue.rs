@@ -55,7 +55,7 @@ pub(super) async fn get_home(
         tile("returned", queue.count("returned"), take_in),
         tile("draft", queue.count("draft"), take_in),
     ];
-    let orders = queue.orders.iter().map(|order| order_line(&view, order, String::new())).collect();
+    let orders = queue.orders.iter().map(|(order, unit)| order_line(&view, order, unit.clone())).collect();
     let rows = queue.cases.iter().filter(|line| line.state != "delivered").take(12);
     let rows = rows.map(|line| case_row(&view, line)).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue);
