@@ -1,13 +1,19 @@
 //! For operators: alive, ready, metrics. On a loopback address; says nothing of orders or people.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -17,6 +23,10 @@ use crate::store::Store as _;
 
 /// A heartbeat older than this is a fault, in seconds.
 const MAX_BEAT_AGE: i64 = 30;
+/// Connections at one time; others wait.
+const MAX_CONNECTIONS: usize = 256;
+/// How long a connection may last, whatever it does: operators ask one thing and go.
+const CONNECTION_TIME: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Operations {
@@ -39,7 +49,7 @@ pub(super) fn recorder() -> anyhow::Result<PrometheusHandle> {
 }
 
 pub(super) async fn serve(
-    listener: TcpListener,
+    mut listener: TcpListener,
     store: SqlStore,
     clock: Arc<dyn Clock>,
     metrics: PrometheusHandle,
@@ -50,9 +60,22 @@ pub(super) async fn serve(
         .route("/readyz", get(ready))
         .route("/metrics", get(async |State(operations): State<Operations>| operations.metrics.render()))
         .with_state(Operations { store, clock, metrics });
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "The operations address is no longer served");
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        // axum's accept waits after an error such as "too many open files" instead of spinning.
+        let (stream, _) = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = Listener::accept(&mut listener) => accepted,
+        };
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(CONNECTION_TIME);
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        tokio::spawn(async move {
+            // Late, or broken off: both are the client's.
+            drop(tokio::time::timeout(CONNECTION_TIME, connection).await);
+            drop(place);
+        });
     }
 }
 
