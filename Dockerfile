@@ -16,10 +16,12 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends libssl3 ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /yinxin --create-home yinxin \
- && mkdir -p /yinxin/var \
- && chown yinxin:yinxin /yinxin/var
+ && cd /yinxin \
+ && mkdir -p var/ca var/fund var/ocsp var/publish var/ra var/run var/secrets/ca var/secrets/ocsp var/secrets/ra var/tokens \
+ && chown -R yinxin:yinxin var
 WORKDIR /yinxin
 COPY scripts/demo scripts/demo
+COPY ra-web/demo ra-web/demo
 USER yinxin
 
 FROM base AS ca
@@ -42,7 +44,7 @@ ENTRYPOINT ["token"]
 FROM base AS prepare
 USER root
 RUN apt-get update \
- && apt-get install -y --no-install-recommends openssl \
+ && apt-get install -y --no-install-recommends openssl postgresql-client \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /usr/local/bin/
 USER yinxin
