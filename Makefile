@@ -35,7 +35,7 @@ clippy:
 bench:
 	@scripts/setup bench
 	cargo build --release --locked --workspace --bins
-	cd tests/bench && cargo run --release --locked
+	cd tests/bench && YINXIN_PROGRAMS=$(abspath $(or $(CARGO_TARGET_DIR),target))/release cargo run --release --locked
 
 clean:
 	cargo clean
