@@ -4,8 +4,10 @@
 
 pub mod agent;
 pub mod browser;
+pub mod house;
 pub mod judges;
 pub mod nginx;
+pub mod office;
 pub mod people;
 pub mod programs;
 pub mod rude;

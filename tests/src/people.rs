@@ -82,7 +82,19 @@ impl Person {
         Ok(Blob(signed.map_err(|error| anyhow::anyhow!("{} cannot sign: {error}", self.name))?))
     }
 
-    fn raw(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
+    /// The private key as PEM, for programs that log in with it.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn key_pem(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(self.key.private_key_to_pem_pkcs8()?)
+    }
+
+    /// A bare signature over a message: DER for ECDSA.
+    ///
+    /// # Errors
+    /// When OpenSSL does not sign.
+    pub fn raw(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut signer = Signer::new(openssl::hash::MessageDigest::sha256(), &self.key)?;
         Ok(signer.sign_oneshot_to_vec(message)?)
     }

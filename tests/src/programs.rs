@@ -163,14 +163,18 @@ pub fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// One of our own programs, as built beside this test (`make test` builds them first).
+/// One of our own programs: in the folder that `YINXIN_PROGRAMS` names, else as built beside this test
+/// (`make test` builds them first).
 ///
 /// # Errors
 /// When it has not been built.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    // target/debug/deps/journeys-…
-    let file = test.parent().and_then(Path::parent).context("a target folder")?.join(name);
+    let folder = match std::env::var_os("YINXIN_PROGRAMS") {
+        Some(folder) => PathBuf::from(folder),
+        // target/debug/deps/journeys-…
+        None => std::env::current_exe()?.parent().and_then(Path::parent).context("a target folder")?.to_owned(),
+    };
+    let file = folder.join(name);
     anyhow::ensure!(file.exists(), "{} is not built: cargo build --workspace --all-targets", file.display());
     Ok(file)
 }

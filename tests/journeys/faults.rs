@@ -1,0 +1,149 @@
+//! The authority killed at every write of an issue, as by a power cut: the real process, on SQLite, by strace.
+//!
+//! `strace --inject` ends the process with SIGKILL at its n-th write or sync; n goes up until an issue passes
+//! unharmed. After each death the authority starts again, and everything must add up.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use ca_core::domain::KeyAlgorithm;
+use ca_core::service::client::CertificateAuthority as _;
+use ca_core::service::protocol::{CertificateView, Request, Response, Submission};
+use journeys::house::Engine;
+use journeys::office::Office;
+use journeys::people::Person;
+use journeys::programs::{Program, eventually};
+
+/// What makes SQLite's data durable, one kind a sweep: a process may die before its data is handed over, or after
+/// that and before it is synced.
+const SWEEPS: [&str; 2] = ["pwrite64", "fsync,fdatasync"];
+
+/// An issue makes some tens of writes; a sweep that has not come to an end by then goes round in circles.
+const MOST_WRITES: u32 = 200;
+
+/// Attaches strace, so that the `nth` of these system calls ends the process; returns when it is attached.
+async fn arm(ca: &Program, calls: &str, nth: u32, log: &Path) -> anyhow::Result<Program> {
+    let strace = Program::start(
+        "strace",
+        Command::new("strace")
+            .args(["-f", "-o", "/dev/null", "-p", &ca.pid().to_string(), "-e", &format!("trace={calls}")])
+            .args(["-e", &format!("inject={calls}:signal=KILL:when={nth}")]),
+        log,
+    )?;
+    eventually("strace is attached", Duration::from_secs(10), async || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", ca.pid()));
+        tasks.is_ok_and(|tasks| {
+            tasks.flatten().all(|task| {
+                std::fs::read_to_string(task.path().join("status"))
+                    .is_ok_and(|status| status.lines().any(|l| l == format!("TracerPid:\t{}", strace.pid())))
+            })
+        })
+    })
+    .await?;
+    Ok(strace)
+}
+
+async fn order_of(office: &Office, submission: &Submission) -> anyhow::Result<Option<CertificateView>> {
+    let order: ca_core::domain::Order = ca_core::domain::decode(&submission.order.0)?;
+    match office.house.authority().call(Request::Order { order: order.id }).await? {
+        Response::Certificate(view) => Ok(Some(view)),
+        Response::None => Ok(None),
+        other => anyhow::bail!("unexpected: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_write_of_an_issue_the_authority_loses_and_doubles_nothing() -> anyhow::Result<()> {
+    let office = Office::found(Engine::Sqlite)?;
+    let mut ca = office.house.start_ca().await?;
+    let mut deaths = 0;
+    for calls in SWEEPS {
+        let mut nth = 1;
+        loop {
+            anyhow::ensure!(nth < MOST_WRITES, "{calls}: an issue never passes");
+            let unit = Person::new("单位", KeyAlgorithm::P256)?;
+            let submission = office.application("unit-p256", &unit, KeyAlgorithm::P256)?;
+            let mut strace = arm(&ca, calls, nth, &office.house.path("strace.log")).await?;
+            let told = office.submit(submission.clone()).await;
+            // Killed: what it traced goes on by itself.
+            strace.kill();
+            // The dead process is seen as such once its tracer is gone. A background write may have met the armed
+            // call after the answer, too.
+            let patience = Duration::from_millis(if told.is_ok() { 50 } else { 2_000 });
+            let died = eventually("the authority died", patience, async || !ca.runs()).await;
+            let alive = died.is_err();
+            if !alive {
+                deaths += 1;
+                ca.kill();
+                ca = office.house.start_ca().await?;
+            }
+            // What was told stands; what was intended was finished by the reconciler; asking again gives the same.
+            let kept = order_of(&office, &submission).await?;
+            let again = office.submit(submission.clone()).await?;
+            if let Ok(told) = &told {
+                assert_eq!(told.certificate, again.certificate, "{calls} {nth}: told one certificate, gave another");
+            }
+            if let Some(kept) = kept {
+                assert_eq!(kept.certificate, again.certificate, "{calls} {nth}: two certificates for one order");
+            }
+            if told.is_ok() && alive {
+                break;
+            }
+            nth += 1;
+        }
+        assert!(nth > 2, "{calls}: an issue writes more than {} times", nth - 1);
+    }
+    assert!(deaths > 5, "the authority died {deaths} times only");
+    everything_adds_up(&office, ca).await
+}
+
+/// Stops the authority and lets it be judged by its own offline checks, and by counting in its database.
+async fn everything_adds_up(office: &Office, mut ca: Program) -> anyhow::Result<()> {
+    ca.terminate()?;
+    office.house.ca(&["audit", "verify"])?;
+    office.house.ca(&["check"])?;
+    let database = sqlx::SqlitePool::connect(&format!("sqlite:{}", office.house.path("ca/ca.db").display())).await?;
+    let doubled = "SELECT count(*) FROM (SELECT 1 FROM certificate GROUP BY order_id HAVING count(*) > 1)";
+    let doubled: i64 = sqlx::query_scalar(doubled).fetch_one(&database).await?;
+    assert_eq!(doubled, 0, "orders with two certificates");
+    let pending = "SELECT count(*) FROM certificate WHERE certificate IS NULL";
+    let pending: i64 = sqlx::query_scalar(pending).fetch_one(&database).await?;
+    assert_eq!(pending, 0, "serials without a certificate");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_in_full_work_the_authority_adds_up() -> anyhow::Result<()> {
+    let office = Office::found(Engine::Sqlite)?;
+    let mut ca = office.house.start_ca().await?;
+    let end = Instant::now() + Duration::from_secs(12);
+    let mut round: u64 = 0;
+    while Instant::now() < end {
+        round += 1;
+        let mut submissions = Vec::new();
+        for _ in 0..4 {
+            let unit = Person::new("单位", KeyAlgorithm::P256)?;
+            submissions.push(office.application("unit-p256", &unit, KeyAlgorithm::P256)?);
+        }
+        let (a, b, c, d, ()) = tokio::join!(
+            office.submit(submissions[0].clone()),
+            office.submit(submissions[1].clone()),
+            office.submit(submissions[2].clone()),
+            office.submit(submissions[3].clone()),
+            async {
+                tokio::time::sleep(Duration::from_millis(round * 7 % 60)).await;
+                ca.kill();
+            }
+        );
+        ca = office.house.start_ca().await?;
+        for (told, submission) in [a, b, c, d].into_iter().zip(submissions) {
+            let again = office.submit(submission).await?;
+            if let Ok(told) = told {
+                assert_eq!(told.certificate, again.certificate);
+            }
+        }
+    }
+    assert!(round >= 3, "{round} rounds only");
+    everything_adds_up(&office, ca).await
+}

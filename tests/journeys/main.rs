@@ -1,0 +1,6 @@
+//! The whole system under test: real programs, real tokens, judges that nobody here wrote.
+
+mod conformance;
+mod faults;
+mod listeners;
+mod local_network;

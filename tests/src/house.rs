@@ -1,0 +1,278 @@
+//! The whole system on free ports in a folder of its own: the real programs, started as an operator would.
+//!
+//! [`House::found`] holds the ceremony; the processes are started one by one, so that a test can do without
+//! some, or kill one. Everything ends with the value.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ca_core::service::client::Client;
+use tempfile::TempDir;
+
+use crate::programs::{Program, binary, eventually, free_port, must};
+
+/// The issuing CAs that the ceremony makes.
+pub const ISSUERS: [&str; 2] = ["unit-p256", "unit-rsa"];
+
+/// The officers whom the shipped ceremony file names: entry and operator, reviewer, auditor.
+pub const OFFICERS: [&str; 3] = ["limin", "wangqiang", "zhaojing"];
+
+/// Where the authority keeps its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A file in the house's folder.
+    Sqlite,
+    /// This empty database.
+    Postgres(String),
+}
+
+/// Addresses of the listeners.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The public site.
+    pub public: u16,
+    /// The staff console.
+    pub staff: u16,
+    /// The fund portal.
+    pub portal: u16,
+    /// OCSP, CRLs, CA certificates.
+    pub validation: u16,
+    /// The certificate assistant.
+    pub agent: u16,
+    ca_ops: u16,
+    web_ops: u16,
+    portal_ops: u16,
+    ocsp_ops: u16,
+}
+
+impl Ports {
+    /// The authority's health and metrics.
+    #[must_use]
+    pub const fn ca_operations(&self) -> u16 {
+        self.ca_ops
+    }
+}
+
+/// A founded authority with its configuration.
+pub struct House {
+    folder: TempDir,
+    /// Where everything listens once started.
+    pub ports: Ports,
+    database_url: String,
+}
+
+/// `127.0.0.1` with this port.
+#[must_use]
+pub fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+impl House {
+    /// Makes the folder, the configuration and the secrets, and holds the ceremony of the demonstration with
+    /// the requests (PEM) of [`OFFICERS`].
+    ///
+    /// # Errors
+    /// When a program refuses; the error says what it printed.
+    pub fn found(engine: Engine, requests: &[String; 3]) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path();
+        let port = free_port;
+        let ports = Ports {
+            public: port()?,
+            staff: port()?,
+            portal: port()?,
+            validation: port()?,
+            agent: port()?,
+            ca_ops: port()?,
+            web_ops: port()?,
+            portal_ops: port()?,
+            ocsp_ops: port()?,
+        };
+        for part in ["ca", "run", "ocsp", "publish", "ra", "fund", "secrets", "ceremony"] {
+            std::fs::create_dir(root.join(part))?;
+        }
+        for (file, text) in [("ca", "correct horse battery"), ("ocsp", "staple of the responder")] {
+            std::fs::write(root.join("secrets").join(file), text)?;
+        }
+        std::fs::write(root.join("secrets/field.key"), "11".repeat(32))?;
+        let database_url = match engine {
+            Engine::Sqlite => format!("sqlite:{}", root.join("ca/ca.db").display()),
+            Engine::Postgres(url) => url,
+        };
+        let house = Self { folder, ports, database_url };
+        house.configure()?;
+        house.hold_ceremony(requests)?;
+        Ok(house)
+    }
+
+    /// A path in the house's folder.
+    #[must_use]
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// DER of the certificate that the ceremony made for this officer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn certificate(&self, officer: &str) -> anyhow::Result<Vec<u8>> {
+        let file = self.certificate_file(officer);
+        std::fs::read(&file).with_context(|| file.display().to_string())
+    }
+
+    /// Where that certificate is.
+    #[must_use]
+    pub fn certificate_file(&self, officer: &str) -> PathBuf {
+        self.path(&format!("ceremony/{officer}.cer"))
+    }
+
+    /// A CA certificate (DER) as published: `root` or one of [`ISSUERS`].
+    #[must_use]
+    pub fn ca_certificate(&self, name: &str) -> PathBuf {
+        self.path(&format!("publish/ca/{name}.cer"))
+    }
+
+    /// A CRL (DER) as published.
+    #[must_use]
+    pub fn crl(&self, name: &str) -> PathBuf {
+        self.path(&format!("publish/crl/{name}.crl"))
+    }
+
+    /// The responder's URL.
+    #[must_use]
+    pub fn ocsp_url(&self) -> String {
+        format!("http://127.0.0.1:{}/ocsp", self.ports.validation)
+    }
+
+    /// Calls the authority over its socket.
+    #[must_use]
+    pub fn authority(&self) -> Client {
+        Client::new(self.path("run/ca.socket"))
+    }
+
+    /// Runs `ca ARGUMENTS…` with the house's configuration.
+    ///
+    /// # Errors
+    /// When it fails; the error says what it printed.
+    pub fn ca(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        must(self.command("ca", "ca.toml")?.args(arguments))
+    }
+
+    /// Starts `ca serve`; it is ready when this returns.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_ca(&self) -> anyhow::Result<Program> {
+        self.start("ca", self.command("ca", "ca.toml")?.arg("serve"), self.ports.ca_ops).await
+    }
+
+    /// Starts `ocsp-responder`.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_responder(&self) -> anyhow::Result<Program> {
+        self.start("ocsp-responder", &mut self.command("ocsp-responder", "ocsp.toml")?, self.ports.ocsp_ops).await
+    }
+
+    /// Starts `ra-web serve`: the public site and the staff console.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_office(&self) -> anyhow::Result<Program> {
+        self.start("ra-web", self.command("ra-web", "ra.toml")?.arg("serve"), self.ports.web_ops).await
+    }
+
+    /// Starts `ra-web portal`.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_portal(&self) -> anyhow::Result<Program> {
+        self.start("portal", self.command("ra-web", "fund.toml")?.arg("portal"), self.ports.portal_ops).await
+    }
+
+    async fn start(&self, name: &str, command: &mut Command, ops: u16) -> anyhow::Result<Program> {
+        let mut program = Program::start(name, command, &self.path(&format!("{name}.log")))?;
+        let url = format!("http://127.0.0.1:{ops}/readyz");
+        let _installed_already = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::new();
+        let mut said = String::new();
+        let what = format!("{name} is ready");
+        let ready = eventually(&what, Duration::from_secs(20), async || match http.get(&url).send().await {
+            Ok(answer) if answer.status().is_success() => true,
+            Ok(answer) => {
+                said = answer.text().await.unwrap_or_default();
+                false
+            }
+            Err(_) => !program.runs(),
+        });
+        ready.await.with_context(|| format!("/readyz says {said:?}"))?;
+        anyhow::ensure!(program.runs(), "{name} ended:\n{}", program.printed());
+        Ok(program)
+    }
+
+    fn command(&self, name: &str, configuration: &str) -> anyhow::Result<Command> {
+        let mut command = Command::new(binary(name)?);
+        command.current_dir(self.folder.path()).arg("--config").arg(self.path(configuration));
+        Ok(command)
+    }
+
+    fn configure(&self) -> anyhow::Result<()> {
+        let Ports { public, staff, portal, validation, agent, ca_ops, web_ops, portal_ops, ocsp_ops } = self.ports;
+        let ca_database = &self.database_url;
+        let trust = format!(
+            "[trust]\nroot = \"publish/ca/root.cer\"\nocsp = \"http://127.0.0.1:{validation}/ocsp\"\n\
+             [trust.issuers]\nunit-p256 = \"publish/ca/unit-p256.cer\"\nunit-rsa = \"publish/ca/unit-rsa.cer\"\n"
+        );
+        let ca = format!(
+            "database_url = \"{ca_database}\"\nbase_url = \"http://127.0.0.1:{validation}\"\npublish_dir = \"publish\"\n\
+             operations = \"127.0.0.1:{ca_ops}\"\n[socket]\npath = \"run/ca.socket\"\n[keys]\ndir = \"ca/keys\"\n\
+             passphrase_file = \"secrets/ca\"\nresponder_passphrase_file = \"secrets/ocsp\"\n[audit]\ndir = \"ca/audit\"\n"
+        );
+        let mut ocsp = format!(
+            "listen = \"127.0.0.1:{validation}\"\noperations_listen = \"127.0.0.1:{ocsp_ops}\"\n\
+             database_url = \"{ca_database}\"\nauthority_socket = \"run/ca.socket\"\npublish_folder = \"publish\"\n"
+        );
+        for issuer in ISSUERS {
+            writeln!(
+                ocsp,
+                "[[responders]]\nissuer = \"{issuer}\"\nkey_file = \"ca/keys/ocsp-{issuer}.key\"\npassphrase_file = \"secrets/ocsp\""
+            )?;
+        }
+        let ra = format!(
+            "ca_socket = \"run/ca.socket\"\n[storage]\ndatabase_url = \"sqlite:ra/ra.db\"\nevidence = \"ra/evidence\"\n\
+             field_key_file = \"secrets/field.key\"\n[listen]\npublic = \"127.0.0.1:{public}\"\n\
+             staff = \"127.0.0.1:{staff}\"\nops = \"127.0.0.1:{web_ops}\"\n[site]\n\
+             agent_origin = \"http://127.0.0.1:{agent}\"\nvalidation_origin = \"http://127.0.0.1:{validation}\"\n{trust}"
+        );
+        let opening = crate::judges::root().join("ra-web/demo/units.toml");
+        let fund = format!(
+            "[storage]\ndatabase_url = \"sqlite:fund/fund.db\"\nopening = \"{}\"\n[listen]\nportal = \"127.0.0.1:{portal}\"\n\
+             ops = \"127.0.0.1:{portal_ops}\"\n[site]\nagent_origin = \"http://127.0.0.1:{agent}\"\n\
+             renewal_origin = \"http://127.0.0.1:{public}\"\n{trust}",
+            opening.display()
+        );
+        for (file, text) in [("ca.toml", ca), ("ocsp.toml", ocsp), ("ra.toml", ra), ("fund.toml", fund)] {
+            std::fs::write(self.path(file), text)?;
+        }
+        Ok(())
+    }
+
+    fn hold_ceremony(&self, requests: &[String; 3]) -> anyhow::Result<()> {
+        let shipped = crate::judges::root().join("scripts/demo/ceremony.toml");
+        let file = self.path("ceremony/ceremony.toml");
+        std::fs::write(self.path("ceremony/root.passphrase"), "kept in another building")?;
+        std::fs::copy(&shipped, &file).with_context(|| shipped.display().to_string())?;
+        for (officer, request) in OFFICERS.iter().zip(requests) {
+            std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
+        }
+        let file = file.to_str().context("a UTF-8 path")?;
+        self.ca(&["ceremony", file, "--dry-run"])?;
+        anyhow::ensure!(!Path::new(&self.ca_certificate("root")).exists(), "a dry run makes nothing");
+        self.ca(&["ceremony", file])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! A running authority and responder, and the officers of the demonstration with keys in memory: for tests of
+//! what is issued and what is said about it, where pages and tokens would only be in the way.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::bail;
+use ca_core::domain::{Act, IssuerId, KeyAlgorithm, RevocationReason, Serial};
+use ca_core::service::client::CertificateAuthority as _;
+use ca_core::service::protocol::{CertificateView, Request, Response, Submission};
+
+use crate::house::{Engine, House, OFFICERS};
+use crate::judges::pem;
+use crate::people::{self, Person};
+use crate::programs::Program;
+
+/// The office of the demonstration.
+pub const OFFICE: &str = "demo-office";
+
+/// A founded authority and its officers.
+pub struct Office {
+    /// Folder, configuration, programs.
+    pub house: House,
+    /// Takes in applications and makes tokens.
+    pub entry: Person,
+    /// Reviews.
+    pub reviewer: Person,
+    /// Only reads.
+    pub auditor: Person,
+}
+
+/// A unit with its certificate.
+pub struct Unit {
+    /// Its key.
+    pub person: Person,
+    /// What the authority said.
+    pub view: CertificateView,
+    /// The certificate as a PEM file.
+    pub pem: PathBuf,
+}
+
+impl Office {
+    /// Holds the ceremony; nothing runs yet.
+    ///
+    /// # Errors
+    /// When the ceremony fails.
+    pub fn found(engine: Engine) -> anyhow::Result<Self> {
+        let new = |name: &str| Person::new(name, KeyAlgorithm::P256);
+        let mut officers = [new("李敏")?, new("王强")?, new("赵静")?];
+        let requests = [officers[0].request_pem()?, officers[1].request_pem()?, officers[2].request_pem()?];
+        let house = House::found(engine, &requests)?;
+        for (officer, id) in officers.iter_mut().zip(OFFICERS) {
+            officer.certificate = house.certificate(id)?;
+        }
+        let [entry, reviewer, auditor] = officers;
+        Ok(Self { house, entry, reviewer, auditor })
+    }
+
+    /// Starts the authority and the responder.
+    ///
+    /// # Errors
+    /// When one does not become ready.
+    pub async fn open(&self) -> anyhow::Result<[Program; 2]> {
+        Ok([self.house.start_ca().await?, self.house.start_responder().await?])
+    }
+
+    /// Asks the authority and expects a certificate.
+    ///
+    /// # Errors
+    /// When it refuses, cannot be reached or answers otherwise.
+    pub async fn submit(&self, submission: Submission) -> anyhow::Result<CertificateView> {
+        match self.house.authority().call(Request::Submit(submission)).await? {
+            Response::Certificate(view) => Ok(view),
+            other => bail!("a certificate was expected: {other:?}"),
+        }
+    }
+
+    /// What it takes to issue to `unit`, signed by those who must.
+    ///
+    /// # Errors
+    /// When somebody cannot sign.
+    pub fn application(&self, issuer: &str, unit: &Person, key: KeyAlgorithm) -> anyhow::Result<Submission> {
+        let order =
+            people::order(OFFICE, people::issue(issuer, "示范市东湖建筑工程有限公司", "91130502MA0ABCDE61", key)?)?;
+        people::issue_submission(&order, [&self.entry, &self.reviewer], &self.entry, unit)
+    }
+
+    /// Issues a certificate to a new unit; it is not confirmed.
+    ///
+    /// # Errors
+    /// When the authority refuses.
+    pub async fn issue(&self, issuer: &str, key: KeyAlgorithm) -> anyhow::Result<Unit> {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let mut person = Person::new("单位", key)?;
+        let view = self.submit(self.application(issuer, &person, key)?).await?;
+        person.certificate.clone_from(&view.certificate.0);
+        let der = self.house.path(&format!("unit-{}.cer", COUNT.fetch_add(1, Ordering::Relaxed)));
+        std::fs::write(&der, &view.certificate.0)?;
+        Ok(Unit { person, view, pem: pem("x509", &der)? })
+    }
+
+    /// Revokes a certificate by two officers.
+    ///
+    /// # Errors
+    /// When the authority refuses.
+    pub async fn revoke(&self, issuer: &IssuerId, serial: &Serial, reason: RevocationReason) -> anyhow::Result<()> {
+        let act = Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason };
+        let order = people::order(OFFICE, act)?;
+        self.submit(people::submission(&order, &[&self.entry, &self.reviewer])?).await?;
+        Ok(())
+    }
+
+    /// Root and issuing CAs in one PEM file.
+    ///
+    /// # Errors
+    /// When they are not published.
+    pub fn chain(&self) -> anyhow::Result<PathBuf> {
+        let files = ["root", "unit-p256", "unit-rsa"].map(|name| pem("x509", &self.house.ca_certificate(name)));
+        let [root, p256, rsa] = files;
+        let (root, p256, rsa) = (root?, p256?, rsa?);
+        let chain = self.house.path("chain.pem");
+        crate::judges::bundle(&[&root, &p256, &rsa], &chain)?;
+        Ok(chain)
+    }
+
+    /// A published CA certificate as PEM.
+    ///
+    /// # Errors
+    /// When it is not published.
+    pub fn issuer_pem(&self, issuer: &str) -> anyhow::Result<PathBuf> {
+        pem("x509", &self.house.ca_certificate(issuer))
+    }
+
+    /// All published CRLs in one PEM file.
+    ///
+    /// # Errors
+    /// When one is not published.
+    pub fn crls(&self) -> anyhow::Result<PathBuf> {
+        let files = ["root", "unit-p256", "unit-rsa"].map(|name| pem("crl", &self.house.crl(name)));
+        let files = files.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+        let bundle = self.house.path("crls.pem");
+        crate::judges::bundle(&files.iter().map(PathBuf::as_path).collect::<Vec<&Path>>(), &bundle)?;
+        Ok(bundle)
+    }
+}
