@@ -1,0 +1,315 @@
+//! The main job, as people do it, in Chromium over the real programs: an officer enters an application with
+//! scans, a second one approves it, the certificate is made on a SoftHSM2 token through the assistant's window,
+//! the unit logs in to the fund portal, two officers revoke, the next login is refused and says why. Nothing is
+//! replaced by a double. On the way each page is looked at by axe-core in both languages.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use journeys::agent::{Agent, Site};
+use journeys::browser::Browser;
+use journeys::house::{Engine, House, OFFICERS};
+use journeys::judges::root;
+use journeys::programs::Program;
+use thirtyfour::By;
+
+const UNIT: &str = "示范市东湖建筑工程有限公司";
+const USCC: &str = "91130502MA0ABCDE61";
+const NAMES: [&str; 3] = ["李敏", "王强", "赵静"];
+const PINS: [&str; 3] = ["24681357", "13572468", "97531864"];
+const INITIAL_PIN: &str = "123456";
+const UNIT_PIN: &str = "86420975";
+
+/// The running house with the assistant of the counter's computer and one browser.
+struct Hall {
+    house: House,
+    agent: Agent,
+    browser: Browser,
+    folder: tempfile::TempDir,
+    programs: Vec<Program>,
+}
+
+impl Hall {
+    /// Tokens first, since officers' keys are born in them; then the ceremony; then everything is started.
+    async fn open() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let tokens = Agent::start(folder.path(), journeys::programs::free_port()?, &[]).await?;
+        let mut requests = Vec::new();
+        for ((id, name), pin) in OFFICERS.iter().zip(NAMES).zip(PINS) {
+            tokens.tokens().init(id, pin)?;
+            let file = format!("{id}.csr");
+            tool(&tokens, folder.path(), pin, &["--token", id, "--common-name", name, "--request-out", &file])?;
+            requests.push(std::fs::read_to_string(folder.path().join(file))?);
+        }
+        tokens.tokens().init("unit-001", INITIAL_PIN)?;
+        let requests: [String; 3] = requests.try_into().map_err(|_| anyhow::anyhow!("three officers"))?;
+        let house = House::found(Engine::Sqlite, &requests)?;
+        for (id, pin) in OFFICERS.iter().zip(PINS) {
+            let certificate = house.certificate_file(id);
+            let certificate = certificate.to_str().context("a UTF-8 path")?;
+            tool(&tokens, folder.path(), pin, &["--token", id, "--install", certificate])?;
+        }
+        // SoftHSM2 shows a program the tokens that were there when it started.
+        drop(tokens);
+
+        let staff = format!("http://127.0.0.1:{}", house.ports.staff);
+        let portal = format!("http://127.0.0.1:{}", house.ports.portal);
+        let sites = [
+            Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision"] },
+            Site { origin: &portal, name: "示范公积金", may: &["login"] },
+        ];
+        let agent = Agent::start(folder.path(), house.ports.agent, &sites).await?;
+        let programs = vec![
+            house.start_ca().await?,
+            house.start_responder().await?,
+            house.start_office().await?,
+            house.start_portal().await?,
+        ];
+        Ok(Self { house, agent, browser: Browser::start(&[]).await?, folder, programs })
+    }
+
+    fn staff(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.house.ports.staff)
+    }
+
+    fn portal(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.house.ports.portal)
+    }
+
+    /// Clicks what opens the assistant, picks the certificate on `token`, types the PIN and comes back.
+    async fn sign(&self, button: &str, token: &str, pin: &str) -> anyhow::Result<()> {
+        self.browser.click(button).await?;
+        let page = self.browser.enter_popup().await?;
+        self.pick("certificate", token).await?;
+        self.browser.fill("#pin", pin).await?;
+        self.browser.click("button[value=sign]").await?;
+        self.browser.leave_popup(page).await
+    }
+
+    /// Chooses the line that names `what` where the window offers several.
+    async fn pick(&self, group: &str, what: &str) -> anyhow::Result<()> {
+        self.browser.find(&format!("input[name={group}]")).await?;
+        for line in self.browser.driver.find_all(By::Css("label.choice")).await? {
+            let Ok(input) = line.find(By::Css(format!("input[name={group}]"))).await else { continue };
+            if line.text().await?.contains(what) {
+                return Ok(input.click().await?);
+            }
+        }
+        anyhow::bail!("{what} is not offered:\n{}", self.browser.text().await)
+    }
+
+    /// Logs an officer in, whoever was there before.
+    async fn officer(&self, who: usize) -> anyhow::Result<()> {
+        self.browser.open(&self.staff("/")).await?;
+        if self.browser.driver.find(By::Css("form[data-agent]")).await.is_err() {
+            self.browser.click(".bar form button").await?;
+        }
+        self.browser.open(&self.staff("/login")).await?;
+        self.sign("form[data-agent] button[type=submit]", OFFICERS[who], PINS[who]).await?;
+        self.browser.sees(NAMES[who]).await
+    }
+
+    /// Sees that the page is accessible in both languages and at both sizes, leaves its picture where
+    /// `YINXIN_PICTURES` says, and comes back to it in Chinese.
+    async fn looks_well(&self, name: &str) -> anyhow::Result<()> {
+        let address = self.browser.address().await;
+        let plain = address.split('?').next().unwrap_or_default().to_owned();
+        for language in ["en", "zh-CN"] {
+            self.browser.open(&format!("{plain}?lang={language}")).await?;
+            for (width, height) in [(390, 844), (1366, 768)] {
+                self.browser.resize(width, height).await?;
+                self.browser.is_accessible().await.with_context(|| format!("{name} in {language}"))?;
+                if let Some(folder) = std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
+                    self.browser.picture(&folder.join(format!("{name}-{language}-{width}.png"))).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `token enrol …` with a PIN, in `folder`.
+fn tool(agent: &Agent, folder: &Path, pin: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let pin_file = folder.join("pin");
+    std::fs::write(&pin_file, pin)?;
+    let pin_file = pin_file.to_str().context("a UTF-8 path")?;
+    let mut all = vec!["enrol".to_owned(), "--pin-file".into(), pin_file.into()];
+    for argument in arguments {
+        let file = argument.ends_with(".csr");
+        all.push(if file { folder.join(argument).display().to_string() } else { (*argument).to_owned() });
+    }
+    agent.tool(&all.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_gets_a_token_logs_in_is_revoked_and_refused() -> anyhow::Result<()> {
+    let all = tokio::time::timeout(Duration::from_secs(420), journey()).await;
+    all.context("the journey takes longer than seven minutes")?
+}
+
+async fn journey() -> anyhow::Result<()> {
+    let hall = Hall::open().await?;
+    let browser = &hall.browser;
+    let number = enter(&hall).await?;
+    approve(&hall, &number).await?;
+    make(&hall, &number).await?;
+
+    // The unit, with the PIN that came with the token: it must be changed before anything is signed.
+    browser.open(&hall.portal("/login?lang=zh-CN")).await?;
+    browser.click("form[data-agent] button[type=submit]").await?;
+    let page = browser.enter_popup().await?;
+    hall.pick("certificate", UNIT).await?;
+    browser.fill("#pin", INITIAL_PIN).await?;
+    browser.click("button[value=sign]").await?;
+    browser.fill("#new_pin", INITIAL_PIN).await?;
+    browser.fill("#new_pin_again", INITIAL_PIN).await?;
+    browser.click("button[value=new-pin]").await?;
+    browser.find("#new_pin[aria-invalid=true]").await?;
+    browser.fill("#new_pin", UNIT_PIN).await?;
+    browser.fill("#new_pin_again", UNIT_PIN).await?;
+    browser.click("button[value=new-pin]").await?;
+    browser.leave_popup(page).await?;
+    browser.sees("单位账户余额").await?;
+    browser.sees(USCC).await?;
+    browser.click("form[action='/logout'] button").await?;
+
+    // Two officers revoke; the next login is refused and says why.
+    revoke(&hall, &number).await?;
+    browser.open(&hall.portal("/login?lang=zh-CN")).await?;
+    hall.sign("form[data-agent] button[type=submit]", UNIT, UNIT_PIN).await?;
+    browser.sees("证书已吊销").await?;
+    browser.sees("证书介质丢失、被盗或密钥泄露").await?;
+    browser.open(&hall.portal("/")).await?;
+    ensure!(!browser.text().await.contains("单位账户余额"), "no session was opened");
+
+    // What is left behind: an unbroken audit, every certificate accounted for.
+    hall.house.ca(&["audit", "verify"])?;
+    hall.house.ca(&["check"])?;
+    let seen = hall.agent.tokens().pkcs11_tool(&["--token-label", "unit-001", "--list-objects"])?;
+    ensure!(seen.contains("Certificate Object"), "the certificate is on the token:\n{seen}");
+    drop(hall.programs);
+    drop(hall.folder);
+    Ok(())
+}
+
+/// The entry officer takes in the application, with faults first, and signs it.
+async fn enter(hall: &Hall) -> anyhow::Result<String> {
+    let browser = &hall.browser;
+    browser.open(&hall.staff("/login?lang=zh-CN")).await?;
+    hall.looks_well("staff-login").await?;
+    hall.officer(0).await?;
+    browser.open(&hall.staff("/")).await?;
+    hall.looks_well("staff-empty").await?;
+    browser.open(&hall.staff("/applications/new")).await?;
+    hall.looks_well("staff-form").await?;
+
+    browser.fill("#unit_name", UNIT).await?;
+    browser.fill("#uscc", "91130503MA0CK7Q").await?;
+    let not_a_scan = hall.folder.path().join("licence.png");
+    std::fs::write(&not_a_scan, "this is text")?;
+    browser.fill("#licence", not_a_scan.to_str().context("a UTF-8 path")?).await?;
+    browser.click("button[value=check]").await?;
+    browser.find(".errors a[href='#uscc']").await?;
+    browser.find(".errors a[href='#licence']").await?;
+    browser.is_accessible().await?;
+    if let Some(folder) = std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
+        browser.picture(&folder.join("staff-form-errors-zh-CN-1366.png")).await?;
+    }
+    let kept = browser.find("#unit_name").await?.prop("value").await?;
+    ensure!(kept.as_deref() == Some(UNIT), "what was typed is kept: {kept:?}");
+
+    browser.fill("#uscc", USCC).await?;
+    for (field, text) in [
+        ("#address", "示范市东湖区建设大街18号"),
+        ("#legal_person", "周建国"),
+        ("#handler_name", "周晓燕"),
+        ("#handler_mobile", "13800000001"),
+        ("#handler_id", "11010519491231002X"),
+    ] {
+        browser.fill(field, text).await?;
+    }
+    for (group, value) in [("unit_kind", "enterprise"), ("years", "1"), ("key", "P-256")] {
+        browser.choose(group, value).await?;
+    }
+    for (field, file) in [("licence", "licence.png"), ("id_card", "id-card.png"), ("seal", "seal.png")] {
+        let scan = root().join("scripts/demo/application").join(file);
+        browser.fill(&format!("#{field}"), scan.to_str().context("a UTF-8 path")?).await?;
+    }
+    browser.click("button[value=check]").await?;
+    browser.sees("110105********002X").await?;
+    ensure!(!browser.text().await.contains("11010519491231002X"), "the number is masked");
+    let address = browser.address().await;
+    let number = address.split("/applications/").nth(1).and_then(|rest| rest.split('/').next());
+    let number = number.with_context(|| format!("an application's number in {address}"))?.to_owned();
+    hall.looks_well("staff-check").await?;
+    hall.sign("form[data-agent] button[type=submit]", OFFICERS[0], PINS[0]).await?;
+    browser.sees("待复核").await?;
+    // Who entered it is told why they cannot approve it.
+    browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
+    ensure!(browser.driver.find(By::Css("form[action$='/approve']")).await.is_err(), "no approval by the same officer");
+    hall.looks_well("staff-case").await?;
+    Ok(number)
+}
+
+/// The second officer approves it.
+async fn approve(hall: &Hall, number: &str) -> anyhow::Result<()> {
+    hall.officer(1).await?;
+    hall.browser.open(&hall.staff("/")).await?;
+    hall.looks_well("staff-queue").await?;
+    hall.browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
+    hall.looks_well("staff-review").await?;
+    hall.sign("form[action$='/approve'] button[type=submit]", OFFICERS[1], PINS[1]).await?;
+    hall.browser.sees("待制证").await
+}
+
+/// The operator makes the certificate on the unit's token, with the wrong PIN first.
+async fn make(hall: &Hall, number: &str) -> anyhow::Result<()> {
+    let browser = &hall.browser;
+    hall.officer(0).await?;
+    browser.open(&hall.staff(&format!("/applications/{number}/counter"))).await?;
+    hall.looks_well("staff-counter").await?;
+    browser.click("form[action$='/ticket'] button").await?;
+    browser.click("form[data-agent=provision] button[type=submit]").await?;
+    let page = browser.enter_popup().await?;
+    for (token_pin, done) in [("999999", false), (INITIAL_PIN, true)] {
+        hall.pick("token", "unit-001").await?;
+        browser.fill("#token_pin", token_pin).await?;
+        hall.pick("operator", OFFICERS[0]).await?;
+        browser.fill("#operator_pin", PINS[0]).await?;
+        browser.click("button[value=provision]").await?;
+        if !done {
+            browser.find("[aria-invalid=true], .errors, [role=alert]").await?;
+        }
+    }
+    browser.find(".message.ok").await?;
+    browser.click("[data-close]").await?;
+    browser.leave_popup(page).await?;
+    browser.sees("制证完成").await?;
+    hall.looks_well("staff-delivered").await
+}
+
+/// One officer asks for the revocation, the other confirms it.
+async fn revoke(hall: &Hall, number: &str) -> anyhow::Result<()> {
+    let browser = &hall.browser;
+    hall.officer(0).await?;
+    browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
+    browser.click("a[href^='/certificates/']").await?;
+    browser.sees("有效").await?;
+    hall.looks_well("staff-certificate").await?;
+    browser.click("#revoke summary").await?;
+    browser.choose("reason", "key_compromise").await?;
+    browser.click("#revoke form button[type=submit]").await?;
+    let order = browser.address().await;
+    hall.looks_well("staff-order").await?;
+    hall.sign("form[data-agent] button[type=submit]", OFFICERS[0], PINS[0]).await?;
+    browser.sees("等待第二位工作人员签名").await?;
+
+    hall.officer(1).await?;
+    browser.open(&order).await?;
+    hall.sign("form[data-agent] button[type=submit]", OFFICERS[1], PINS[1]).await?;
+    browser.sees("已吊销").await?;
+    browser.open(&hall.staff(&format!("/units/{USCC}"))).await?;
+    hall.looks_well("staff-unit").await
+}
