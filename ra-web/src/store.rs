@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use ca_core::domain::{
-    BeijingDay, CertificateStatus, IssuerId, OfficeId, Order, OrderId, Serial, Sha256, Timestamp, Validity,
+    Act, BeijingDay, CertificateStatus, IssuerId, OfficeId, Order, OrderId, Serial, Sha256, Timestamp, Validity,
 };
 use ca_core::sql::DatabaseError;
 
@@ -123,6 +123,17 @@ impl OrderSubject {
             Self::Case(number) => number.to_string(),
             Self::Certificate(issuer, serial) => format!("{issuer}/{serial}"),
         }
+    }
+}
+
+/// The word of an act in the store and in message keys.
+#[must_use]
+pub const fn act_word(act: &Act) -> &'static str {
+    match act {
+        Act::Issue { .. } => "issue",
+        Act::Revoke { .. } => "revoke",
+        Act::Hold { .. } => "hold",
+        Act::Release { .. } => "release",
     }
 }
 

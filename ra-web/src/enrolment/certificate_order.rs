@@ -7,9 +7,7 @@ use ca_core::service::protocol::{Blob, CertificateView, RefusalCode, Request, Re
 
 use super::case::{Step, Who};
 use super::desk::{Desk, OfficeError, Signer, again, check_signature, next_seat};
-use crate::http::error::refusal_key;
-use crate::sql::act_word;
-use crate::store::{Issued, OrderState, OrderSubject, PastStep, StoredOrder};
+use crate::store::{Issued, OrderState, OrderSubject, PastStep, StoredOrder, act_word};
 
 /// What may be asked for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,6 +268,13 @@ impl Desk {
         })
         .await
     }
+}
+
+/// The message that says why the authority refused, e.g. `ca-two-officers-needed`.
+#[must_use]
+pub fn refusal_key(code: RefusalCode) -> String {
+    let word = serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+    format!("ca-{}", word.replace('_', "-"))
 }
 
 /// Whether a certificate in this state can be treated so.

@@ -50,7 +50,7 @@ impl Desk {
         let now = self.clock.now();
         let mut secret = Zeroizing::new([0_u8; 32]);
         self.draw().fill_bytes(&mut *secret);
-        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(&*secret));
+        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*secret));
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;

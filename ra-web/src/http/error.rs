@@ -18,6 +18,7 @@ use ca_core::sql::DatabaseError;
 use serde::Serialize;
 
 use crate::enrolment::case::Forbidden;
+use crate::enrolment::certificate_order::refusal_key;
 use crate::enrolment::desk::OfficeError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
@@ -251,10 +252,8 @@ pub async fn render(view: View, request: Request, next: Next) -> Response {
         None => return response,
     };
     log(&failure, &view);
-    if failure.kind == Kind::NotSignedIn && !view.api {
-        if let Some(login) = failure.login {
-            return Redirect::to(login).into_response();
-        }
+    if let Some(login) = failure.login.filter(|_| !view.api) {
+        return Redirect::to(login).into_response();
     }
     let mut rendered = if view.api { problem(&failure, &view) } else { page(&failure, &view) };
     if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
@@ -321,13 +320,6 @@ fn page(failure: &Failure, view: &View) -> Response {
             failure.status().into_response()
         }
     }
-}
-
-/// The message that says why the authority refused, e.g. `ca-two-officers-needed`.
-#[must_use]
-pub fn refusal_key(code: RefusalCode) -> String {
-    let word = serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
-    format!("ca-{}", word.replace('_', "-"))
 }
 
 fn problem(failure: &Failure, view: &View) -> Response {

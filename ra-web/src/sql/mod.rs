@@ -11,7 +11,6 @@ mod row;
 pub mod sessions;
 
 pub use office::OfficeStore;
-pub use orders::act_word;
 
 /// The schema of the office's database, forward only.
 #[must_use]

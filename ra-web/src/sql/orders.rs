@@ -1,12 +1,12 @@
 //! Orders and their signatures.
 
 use async_trait::async_trait;
-use ca_core::domain::{Act, IssuerId, OfficeId, Order, OrderId, Timestamp, decode};
+use ca_core::domain::{IssuerId, OfficeId, Order, OrderId, Timestamp, decode};
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
 use super::row::{odd, row, who};
-use crate::store::{OrderState, OrderSubject, Orders, Signature, StoredOrder};
+use crate::store::{OrderState, OrderSubject, Orders, Signature, StoredOrder, act_word};
 
 const ADD: &str = "INSERT INTO office_order (id, act, office, subject, statement, state, opened_id, opened_name, created) \
     VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8)";
@@ -64,17 +64,6 @@ fn stored(row: OrderRow, signatures: Vec<SignatureRow>) -> Result<StoredOrder, D
         .collect::<Result<_, DatabaseError>>()?;
     let opened = who(TABLE, &id, &row.opened_id, row.opened_name)?;
     Ok(StoredOrder { order, statement: row.statement, subject, state, refusal: row.refusal, opened, signatures })
-}
-
-/// The word of an act in the store and in message keys.
-#[must_use]
-pub const fn act_word(act: &Act) -> &'static str {
-    match act {
-        Act::Issue { .. } => "issue",
-        Act::Revoke { .. } => "revoke",
-        Act::Hold { .. } => "hold",
-        Act::Release { .. } => "release",
-    }
 }
 
 /// Reads the signatures that belong to an order's row.

@@ -21,7 +21,7 @@ use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::http::login::SignedForm;
 use crate::page::{Page, View};
-use crate::sql::act_word;
+use crate::store::act_word;
 use crate::store::{CertificateFilter, Issued, OrderState, OrderSubject};
 
 #[derive(Template)]

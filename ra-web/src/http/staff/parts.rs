@@ -8,7 +8,7 @@ use crate::enrolment::certificate_order::status_word;
 use crate::enrolment::desk::Signer;
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::sql::act_word;
+use crate::store::act_word;
 use crate::store::{Document, Issued, OrderSubject, PastStep, StoredOrder};
 
 /// A word with its colour class and its symbol: never colour alone.

@@ -102,20 +102,20 @@ pub(super) async fn get_search(
     let q: String = query.q.trim().chars().take(MAX_QUERY_CHARS).collect();
     let mut tx = staff.desk.store.read().await?;
     let upper = q.to_uppercase();
-    if let Ok(number) = upper.parse::<CaseNumber>() {
-        if tx.case(&number).await?.is_some() {
-            return Ok(see(&format!("/applications/{number}")));
-        }
+    if let Ok(number) = upper.parse::<CaseNumber>()
+        && tx.case(&number).await?.is_some()
+    {
+        return Ok(see(&format!("/applications/{number}")));
     }
-    if let Ok(order) = upper.parse::<OrderId>() {
-        if tx.order(order).await?.is_some() {
-            return Ok(see(&format!("/orders/{order}")));
-        }
+    if let Ok(order) = upper.parse::<OrderId>()
+        && tx.order(order).await?.is_some()
+    {
+        return Ok(see(&format!("/orders/{order}")));
     }
-    if let Ok(uscc) = upper.parse::<Uscc>() {
-        if !tx.cases(&CaseFilter::Uscc(uscc.to_string()), 1).await?.is_empty() {
-            return Ok(see(&format!("/units/{uscc}")));
-        }
+    if let Ok(uscc) = upper.parse::<Uscc>()
+        && !tx.cases(&CaseFilter::Uscc(uscc.to_string()), 1).await?.is_empty()
+    {
+        return Ok(see(&format!("/units/{uscc}")));
     }
     let mut certificates = Vec::new();
     if let Ok(serial) = q.to_lowercase().replace([':', ' '], "").parse::<Serial>() {
