@@ -21,7 +21,7 @@ pub struct FieldKey(Zeroizing<[u8; 32]>);
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The key file cannot be read.
-    #[error("the field key file: {0}")]
+    #[error("the field key file cannot be used")]
     File(#[from] std::io::Error),
     /// The key file does not hold 64 hex digits.
     #[error("the field key file must hold 64 hex digits")]
@@ -54,6 +54,9 @@ impl FieldKey {
         let mut key = Zeroizing::new([0_u8; 32]);
         draw(chance, &mut *key);
         let text = Zeroizing::new(format!("{}\n", hex::encode(*key)));
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
         Ok(ca_core::durable::create(path, text.as_bytes(), ca_core::durable::PRIVATE)?)
     }
 
