@@ -83,8 +83,18 @@ impl Hall {
         let page = self.browser.enter_popup().await?;
         self.pick("certificate", token).await?;
         self.browser.fill("#pin", pin).await?;
+        self.browser.is_accessible().await.context("the assistant's window")?;
+        self.picture("assistant").await?;
         self.browser.click("button[value=sign]").await?;
         self.browser.leave_popup(page).await
+    }
+
+    /// Leaves a picture of the page where `YINXIN_PICTURES` says.
+    async fn picture(&self, name: &str) -> anyhow::Result<()> {
+        match std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
+            Some(folder) => self.browser.picture(&folder.join(format!("{name}.png"))).await,
+            None => Ok(()),
+        }
     }
 
     /// Chooses the line that names `what` where the window offers several.
@@ -120,9 +130,7 @@ impl Hall {
             for (width, height) in [(390, 844), (1366, 768)] {
                 self.browser.resize(width, height).await?;
                 self.browser.is_accessible().await.with_context(|| format!("{name} in {language}"))?;
-                if let Some(folder) = std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
-                    self.browser.picture(&folder.join(format!("{name}-{language}-{width}.png"))).await?;
-                }
+                self.picture(&format!("{name}-{language}-{width}")).await?;
             }
         }
         Ok(())
@@ -173,6 +181,7 @@ async fn journey() -> anyhow::Result<()> {
     browser.leave_popup(page).await?;
     browser.sees("单位账户余额").await?;
     browser.sees(USCC).await?;
+    hall.picture("portal-unit").await?;
     browser.click("form[action='/logout'] button").await?;
 
     // Two officers revoke; the next login is refused and says why.
@@ -181,6 +190,7 @@ async fn journey() -> anyhow::Result<()> {
     hall.sign("form[data-agent] button[type=submit]", UNIT, UNIT_PIN).await?;
     browser.sees("证书已吊销").await?;
     browser.sees("证书介质丢失、被盗或密钥泄露").await?;
+    hall.picture("portal-refused").await?;
     browser.open(&hall.portal("/")).await?;
     ensure!(!browser.text().await.contains("单位账户余额"), "no session was opened");
 
@@ -214,9 +224,7 @@ async fn enter(hall: &Hall) -> anyhow::Result<String> {
     browser.find(".errors a[href='#uscc']").await?;
     browser.find(".errors a[href='#licence']").await?;
     browser.is_accessible().await?;
-    if let Some(folder) = std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
-        browser.picture(&folder.join("staff-form-errors-zh-CN-1366.png")).await?;
-    }
+    hall.picture("staff-form-errors").await?;
     let kept = browser.find("#unit_name").await?.prop("value").await?;
     ensure!(kept.as_deref() == Some(UNIT), "what was typed is kept: {kept:?}");
 
