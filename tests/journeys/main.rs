@@ -4,3 +4,4 @@ mod conformance;
 mod faults;
 mod listeners;
 mod local_network;
+mod postgres;

@@ -148,6 +148,12 @@ impl House {
         format!("http://127.0.0.1:{}/ocsp", self.ports.validation)
     }
 
+    /// The database as the responder opens it: over PostgreSQL as the role `yinxin_ocsp`, which the test makes.
+    #[must_use]
+    pub fn responder_database_url(&self) -> String {
+        self.database_url.replace("postgres://postgres@", "postgres://yinxin_ocsp@")
+    }
+
     /// Calls the authority over its socket.
     #[must_use]
     pub fn authority(&self) -> Client {
@@ -234,7 +240,8 @@ impl House {
         );
         let mut ocsp = format!(
             "listen = \"127.0.0.1:{validation}\"\noperations_listen = \"127.0.0.1:{ocsp_ops}\"\n\
-             database_url = \"{ca_database}\"\nauthority_socket = \"run/ca.socket\"\npublish_folder = \"publish\"\n"
+             database_url = \"{}\"\nauthority_socket = \"run/ca.socket\"\npublish_folder = \"publish\"\n",
+            self.responder_database_url()
         );
         for issuer in ISSUERS {
             writeln!(
