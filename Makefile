@@ -34,7 +34,7 @@ clippy:
 
 bench:
 	@scripts/setup bench
-	cargo build --release --locked --workspace --bins
+	cargo build --release --locked -p ca-core
 	cd tests/bench && YINXIN_PROGRAMS=$(abspath $(or $(CARGO_TARGET_DIR),target))/release cargo run --release --locked
 
 clean:
