@@ -222,7 +222,7 @@ impl House {
 
     fn command(&self, name: &str, configuration: &str) -> anyhow::Result<Command> {
         let mut command = Command::new(binary(name)?);
-        command.current_dir(self.folder.path()).arg("--config").arg(self.path(configuration));
+        command.current_dir(self.folder.path()).env("NO_COLOR", "1").arg("--config").arg(self.path(configuration));
         Ok(command)
     }
 
