@@ -21,6 +21,10 @@ const PINS: [&str; 3] = ["24681357", "13572468", "97531864"];
 const INITIAL_PIN: &str = "123456";
 const UNIT_PIN: &str = "86420975";
 
+/// Places in [`Hall::programs`].
+const AUTHORITY: usize = 0;
+const RESPONDER: usize = 1;
+
 /// The running house with the assistant of the counter's computer and one browser.
 struct Hall {
     house: House,
@@ -112,8 +116,8 @@ impl Hall {
     /// Logs an officer in, whoever was there before.
     async fn officer(&self, who: usize) -> anyhow::Result<()> {
         self.browser.open(&self.staff("/")).await?;
-        if self.browser.driver.find(By::Css("form[data-agent]")).await.is_err() {
-            self.browser.click(".bar form button").await?;
+        if let Ok(sign_out) = self.browser.driver.find(By::Css(".bar form button")).await {
+            sign_out.click().await?;
         }
         self.browser.open(&self.staff("/login")).await?;
         self.sign("form[data-agent] button[type=submit]", OFFICERS[who], PINS[who]).await?;
@@ -158,7 +162,7 @@ async fn a_unit_gets_a_token_logs_in_is_revoked_and_refused() -> anyhow::Result<
 }
 
 async fn journey() -> anyhow::Result<()> {
-    let hall = Hall::open().await?;
+    let mut hall = Hall::open().await?;
     let browser = &hall.browser;
     let number = enter(&hall).await?;
     approve(&hall, &number).await?;
@@ -199,9 +203,26 @@ async fn journey() -> anyhow::Result<()> {
     hall.house.ca(&["check"])?;
     let seen = hall.agent.tokens().pkcs11_tool(&["--token-label", "unit-001", "--list-objects"])?;
     ensure!(seen.contains("Certificate Object"), "the certificate is on the token:\n{seen}");
-    drop(hall.programs);
-    drop(hall.folder);
-    Ok(())
+    outages(&mut hall).await
+}
+
+/// While the authority or the responder is away nobody is let in, and the page says that it is not their fault.
+async fn outages(hall: &mut Hall) -> anyhow::Result<()> {
+    let button = "form[data-agent] button[type=submit]";
+    hall.programs[AUTHORITY].terminate()?;
+    hall.browser.open(&hall.staff("/")).await?;
+    hall.browser.click(".bar form button").await?;
+    hall.browser.open(&hall.staff("/login")).await?;
+    hall.sign(button, OFFICERS[0], PINS[0]).await?;
+    hall.browser.sees("暂时无法查询工作人员登记册").await?;
+
+    hall.programs[AUTHORITY] = hall.house.start_ca().await?;
+    hall.officer(0).await?;
+
+    hall.programs[RESPONDER].terminate()?;
+    hall.browser.open(&hall.portal("/login")).await?;
+    hall.sign(button, UNIT, UNIT_PIN).await?;
+    hall.browser.sees("暂时无法查询证书状态").await
 }
 
 /// The entry officer takes in the application, with faults first, and signs it.
