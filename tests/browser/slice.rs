@@ -330,6 +330,7 @@ async fn revoke(hall: &Hall, number: &str) -> anyhow::Result<()> {
     browser.click("#revoke summary").await?;
     browser.choose("reason", "key_compromise").await?;
     browser.click("#revoke form button[type=submit]").await?;
+    browser.find("form[data-agent=sign]").await?;
     let order = browser.address().await;
     hall.looks_well("staff-order").await?;
     hall.sign("form[data-agent] button[type=submit]", OFFICERS[0], PINS[0]).await?;
