@@ -92,6 +92,7 @@ async fn killed_at_any_write_of_an_issue_the_authority_loses_and_doubles_nothing
             }
             nth += 1;
         }
+        println!("{calls}: killed at {} places of an issue", nth - 1);
         assert!(nth > 2, "{calls}: an issue writes more than {} times", nth - 1);
     }
     assert!(deaths > 5, "the authority died {deaths} times only");
