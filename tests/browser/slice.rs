@@ -20,6 +20,8 @@ const NAMES: [&str; 3] = ["李敏", "王强", "赵静"];
 const PINS: [&str; 3] = ["24681357", "13572468", "97531864"];
 const INITIAL_PIN: &str = "123456";
 const UNIT_PIN: &str = "86420975";
+/// The first form of the bar is the search.
+const SIGN_OUT: &str = "form[action='/logout'] button";
 
 /// Places in [`Hall::programs`].
 const AUTHORITY: usize = 0;
@@ -116,8 +118,10 @@ impl Hall {
     /// Logs an officer in, whoever was there before.
     async fn officer(&self, who: usize) -> anyhow::Result<()> {
         self.browser.open(&self.staff("/")).await?;
-        if let Ok(sign_out) = self.browser.driver.find(By::Css(".bar form button")).await {
+        if let Ok(sign_out) = self.browser.driver.find(By::Css(SIGN_OUT)).await {
             sign_out.click().await?;
+            // The page that comes is waited for: the next one must not overtake it.
+            self.browser.find("form[data-agent]").await?;
         }
         self.browser.open(&self.staff("/login")).await?;
         self.sign("form[data-agent] button[type=submit]", OFFICERS[who], PINS[who]).await?;
@@ -211,7 +215,8 @@ async fn outages(hall: &mut Hall) -> anyhow::Result<()> {
     let button = "form[data-agent] button[type=submit]";
     hall.programs[AUTHORITY].terminate()?;
     hall.browser.open(&hall.staff("/")).await?;
-    hall.browser.click(".bar form button").await?;
+    hall.browser.click(SIGN_OUT).await?;
+    hall.browser.find("form[data-agent]").await?;
     hall.browser.open(&hall.staff("/login")).await?;
     hall.sign(button, OFFICERS[0], PINS[0]).await?;
     hall.browser.sees("暂时无法查询工作人员登记册").await?;
