@@ -15,9 +15,9 @@ use journeys::office::Office;
 use journeys::people::Person;
 
 /// Orders for each round.
-const ORDERS: usize = 2_000;
+const ORDERS: usize = 1_000;
 /// Clients that ask at the same time.
-const CLIENTS: [usize; 3] = [1, 8, 64];
+const CLIENTS: [usize; 3] = [1, 8, 32];
 /// Bytes of a to-be-signed unit certificate, about.
 const TBS_BYTES: usize = 700;
 
