@@ -311,14 +311,14 @@ id = "unit-p256"
 common_name = "印信测试单位 CA"
 key = "P-256"
 years = 10
-profiles = ["unit", "staff"]
+profiles = ["unit-sign", "staff"]
 
 [[issuer]]
 id = "unit-rsa"
 common_name = "印信测试单位 CA RSA"
 key = "RSA-2048"
 years = 10
-profiles = ["unit"]
+profiles = ["unit-sign"]
 "#;
 
 /// Issue one year of profile `unit` from `unit-p256` for a P-256 key.
@@ -336,7 +336,7 @@ pub fn unit_act(name: &str) -> Act {
     ];
     Act::Issue {
         issuer: unit_issuer(),
-        profile: ProfileName::new("unit").expect("a good name"),
+        profile: ProfileName::new("unit-sign").expect("a good name"),
         subject: Subject::new(fields.into_iter().map(|(field, value)| (field, value.to_owned())).collect())
             .expect("a good subject"),
         years: 1,

@@ -118,7 +118,7 @@ pub struct Enrolment {
 impl Default for Enrolment {
     fn default() -> Self {
         Self {
-            profile: "unit".into(),
+            profile: "unit-sign".into(),
             issuer_p256: "unit-p256".into(),
             issuer_rsa: "unit-rsa".into(),
             province: "河北省".into(),

@@ -120,7 +120,7 @@ fn enrolled(agent: &Agent, house: &House, folder: &Path, pin: &str) -> anyhow::R
     let validity = Validity::years(house.now().beijing_day(), 1);
     let issuing = &house.pki.issuing;
     let subject = pki::unit(UNIT, USCC);
-    let (certificate, serial) = pki::certify("unit", &subject, validity, &spki, Some(issuing), &issuing.key);
+    let (certificate, serial) = pki::certify("unit-sign", &subject, validity, &spki, Some(issuing), &issuing.key);
     std::fs::write(folder.join("unit.cer"), certificate)?;
     agent.tool(&[&token[..], &["--install", &file("unit.cer")]].concat())?;
     Ok(serial)

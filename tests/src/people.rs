@@ -132,7 +132,7 @@ pub fn issue(issuer: &str, unit: &str, uscc: &str, key: KeyAlgorithm) -> anyhow:
     ]))?;
     Ok(Act::Issue {
         issuer: IssuerId::new(issuer).context("an issuer")?,
-        profile: ProfileName::new("unit").context("a profile")?,
+        profile: ProfileName::new("unit-sign").context("a profile")?,
         subject,
         years: 1,
         key,

@@ -144,7 +144,7 @@ impl Ceremony {
         let validity = Validity::years(now.beijing_day(), issuer.years);
         let subject = ca_subject(plan, &issuer.common_name)?;
         let signed = self.sign(
-            "issuing",
+            "sub-ca",
             &root.record.id,
             Issuer::Certificate(&root.record.certificate),
             &*root.key,

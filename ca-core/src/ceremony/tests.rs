@@ -100,7 +100,7 @@ fn a_plan_that_makes_no_sense_tells_all_its_faults() {
         common_name = "x"
         key = "P-256"
         years = 10
-        profiles = ["unit"]
+        profiles = ["unit-sign"]
         [[officer]]
         id = "a"
         name = "a"

@@ -104,7 +104,7 @@ impl Attempt {
 
     fn encode(&self, change: impl FnOnce(&mut Draft)) -> Result<Vec<u8>, EncodeError> {
         let mut draft = Draft {
-            profile: profile("unit"),
+            profile: profile("unit-sign"),
             subject: unit_subject(),
             validity: Validity::years(today(), 1),
             issuer: Some(self.house.issuing.der.clone()),
@@ -148,7 +148,7 @@ fn what_does_not_fit_is_not_encoded() {
     assert!(matches!(refused(&|d| d.issuer = Some(vec![0x30, 0])), EncodeError::Issuer(_)));
     assert!(matches!(refused(&|d| d.urls.crl = "https://x/ü".into()), EncodeError::Url(_)));
     let ca_below_issuing = |d: &mut Draft| {
-        d.profile = profile("issuing");
+        d.profile = profile("sub-ca");
         d.subject = ca_subject("below");
     };
     assert!(matches!(refused(&ca_below_issuing), EncodeError::WrongIssuer(_)));

@@ -107,8 +107,8 @@ impl Hierarchy {
     pub(crate) fn new(kind: KeyKind) -> Self {
         let years = |count| Validity::years(today(), count);
         let root = make("root", &ca_subject("印信示范根"), years(30), KeyKind::P384, None, "root");
-        let issuing = make("issuing", &ca_subject("印信示范 CA"), years(20), kind, Some(&root), "root");
-        let unit = make("unit", &unit_subject(), years(1), kind, Some(&issuing), "unit");
+        let issuing = make("sub-ca", &ca_subject("印信示范 CA"), years(20), kind, Some(&root), "root");
+        let unit = make("unit-sign", &unit_subject(), years(1), kind, Some(&issuing), "unit");
         let staff = make("staff", &staff_subject(), years(3), kind, Some(&issuing), "unit");
         let week = Validity::seconds(now(), 604_800);
         let responder = make("ocsp-responder", &ca_subject("OCSP 1"), week, KeyKind::P256, Some(&issuing), "unit");

@@ -120,7 +120,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn unit() -> Profile {
-        let name = ProfileName::new("unit").expect("name");
+        let name = ProfileName::new("unit-sign").expect("name");
         Profiles::built_in().expect("sound").find(&name).expect("there").clone()
     }
 

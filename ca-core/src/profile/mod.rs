@@ -187,14 +187,14 @@ pub struct Profiles(BTreeMap<ProfileName, Profile>);
 
 const BUILT_IN: [(&str, &str); 5] = [
     ("root.toml", include_str!("../../profiles/root.toml")),
-    ("issuing.toml", include_str!("../../profiles/issuing.toml")),
+    ("sub_ca.toml", include_str!("../../profiles/sub_ca.toml")),
     ("ocsp_responder.toml", include_str!("../../profiles/ocsp_responder.toml")),
     ("staff.toml", include_str!("../../profiles/staff.toml")),
-    ("unit.toml", include_str!("../../profiles/unit.toml")),
+    ("unit_sign.toml", include_str!("../../profiles/unit_sign.toml")),
 ];
 
 impl Profiles {
-    /// The profiles that ship with the program: `root`, `issuing`, `ocsp-responder`, `staff`, `unit`.
+    /// The profiles that ship with the program: `root`, `sub-ca`, `ocsp-responder`, `staff`, `unit-sign`.
     ///
     /// # Errors
     /// [`Faults`], which a test of this crate rules out.
@@ -276,7 +276,7 @@ mod tests {
     fn the_built_in_profiles_are_sound() {
         let profiles = Profiles::built_in().expect("sound");
         let names: Vec<_> = profiles.iter().map(|profile| profile.name().as_str()).collect();
-        assert_eq!(names, ["issuing", "ocsp-responder", "root", "staff", "unit"]);
+        assert_eq!(names, ["ocsp-responder", "root", "staff", "sub-ca", "unit-sign"]);
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("write");
         write(
-            "unit.toml",
+            "unit_sign.toml",
             &BUILT_IN[4].1.replace("\"P-256\", \"RSA-2048\"", "").replace("\"non_repudiation\"", "\"crl_sign\""),
         );
         write("other.toml", "name = \"x\"\nunknown = 1\n");

@@ -267,7 +267,7 @@ fn identity_row(raw: &RawIdentity, faults: &mut Faults) -> Option<IdentityRow> {
 mod tests {
     use super::*;
 
-    const UNIT: &str = include_str!("../../profiles/unit.toml");
+    const UNIT: &str = include_str!("../../profiles/unit_sign.toml");
     const ROOT: &str = include_str!("../../profiles/root.toml");
     const OCSP: &str = include_str!("../../profiles/ocsp_responder.toml");
 
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn each_rule_has_its_fault() {
         let cases = [
-            (UNIT, "name = \"unit\"", "name = \"Unit!\"", "name"),
+            (UNIT, "name = \"unit-sign\"", "name = \"Unit!\"", "name"),
             (UNIT, "\"non_repudiation\"", "\"key_cert_sign\"", "only a CA"),
             (UNIT, "\"digital_signature\"", "\"non_repudiation\"", "digital_signature is needed"),
             (UNIT, "\"non_repudiation\"", "\"signing\"", "not known"),

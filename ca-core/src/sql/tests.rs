@@ -31,7 +31,7 @@ fn intent(origin: Origin, key: u8) -> Intent {
         serial: Serial::draw(&mut rng),
         order: OrderId::draw(NOW, &mut rng),
         origin,
-        profile: ProfileName::new("unit").expect("a good name"),
+        profile: ProfileName::new("unit-sign").expect("a good name"),
         spki_sha256: Sha256([key; 32]),
         validity: Validity::years(NOW.beijing_day(), 1),
         tbs: vec![0x30, key],
@@ -240,7 +240,7 @@ async fn issuers_and_crl_numbers_read_back() {
             root,
             certificate: vec![0x30],
             key: format!("file:{id}.key"),
-            profiles: if root { vec![] } else { vec![ProfileName::new("unit").unwrap()] },
+            profiles: if root { vec![] } else { vec![ProfileName::new("unit-sign").unwrap()] },
         };
         let crl = CrlRecord {
             issuer: issuer(),

@@ -39,7 +39,7 @@ fn order_about(subject: OrderSubject) -> StoredOrder {
         evidence: vec![Sha256([7; 32])],
         act: Act::Issue {
             issuer: issuer(),
-            profile: ProfileName::new("unit").expect("a profile"),
+            profile: ProfileName::new("unit-sign").expect("a profile"),
             subject: Subject::new(BTreeMap::from([(SubjectField::CommonName, "东湖".to_owned())])).expect("a subject"),
             years: 1,
             key: KeyAlgorithm::P256,

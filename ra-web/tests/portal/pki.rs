@@ -54,7 +54,7 @@ impl Pki {
     pub(crate) fn on(day: BeijingDay) -> Self {
         let years = |count| Validity::years(day.plus_days(-800), count);
         let root = make("root", &ca("印信示范根"), years(30), KeyKind::P384, None);
-        let issuing = make("issuing", &ca("印信示范 CA"), years(20), KeyKind::P256, Some(&root));
+        let issuing = make("sub-ca", &ca("印信示范 CA"), years(20), KeyKind::P256, Some(&root));
         let week = Validity::seconds(day.first_second(), 604_800);
         let responder = make("ocsp-responder", &ca("OCSP 1"), week, KeyKind::P256, Some(&issuing));
         let folder = tempfile::tempdir().expect("a folder");
@@ -83,7 +83,7 @@ impl Pki {
 
     /// A unit's certificate of any validity.
     pub(crate) fn unit_for(&self, name: &str, uscc: &str, validity: Validity) -> Made {
-        make("unit", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
+        make("unit-sign", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
     }
 
     /// A responder's own certificate: right chain, wrong use.

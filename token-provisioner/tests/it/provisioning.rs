@@ -38,7 +38,7 @@ fn order(key: KeyAlgorithm) -> Order {
         evidence: Vec::new(),
         act: Act::Issue {
             issuer: IssuerId::new("unit-p256").unwrap(),
-            profile: ProfileName::new("unit").unwrap(),
+            profile: ProfileName::new("unit-sign").unwrap(),
             subject: Subject::new(fields).unwrap(),
             years: 1,
             key,

@@ -235,7 +235,7 @@ async fn a_key_that_is_known_or_of_another_kind_is_refused() {
 async fn an_order_outside_its_profile_is_refused() {
     for (_, house) in houses().await {
         let authority = house.authority().await;
-        for name in ["root", "issuing", "ocsp-responder", "staff", "none"] {
+        for name in ["root", "sub-ca", "ocsp-responder", "staff", "none"] {
             let mut order = house.unit_order();
             if let Act::Issue { profile, .. } = &mut order.act {
                 *profile = ProfileName::new(name).unwrap();

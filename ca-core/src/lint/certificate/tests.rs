@@ -76,8 +76,8 @@ fn what_the_encoder_makes_has_no_findings() {
         let house = Hierarchy::new(kind);
         let cases: [(&str, &Made, Option<&Made>); 5] = [
             ("root", &house.root, None),
-            ("issuing", &house.issuing, Some(&house.root)),
-            ("unit", &house.unit, Some(&house.issuing)),
+            ("sub-ca", &house.issuing, Some(&house.root)),
+            ("unit-sign", &house.unit, Some(&house.issuing)),
             ("staff", &house.staff, Some(&house.issuing)),
             ("ocsp-responder", &house.responder, Some(&house.issuing)),
         ];
@@ -100,7 +100,7 @@ fn each_rule_sees_its_fault() {
         assert!(findings.iter().any(|finding| finding.rule == rule), "{rule}: {findings:?}");
         seen.insert(rule);
     };
-    let mut unit = |rule, change: &dyn Fn(&mut Parted)| case(rule, "unit", &house.unit, change);
+    let mut unit = |rule, change: &dyn Fn(&mut Parted)| case(rule, "unit-sign", &house.unit, change);
     let day = |text: &str| utc(text);
 
     unit("serial", &|p| p.fields[SERIAL] = vec![2, 1, 1]);
@@ -175,7 +175,7 @@ fn each_rule_sees_its_fault() {
 #[test]
 fn bytes_that_are_no_certificate_are_a_finding() {
     let house = Hierarchy::new(KeyKind::P256);
-    let unit = profile("unit");
+    let unit = profile("unit-sign");
     let context = CertificateContext { profile: &unit, issuer: Some(&house.issuing.der) };
     assert_eq!(certificate(&[], &context)[0].rule, "structure");
     let nobody = CertificateContext { profile: &unit, issuer: Some(&[]) };
@@ -188,7 +188,7 @@ fn a_signature_by_another_key_is_a_finding() {
     let tbs = Parts::read(&house.unit.der).expect("parts").tbs.whole;
     let signature = house.staff.key.sign(tbs).expect("signs");
     let forged = crate::encode::certificate::assemble(tbs, house.staff.key.algorithm(), &signature);
-    let context = CertificateContext { profile: &profile("unit"), issuer: Some(&house.issuing.der) };
+    let context = CertificateContext { profile: &profile("unit-sign"), issuer: Some(&house.issuing.der) };
     let findings = signed_certificate(&forged, &context);
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].rule, "signature");

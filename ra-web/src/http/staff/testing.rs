@@ -111,7 +111,7 @@ impl Bench {
             clock: clock.clone(),
             chance: chance.clone(),
             rules: Rules {
-                profile: ProfileName::new("unit").expect("a name"),
+                profile: ProfileName::new("unit-sign").expect("a name"),
                 issuer_p256: IssuerId::new("unit-p256").expect("a name"),
                 issuer_rsa: IssuerId::new("unit-rsa").expect("a name"),
                 province: "示范省".into(),
