@@ -8,7 +8,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint fmt-check clippy clean
+.PHONY: help run test bench lint fmt-check clippy tongsuo clean
+
+# Where cargo puts what it builds.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
@@ -20,7 +23,7 @@ run:
 # Bins and tests are built together, with the features of the whole workspace: nothing is compiled twice.
 test:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint tongsuo
 	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace
 
@@ -28,14 +31,20 @@ lint: fmt-check clippy
 
 fmt-check:
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/tongsuo/Cargo.toml --check
 
 clippy:
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
+# The judge of SM2 under the standard id. Tongsuo is built from source, once: about two minutes.
+tongsuo:
+	cargo clippy --locked --manifest-path tests/tongsuo/Cargo.toml --target-dir $(TARGET)/tongsuo -- -D warnings
+	cargo build --locked --manifest-path tests/tongsuo/Cargo.toml --target-dir $(TARGET)/tongsuo
+
 bench:
 	@scripts/setup bench
 	cargo build --release --locked -p ca-core
-	cd tests/bench && YINXIN_PROGRAMS=$(abspath $(or $(CARGO_TARGET_DIR),target))/release cargo run --release --locked
+	cd tests/bench && YINXIN_PROGRAMS=$(TARGET)/release cargo run --release --locked
 
 clean:
 	cargo clean

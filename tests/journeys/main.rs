@@ -5,3 +5,4 @@ mod faults;
 mod listeners;
 mod local_network;
 mod postgres;
+mod tongsuo;

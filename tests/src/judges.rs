@@ -1,5 +1,6 @@
 //! Programs that nobody here wrote, asked for their verdict on what we made.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -20,6 +21,19 @@ pub fn root() -> PathBuf {
 /// When it ends with an error.
 pub fn openssl(arguments: &[&str]) -> anyhow::Result<String> {
     must(Command::new("openssl").args(arguments))
+}
+
+/// Asks Tongsuo, which knows SM2 under the standard id, and gives what it printed: the words are those of
+/// tests/tongsuo, the files DER.
+///
+/// # Errors
+/// When it refuses, with its reason; or when it has not been built (`make tongsuo`).
+pub fn tongsuo(words: &[&dyn AsRef<OsStr>]) -> anyhow::Result<String> {
+    // target/debug/deps/journeys-… → target/tongsuo/debug/tongsuo-judge
+    let own = std::env::current_exe()?;
+    let judge = own.ancestors().nth(3).context("a target folder")?.join("tongsuo/debug/tongsuo-judge");
+    anyhow::ensure!(judge.exists(), "{} is not built: make tongsuo", judge.display());
+    Ok(must(Command::new(judge).args(words.iter().map(|word| word.as_ref())))?.trim_end().to_owned())
 }
 
 /// Writes a DER certificate or CRL as PEM beside it and gives the new file's name.
