@@ -18,7 +18,7 @@ use crate::keys::csr::{self, ProvenPossession};
 use crate::profile::Profile;
 use crate::signer::soft::SoftKey;
 use crate::signer::{CrlKey, Passphrase, Signer};
-use crate::store::{Intent, IssuerRecord, Origin};
+use crate::store::{Intent, IssuerRecord, Origin, Part};
 
 /// Everything that a ceremony made, before any of it is written.
 pub(super) struct Made {
@@ -198,6 +198,7 @@ impl Ceremony {
                 issuer: ca.record.id.clone(),
                 serial: signed.serial,
                 order: OrderId::draw(now, &mut self.rng),
+                part: Part::Signature,
                 origin: Origin::Ceremony,
                 profile: ProfileName::new("staff").expect("a good name"),
                 spki_sha256: possession.spki_sha256(),

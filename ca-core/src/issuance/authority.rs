@@ -12,6 +12,7 @@ use super::issuing::Issuing;
 use super::stop::Stop;
 use crate::clock::Clock;
 use crate::domain::{IssuerId, OrderId, Timestamp};
+use crate::escrow::port::KeyManagement;
 use crate::profile::Profiles;
 use crate::service::client::{CallError, CertificateAuthority};
 use crate::service::protocol::{Request, Response};
@@ -33,6 +34,7 @@ pub struct Authority {
     pub(super) base_url: String,
     pub(super) responders: Mutex<()>,
     pub(super) faults: Arc<dyn Faults>,
+    pub(super) kmc: Option<Arc<dyn KeyManagement>>,
     turns: Vec<Mutex<()>>,
     refusals: std::sync::Mutex<Window>,
     status_changed: Arc<Notify>,
@@ -65,6 +67,7 @@ impl Authority {
             base_url,
             responders: Mutex::new(()),
             faults: Arc::new(NoFaults),
+            kmc: None,
             turns: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             refusals: std::sync::Mutex::new(Window { since: Timestamp::from_unix(0), count: 0 }),
             status_changed: Arc::new(Notify::new()),
@@ -75,6 +78,13 @@ impl Authority {
     #[must_use]
     pub fn with_faults(mut self, faults: Arc<dyn Faults>) -> Self {
         self.faults = faults;
+        self
+    }
+
+    /// The same authority, with a key-management centre for pairs.
+    #[must_use]
+    pub fn with_kmc(mut self, kmc: Arc<dyn KeyManagement>) -> Self {
+        self.kmc = Some(kmc);
         self
     }
 

@@ -7,7 +7,7 @@ use crate::audit::{self, Actor, Event};
 use crate::domain::{CertificateStatus, Install, OrderId, RevocationReason, decode};
 use crate::revocation;
 use crate::service::protocol::{CertificateView, RefusalCode};
-use crate::store::{CertificateRecord, Made, Origin, Place, SignatureRecord};
+use crate::store::{CertificateRecord, Intent, Made, Origin, Place, SignatureRecord};
 use crate::unit_of_work;
 
 /// The longest reason that an abandoned order may give, in characters.
@@ -24,6 +24,7 @@ impl Authority {
         unit_of_work!(&*self.store, Stop, |tx| {
             let record = tx.certificate(&install.issuer, &install.serial).await?;
             let (record, made) = ordered(record)?;
+            let pair = tx.certificates_of_order(record.intent.order).await?;
             if signer != made.sha256 {
                 let detail = "the installation is not signed by the certificate it names";
                 return Err(Stop::refuse(RefusalCode::BadSignature, detail));
@@ -35,7 +36,16 @@ impl Authority {
             if let Some(CertificateStatus::Revoked { .. }) = status.map(|record| record.status) {
                 return Err(Stop::refuse(RefusalCode::WrongState, "the certificate is revoked"));
             }
-            if tx.deliver(&install.issuer, &install.serial, now).await? {
+            let mut news = false;
+            for record in &pair {
+                let Intent { issuer, serial, order, .. } = &record.intent;
+                if tx.deliver(issuer, serial, now).await? {
+                    news = true;
+                    let event = Event::Delivered { issuer: issuer.clone(), serial: serial.clone(), order: *order };
+                    audit::record(tx, now, Actor::Holder { certificate_sha256: signer }, event).await?;
+                }
+            }
+            if news {
                 let signature = SignatureRecord {
                     order: install.order,
                     place: Place::Install,
@@ -44,12 +54,6 @@ impl Authority {
                     message: message.to_vec(),
                 };
                 tx.add_signature(&signature).await?;
-                let event = Event::Delivered {
-                    issuer: install.issuer.clone(),
-                    serial: install.serial.clone(),
-                    order: install.order,
-                };
-                audit::record(tx, now, Actor::Holder { certificate_sha256: signer }, event).await?;
             }
         })?;
         self.view(&install.issuer, &install.serial).await
@@ -63,34 +67,29 @@ impl Authority {
             return Err(Stop::refuse(RefusalCode::Malformed, detail));
         }
         let _turn = self.turn_of(order).await;
-        let record = self.store.begin_read().await?.certificate_of_order(order).await?;
-        if let Some(open) = record.filter(|record| record.made.is_none()) {
-            // Its serial number may be in a signature that got lost: finish it, so that it can be revoked.
-            self.finish(&open.intent, true).await?;
-        }
+        // Serial numbers may be in a signature that got lost: finish it, so that it can be revoked.
+        self.finish_open(order).await?;
         let now = self.clock.now();
-        let (issuer, serial) = unit_of_work!(&*self.store, Stop, |tx| {
-            let (record, made) = ordered(tx.certificate_of_order(order).await?)?;
-            let (issuer, serial) = (record.intent.issuer, record.intent.serial);
+        unit_of_work!(&*self.store, Stop, |tx| {
+            let pair = tx.certificates_of_order(order).await?;
+            let (record, made) = ordered(pair.first().cloned())?;
             if made.delivered.is_some() {
                 return Err(Stop::refuse(RefusalCode::WrongState, "the certificate was delivered"));
             }
-            let status = tx.status(&issuer, &serial).await?.map(|record| record.status);
+            let status = tx.status(&record.intent.issuer, &record.intent.serial).await?.map(|record| record.status);
             if !matches!(status, Some(CertificateStatus::Revoked { .. })) {
                 let event = Event::NeverDelivered { order, why: why.to_owned() };
                 audit::record(tx, now, Actor::Caller, event).await?;
-                let change = revocation::Change {
-                    issuer: &issuer,
-                    serial: &serial,
-                    status: CertificateStatus::Revoked { since: now, reason: RevocationReason::CessationOfOperation },
-                    not_after: record.intent.validity.not_after,
-                };
-                revocation::change(tx, now, Actor::Authority, None, change).await?;
+                let status = CertificateStatus::Revoked { since: now, reason: RevocationReason::CessationOfOperation };
+                for record in &pair {
+                    let Intent { issuer, serial, validity, .. } = &record.intent;
+                    let change = revocation::Change { issuer, serial, status, not_after: validity.not_after };
+                    revocation::change(tx, now, Actor::Authority, None, change).await?;
+                }
             }
-            (issuer, serial)
         })?;
         self.status_changed().notify_one();
-        self.view(&issuer, &serial).await
+        self.view_of(order).await
     }
 }
 

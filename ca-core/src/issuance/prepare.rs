@@ -2,30 +2,41 @@
 
 use super::approval::Approved;
 use super::authority::Authority;
+use super::evidence::digest;
 use super::issuing::Issuing;
 use super::stop::{Stop, listed};
 use crate::domain::{
     Act, IssuerId, Officer, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp, Validity,
 };
 use crate::encode::certificate::{EncodeError, Issuer, TbsInput, Urls, to_be_signed};
+use crate::escrow::port::Envelope;
 use crate::keys::KeyKind;
 use crate::lint;
 use crate::profile::{Kind, Profile};
 use crate::service::protocol::RefusalCode;
-use crate::store::{Intent, Origin};
+use crate::store::{Intent, Origin, Part};
 
 /// The profile whose certificates make officers.
 const STAFF: &str = "staff";
 
-/// The word that these bytes fit their profile, passed their lint and may be signed once. Spent by value.
+/// The word that these bytes fit their profiles, passed their lint and may be signed once. Spent by value.
 #[must_use]
 #[derive(Debug)]
-pub struct IssuanceToken(Intent);
+pub struct IssuanceToken(Prepared);
+
+/// What is to become durable before it is signed: everything that one order makes.
+#[derive(Debug)]
+pub struct Prepared {
+    /// One certificate, or the two of a pair.
+    pub intents: Vec<Intent>,
+    /// The wrapped encryption key of a pair.
+    pub envelope: Option<Envelope>,
+}
 
 impl IssuanceToken {
-    /// Spends the token: what is to become durable before it is signed.
+    /// Spends the token.
     #[must_use]
-    pub fn redeem(self) -> Intent {
+    pub fn redeem(self) -> Prepared {
         self.0
     }
 }
@@ -33,6 +44,7 @@ impl IssuanceToken {
 /// What goes into a certificate, from whatever door it came.
 pub(super) struct Wanted<'a> {
     pub(super) order: OrderId,
+    pub(super) part: Part,
     pub(super) origin: Origin,
     pub(super) issuer: &'a IssuerId,
     pub(super) profile: &'a ProfileName,
@@ -43,11 +55,12 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Authority {
-    /// Prepares what an approved order asks for.
+    /// Prepares what an approved order asks for: one certificate, or a pair with a key from the key-management
+    /// centre.
     ///
     /// # Errors
-    /// [`Stop::Refused`] with `NotFound`, `KeyNotAccepted` or `ProfileViolated`.
-    pub(super) fn prepare(&self, approved: &Approved<Order>, now: Timestamp) -> Result<IssuanceToken, Stop> {
+    /// [`Stop::Refused`] with `NotFound`, `KeyNotAccepted` or `ProfileViolated`; [`Stop::Kmc`].
+    pub(super) async fn prepare(&self, approved: &Approved<Order>, now: Timestamp) -> Result<IssuanceToken, Stop> {
         let order = approved.what();
         let (Act::Issue { issuer, profile, subject, years, key, officer }, Some(possession)) =
             (&order.act, approved.key())
@@ -59,28 +72,51 @@ impl Authority {
                 format!("the order is for {}, the key is {}", KeyKind::from(*key).name(), possession.kind().name());
             return Err(Stop::refuse(RefusalCode::KeyNotAccepted, detail));
         }
-        let kind = self.profile(profile)?.kind();
-        if kind != Kind::EndEntity {
+        let named = self.profile(profile)?;
+        if named.kind() != Kind::EndEntity {
             return Err(violated(format!("profile {profile} is not for orders")));
         }
         names_its_officer(profile, subject, officer.as_ref())?;
-        self.prepare_as(
-            &Wanted {
-                order: order.id,
-                origin: Origin::Order,
-                issuer,
-                profile,
-                subject,
-                validity: Validity::years(now.beijing_day(), *years),
-                spki_der: possession.spki_der(),
-                spki_sha256: possession.spki_sha256(),
-            },
-            now,
-        )
+        let signature = Wanted {
+            order: order.id,
+            part: Part::Signature,
+            origin: Origin::Order,
+            issuer,
+            profile,
+            subject,
+            validity: Validity::years(now.beijing_day(), *years),
+            spki_der: possession.spki_der(),
+            spki_sha256: possession.spki_sha256(),
+        };
+        let mut intents = vec![self.intent(&signature, now)?];
+        let envelope = match named.encryption() {
+            None => None,
+            Some(profile) => {
+                let wrapped = self.encryption_key(order.id, possession).await?;
+                let encryption = Wanted {
+                    part: Part::Encryption,
+                    profile,
+                    spki_der: &wrapped.spki.0,
+                    spki_sha256: digest(&wrapped.spki.0),
+                    ..signature
+                };
+                intents.push(self.intent(&encryption, now)?);
+                Some(wrapped.envelope)
+            }
+        };
+        Ok(IssuanceToken(Prepared { intents, envelope }))
     }
 
-    /// Prepares a certificate: profile, issuer, encoding, lint.
-    pub(super) fn prepare_as(&self, wanted: &Wanted<'_>, now: Timestamp) -> Result<IssuanceToken, Stop> {
+    /// Prepares a certificate that no officer orders.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub(super) fn prepare_unordered(&self, wanted: &Wanted<'_>, now: Timestamp) -> Result<IssuanceToken, Stop> {
+        Ok(IssuanceToken(Prepared { intents: vec![self.intent(wanted, now)?], envelope: None }))
+    }
+
+    /// One certificate: profile, issuer, encoding, lint.
+    fn intent(&self, wanted: &Wanted<'_>, now: Timestamp) -> Result<Intent, Stop> {
         let profile = self.profile(wanted.profile)?;
         let issuing = self.issuing(wanted.issuer)?;
         if !issuing.may_sign(wanted.profile) {
@@ -116,17 +152,18 @@ impl Authority {
         if !findings.is_empty() {
             return Err(violated(listed(&findings)));
         }
-        Ok(IssuanceToken(Intent {
+        Ok(Intent {
             issuer: wanted.issuer.clone(),
             serial,
             order: wanted.order,
+            part: wanted.part,
             origin: wanted.origin,
             profile: wanted.profile.clone(),
             spki_sha256: wanted.spki_sha256,
             validity: wanted.validity,
             tbs,
             intended: now,
-        }))
+        })
     }
 
     fn profile(&self, name: &ProfileName) -> Result<&Profile, Stop> {

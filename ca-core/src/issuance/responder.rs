@@ -17,7 +17,7 @@ use crate::encode::certificate::key_identifier;
 use crate::keys::csr::{self, CsrError};
 use crate::profile::Term;
 use crate::service::protocol::{CertificateView, RefusalCode};
-use crate::store::Origin;
+use crate::store::{Origin, Part};
 use crate::unit_of_work;
 
 /// The profile of responders.
@@ -68,6 +68,7 @@ impl Authority {
         let end = now.plus(seconds - 1).min(self.issuing(issuer)?.not_after());
         let wanted = Wanted {
             order,
+            part: Part::Signature,
             origin: Origin::Responder,
             issuer,
             profile: &profile,
@@ -76,15 +77,17 @@ impl Authority {
             spki_der,
             spki_sha256,
         };
-        let intent = self.prepare_as(&wanted, now)?.redeem();
+        let intents = self.prepare_unordered(&wanted, now)?.redeem().intents;
         self.faults.at(Point::BeforeIntent).await?;
         unit_of_work!(&*self.store, Stop, |tx| {
-            tx.add_intent(&intent).await?;
-            audit::record(tx, now, Actor::Caller, signing(&intent)).await?;
+            for intent in &intents {
+                tx.add_intent(intent).await?;
+                audit::record(tx, now, Actor::Caller, signing(intent)).await?;
+            }
         })?;
         self.faults.at(Point::IntentDurable).await?;
-        self.finish(&intent, false).await?;
-        self.view(issuer, &intent.serial).await
+        self.finish(&intents, false).await?;
+        self.view_of(order).await
     }
 
     /// The organisation of the issuer; the common name tells issuer and key, since responders share neither.

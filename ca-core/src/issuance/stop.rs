@@ -21,6 +21,9 @@ pub enum Stop {
     /// What the key made is not what was to be signed; it is thrown away.
     #[error("the signed bytes are not right: {0}")]
     BadWork(String),
+    /// The key-management centre did not answer: nothing was issued, ask again.
+    #[error("the key-management centre cannot be reached: {0}")]
+    Kmc(std::io::Error),
     /// Another process carried out the same order meanwhile.
     #[error("another process carried out the same order")]
     Overtaken,
@@ -40,6 +43,13 @@ impl Stop {
     pub fn told(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
+            Self::Kmc(error) => {
+                tracing::error!(%error, "The key-management centre cannot be reached");
+                Refusal {
+                    code: RefusalCode::Unavailable,
+                    detail: "the key-management centre cannot be reached; nothing was issued, ask again".into(),
+                }
+            }
             inside => {
                 tracing::error!(error = %inside, "A request could not be carried out");
                 Refusal {

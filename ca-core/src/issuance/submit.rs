@@ -4,6 +4,8 @@ use super::approval::approve;
 use super::authority::Authority;
 use super::evidence::{Evidence, digest, read_key, read_order};
 use super::faults::Point;
+use super::pair::pair_of;
+use super::prepare::Prepared;
 use super::stop::Stop;
 use crate::audit::{self, Actor, Event};
 use crate::domain::{Act, Order, Sha256, decode};
@@ -66,15 +68,14 @@ impl Authority {
         }
         let (issuer, serial) = match &order.act {
             Act::Issue { .. } => {
-                let record = self.store.begin_read().await?.certificate_of_order(order.id).await?;
-                let record = record.ok_or_else(|| StoreError::odd("ca_order", order.id, "an issue without intent"))?;
-                if read_key(submission)?.spki_sha256() != record.intent.spki_sha256 {
+                let records = self.store.begin_read().await?.certificates_of_order(order.id).await?;
+                let first = records.first();
+                let first = first.ok_or_else(|| StoreError::odd("ca_order", order.id, "an issue without intent"))?;
+                if read_key(submission)?.spki_sha256() != first.intent.spki_sha256 {
                     return Err(replayed("carried out with another key"));
                 }
-                if record.made.is_none() {
-                    self.finish(&record.intent, false).await?;
-                }
-                (record.intent.issuer, record.intent.serial)
+                self.finish_open(order.id).await?;
+                return self.view_of(order.id).await;
             }
             Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial } => {
                 (issuer.clone(), serial.clone())
@@ -88,27 +89,34 @@ impl Authority {
         let mut tx = self.store.begin_read().await?;
         let approved = approve(&mut *tx, &evidence, now).await?;
         drop(tx);
-        let intent = self.prepare(&approved, now)?.redeem();
+        let order = approved.what().id;
+        let Prepared { intents, envelope } = self.prepare(&approved, now).await?.redeem();
         self.faults.at(Point::BeforeIntent).await?;
 
         // The officers are looked up again where the intent is written: one may have been revoked meanwhile.
         unit_of_work!(&*self.store, Stop, |tx| {
-            if tx.order(intent.order).await?.is_some() {
+            if tx.order(order).await?.is_some() {
                 return Err(Stop::Overtaken);
             }
             let approved = approve(tx, &evidence, now).await?;
-            if let Some(other) = tx.order_of_key(intent.spki_sha256).await? {
-                return Err(Stop::refuse(RefusalCode::KeyNotAccepted, format!("the key is known from order {other}")));
-            }
             approved.keep(tx).await?;
-            tx.add_intent(&intent).await?;
-            audit::record(tx, now, officers(approved.officers()), signing(&intent)).await?;
+            for intent in &intents {
+                if let Some(other) = tx.order_of_key(intent.spki_sha256).await? {
+                    let detail = format!("the key is known from order {other}");
+                    return Err(Stop::refuse(RefusalCode::KeyNotAccepted, detail));
+                }
+                tx.add_intent(intent).await?;
+                audit::record(tx, now, officers(approved.officers()), signing(intent)).await?;
+            }
+            if let Some(envelope) = &envelope {
+                tx.add_envelope(order, envelope).await?;
+            }
         })?;
         metrics::counter!("ca_intents_total").increment(1);
         self.faults.at(Point::IntentDurable).await?;
 
-        self.finish(&intent, false).await?;
-        self.view(&intent.issuer, &intent.serial).await
+        self.finish(&intents, false).await?;
+        self.view_of(order).await
     }
 
     async fn change_status(&self, evidence: Evidence) -> Result<CertificateView, Stop> {
@@ -129,8 +137,11 @@ impl Authority {
                 .ok_or_else(|| Stop::refuse(RefusalCode::NotFound, format!("no certificate {serial} of {issuer}")))?;
             let status = revocation::transition(now_so.status, &order.act, now)?;
             approved.keep(tx).await?;
-            let change = revocation::Change { issuer, serial, status, not_after: now_so.not_after };
-            revocation::change(tx, now, officers(approved.officers()), Some(order.id), change).await?;
+            for record in pair_of(tx, issuer, serial).await? {
+                let Intent { issuer, serial, validity, .. } = &record.intent;
+                let change = revocation::Change { issuer, serial, status, not_after: validity.not_after };
+                revocation::change(tx, now, officers(approved.officers()), Some(order.id), change).await?;
+            }
             (issuer.clone(), serial.clone())
         })?;
         self.status_changed().notify_one();

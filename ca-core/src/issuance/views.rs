@@ -1,44 +1,50 @@
 //! What the authority says of what it knows. Of a certificate that is not durable nobody is told.
 
 use super::authority::Authority;
+use super::pair::pair_of;
 use super::stop::Stop;
 use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, decode};
-use crate::service::protocol::{Blob, CertificateView, IssuerView, OfficerView, RefusalCode, Response};
+use crate::service::protocol::{Blob, CertificateView, EncryptionView, IssuerView, OfficerView, RefusalCode, Response};
 use crate::store::{CertificateRecord, OfficerRecord, StoreError, Tx};
 
 impl Authority {
     /// A certificate that must be there.
     pub(super) async fn view(&self, issuer: &IssuerId, serial: &Serial) -> Result<CertificateView, Stop> {
         let mut tx = self.store.begin_read().await?;
-        let record = tx.certificate(issuer, serial).await?;
-        let view = match record {
-            Some(record) => certificate_view(&mut *tx, record).await?,
-            None => None,
-        };
+        let records = pair_of(&mut *tx, issuer, serial).await?;
+        let view = certificate_view(&mut *tx, records).await?;
         view.ok_or_else(|| Stop::refuse(RefusalCode::NotFound, format!("no certificate {serial} of {issuer}")))
+    }
+
+    /// What an order made, or an id of its own stands for.
+    pub(super) async fn view_of(&self, order: OrderId) -> Result<CertificateView, Stop> {
+        let mut tx = self.store.begin_read().await?;
+        let records = tx.certificates_of_order(order).await?;
+        let view = certificate_view(&mut *tx, records).await?;
+        view.ok_or_else(|| Stop::refuse(RefusalCode::NotFound, format!("no certificate of order {order}")))
     }
 
     pub(super) async fn view_certificate(&self, issuer: &IssuerId, serial: &Serial) -> Result<Response, Stop> {
         let mut tx = self.store.begin_read().await?;
-        let record = tx.certificate(issuer, serial).await?;
-        respond(&mut *tx, record).await
+        let records = pair_of(&mut *tx, issuer, serial).await?;
+        respond(&mut *tx, records).await
     }
 
     pub(super) async fn view_order(&self, order: OrderId) -> Result<Response, Stop> {
         let mut tx = self.store.begin_read().await?;
-        let record = match tx.order(order).await? {
-            None => None,
+        let records = match tx.order(order).await? {
+            None => Vec::new(),
             Some(known) => {
                 let decoded = decode::<Order>(&known.statement).map_err(|e| StoreError::odd("ca_order", order, e))?;
                 match decoded.act {
-                    Act::Issue { .. } => tx.certificate_of_order(order).await?,
+                    Act::Issue { .. } => tx.certificates_of_order(order).await?,
                     Act::Revoke { issuer, serial, .. }
                     | Act::Hold { issuer, serial }
-                    | Act::Release { issuer, serial } => tx.certificate(&issuer, &serial).await?,
+                    | Act::Release { issuer, serial } => pair_of(&mut *tx, &issuer, &serial).await?,
                 }
             }
         };
-        respond(&mut *tx, record).await
+        respond(&mut *tx, records).await
     }
 
     pub(super) async fn view_officer(&self, certificate_sha256: Sha256) -> Result<Response, Stop> {
@@ -69,13 +75,17 @@ impl Authority {
     }
 }
 
-async fn respond(tx: &mut dyn Tx, record: Option<CertificateRecord>) -> Result<Response, Stop> {
-    let Some(record) = record else { return Ok(Response::None) };
-    Ok(certificate_view(tx, record).await?.map_or(Response::None, Response::Certificate))
+async fn respond(tx: &mut dyn Tx, records: Vec<CertificateRecord>) -> Result<Response, Stop> {
+    Ok(certificate_view(tx, records).await?.map_or(Response::None, Response::Certificate))
 }
 
-async fn certificate_view(tx: &mut dyn Tx, record: CertificateRecord) -> Result<Option<CertificateView>, Stop> {
-    let CertificateRecord { intent, made: Some(made) } = record else { return Ok(None) };
+async fn certificate_view(tx: &mut dyn Tx, records: Vec<CertificateRecord>) -> Result<Option<CertificateView>, Stop> {
+    let mut records = records.into_iter();
+    let Some(CertificateRecord { intent, made: Some(made) }) = records.next() else { return Ok(None) };
+    let encryption = match records.next() {
+        None => None,
+        Some(record) => Some(encryption_view(tx, record).await?),
+    };
     let status = tx.status(&intent.issuer, &intent.serial).await?;
     let status =
         status.ok_or_else(|| StoreError::odd("certificate", &intent.serial, "a certificate without status"))?;
@@ -88,7 +98,20 @@ async fn certificate_view(tx: &mut dyn Tx, record: CertificateRecord) -> Result<
         certificate: Blob(made.certificate),
         status: status.status,
         delivered: made.delivered,
+        encryption,
     }))
+}
+
+async fn encryption_view(tx: &mut dyn Tx, record: CertificateRecord) -> Result<EncryptionView, Stop> {
+    let odd = |what| StoreError::odd("certificate", &record.intent.serial, what);
+    let made = record.made.as_ref().ok_or_else(|| odd("half a pair"))?;
+    let envelope = tx.envelope(record.intent.order).await?.ok_or_else(|| odd("a pair without its wrapped key"))?;
+    Ok(EncryptionView {
+        serial: record.intent.serial.clone(),
+        profile: record.intent.profile.clone(),
+        certificate: Blob(made.certificate.clone()),
+        envelope,
+    })
 }
 
 async fn officer_view(tx: &mut dyn Tx, record: OfficerRecord) -> Result<OfficerView, Stop> {

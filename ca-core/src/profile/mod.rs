@@ -147,6 +147,12 @@ impl Profile {
         self.kind
     }
 
+    /// The profile of the encryption certificate that an order for this one makes as well.
+    #[must_use]
+    pub const fn encryption(&self) -> Option<&ProfileName> {
+        None
+    }
+
     /// Which keys it takes.
     #[must_use]
     pub fn keys(&self) -> &[KeyKind] {

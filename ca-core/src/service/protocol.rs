@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{CertificateStatus, IssuerId, Officer, OrderId, ProfileName, Serial, Sha256, Timestamp, Validity};
+use crate::escrow::port::Envelope;
 
 /// The longest frame that either side accepts.
 pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
@@ -54,7 +55,7 @@ pub enum Request {
         /// Which.
         order: OrderId,
     },
-    /// The authority's own view of a certificate.
+    /// The authority's own view of a certificate; of a pair, by either serial number, the pair's.
     Certificate {
         /// Who issued it.
         issuer: IssuerId,
@@ -137,6 +138,23 @@ pub struct CertificateView {
     pub status: CertificateStatus,
     /// When the new key proved that the certificate is on its token.
     pub delivered: Option<Timestamp>,
+    /// For a pair: the encryption certificate, which shares subject, validity, status and delivery.
+    #[serde(default)]
+    pub encryption: Option<EncryptionView>,
+}
+
+/// The encryption certificate of a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionView {
+    /// Its serial number.
+    pub serial: Serial,
+    /// After which profile.
+    pub profile: ProfileName,
+    /// DER.
+    pub certificate: Blob,
+    /// Its private key, wrapped to the signature key of the pair.
+    pub envelope: Envelope,
 }
 
 /// An officer and the certificate by which the registry knows them.

@@ -1,38 +1,54 @@
-//! Certificates from intent to delivery.
+//! Certificates from intent to delivery, and the wrapped keys of pairs.
 
 use async_trait::async_trait;
 
 use super::expect_rows;
 use super::rows::{parse, serial, sha256};
 use crate::domain::{IssuerId, OrderId, Serial, Sha256, Timestamp, Validity};
+use crate::escrow::port::Envelope;
 use crate::for_each_backend;
-use crate::store::{CertificateRecord, Certificates, Intent, Made, Origin, StoreError};
+use crate::service::protocol::Blob;
+use crate::store::{CertificateRecord, Certificates, Intent, Made, Origin, Part, StoreError};
 
 const ADD_INTENT: &str = "INSERT INTO certificate \
-     (issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, intended) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+     (issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, tbs, intended) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 const COMPLETE: &str = "UPDATE certificate SET certificate = $3, certificate_sha256 = $4, issued = $5 \
      WHERE issuer = $1 AND serial = $2 AND certificate IS NULL";
-const BY_SERIAL: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
-     intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE issuer = $1 AND serial = $2";
-const BY_ORDER: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
-     intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE order_id = $1";
+const BY_SERIAL: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
+     tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE issuer = $1 AND serial = $2";
+const BY_ORDER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
+     tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE order_id = $1 ORDER BY part";
 const ORDER_OF_KEY: &str = "SELECT order_id FROM certificate WHERE spki_sha256 = $1 AND origin <> 'responder'";
-const RESPONDER: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
-     intended, certificate, certificate_sha256, issued, delivered FROM certificate \
+const RESPONDER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
+     tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate \
      WHERE issuer = $1 AND spki_sha256 = $2 AND origin = 'responder' AND certificate IS NOT NULL \
      ORDER BY not_after DESC LIMIT 1";
-const OPEN_INTENTS: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
-     intended, certificate, certificate_sha256, issued, delivered FROM certificate \
+const OPEN_INTENTS: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
+     tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate \
      WHERE certificate IS NULL ORDER BY intended, issuer, serial LIMIT $1";
 const DELIVER: &str = "UPDATE certificate SET delivered = $3 \
      WHERE issuer = $1 AND serial = $2 AND certificate IS NOT NULL AND delivered IS NULL";
-const AFTER: &str = "SELECT issuer, serial, order_id, origin, profile, spki_sha256, not_before, not_after, tbs, \
-     intended, certificate, certificate_sha256, issued, delivered FROM certificate \
+const AFTER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
+     tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate \
      WHERE issuer > $1 OR (issuer = $1 AND serial > $2) ORDER BY issuer, serial LIMIT $3";
 
-pub(super) const STATEMENTS: &[&str] =
-    &[ADD_INTENT, COMPLETE, BY_SERIAL, BY_ORDER, ORDER_OF_KEY, RESPONDER, OPEN_INTENTS, DELIVER, AFTER];
+const ADD_ENVELOPE: &str = "INSERT INTO ca_envelope (order_id, message, skf) VALUES ($1, $2, $3)";
+const ENVELOPE: &str = "SELECT message, skf FROM ca_envelope WHERE order_id = $1";
+
+pub(super) const STATEMENTS: &[&str] = &[
+    ADD_INTENT,
+    COMPLETE,
+    BY_SERIAL,
+    BY_ORDER,
+    ORDER_OF_KEY,
+    RESPONDER,
+    OPEN_INTENTS,
+    DELIVER,
+    AFTER,
+    ADD_ENVELOPE,
+    ENVELOPE,
+];
 
 const fn origin_word(origin: Origin) -> &'static str {
     match origin {
@@ -46,10 +62,22 @@ fn origin_of(word: &str) -> Option<Origin> {
     [Origin::Order, Origin::Ceremony, Origin::Responder].into_iter().find(|origin| origin_word(*origin) == word)
 }
 
+const fn part_code(part: Part) -> i16 {
+    match part {
+        Part::Signature => 0,
+        Part::Encryption => 1,
+    }
+}
+
+fn part_of(code: i16) -> Option<Part> {
+    [Part::Signature, Part::Encryption].into_iter().find(|part| part_code(*part) == code)
+}
+
 type CertificateRow = (
     String,
     String,
     String,
+    i16,
     String,
     String,
     String,
@@ -65,11 +93,12 @@ type CertificateRow = (
 
 fn record(row: CertificateRow) -> Result<CertificateRecord, StoreError> {
     const TABLE: &str = "certificate";
-    let (issuer, number, order, origin, profile, spki, not_before, not_after, tbs, intended, ..) = &row;
+    let (issuer, number, order, part, origin, profile, spki, not_before, not_after, tbs, intended, ..) = &row;
     let intent = Intent {
         issuer: parse(TABLE, number, issuer.clone())?,
         serial: serial(TABLE, number)?,
         order: order.parse().map_err(|e| StoreError::odd(TABLE, number, e))?,
+        part: part_of(*part).ok_or_else(|| StoreError::odd(TABLE, number, part))?,
         origin: origin_of(origin).ok_or_else(|| StoreError::odd(TABLE, number, origin))?,
         profile: parse(TABLE, number, profile.clone())?,
         spki_sha256: sha256(TABLE, number, spki)?,
@@ -102,6 +131,7 @@ for_each_backend! { Transaction =>
                 .bind(intent.issuer.as_str())
                 .bind(intent.serial.to_string())
                 .bind(intent.order.to_string())
+                .bind(part_code(intent.part))
                 .bind(origin_word(intent.origin))
                 .bind(intent.profile.as_str())
                 .bind(intent.spki_sha256.to_string())
@@ -147,13 +177,26 @@ for_each_backend! { Transaction =>
                 .transpose()
         }
 
-        async fn certificate_of_order(&mut self, order: OrderId) -> Result<Option<CertificateRecord>, StoreError> {
-            sqlx::query_as(BY_ORDER)
+        async fn certificates_of_order(&mut self, order: OrderId) -> Result<Vec<CertificateRecord>, StoreError> {
+            let rows: Vec<CertificateRow> =
+                sqlx::query_as(BY_ORDER).bind(order.to_string()).fetch_all(self.connection()).await?;
+            rows.into_iter().map(record).collect()
+        }
+
+        async fn add_envelope(&mut self, order: OrderId, envelope: &Envelope) -> Result<(), StoreError> {
+            let done = sqlx::query(ADD_ENVELOPE)
                 .bind(order.to_string())
-                .fetch_optional(self.connection())
-                .await?
-                .map(record)
-                .transpose()
+                .bind(&envelope.message.0)
+                .bind(envelope.skf.as_ref().map(|blob| &blob.0))
+                .execute(self.connection())
+                .await?;
+            Ok(expect_rows(ADD_ENVELOPE, done.rows_affected(), 1)?)
+        }
+
+        async fn envelope(&mut self, order: OrderId) -> Result<Option<Envelope>, StoreError> {
+            let row: Option<(Vec<u8>, Option<Vec<u8>>)> =
+                sqlx::query_as(ENVELOPE).bind(order.to_string()).fetch_optional(self.connection()).await?;
+            Ok(row.map(|(message, skf)| Envelope { message: Blob(message), skf: skf.map(Blob) }))
         }
 
         async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>, StoreError> {

@@ -21,6 +21,7 @@ pub fn authority_migrations() -> Migrator {
         (1, "status", include_str!("../../migrations/0001_status.sql")),
         (2, "authority", include_str!("../../migrations/0002_authority.sql")),
         (3, "audit", include_str!("../../migrations/0003_audit.sql")),
+        (4, "pairs", include_str!("../../migrations/0004_pairs.sql")),
     ])
 }
 

@@ -10,8 +10,8 @@ use crate::domain::{
     Sha256, StatusChange, Timestamp, Validity,
 };
 use crate::store::{
-    AuditHead, AuditRow, CrlRecord, Intent, IssuerRecord, OfficerRecord, OrderRecord, Origin, Place, SignatureRecord,
-    Store, StoreError, Unusable,
+    AuditHead, AuditRow, CrlRecord, Intent, IssuerRecord, OfficerRecord, OrderRecord, Origin, Part, Place,
+    SignatureRecord, Store, StoreError, Unusable,
 };
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_000_000);
@@ -30,6 +30,7 @@ fn intent(origin: Origin, key: u8) -> Intent {
         issuer: issuer(),
         serial: Serial::draw(&mut rng),
         order: OrderId::draw(NOW, &mut rng),
+        part: Part::Signature,
         origin,
         profile: ProfileName::new("unit-sign").expect("a good name"),
         spki_sha256: Sha256([key; 32]),
@@ -75,7 +76,7 @@ async fn what_was_not_committed_is_not_there() {
         tx.add_intent(&intent).await.unwrap();
         drop(tx);
         let mut tx = store.begin_read().await.unwrap();
-        assert_eq!(tx.certificate_of_order(intent.order).await.unwrap(), None, "{}", fresh.engine);
+        assert_eq!(tx.certificates_of_order(intent.order).await.unwrap(), [], "{}", fresh.engine);
     }
 }
 

@@ -8,6 +8,7 @@ use super::records::{
     OrderRecord, SignatureRecord, StatusRecord, Unusable,
 };
 use crate::domain::{IssuerId, OrderId, Serial, Sha256, StatusChange, Timestamp};
+use crate::escrow::port::Envelope;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -67,8 +68,14 @@ pub trait Certificates {
     /// The certificate with this serial number.
     async fn certificate(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<CertificateRecord>>;
 
-    /// The certificate of this order.
-    async fn certificate_of_order(&mut self, order: OrderId) -> Result<Option<CertificateRecord>>;
+    /// The certificates of this order, by part.
+    async fn certificates_of_order(&mut self, order: OrderId) -> Result<Vec<CertificateRecord>>;
+
+    /// Keeps the wrapped encryption key of a pair, in the unit of work of its intents.
+    async fn add_envelope(&mut self, order: OrderId, envelope: &Envelope) -> Result<()>;
+
+    /// The wrapped encryption key of a pair.
+    async fn envelope(&mut self, order: OrderId) -> Result<Option<Envelope>>;
 
     /// The order under which this key was certified, or is being; responder keys apart.
     async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>>;

@@ -54,6 +54,15 @@ pub enum Origin {
     Responder,
 }
 
+/// Which certificate of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The one that the order asks for; of a pair the signature certificate.
+    Signature,
+    /// The encryption certificate of a pair.
+    Encryption,
+}
+
 /// A serial number that was drawn and the bytes that are to be signed under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
@@ -63,6 +72,8 @@ pub struct Intent {
     pub serial: Serial,
     /// The order, or an id of its own.
     pub order: OrderId,
+    /// Which certificate of the order.
+    pub part: Part,
     /// Where it comes from.
     pub origin: Origin,
     /// After which profile.

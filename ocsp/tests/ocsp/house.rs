@@ -52,6 +52,7 @@ impl CertificateAuthority for Authority {
             validity: Validity::seconds(now(), 7 * 86_400),
             certificate: Blob(certificate.to_der().unwrap()),
             status: CertificateStatus::Good,
+            encryption: None,
             delivered: None,
         }))
     }

@@ -55,6 +55,7 @@ impl CertificateAuthority for Authority {
             validity: Validity::seconds(now, 86_400),
             certificate: Blob(certificate.der().to_vec()),
             status: CertificateStatus::Good,
+            encryption: None,
             delivered: None,
         }))
     }
