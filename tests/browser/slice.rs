@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use journeys::agent::{Agent, Site};
 use journeys::browser::Browser;
+use journeys::ceremony::Ceremony;
 use journeys::house::{Engine, House, OFFICERS};
 use journeys::judges::root;
 use journeys::programs::Program;
@@ -50,7 +51,7 @@ impl Hall {
         }
         tokens.tokens().init("unit-001", INITIAL_PIN)?;
         let requests: [String; 3] = requests.try_into().map_err(|_| anyhow::anyhow!("three officers"))?;
-        let house = House::found(Engine::Sqlite, &requests)?;
+        let house = House::found(Engine::Sqlite, &Ceremony::shipped()?, &requests)?;
         for (id, pin) in OFFICERS.iter().zip(PINS) {
             let certificate = house.certificate_file(id);
             let certificate = certificate.to_str().context("a UTF-8 path")?;

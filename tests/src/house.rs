@@ -13,10 +13,8 @@ use anyhow::Context as _;
 use ca_core::service::client::Client;
 use tempfile::TempDir;
 
+use crate::ceremony::Ceremony;
 use crate::programs::{Program, binary, eventually, free_port, must};
-
-/// The issuing CAs that the ceremony makes.
-pub const ISSUERS: [&str; 2] = ["unit-p256", "unit-rsa"];
 
 /// The officers whom the shipped ceremony file names: entry and operator, reviewer, auditor.
 pub const OFFICERS: [&str; 3] = ["limin", "wangqiang", "zhaojing"];
@@ -63,6 +61,7 @@ pub struct House {
     /// Where everything listens once started.
     pub ports: Ports,
     database_url: String,
+    issuers: Vec<String>,
 }
 
 /// `127.0.0.1` with this port.
@@ -72,12 +71,12 @@ pub fn loopback(port: u16) -> SocketAddr {
 }
 
 impl House {
-    /// Makes the folder, the configuration and the secrets, and holds the ceremony of the demonstration with
-    /// the requests (PEM) of [`OFFICERS`].
+    /// Makes the folder, the configuration and the secrets, and holds this ceremony with the requests (PEM) of
+    /// [`OFFICERS`].
     ///
     /// # Errors
     /// When a program refuses; the error says what it printed.
-    pub fn found(engine: Engine, requests: &[String; 3]) -> anyhow::Result<Self> {
+    pub fn found(engine: Engine, ceremony: &Ceremony, requests: &[String; 3]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let root = folder.path();
         let port = free_port;
@@ -103,10 +102,15 @@ impl House {
             Engine::Sqlite => format!("sqlite:{}", root.join("ca/ca.db").display()),
             Engine::Postgres(url) => url,
         };
-        let house = Self { folder, ports, database_url };
+        let house = Self { folder, ports, database_url, issuers: ceremony.issuers.clone() };
         house.configure()?;
-        house.hold_ceremony(requests)?;
+        house.hold_ceremony(ceremony, requests)?;
         Ok(house)
+    }
+
+    /// Ids of the root and of the issuing CAs.
+    pub fn authorities(&self) -> impl Iterator<Item = &str> {
+        std::iter::once("root").chain(self.issuers.iter().map(String::as_str))
     }
 
     /// A path in the house's folder.
@@ -130,7 +134,7 @@ impl House {
         self.path(&format!("ceremony/{officer}.cer"))
     }
 
-    /// A CA certificate (DER) as published: `root` or one of [`ISSUERS`].
+    /// A CA certificate (DER) as published: of one of [`Self::authorities`].
     #[must_use]
     pub fn ca_certificate(&self, name: &str) -> PathBuf {
         self.path(&format!("publish/ca/{name}.cer"))
@@ -229,10 +233,12 @@ impl House {
     fn configure(&self) -> anyhow::Result<()> {
         let Ports { public, staff, portal, validation, agent, ca_ops, web_ops, portal_ops, ocsp_ops } = self.ports;
         let ca_database = &self.database_url;
-        let trust = format!(
-            "[trust]\nroot = \"publish/ca/root.cer\"\nocsp = \"http://127.0.0.1:{validation}/ocsp\"\n\
-             [trust.issuers]\nunit-p256 = \"publish/ca/unit-p256.cer\"\nunit-rsa = \"publish/ca/unit-rsa.cer\"\n"
+        let mut trust = format!(
+            "[trust]\nroot = \"publish/ca/root.cer\"\nocsp = \"http://127.0.0.1:{validation}/ocsp\"\n[trust.issuers]\n"
         );
+        for issuer in &self.issuers {
+            writeln!(trust, "{issuer} = \"publish/ca/{issuer}.cer\"")?;
+        }
         let ca = format!(
             "database_url = \"{ca_database}\"\nbase_url = \"http://127.0.0.1:{validation}\"\npublish_dir = \"publish\"\n\
              operations = \"127.0.0.1:{ca_ops}\"\n[socket]\npath = \"run/ca.socket\"\n[keys]\ndir = \"ca/keys\"\n\
@@ -243,7 +249,7 @@ impl House {
              database_url = \"{}\"\nauthority_socket = \"run/ca.socket\"\npublish_folder = \"publish\"\n",
             self.responder_database_url()
         );
-        for issuer in ISSUERS {
+        for issuer in &self.issuers {
             writeln!(
                 ocsp,
                 "[[responders]]\nissuer = \"{issuer}\"\nkey_file = \"ca/keys/ocsp-{issuer}.key\"\npassphrase_file = \"secrets/ocsp\""
@@ -268,11 +274,10 @@ impl House {
         Ok(())
     }
 
-    fn hold_ceremony(&self, requests: &[String; 3]) -> anyhow::Result<()> {
-        let shipped = crate::judges::root().join("scripts/demo/ceremony.toml");
+    fn hold_ceremony(&self, ceremony: &Ceremony, requests: &[String; 3]) -> anyhow::Result<()> {
         let file = self.path("ceremony/ceremony.toml");
         std::fs::write(self.path("ceremony/root.passphrase"), "kept in another building")?;
-        std::fs::copy(&shipped, &file).with_context(|| shipped.display().to_string())?;
+        std::fs::write(&file, &ceremony.text)?;
         for (officer, request) in OFFICERS.iter().zip(requests) {
             std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
         }

@@ -58,7 +58,7 @@ pub fn text(path: &Path) -> anyhow::Result<&str> {
 ///
 /// # Errors
 /// When one cannot be read, or the result not written.
-pub fn bundle(files: &[&Path], to: &Path) -> anyhow::Result<()> {
+pub fn bundle(files: &[PathBuf], to: &Path) -> anyhow::Result<()> {
     let mut all = Vec::new();
     for file in files {
         all.extend(std::fs::read(file).with_context(|| file.display().to_string())?);

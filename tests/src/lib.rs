@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod browser;
+pub mod ceremony;
 pub mod house;
 pub mod judges;
 pub mod nginx;

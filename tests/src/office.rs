@@ -1,7 +1,7 @@
 //! A running authority and responder, and the officers of the demonstration with keys in memory: for tests of
 //! what is issued and what is said about it, where pages and tokens would only be in the way.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::bail;
@@ -9,6 +9,7 @@ use ca_core::domain::{Act, IssuerId, KeyAlgorithm, RevocationReason, Serial};
 use ca_core::service::client::CertificateAuthority as _;
 use ca_core::service::protocol::{CertificateView, Request, Response, Submission};
 
+use crate::ceremony::Ceremony;
 use crate::house::{Engine, House, OFFICERS};
 use crate::judges::pem;
 use crate::people::{self, Person};
@@ -40,15 +41,23 @@ pub struct Unit {
 }
 
 impl Office {
-    /// Holds the ceremony; nothing runs yet.
+    /// Holds the ceremony of the demonstration; nothing runs yet.
     ///
     /// # Errors
     /// When the ceremony fails.
     pub fn found(engine: Engine) -> anyhow::Result<Self> {
+        Self::found_by(engine, &Ceremony::shipped()?)
+    }
+
+    /// Holds this ceremony; nothing runs yet.
+    ///
+    /// # Errors
+    /// When the ceremony fails.
+    pub fn found_by(engine: Engine, ceremony: &Ceremony) -> anyhow::Result<Self> {
         let new = |name: &str| Person::new(name, KeyAlgorithm::P256);
         let mut officers = [new("李敏")?, new("王强")?, new("赵静")?];
         let requests = [officers[0].request_pem()?, officers[1].request_pem()?, officers[2].request_pem()?];
-        let house = House::found(engine, &requests)?;
+        let house = House::found(engine, ceremony, &requests)?;
         for (officer, id) in officers.iter_mut().zip(OFFICERS) {
             officer.certificate = house.certificate(id)?;
         }
@@ -115,11 +124,9 @@ impl Office {
     /// # Errors
     /// When they are not published.
     pub fn chain(&self) -> anyhow::Result<PathBuf> {
-        let files = ["root", "unit-p256", "unit-rsa"].map(|name| pem("x509", &self.house.ca_certificate(name)));
-        let [root, p256, rsa] = files;
-        let (root, p256, rsa) = (root?, p256?, rsa?);
+        let files = self.house.authorities().map(|name| self.issuer_pem(name)).collect::<anyhow::Result<Vec<_>>>()?;
         let chain = self.house.path("chain.pem");
-        crate::judges::bundle(&[&root, &p256, &rsa], &chain)?;
+        crate::judges::bundle(&files, &chain)?;
         Ok(chain)
     }
 
@@ -136,10 +143,10 @@ impl Office {
     /// # Errors
     /// When one is not published.
     pub fn crls(&self) -> anyhow::Result<PathBuf> {
-        let files = ["root", "unit-p256", "unit-rsa"].map(|name| pem("crl", &self.house.crl(name)));
-        let files = files.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+        let lists = self.house.authorities().map(|name| pem("crl", &self.house.crl(name)));
+        let lists = lists.collect::<anyhow::Result<Vec<_>>>()?;
         let bundle = self.house.path("crls.pem");
-        crate::judges::bundle(&files.iter().map(PathBuf::as_path).collect::<Vec<&Path>>(), &bundle)?;
+        crate::judges::bundle(&lists, &bundle)?;
         Ok(bundle)
     }
 }

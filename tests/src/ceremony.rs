@@ -1,0 +1,56 @@
+//! Ceremony files: the one of the demonstration, and one of a single kind of key.
+
+use anyhow::Context as _;
+
+use crate::judges::root;
+
+/// A ceremony file and the issuing CAs in it.
+#[derive(Clone, Debug)]
+pub struct Ceremony {
+    /// The file.
+    pub(crate) text: String,
+    /// Ids of the issuing CAs, in the order of the file.
+    pub(crate) issuers: Vec<String>,
+}
+
+impl Ceremony {
+    /// The file that ships with the demonstration.
+    ///
+    /// # Errors
+    /// When it is gone or lost its shape.
+    pub fn shipped() -> anyhow::Result<Self> {
+        let file = root().join("scripts/demo/ceremony.toml");
+        Self::new(std::fs::read_to_string(&file).with_context(|| file.display().to_string())?)
+    }
+
+    /// The shipped file with its root and issuing CAs replaced by these: a root, and one issuing CA `issuing`,
+    /// which may sign for units and officers. `settings` are further lines of the issuing CA's table; those of
+    /// `root_settings` go into the root's.
+    ///
+    /// # Errors
+    /// As [`Self::shipped`].
+    pub fn of(root: &str, issuing: &str, root_settings: &str, settings: &str) -> anyhow::Result<Self> {
+        let shipped = Self::shipped()?;
+        let officers = shipped.text.find("[[officer]]").context("officers")?;
+        let officers = shipped.text[officers..].lines().map(|line| {
+            let issuer = line.starts_with("issuer = ");
+            if issuer { "issuer = \"issuing\"\n".to_owned() } else { format!("{line}\n") }
+        });
+        let text = format!(
+            "name = \"{issuing} hierarchy\"\ncountry = \"CN\"\norganisation = \"印信示范 CA\"\n\
+             [root]\nid = \"root\"\ncommon_name = \"Root {issuing}\"\nkey = \"{root}\"\nyears = 20\ncrl_days = 365\n\
+             passphrase_file = \"root.passphrase\"\n{root_settings}\n\
+             [[issuer]]\nid = \"issuing\"\ncommon_name = \"Issuing {issuing}\"\nkey = \"{issuing}\"\nyears = 10\n\
+             profiles = [\"unit-sign\", \"staff\"]\n{settings}\n{}",
+            officers.collect::<String>()
+        );
+        Self::new(text)
+    }
+
+    fn new(text: String) -> anyhow::Result<Self> {
+        let table: toml::Table = text.parse()?;
+        let issuers = table["issuer"].as_array().context("issuing CAs")?;
+        let ids = issuers.iter().map(|issuer| issuer["id"].as_str().map(str::to_owned).context("an id"));
+        Ok(Self { issuers: ids.collect::<anyhow::Result<_>>()?, text })
+    }
+}
