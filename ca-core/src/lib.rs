@@ -20,6 +20,7 @@ pub mod domain;
 pub mod durable;
 #[cfg(feature = "sign")]
 pub mod encode;
+pub mod envelope;
 pub mod escrow;
 #[cfg(feature = "sign")]
 pub mod issuance;

@@ -18,7 +18,7 @@ pub use identifiers::{IdentifierError, ResidentId, Uscc};
 pub use officer::{OfficeId, Officer, OfficerId, Role};
 pub use order::{Act, IssuerId, KeyAlgorithm, Order, OrderId, ProfileName, Seat, Sha256};
 pub use serial::{Serial, SerialError};
-pub use statement::{Install, KeyBinding, Login, LoginPurpose};
+pub use statement::{Install, KeyBinding, Login, LoginPurpose, Recovery};
 pub use status::{CertificateStatus, RevocationReason, StatusChange};
 pub use subject::{Subject, SubjectError, SubjectField};
 pub use time::{BeijingDay, Timestamp, Validity};

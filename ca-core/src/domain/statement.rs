@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::canonical::Statement;
-use super::{IssuerId, OrderId, Serial, Sha256, Timestamp};
+use super::{IssuerId, OfficeId, OrderId, Serial, Sha256, Timestamp};
 
 /// Where a login leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,4 +70,28 @@ pub struct Install {
 
 impl Statement for Install {
     const TAG: &'static str = "yinxin.install.v1";
+}
+
+/// The word of two KMC officers that an escrowed encryption key may be wrapped once more, to a new signature key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// Acted on once: the same statement again gives the same key to the same recipient.
+    pub id: OrderId,
+    /// The office that asks.
+    pub office: OfficeId,
+    /// When it was written; the centre refuses what is too old or from the future.
+    pub created: Timestamp,
+    /// Who issued the encryption certificate whose key is wanted.
+    pub issuer: IssuerId,
+    /// Its serial number.
+    pub serial: Serial,
+    /// SHA-256 of the new signature certificate.
+    pub recipient_sha256: Sha256,
+    /// Why, as the officers read it: a lost token, an order of a court.
+    pub why: String,
+}
+
+impl Statement for Recovery {
+    const TAG: &'static str = "yinxin.recovery.v1";
 }

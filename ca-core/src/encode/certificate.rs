@@ -7,6 +7,7 @@ use crate::domain::{IssuerId, Serial, Subject, Validity};
 use crate::keys::{KeyKind, SignatureAlgorithm, good_key};
 use crate::profile::{Kind, Profile, Violation};
 use crate::tlv::{self, tag};
+pub use crate::x509::key_identifier;
 use crate::x509::{self, Parts, X509Error, oid};
 
 /// Who issues a certificate.
@@ -130,22 +131,6 @@ pub fn to_be_signed(input: &TbsInput<'_>) -> Result<Vec<u8>, EncodeError> {
 pub fn assemble(tbs: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
     let signature = tlv::write(tag::BIT_STRING, &[&[0][..], signature]);
     tlv::write(tag::SEQUENCE, &[tbs, &algorithm.identifier_der(), &signature])
-}
-
-/// The subjectKeyIdentifier of our certificates: the first 160 bits of SHA-256 over the key's BIT STRING
-/// (RFC 7093 §2 method 1).
-#[must_use]
-pub fn key_identifier(spki_der: &[u8]) -> [u8; 20] {
-    let key = tlv::single(spki_der, tag::SEQUENCE)
-        .and_then(|spki| {
-            let mut fields = spki.reader();
-            fields.expect(tag::SEQUENCE)?;
-            fields.expect(tag::BIT_STRING)
-        })
-        .map_or(&[][..], |bits| bits.content.get(1..).unwrap_or_default());
-    let mut identifier = [0; 20];
-    identifier.copy_from_slice(&openssl::sha::sha256(key)[..20]);
-    identifier
 }
 
 type IssuerParts = (Vec<u8>, Option<Vec<u8>>);

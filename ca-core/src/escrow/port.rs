@@ -45,7 +45,8 @@ pub struct WrappedKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
-    /// For SM2 the DER of an SM2EnvelopedKey (GM/T 0009), else of a CMS EnvelopedData over the PKCS#8.
+    /// For SM2 the DER of an SM2EnvelopedKey (GM/T 0009), else of a CMS AuthEnvelopedData over the PKCS#8: see
+    /// [`crate::envelope`].
     pub message: Blob,
     /// For SM2 the ENVELOPEDKEYBLOB of GM/T 0016, 388 octets.
     pub skf: Option<Blob>,

@@ -80,6 +80,22 @@ pub enum X509Error {
     Part(&'static str),
 }
 
+/// The subjectKeyIdentifier of our certificates: the first 160 bits of SHA-256 over the key's BIT STRING
+/// (RFC 7093 §2 method 1).
+#[must_use]
+pub fn key_identifier(spki_der: &[u8]) -> [u8; 20] {
+    let key = tlv::single(spki_der, tag::SEQUENCE)
+        .and_then(|spki| {
+            let mut fields = spki.reader();
+            fields.expect(tag::SEQUENCE)?;
+            fields.expect(tag::BIT_STRING)
+        })
+        .map_or(&[][..], |bits| bits.content.get(1..).unwrap_or_default());
+    let mut identifier = [0; 20];
+    identifier.copy_from_slice(&openssl::sha::sha256(key)[..20]);
+    identifier
+}
+
 /// One extension.
 #[derive(Clone, Copy, Debug)]
 pub struct Extension<'a> {
