@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::make::{Ca, Keep, Made, passphrase};
 use super::{Ceremony, CeremonyError};
 use crate::audit::{self, Actor, Event};
-use crate::domain::{CertificateStatus, Sha256, StatusChange};
+use crate::domain::{CertificateStatus, ListKind, Sha256, StatusChange};
 use crate::durable;
 use crate::issuance::Issuing;
 use crate::revocation::{CrlMaterial, Publisher, Schedule, build_crl};
@@ -155,7 +155,9 @@ impl Ceremony {
         let root = &made.cas[0];
         let record = CrlRecord {
             issuer: root.record.id.clone(),
+            list: ListKind::Full,
             number: 1,
+            base: None,
             this_update: made.now,
             next_update: made.now.plus(i64::from(self.plan.root.crl_days) * 86_400),
             entries: 0,

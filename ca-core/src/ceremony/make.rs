@@ -106,6 +106,8 @@ impl Ceremony {
                 certificate,
                 key: format!("file:{}.key", root.id),
                 profiles: Vec::new(),
+                crl_shards: 0,
+                retired: None,
             },
             validity,
             serial,
@@ -158,7 +160,15 @@ impl Ceremony {
         if !profiles.contains(&responder) {
             profiles.push(responder);
         }
-        let record = IssuerRecord { id: issuer.id.clone(), root: false, certificate, key: location, profiles };
+        let record = IssuerRecord {
+            id: issuer.id.clone(),
+            root: false,
+            certificate,
+            key: location,
+            profiles,
+            crl_shards: issuer.crl_shards,
+            retired: None,
+        };
         Ok(Ca { record, validity, serial, key, sealed })
     }
 
@@ -223,6 +233,8 @@ impl Ceremony {
         spki_der: &[u8],
     ) -> Result<Signed, CeremonyError> {
         let serial = Serial::draw::<ChaCha20Rng>(&mut self.rng);
+        let shards = self.plan.issuers.iter().find(|plan| plan.id == *issuer_id).map_or(0, |plan| plan.crl_shards);
+        let shard = (shards > 0).then(|| serial.shard(shards));
         let profile = self.profile(profile)?;
         let tbs = to_be_signed(&TbsInput {
             serial: &serial,
@@ -232,7 +244,7 @@ impl Ceremony {
             subject,
             validity,
             spki_der,
-            urls: &Urls::under(&self.config.base_url, issuer_id),
+            urls: &Urls::under(&self.config.base_url, issuer_id, shard),
         })
         .map_err(|error| CeremonyError::Unfit(format!("{}: {error}", profile.name())))?;
         let signature = key.sign(&tbs).map_err(Stop::from)?;

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::domain::{IssuerId, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256};
+use crate::domain::{IssuerId, ListKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256};
 use crate::keys::KeyKind;
 
 const MAX_FILE_BYTES: u64 = 256 * 1024;
+/// As many as the two octets that choose a shard allow with an even spread.
+const MAX_SHARDS: u16 = 256;
 
 /// What a ceremony makes. Paths in it are relative to the folder of its file.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,6 +74,10 @@ pub struct IssuerPlan {
     pub years: u8,
     /// What it may sign on orders.
     pub profiles: Vec<ProfileName>,
+    /// Into how many lists its certificates are divided besides the full one, 2 to 256; 0, the default: not at all.
+    /// Fixed for good, for each certificate names its list. For CAs whose full list would be too big to fetch.
+    #[serde(default)]
+    pub crl_shards: u16,
 }
 
 /// An officer, whose key was born in their token.
@@ -170,8 +176,18 @@ impl Plan {
             if !names.insert(&issuer.id) {
                 faults.push(format!("{} stands there twice", issuer.id));
             }
+            if !matches!(issuer.crl_shards, 0 | 2..=MAX_SHARDS) {
+                faults.push(format!("{}: crl_shards must be 0 or 2 to {MAX_SHARDS}", issuer.id));
+            }
             if issuer.years > self.root.years {
                 faults.push(format!("{} would outlive the root", issuer.id));
+            }
+        }
+        // Else one CA's list would stand where another's belongs.
+        for name in names {
+            if ListKind::of_file(&format!("{name}.crl")).is_none_or(|(_, kind)| kind != ListKind::Full) {
+                faults
+                    .push(format!("{name} reads like the name of a list: it must not end in -delta or -s and digits"));
             }
         }
         let mut people = BTreeSet::new();

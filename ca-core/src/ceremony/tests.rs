@@ -101,6 +101,13 @@ fn a_plan_that_makes_no_sense_tells_all_its_faults() {
         key = "P-256"
         years = 10
         profiles = ["unit-sign"]
+        crl_shards = 1
+        [[issuer]]
+        id = "unit-s7"
+        common_name = "x"
+        key = "P-256"
+        years = 5
+        profiles = ["unit-sign"]
         [[officer]]
         id = "a"
         name = "a"
@@ -113,7 +120,16 @@ fn a_plan_that_makes_no_sense_tells_all_its_faults() {
         years = 1
     "#;
     let error = Plan::parse(text, std::path::Path::new("")).unwrap_err().to_string();
-    for part in ["crl_days", "twice", "outlive", "no role", "does not sign staff", "two administrators"] {
+    for part in [
+        "crl_days",
+        "twice",
+        "outlive",
+        "no role",
+        "does not sign staff",
+        "two administrators",
+        "crl_shards",
+        "unit-s7 reads",
+    ] {
         assert!(error.contains(part), "{part} in {error}");
     }
 }

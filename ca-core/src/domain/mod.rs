@@ -5,6 +5,7 @@
 
 mod canonical;
 mod identifiers;
+mod list;
 mod officer;
 mod order;
 mod serial;
@@ -15,6 +16,7 @@ mod time;
 
 pub use canonical::{CanonicalError, Statement, decode, encode, tag_of};
 pub use identifiers::{IdentifierError, ResidentId, Uscc};
+pub use list::{ListKind, ListScope};
 pub use officer::{OfficeId, Officer, OfficerId, Role};
 pub use order::{Act, IssuerId, KeyAlgorithm, Order, OrderId, ProfileName, Seat, Sha256};
 pub use serial::{Serial, SerialError};

@@ -49,6 +49,14 @@ impl Serial {
     pub fn octets(&self) -> &[u8] {
         &self.0
     }
+
+    /// Into which of so many lists of its issuer this certificate falls, from 0: its last two octets modulo
+    /// `shards`. 0 where the issuer has no shards.
+    #[must_use]
+    pub fn shard(&self, shards: u16) -> u16 {
+        let last = self.0.iter().rev().take(2).rev().fold(0_u16, |sum, octet| (sum << 8) | u16::from(*octet));
+        last.checked_rem(shards).unwrap_or(0)
+    }
 }
 
 impl fmt::Display for Serial {
@@ -113,6 +121,15 @@ mod tests {
         assert_eq!(Serial::from_der_content(&[0x7f; 21]), Err(SerialError));
         assert_eq!("00".parse::<Serial>(), Err(SerialError));
         assert_eq!("FF".parse::<Serial>(), Err(SerialError));
+    }
+
+    #[test]
+    fn a_shard_is_the_last_two_octets_modulo_their_number() {
+        let shard = |text: &str, shards| text.parse::<Serial>().expect("positive").shard(shards);
+        assert_eq!(shard("4a0110", 16), 0x0110 % 16);
+        assert_eq!(shard("4a01ff", 100), 0x01ff % 100);
+        assert_eq!(shard("07", 4), 3);
+        assert_eq!(shard("4a01ff", 0), 0, "an issuer without shards");
     }
 
     #[test]

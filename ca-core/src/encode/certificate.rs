@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 
 use super::name::{distinguished_name, identity};
-use crate::domain::{IssuerId, Serial, Subject, Validity};
+use crate::domain::{IssuerId, ListKind, Serial, Subject, Validity};
 use crate::keys::{KeyKind, SignatureAlgorithm, good_key};
 use crate::profile::{Kind, Profile, Violation};
 use crate::tlv::{self, tag};
@@ -22,7 +22,7 @@ pub enum Issuer<'a> {
 /// Where relying parties find what belongs to an issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Urls {
-    /// Its CRL.
+    /// The CRL that tells of the certificate.
     pub crl: String,
     /// Its certificate.
     pub ca_issuers: String,
@@ -31,12 +31,14 @@ pub struct Urls {
 }
 
 impl Urls {
-    /// `{base}/crl/{issuer}.crl`, `{base}/ca/{issuer}.cer` and `{base}/ocsp`, as the responder serves them.
+    /// `{base}/crl/{issuer}.crl`, or `{base}/crl/{issuer}-s{shard}.crl` for a certificate in a shard,
+    /// `{base}/ca/{issuer}.cer` and `{base}/ocsp`, as the responder serves them.
     #[must_use]
-    pub fn under(base: &str, issuer: &IssuerId) -> Self {
+    pub fn under(base: &str, issuer: &IssuerId, shard: Option<u16>) -> Self {
         let base = base.trim_end_matches('/');
+        let list = shard.map_or(ListKind::Full, ListKind::Shard);
         Self {
-            crl: format!("{base}/crl/{issuer}.crl"),
+            crl: list.url(base, issuer),
             ca_issuers: format!("{base}/ca/{issuer}.cer"),
             ocsp: format!("{base}/ocsp"),
         }
@@ -175,7 +177,8 @@ fn extensions(input: &TbsInput<'_>, key: &[u8], issuer_key: Option<&[u8]>) -> Re
         add(oid::CERTIFICATE_POLICIES, false, tlv::write(tag::SEQUENCE, &policies.collect::<Vec<_>>()));
     }
     if profile.crl_distribution_point {
-        add(oid::CRL_DISTRIBUTION_POINTS, false, distribution_point(&input.urls.crl)?);
+        let point = distribution_point(&input.urls.crl)?;
+        add(oid::CRL_DISTRIBUTION_POINTS, false, tlv::write(tag::SEQUENCE, &[point]));
     }
     let mut access = Vec::new();
     for (wanted, method, url) in [
@@ -231,11 +234,11 @@ fn oids(list: &[ObjectIdentifier]) -> Vec<Vec<u8>> {
     list.iter().map(|oid| tlv::write(tag::OID, &[oid.as_bytes()])).collect()
 }
 
-/// One distribution point with one full name (RFC 5280 §4.2.1.13).
-fn distribution_point(url: &str) -> Result<Vec<u8>, EncodeError> {
+/// One distribution point with one full name (RFC 5280 §4.2.1.13); an issuingDistributionPoint with nothing else in
+/// it has the same bytes (§5.2.5).
+pub(super) fn distribution_point(url: &str) -> Result<Vec<u8>, EncodeError> {
     let full_name = tlv::write(tag::CONTEXT_0, &[uri(url)?]);
-    let point = tlv::write(tag::SEQUENCE, &[tlv::write(tag::CONTEXT_0, &[full_name])]);
-    Ok(tlv::write(tag::SEQUENCE, &[point]))
+    Ok(tlv::write(tag::SEQUENCE, &[tlv::write(tag::CONTEXT_0, &[full_name])]))
 }
 
 fn uri(url: &str) -> Result<Vec<u8>, EncodeError> {

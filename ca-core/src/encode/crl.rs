@@ -1,4 +1,4 @@
-//! Full CRLs, written as a stream: memory stays flat at a million entries.
+//! CRLs, full, delta and of a shard, written as a stream: memory stays flat at a million entries.
 //!
 //! Entries go to a scratch file as they come; then what is to be signed is read once through the key and once
 //! into the result. `x509-cert`'s builder would hold all of it, and copies the CA's own authority key
@@ -6,21 +6,27 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use super::certificate::{authority_key_identifier, extension};
-use crate::domain::{CertificateStatus, RevocationReason, Serial, Timestamp};
+use super::certificate::{authority_key_identifier, distribution_point, extension};
+use crate::domain::{CertificateStatus, ListScope, RevocationReason, Serial, Timestamp};
 use crate::signer::{CrlKey, SignError};
 use crate::tlv::{self, tag};
 use crate::x509::{self, KeyUsage, Parts, X509Error, oid};
 
 /// CRLReason certificateHold.
 const CERTIFICATE_HOLD: u8 = 6;
+/// CRLReason removeFromCRL.
+const REMOVE_FROM_CRL: u8 = 8;
+/// How much is hashed, read and written at once.
+const PIECE: usize = 256 * 1024;
 
 /// What stands at the head of a CRL.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     /// The CA whose certificates it lists, DER.
     pub issuer_certificate: &'a [u8],
-    /// Higher than that of every CRL before.
+    /// For which of them it speaks.
+    pub scope: &'a ListScope,
+    /// Higher than that of every CRL before with this scope; a full CRL and a delta that come together share one.
     pub number: u64,
     /// From when it speaks.
     pub this_update: Timestamp,
@@ -52,6 +58,17 @@ pub enum CrlError {
     /// nextUpdate is not after thisUpdate, or a date is outside the years 1950 to 9999.
     #[error("the dates of the CRL")]
     Dates,
+    /// Not an http URL in ASCII.
+    #[error("{0}")]
+    Url(String),
+    /// A delta that goes with a later full CRL than its own number (RFC 5280 §5.2.4).
+    #[error("the delta {number} cannot go with the full CRL {base}")]
+    Base {
+        /// Of the delta.
+        number: u64,
+        /// Of the full CRL.
+        base: u64,
+    },
     /// Entries that do not ascend by serial number: one stands there twice, or the store sorts otherwise.
     #[error("serial number {0} does not come after the one before it")]
     Order(Serial),
@@ -74,7 +91,7 @@ pub struct CrlWriter<S: Write> {
 impl<S: Read + Write + Seek> CrlWriter<S> {
     /// Begins.
     pub fn new(scratch: S) -> Self {
-        Self { scratch: io::BufWriter::new(scratch), bytes: 0, entries: 0, last: None }
+        Self { scratch: io::BufWriter::with_capacity(PIECE, scratch), bytes: 0, entries: 0, last: None }
     }
 
     /// Lists a certificate, if it is held or revoked. Serial numbers must ascend as [`Serial`] sorts, which is
@@ -83,11 +100,22 @@ impl<S: Read + Write + Seek> CrlWriter<S> {
     /// # Errors
     /// [`CrlError::Order`], [`CrlError::Dates`] or [`CrlError::Io`]; the CRL is spoilt.
     pub fn add(&mut self, serial: &Serial, status: CertificateStatus) -> Result<(), CrlError> {
-        let (since, reason) = match status {
-            CertificateStatus::Good => return Ok(()),
-            CertificateStatus::Held { since } => (since, CERTIFICATE_HOLD),
-            CertificateStatus::Revoked { since, reason } => (since, reason.code()),
-        };
+        match status {
+            CertificateStatus::Good => Ok(()),
+            CertificateStatus::Held { since } => self.entry(serial, since, CERTIFICATE_HOLD),
+            CertificateStatus::Revoked { since, reason } => self.entry(serial, since, reason.code()),
+        }
+    }
+
+    /// Lists a certificate as released, in a delta: whoever has the full CRL takes it off.
+    ///
+    /// # Errors
+    /// See [`Self::add`].
+    pub fn remove(&mut self, serial: &Serial, since: Timestamp) -> Result<(), CrlError> {
+        self.entry(serial, since, REMOVE_FROM_CRL)
+    }
+
+    fn entry(&mut self, serial: &Serial, since: Timestamp, reason: u8) -> Result<(), CrlError> {
         if self.last.as_ref().is_some_and(|last| last >= serial) {
             return Err(CrlError::Order(serial.clone()));
         }
@@ -119,7 +147,7 @@ impl<S: Read + Write + Seek> CrlWriter<S> {
         let content = to_be_signed + (algorithm.len() + signature.len()) as u64;
         let mut outer = Vec::new();
         tlv::header(&mut outer, tag::SEQUENCE, length(content)?);
-        let mut out = io::BufWriter::new(out);
+        let mut out = io::BufWriter::with_capacity(PIECE, out);
         out.write_all(&outer)?;
         out.write_all(&before)?;
         each_piece(&mut scratch, |piece| out.write_all(piece).map_err(CrlError::from))?;
@@ -150,16 +178,15 @@ pub fn in_memory<'a>(
 }
 
 fn entry(serial: &Serial, since: Timestamp, reason: u8) -> Option<Vec<u8>> {
+    // A sequence of one extension, reasonCode; its last octet is the reason.
+    const REASON: [u8; 14] = [0x30, 12, 0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1, 0];
     let serial = tlv::positive_integer(serial.octets());
     let date = x509::write_time(since)?;
+    let mut extensions = REASON;
+    extensions[13] = reason;
     // RFC 5280 §5.3.1: rather no reason than "unspecified".
-    let extensions = if reason == RevocationReason::Unspecified.code() {
-        Vec::new()
-    } else {
-        let reason = extension(oid::CRL_REASON, false, &[tag::ENUMERATED, 1, reason]);
-        tlv::write(tag::SEQUENCE, &[reason])
-    };
-    Some(tlv::write(tag::SEQUENCE, &[serial, date, extensions]))
+    let extensions: &[u8] = if reason == RevocationReason::Unspecified.code() { &[] } else { &extensions };
+    Some(tlv::write(tag::SEQUENCE, &[&serial, &date, extensions]))
 }
 
 /// What is to be signed before the entries and after them.
@@ -179,14 +206,7 @@ fn around(head: &Head<'_>, key: &CrlKey, entries_bytes: u64) -> Result<(Vec<u8>,
     }
     let this_update = x509::write_time(head.this_update).ok_or(CrlError::Dates)?;
     let next_update = x509::write_time(head.next_update).ok_or(CrlError::Dates)?;
-    let number = tlv::positive_integer(&head.number.to_be_bytes());
-    let extensions = tlv::write(
-        tag::SEQUENCE,
-        &[
-            extension(oid::AUTHORITY_KEY_IDENTIFIER, false, &authority_key_identifier(identifier)),
-            extension(oid::CRL_NUMBER, false, &number),
-        ],
-    );
+    let extensions = tlv::write(tag::SEQUENCE, &extensions(head, identifier)?);
     let after = tlv::write(tag::CONTEXT_0, &[extensions]);
 
     // RFC 5280 §5.1.2: version 2, and no list at all when nothing is revoked.
@@ -202,6 +222,30 @@ fn around(head: &Head<'_>, key: &CrlKey, entries_bytes: u64) -> Result<(Vec<u8>,
     Ok((before, after))
 }
 
+fn extensions(head: &Head<'_>, key_identifier: &[u8]) -> Result<Vec<Vec<u8>>, CrlError> {
+    let integer = |number: u64| tlv::positive_integer(&number.to_be_bytes());
+    let point = |url: &str| distribution_point(url).map_err(|error| CrlError::Url(error.to_string()));
+    let mut list = vec![
+        extension(oid::AUTHORITY_KEY_IDENTIFIER, false, &authority_key_identifier(key_identifier)),
+        extension(oid::CRL_NUMBER, false, &integer(head.number)),
+    ];
+    match head.scope {
+        ListScope::Full { delta_url: None } => {}
+        // RFC 5280 §5.2.6: distribution points, not critical.
+        ListScope::Full { delta_url: Some(url) } => {
+            list.push(extension(oid::FRESHEST_CRL, false, &tlv::write(tag::SEQUENCE, &[point(url)?])));
+        }
+        ListScope::Delta { base } if *base > head.number => {
+            return Err(CrlError::Base { number: head.number, base: *base });
+        }
+        // §5.2.4: critical, for whoever took it for a full CRL would miss what the base lists.
+        ListScope::Delta { base } => list.push(extension(oid::DELTA_CRL_INDICATOR, true, &integer(*base))),
+        // §5.2.5: critical, for it says nothing of the other shards' certificates.
+        ListScope::Shard { url } => list.push(extension(oid::ISSUING_DISTRIBUTION_POINT, true, &point(url)?)),
+    }
+    Ok(list)
+}
+
 /// Readers stop at 4 GiB, and so do we: about 80 million entries.
 fn length(bytes: u64) -> Result<usize, CrlError> {
     u32::try_from(bytes)
@@ -215,7 +259,7 @@ fn each_piece<S: Read + Seek>(
     mut take: impl FnMut(&[u8]) -> Result<(), CrlError>,
 ) -> Result<(), CrlError> {
     scratch.seek(SeekFrom::Start(0))?;
-    let mut buffer = vec![0; 64 * 1024];
+    let mut buffer = vec![0; PIECE];
     loop {
         match scratch.read(&mut buffer)? {
             0 => return Ok(()),

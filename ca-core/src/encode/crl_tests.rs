@@ -12,12 +12,14 @@ use x509_cert::crl::CertificateList;
 
 const HELD: CertificateStatus = CertificateStatus::Held { since: Timestamp::from_unix(1_700_000_000) };
 
+const FULL: ListScope = ListScope::Full { delta_url: None };
+
 fn revoked(reason: RevocationReason) -> CertificateStatus {
     CertificateStatus::Revoked { since: Timestamp::from_unix(1_700_000_000), reason }
 }
 
 fn head(issuer: &[u8]) -> Head<'_> {
-    Head { issuer_certificate: issuer, number: 7, this_update: now(), next_update: now().plus(86_400) }
+    Head { issuer_certificate: issuer, scope: &FULL, number: 7, this_update: now(), next_update: now().plus(86_400) }
 }
 
 /// The hierarchy's own keys stay with it: a copy goes through a sealed file, as in real life.

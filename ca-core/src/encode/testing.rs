@@ -44,7 +44,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn urls(issuer: &str) -> Urls {
-    Urls::under("http://127.0.0.1:8083/", &IssuerId::new(issuer).expect("name"))
+    Urls::under("http://127.0.0.1:8083/", &IssuerId::new(issuer).expect("name"), None)
 }
 
 pub(crate) fn unit_subject() -> Subject {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{IssuerId, ProfileName, Timestamp};
+use crate::domain::{IssuerId, ProfileName, Serial, Timestamp};
 use crate::signer::{CertKey, CrlKey, Signer};
 use crate::store::IssuerRecord;
 use crate::x509::{Parts, X509Error};
@@ -15,6 +15,7 @@ pub struct Issuing {
     spki: Vec<u8>,
     not_after: Timestamp,
     profiles: Vec<ProfileName>,
+    crl_shards: u16,
     pub(crate) cert_key: CertKey,
     pub(crate) crl_key: CrlKey,
 }
@@ -46,6 +47,7 @@ impl Issuing {
             not_after: parts.tbs.validity.not_after,
             certificate: record.certificate.clone(),
             profiles: record.profiles.clone(),
+            crl_shards: record.crl_shards,
             cert_key: CertKey::new(key.clone()),
             crl_key: CrlKey::new(key),
         })
@@ -73,6 +75,18 @@ impl Issuing {
     #[must_use]
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
+    }
+
+    /// Into how many lists its certificates are divided besides the full one; 0: not at all.
+    #[must_use]
+    pub const fn crl_shards(&self) -> u16 {
+        self.crl_shards
+    }
+
+    /// In which of these lists a certificate of this serial number stands when it is revoked, if there are any.
+    #[must_use]
+    pub fn shard(&self, serial: &Serial) -> Option<u16> {
+        (self.crl_shards > 0).then(|| serial.shard(self.crl_shards))
     }
 
     /// Whether it may sign certificates of this profile.

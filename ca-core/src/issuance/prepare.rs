@@ -141,7 +141,7 @@ impl Authority {
             subject: wanted.subject,
             validity: wanted.validity,
             spki_der: wanted.spki_der,
-            urls: &Urls::under(&self.base_url, wanted.issuer),
+            urls: &Urls::under(&self.base_url, wanted.issuer, issuing.shard(&serial)),
         })
         .map_err(|error| match error {
             EncodeError::Key(_) => Stop::refuse(RefusalCode::KeyNotAccepted, error.to_string()),

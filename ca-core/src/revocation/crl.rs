@@ -20,7 +20,7 @@ use x509_cert::ext::pkix::CrlNumber;
 use crate::audit::{self, Actor, Event};
 use crate::clock::Clock;
 use crate::config;
-use crate::domain::{IssuerId, Sha256, Timestamp};
+use crate::domain::{IssuerId, ListKind, ListScope, Sha256, Timestamp};
 use crate::durable;
 use crate::encode::crl::{CrlError as EncodeError, Head, in_memory};
 use crate::issuance::{Issuing, listed};
@@ -111,6 +111,7 @@ pub(crate) fn build_crl(material: &CrlMaterial<'_>, entries: &[Unusable]) -> Res
     let number = u64::try_from(record.number).unwrap_or_default();
     let head = Head {
         issuer_certificate: certificate,
+        scope: &ListScope::Full { delta_url: None },
         number,
         this_update: record.this_update,
         next_update: record.next_update,
@@ -150,11 +151,11 @@ impl Publisher {
     /// [`CrlError::Store`].
     pub async fn due(&self, issuer: &IssuerId) -> Result<Option<bool>, CrlError> {
         let mut tx = self.store.begin_read().await?;
-        let Some(planned) = tx.last_planned_crl(issuer).await? else { return Ok(Some(true)) };
+        let Some(planned) = tx.last_planned_crl(issuer, ListKind::Full).await? else { return Ok(Some(true)) };
         if self.clock.now().since(planned.this_update) >= self.schedule.every {
             return Ok(Some(true));
         }
-        let last = tx.last_crl(issuer).await?.unwrap_or(planned);
+        let last = tx.last_crl(issuer, ListKind::Full).await?.unwrap_or(planned);
         let changed = tx.crl_changed_after(issuer, last.covers).await?;
         let published = published_number(&self.path(issuer)) == Some(last.number);
         Ok(if changed || !published { Some(false) } else { None })
@@ -194,7 +195,9 @@ impl Publisher {
         let (covers, entries) = self.entries(issuer).await?;
         let record = CrlRecord {
             issuer: issuer.clone(),
+            list: ListKind::Full,
             number,
+            base: None,
             this_update: now,
             next_update,
             entries: i64::try_from(entries.len()).unwrap_or(i64::MAX),
@@ -225,7 +228,7 @@ impl Publisher {
     async fn entries(&self, issuer: &IssuerId) -> Result<(i64, Vec<Unusable>), CrlError> {
         let mut tx = self.store.begin_read().await?;
         let covers = tx.feed().await?.head;
-        let still_valid_at = tx.last_planned_crl(issuer).await?;
+        let still_valid_at = tx.last_planned_crl(issuer, ListKind::Full).await?;
         let still_valid_at = still_valid_at.map_or(Timestamp::from_unix(0), |planned| planned.this_update);
         let mut entries = Vec::new();
         let mut after = String::new();

@@ -1,6 +1,6 @@
 //! Whether what relying parties read is fresh.
 
-use crate::domain::{IssuerId, Timestamp};
+use crate::domain::{IssuerId, ListKind, Timestamp};
 use crate::store::{StoreError, Tx};
 
 /// How fresh lists and feed are.
@@ -21,7 +21,7 @@ pub struct Freshness {
 pub async fn freshness(tx: &mut dyn Tx, now: Timestamp) -> Result<Freshness, StoreError> {
     let mut stale = Vec::new();
     for issuer in tx.issuers().await? {
-        if tx.last_crl(&issuer.id).await?.is_none_or(|crl| crl.next_update <= now) {
+        if tx.last_crl(&issuer.id, ListKind::Full).await?.is_none_or(|crl| crl.next_update <= now) {
             stale.push(issuer.id);
         }
     }

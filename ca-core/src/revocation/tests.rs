@@ -129,7 +129,9 @@ async fn a_list_with_a_stale_number_is_not_published() {
         // The folder stands at list 9 (a restored database, say): nothing lower may replace it.
         let record = crate::store::CrlRecord {
             issuer: unit_issuer(),
+            list: crate::domain::ListKind::Full,
             number: 9,
+            base: None,
             this_update: desk.house.now(),
             next_update: desk.house.now().plus(DAY),
             entries: 0,

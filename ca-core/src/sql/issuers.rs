@@ -9,21 +9,23 @@ use crate::for_each_backend;
 use crate::store::{IssuerRecord, Issuers, StoreError};
 
 const ADD: &str = "INSERT INTO issuer (id, root, certificate) VALUES ($1, $2, $3)";
-const ADD_KEY: &str = "INSERT INTO issuer_key (issuer, key, profiles) VALUES ($1, $2, $3)";
+const ADD_KEY: &str = "INSERT INTO issuer_key (issuer, key, profiles, crl_shards) VALUES ($1, $2, $3, $4)";
 const ADD_CRL_HEAD: &str = "INSERT INTO crl_head (issuer, number) VALUES ($1, 0)";
-const ALL: &str = "SELECT i.id, i.root, i.certificate, k.key, k.profiles FROM issuer i \
+const ALL: &str = "SELECT i.id, i.root, i.certificate, k.key, k.profiles, k.crl_shards, k.retired FROM issuer i \
      JOIN issuer_key k ON k.issuer = i.id ORDER BY CASE WHEN i.root THEN 0 ELSE 1 END, i.id";
 const ADD_RESPONDER_KEY: &str = "INSERT INTO responder_key (issuer, spki_sha256, registered) VALUES ($1, $2, $3)";
 const RESPONDER_KEY: &str = "SELECT registered FROM responder_key WHERE issuer = $1 AND spki_sha256 = $2";
 
 pub(super) const STATEMENTS: &[&str] = &[ADD, ADD_KEY, ADD_CRL_HEAD, ALL, ADD_RESPONDER_KEY, RESPONDER_KEY];
 
-type IssuerRow = (String, bool, Vec<u8>, String, String);
+type IssuerRow = (String, bool, Vec<u8>, String, String, i16, Option<i64>);
 
 fn record(row: IssuerRow) -> Result<IssuerRecord, StoreError> {
-    let (id, root, certificate, key, profiles) = row;
+    let (id, root, certificate, key, profiles, crl_shards, retired) = row;
     Ok(IssuerRecord {
         profiles: words("issuer_key", &id, &profiles, ProfileName::new)?,
+        crl_shards: u16::try_from(crl_shards).map_err(|error| StoreError::odd("issuer_key", &id, error))?,
+        retired: retired.map(Timestamp::from_unix),
         id: parse("issuer", id.clone(), id)?,
         root,
         certificate,
@@ -42,11 +44,14 @@ for_each_backend! { Transaction =>
                 .execute(self.connection())
                 .await?;
             expect_rows(ADD, done.rows_affected(), 1)?;
+            let crl_shards = i16::try_from(issuer.crl_shards)
+                .map_err(|error| StoreError::odd("issuer_key", &issuer.id, error))?;
             let profiles: Vec<&str> = issuer.profiles.iter().map(ProfileName::as_str).collect();
             let done = sqlx::query(ADD_KEY)
                 .bind(issuer.id.as_str())
                 .bind(&issuer.key)
                 .bind(profiles.join(","))
+                .bind(crl_shards)
                 .execute(self.connection())
                 .await?;
             expect_rows(ADD_KEY, done.rows_affected(), 1)?;

@@ -22,6 +22,7 @@ pub fn authority_migrations() -> Migrator {
         (2, "authority", include_str!("../../migrations/0002_authority.sql")),
         (3, "audit", include_str!("../../migrations/0003_audit.sql")),
         (4, "pairs", include_str!("../../migrations/0004_pairs.sql")),
+        (5, "lists", include_str!("../../migrations/0005_lists.sql")),
     ])
 }
 

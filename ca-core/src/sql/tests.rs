@@ -242,10 +242,14 @@ async fn issuers_and_crl_numbers_read_back() {
             certificate: vec![0x30],
             key: format!("file:{id}.key"),
             profiles: if root { vec![] } else { vec![ProfileName::new("unit-sign").unwrap()] },
+            crl_shards: if root { 0 } else { 16 },
+            retired: None,
         };
         let crl = CrlRecord {
             issuer: issuer(),
+            list: crate::domain::ListKind::Full,
             number: 1,
+            base: None,
             this_update: NOW,
             next_update: NOW.plus(9),
             entries: 0,
@@ -266,8 +270,8 @@ async fn issuers_and_crl_numbers_read_back() {
         assert_eq!(tx.issuers().await.unwrap(), vec![record("root", true), record("unit-p256", false)]);
         assert!(tx.is_responder_key(&issuer(), Sha256([7; 32])).await.unwrap());
         assert!(!tx.is_responder_key(&issuer(), Sha256([8; 32])).await.unwrap());
-        assert_eq!(tx.last_crl(&issuer()).await.unwrap(), Some(crl.clone()));
-        assert_eq!(tx.last_planned_crl(&issuer()).await.unwrap(), Some(crl));
+        assert_eq!(tx.last_crl(&issuer(), crate::domain::ListKind::Full).await.unwrap(), Some(crl.clone()));
+        assert_eq!(tx.last_planned_crl(&issuer(), crate::domain::ListKind::Full).await.unwrap(), Some(crl));
     }
 }
 

@@ -7,7 +7,7 @@ use super::records::{
     AuditHead, AuditRow, CertificateRecord, CheckpointRow, CrlRecord, Feed, Intent, IssuerRecord, OfficerRecord,
     OrderRecord, SignatureRecord, StatusRecord, Unusable,
 };
-use crate::domain::{IssuerId, OrderId, Serial, Sha256, StatusChange, Timestamp};
+use crate::domain::{IssuerId, ListKind, OrderId, Serial, Sha256, StatusChange, Timestamp};
 use crate::escrow::port::Envelope;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -174,11 +174,11 @@ pub trait Crls {
     /// Records a CRL that was signed.
     async fn add_crl(&mut self, crl: &CrlRecord) -> Result<()>;
 
-    /// The last CRL.
-    async fn last_crl(&mut self, issuer: &IssuerId) -> Result<Option<CrlRecord>>;
+    /// The last one of this kind.
+    async fn last_crl(&mut self, issuer: &IssuerId, list: ListKind) -> Result<Option<CrlRecord>>;
 
-    /// The last CRL that was made because it was time.
-    async fn last_planned_crl(&mut self, issuer: &IssuerId) -> Result<Option<CrlRecord>>;
+    /// The last one of this kind that was made because it was time.
+    async fn last_planned_crl(&mut self, issuer: &IssuerId, list: ListKind) -> Result<Option<CrlRecord>>;
 }
 
 /// The audit chain as rows. Only [`crate::audit`] appends.

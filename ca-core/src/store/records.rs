@@ -1,7 +1,8 @@
 //! What is kept, as the services see it.
 
 use crate::domain::{
-    CertificateStatus, IssuerId, Officer, OfficerId, OrderId, ProfileName, Serial, Sha256, Timestamp, Validity,
+    CertificateStatus, IssuerId, ListKind, Officer, OfficerId, OrderId, ProfileName, Serial, Sha256, Timestamp,
+    Validity,
 };
 
 /// An order that was carried out, or is being.
@@ -167,6 +168,11 @@ pub struct IssuerRecord {
     pub key: String,
     /// What it may sign on orders and requests; empty for the root.
     pub profiles: Vec<ProfileName>,
+    /// Into how many lists its certificates are divided besides the full one; 0: not at all. Fixed by the ceremony,
+    /// for the certificates name their list.
+    pub crl_shards: u16,
+    /// Since when it issues no more.
+    pub retired: Option<Timestamp>,
 }
 
 /// A CRL that was signed.
@@ -174,8 +180,12 @@ pub struct IssuerRecord {
 pub struct CrlRecord {
     /// Whose.
     pub issuer: IssuerId,
+    /// Which of its lists.
+    pub list: ListKind,
     /// CRL number.
     pub number: i64,
+    /// For a delta: the number of the full list that it goes with.
+    pub base: Option<i64>,
     /// thisUpdate.
     pub this_update: Timestamp,
     /// nextUpdate.

@@ -33,13 +33,16 @@ pub(crate) fn time(element: Element<'_>) -> Result<Timestamp, X509Error> {
 /// `None` outside the years 1950 to 9999.
 pub(crate) fn write_time(moment: Timestamp) -> Option<Vec<u8>> {
     let utc = moment.to_utc()?;
-    let rest =
-        format!("{:02}{:02}{:02}{:02}{:02}Z", u8::from(utc.month()), utc.day(), utc.hour(), utc.minute(), utc.second());
-    let year = utc.year();
+    // By hand, for a CRL has one in each of a million entries.
+    let year = u16::try_from(utc.year()).ok()?;
+    let pair = |number: u8| [b'0' + number / 10 % 10, b'0' + number % 10];
+    let low = u8::try_from(year % 100).ok()?;
+    let rest = [low, u8::from(utc.month()), utc.day(), utc.hour(), utc.minute(), utc.second()].map(pair);
     Some(if year < 2050 {
-        tlv::write(tag::UTC_TIME, &[format!("{:02}", year % 100), rest])
+        tlv::write(tag::UTC_TIME, &[rest.as_flattened(), b"Z"])
     } else {
-        tlv::write(tag::GENERALIZED_TIME, &[format!("{year:04}"), rest])
+        let high = pair(u8::try_from(year / 100).ok()?);
+        tlv::write(tag::GENERALIZED_TIME, &[&high, rest.as_flattened(), b"Z"])
     })
 }
 

@@ -83,6 +83,8 @@ impl Ground {
             certificate: issuer.der(),
             key: "file:unit-p256".to_owned(),
             profiles: vec![],
+            crl_shards: 0,
+            retired: None,
         };
         tx.add_issuer(&record).await.unwrap();
         tx.commit().await.unwrap();

@@ -143,7 +143,7 @@ pub(crate) fn certify(
         subject,
         validity,
         spki_der,
-        urls: &Urls::under("http://127.0.0.1:8083", &IssuerId::new(ISSUER).expect("a name")),
+        urls: &Urls::under("http://127.0.0.1:8083", &IssuerId::new(ISSUER).expect("a name"), None),
     })
     .expect("encodes");
     (assemble(&tbs, signer.algorithm(), &signer.sign(&tbs).expect("signs")), serial)

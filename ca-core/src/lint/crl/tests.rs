@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::system_rng;
-use crate::domain::{CertificateStatus, RevocationReason, Serial};
+use crate::domain::{CertificateStatus, ListScope, RevocationReason, Serial};
 use crate::encode::crl::{Head, in_memory};
 use crate::encode::testing::{Hierarchy, now};
 use crate::keys::KeyKind;
@@ -25,6 +25,7 @@ fn made(house: &Hierarchy) -> Vec<u8> {
     ];
     let head = Head {
         issuer_certificate: &house.issuing.der,
+        scope: &ListScope::Full { delta_url: None },
         number: 200,
         this_update: now(),
         next_update: now().plus(86_400),

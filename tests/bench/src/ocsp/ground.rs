@@ -79,8 +79,16 @@ impl Ground {
         let now = SystemClock.now();
         let mut tx = store.begin().await?;
         let key = "file:unit-p256".to_owned();
-        tx.add_issuer(&IssuerRecord { id: id.clone(), root: false, certificate: der.clone(), key, profiles: vec![] })
-            .await?;
+        let record = IssuerRecord {
+            id: id.clone(),
+            root: false,
+            certificate: der.clone(),
+            key,
+            profiles: vec![],
+            crl_shards: 0,
+            retired: None,
+        };
+        tx.add_issuer(&record).await?;
         for (number, seq) in (0..certificates).zip(1..) {
             let status = CertificateStatus::Good;
             let (issuer, serial) = (id.clone(), serial(number));
