@@ -84,22 +84,41 @@ pub enum StatusError {
         since: Timestamp,
         /// Why.
         reason: RevocationReason,
+        /// Who said so.
+        evidence: Evidence,
     },
     /// The certificate is held, and may be released.
     #[error("held since {}", .since.unix())]
     Held {
         /// Since when.
         since: Timestamp,
+        /// Who said so.
+        evidence: Evidence,
     },
     /// The authority never issued it.
     #[error("the responder does not know the certificate")]
-    Unknown,
+    Unknown {
+        /// Who said so.
+        evidence: Evidence,
+    },
     /// Nobody could say; ask again later.
     #[error("the responder cannot be asked: {0}")]
     Unreachable(#[from] Outage),
     /// Somebody said something that cannot be believed.
     #[error("the responder's answer cannot be believed: {0}")]
     Untrusted(#[from] Distrust),
+}
+
+impl StatusError {
+    /// The signed answer that said no, to be kept beside the refusal; `None` where nobody gave one that could
+    /// be believed.
+    #[must_use]
+    pub const fn evidence(&self) -> Option<&Evidence> {
+        match self {
+            Self::Revoked { evidence, .. } | Self::Held { evidence, .. } | Self::Unknown { evidence } => Some(evidence),
+            Self::Unreachable(_) | Self::Untrusted(_) => None,
+        }
+    }
 }
 
 /// Why nobody could say.
@@ -128,8 +147,8 @@ pub struct NotRevoked {
     evidence: Evidence,
 }
 
-/// What the proof rests on: bytes to keep.
-#[derive(Clone, Debug)]
+/// What a verdict rests on: bytes to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// DER of the OCSP response.
     Ocsp(Bytes),
@@ -239,8 +258,8 @@ impl Client {
             Expected { issuer, id: &id, nonce: &nonce, now: self.clock.now(), skew: self.settings.skew_seconds };
         match expected.believe(&response) {
             Ok((Standing::Good, as_of)) => Ok((as_of, response)),
-            Ok((Standing::Unknown, _)) => Err(StatusError::Unknown),
-            Ok((Standing::Revoked { since, reason }, _)) => Err(refusal(since, reason)),
+            Ok((Standing::Unknown, _)) => Err(StatusError::Unknown { evidence: Evidence::Ocsp(response) }),
+            Ok((Standing::Revoked { since, reason }, _)) => Err(refusal(since, reason, Evidence::Ocsp(response))),
             Err(Distrust::Failure(failure @ (Failure::TryLater | Failure::InternalError))) => {
                 Err(Outage::Failure(failure).into())
             }
@@ -269,7 +288,9 @@ impl Client {
         match found {
             Err(fault) => Ok(Err(fault)),
             Ok((crl::Found { this_update, entry: None }, list)) => Ok(Ok((this_update, list))),
-            Ok((crl::Found { entry: Some((since, reason)), .. }, _)) => Err(refusal(since, reason)),
+            Ok((crl::Found { entry: Some((since, reason)), .. }, list)) => {
+                Err(refusal(since, reason, Evidence::Crl(list)))
+            }
         }
     }
 }
@@ -285,9 +306,9 @@ impl std::fmt::Debug for Client {
 #[error("{0:?} is no plain http URL with a host")]
 pub struct UrlError(String);
 
-fn refusal(since: Timestamp, reason: Option<CrlReason>) -> StatusError {
+fn refusal(since: Timestamp, reason: Option<CrlReason>, evidence: Evidence) -> StatusError {
     let reason = match reason {
-        Some(CrlReason::CertificateHold) => return StatusError::Held { since },
+        Some(CrlReason::CertificateHold) => return StatusError::Held { since, evidence },
         Some(CrlReason::KeyCompromise) => RevocationReason::KeyCompromise,
         Some(CrlReason::AffiliationChanged) => RevocationReason::AffiliationChanged,
         Some(CrlReason::Superseded) => RevocationReason::Superseded,
@@ -295,5 +316,5 @@ fn refusal(since: Timestamp, reason: Option<CrlReason>) -> StatusError {
         Some(CrlReason::PrivilegeWithdrawn) => RevocationReason::PrivilegeWithdrawn,
         _ => RevocationReason::Unspecified,
     };
-    StatusError::Revoked { since, reason }
+    StatusError::Revoked { since, reason, evidence }
 }

@@ -10,7 +10,8 @@ use ca_core::domain::{CertificateStatus, RevocationReason, Timestamp};
 use der::Decode as _;
 use ocsp::client::{Client, CrlFallback, CrlSource, Distrust, Evidence, Outage, Settings, StatusError};
 use ocsp::wire::{
-    Asked, CertId, Failure, Nonce, OcspRequest, Single, Standing, assemble, encode_response_data, responder_key_hash,
+    Asked, CertId, Failure, Nonce, OcspRequest, Reply, Single, Standing, assemble, encode_response_data, parse_reply,
+    responder_key_hash,
 };
 use openssl::hash::MessageDigest;
 use openssl::sign::Signer;
@@ -55,9 +56,17 @@ async fn revoked_held_and_unissued_certificates_are_told_apart() {
     let client = client(&house.url(), None);
     let issuer = house.issuer().der();
     let ask = async |last| client.check_serial(&issuer_id(), &issuer, &serial(last)).await.unwrap_err();
-    assert!(matches!(ask(1).await, StatusError::Revoked { since: s, reason: r } if (s, r) == (since, reason)));
-    assert!(matches!(ask(2).await, StatusError::Held { since: s } if s == since));
-    assert!(matches!(ask(3).await, StatusError::Unknown));
+    let refusals = [ask(1).await, ask(2).await, ask(3).await];
+    assert!(matches!(refusals[0], StatusError::Revoked { since: s, reason: r, .. } if (s, r) == (since, reason)));
+    assert!(matches!(refusals[1], StatusError::Held { since: s, .. } if s == since));
+    assert!(matches!(refusals[2], StatusError::Unknown { .. }));
+    // What said no can be kept and read again by others.
+    for (refusal, last) in refusals.iter().zip(1..) {
+        let Some(Evidence::Ocsp(response)) = refusal.evidence() else { panic!("the answer itself: {refusal:?}") };
+        let Ok(Reply::Basic(basic)) = parse_reply(response) else { panic!("a signed answer") };
+        assert_eq!(basic.singles[0].asked.id.serial(), Some(serial(last).octets()));
+        assert_ne!(basic.singles[0].standing, Standing::Good);
+    }
 }
 
 #[tokio::test]
@@ -199,6 +208,9 @@ async fn answers_that_lie_are_not_believed() {
     ];
     for (what, lie, expected) in cases {
         match verdict(&issuer, lie).await {
+            Err(error @ StatusError::Untrusted(_)) if error.evidence().is_some() => {
+                panic!("{what}: a lie is no evidence")
+            }
             Err(StatusError::Untrusted(distrust)) => assert_eq!(distrust, expected, "{what}"),
             other => panic!("{what}: {other:?}"),
         }
@@ -299,6 +311,8 @@ async fn a_fresh_signed_crl_stands_in_for_an_absent_responder_only() {
     assert!(matches!(proof.evidence(), Evidence::Crl(_)));
     let revoked = ask(&with_crl, &issuer, 1).await.unwrap_err();
     assert!(matches!(revoked, StatusError::Revoked { reason: RevocationReason::KeyCompromise, .. }), "{revoked}");
+    let list = std::fs::read(folder.path().join("unit-p256.crl")).unwrap();
+    assert_eq!(revoked.evidence(), Some(&Evidence::Crl(list.into())));
     assert!(matches!(ask(&with_crl, &issuer, 2).await.unwrap_err(), StatusError::Held { .. }));
 
     // Too old for the caller, past its end, by another issuer, damaged, absent: still an outage.

@@ -135,6 +135,12 @@ struct Proven {
     not_revoked: NotRevoked,
 }
 
+/// Why there is no [`Proven`], with the signed answer that said no, if one did.
+struct Unproven {
+    refusal: Refusal,
+    evidence: Option<StatusEvidence>,
+}
+
 /// The login of one site.
 pub struct Door {
     site: Site,
@@ -271,7 +277,8 @@ impl Door {
     /// # Errors
     /// [`Refusal`] when the certificate is no longer good, or its status cannot be learnt.
     pub async fn still_good(&self, certificate: &[u8]) -> Result<NotRevoked, Refusal> {
-        self.prove(certificate, self.clock.now()).await.map(|proven| proven.not_revoked)
+        let proven = self.prove(certificate, self.clock.now()).await;
+        proven.map(|proven| proven.not_revoked).map_err(|unproven| unproven.refusal)
     }
 
     fn rng(&self) -> MutexGuard<'_, ChaCha20Rng> {
@@ -318,16 +325,25 @@ impl Door {
     ) -> Result<(Holder, Recognised<P>), LoginError> {
         let answered = ChallengeAnswered::check(taken, answer)?;
         record.certificate = Some(answered.certificate().to_vec());
-        let proven = self.prove(answered.certificate(), now).await?;
+        let proven = self.prove(answered.certificate(), now).await.map_err(|unproven| {
+            record.status_evidence = unproven.evidence;
+            unproven.refusal
+        })?;
         record.status_evidence = Some(StatusEvidence::from(proven.not_revoked.evidence()));
         let holder = Holder::of(&proven.chain);
         let recognised = registry.recognise(&holder).await?;
         Ok((holder, recognised))
     }
 
-    async fn prove(&self, certificate: &[u8], now: Timestamp) -> Result<Proven, Refusal> {
-        let chain = self.anchors.verify(certificate, now).map_err(|error| refused_by_chain(&error))?;
-        let not_revoked = self.status.check(&chain).await.map_err(|error| refused_by_status(&error))?;
+    async fn prove(&self, certificate: &[u8], now: Timestamp) -> Result<Proven, Unproven> {
+        let chain = self
+            .anchors
+            .verify(certificate, now)
+            .map_err(|error| Unproven { refusal: refused_by_chain(&error), evidence: None })?;
+        let not_revoked = self.status.check(&chain).await.map_err(|error| Unproven {
+            refusal: refused_by_status(&error),
+            evidence: error.evidence().map(StatusEvidence::from),
+        })?;
         Ok(Proven { chain, not_revoked })
     }
 
@@ -377,9 +393,9 @@ fn refused_by_chain(error: &ChainError) -> Refusal {
 
 fn refused_by_status(error: &StatusError) -> Refusal {
     match error {
-        StatusError::Revoked { since, reason } => Refusal::Revoked { since: *since, reason: *reason },
-        StatusError::Held { since } => Refusal::Held { since: *since },
-        StatusError::Unknown => Refusal::UnknownCertificate,
+        StatusError::Revoked { since, reason, .. } => Refusal::Revoked { since: *since, reason: *reason },
+        StatusError::Held { since, .. } => Refusal::Held { since: *since },
+        StatusError::Unknown { .. } => Refusal::UnknownCertificate,
         StatusError::Unreachable(_) | StatusError::Untrusted(_) => {
             tracing::error!(%error, "A certificate's status cannot be learnt; logins are refused");
             Refusal::StatusUnreachable

@@ -49,7 +49,7 @@ impl From<&Refusal> for Outcome {
     }
 }
 
-/// On what the belief in a certificate's status rests.
+/// On what we go by for a certificate's status, good or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StatusEvidence {
     /// DER of the OCSP response.
@@ -95,7 +95,7 @@ pub struct LoginRecord {
     pub statement: Vec<u8>,
     /// The CMS message as it came.
     pub signature: Vec<u8>,
-    /// On what the status rests, when it was learnt to be good.
+    /// On what the status rests, when somebody whom we believe told it: also when it was the reason to refuse.
     pub status_evidence: Option<StatusEvidence>,
 }
 

@@ -5,7 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::clock::system_rng;
 use ca_core::domain::{CertificateStatus, Login, LoginPurpose, RevocationReason, Validity, decode, encode};
-use ra_web::login::{Challenge, LoginStore as _, Site};
+use ocsp::wire::{Reply, Standing, parse_reply};
+use ra_web::audit::Entry;
+use ra_web::login::{Challenge, LoginRecord, LoginStore as _, Site, StatusEvidence};
 
 use crate::client::{Browser, Page};
 use crate::house::{House, UNIT, USCC};
@@ -276,15 +278,48 @@ async fn a_good_certificate_without_an_account_is_told_that_it_is_not_registered
 }
 
 #[tokio::test]
-async fn refusals_after_a_taken_challenge_are_on_record_with_the_certificate() {
+async fn refusals_after_a_taken_challenge_are_on_record_with_the_certificate_and_the_answer_that_said_no() {
     let house = House::new().await;
     let unit = house.unit();
-    house.responder.say(&unit.serial, CertificateStatus::Held { since: house.now() });
+    let since = house.now();
+    let reason = RevocationReason::KeyCompromise;
+    let standings = [
+        ("held", Some(CertificateStatus::Held { since })),
+        ("revoked", Some(CertificateStatus::Revoked { since, reason })),
+        ("unknown-certificate", None),
+    ];
+    let unissued = house.pki.unit(UNIT, USCC);
+    for (code, status) in standings {
+        let token = if status.is_some() { &unit } else { &unissued };
+        if let Some(status) = status {
+            house.responder.say(&unit.serial, status);
+        }
+        house.browser().log_in(token, house.now()).await;
+        let record = last_record(&house, code).await;
+        assert_eq!(record.certificate.as_ref(), Some(&token.der), "{code}");
+        let Some(StatusEvidence::Ocsp(answer)) = record.status_evidence else { panic!("{code}: an answer is kept") };
+        let Ok(Reply::Basic(basic)) = parse_reply(&answer) else { panic!("{code}: a signed answer") };
+        assert_eq!(basic.singles[0].asked.id.serial(), Some(token.serial.octets()), "{code}");
+        assert_eq!(basic.singles[0].standing, Standing::of(status), "{code}");
+    }
+    // What was not to be believed is no evidence.
+    house.responder.feel(Mood::Forged);
     house.browser().log_in(&unit, house.now()).await;
+    assert_eq!(last_record(&house, "status-unreachable").await.status_evidence, None);
+}
+
+/// The record of the last login, which was refused with this code; its audit entry names certificate and evidence.
+async fn last_record(house: &House, code: &str) -> LoginRecord {
     let database = house.database().await;
     let mut tx = database.begin_login().await.expect("a transaction");
     let entries = tx.audit_entries(0, 100).await.expect("reads");
-    let last = String::from_utf8(entries.last().expect("an entry").clone()).expect("JSON");
-    assert!(last.contains("login.refused") && last.contains("\"outcome\":\"held\""), "{last}");
-    assert!(last.contains("certificate_sha256"), "{last}");
+    let entry: Entry = decode(entries.last().expect("an entry")).expect("canonical");
+    assert_eq!((entry.kind.as_str(), entry.details["outcome"].as_str()), ("login.refused", code));
+    let record = tx.login_record(&entry.subject).await.expect("reads").expect("a record");
+    drop(tx);
+    database.close().await;
+    let hash = record.status_evidence.as_ref().map(|evidence| evidence.sha256().to_string());
+    assert_eq!(entry.details.get("status_evidence_sha256"), hash.as_ref(), "{code}");
+    assert!(entry.details.contains_key("certificate_sha256"), "{code}");
+    record
 }
