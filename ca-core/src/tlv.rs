@@ -51,6 +51,8 @@ pub mod tag {
     pub const PRIMITIVE_2: u8 = 0x82;
     /// `[6]`, primitive: uniformResourceIdentifier of a GeneralName.
     pub const PRIMITIVE_6: u8 = 0x86;
+    /// `[7]`, primitive: iPAddress of a GeneralName.
+    pub const PRIMITIVE_7: u8 = 0x87;
 }
 
 /// Bytes that are not the DER that was asked for.

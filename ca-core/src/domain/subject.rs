@@ -2,10 +2,12 @@
 //! identity extensions.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Uscc;
+use super::{ResidentId, Uscc};
 
 /// A field that a profile may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +29,22 @@ pub enum SubjectField {
     Uscc,
     /// The name that relying parties bind accounts to; survives renewal (`domain.md` §1.2).
     UniqueId,
+    /// Resident identity number (居民身份证号). Personal.
+    ResidentId,
+    /// Passport number. Personal.
+    Passport,
+    /// Social-insurance number. Personal: it often is the resident identity number.
+    InsuranceNumber,
+    /// Business-registration number (工商注册号).
+    RegistrationNumber,
+    /// Organisation code (组织机构代码).
+    OrganisationCode,
+    /// Tax number.
+    TaxNumber,
+    /// Names of a server, one blank between them; the first label may be `*`.
+    DnsNames,
+    /// Addresses of a server, one blank between them.
+    IpAddresses,
 }
 
 impl SubjectField {
@@ -39,12 +57,24 @@ impl SubjectField {
             Self::Organisation | Self::OrganisationalUnit | Self::CommonName => 64,
             Self::Uscc => 18,
             Self::UniqueId => 64,
+            Self::ResidentId | Self::OrganisationCode => 18,
+            Self::Passport | Self::InsuranceNumber | Self::RegistrationNumber | Self::TaxNumber => 32,
+            Self::DnsNames => 1024,
+            Self::IpAddresses => 256,
         }
+    }
+
+    /// Whether it is sensitive personal information (PIPL article 28), which stands in a public certificate only
+    /// where a profile for persons says so.
+    #[must_use]
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Self::ResidentId | Self::Passport | Self::InsuranceNumber)
     }
 }
 
 /// Fields of a subject, none empty, none over-long, none with control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Debug leaves personal fields out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<SubjectField, String>", into = "BTreeMap<SubjectField, String>")]
 pub struct Subject(BTreeMap<SubjectField, String>);
 
@@ -60,7 +90,7 @@ pub enum SubjectError {
     /// A control or direction character, which could make the name read as another.
     #[error("{0:?} has a control character")]
     Control(SubjectField),
-    /// Not a country code or not a valid USCC.
+    /// Not a country code, number, server name or address of its kind.
     #[error("{0:?} is not valid")]
     Invalid(SubjectField),
 }
@@ -84,6 +114,9 @@ impl Subject {
             let valid = match field {
                 SubjectField::Country => value.len() == 2 && value.bytes().all(|b| b.is_ascii_uppercase()),
                 SubjectField::Uscc => value.parse::<Uscc>().is_ok(),
+                SubjectField::ResidentId => value.parse::<ResidentId>().is_ok(),
+                SubjectField::DnsNames => value.split(' ').all(is_dns_name),
+                SubjectField::IpAddresses => value.split(' ').all(is_address),
                 _ => true,
             };
             if !valid {
@@ -103,6 +136,30 @@ impl Subject {
     pub fn fields(&self) -> impl Iterator<Item = (SubjectField, &str)> {
         self.0.iter().map(|(field, value)| (*field, value.as_str()))
     }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.fields().map(|(field, value)| (field, if field.is_personal() { "…" } else { value }));
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+/// A name of RFC 1123 §2.1 with at least two labels, in small letters; the first label may be `*` (RFC 6125 §6.4.3).
+fn is_dns_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels = name.strip_prefix("*.").unwrap_or(name);
+    name.len() <= 253 && labels.contains('.') && labels.split('.').all(label) && !is_address(name)
+}
+
+/// An address in its one canonical spelling.
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok_and(|address| address.to_string() == text)
 }
 
 /// Control characters, and the invisible ones that reorder or join text.
@@ -144,5 +201,25 @@ mod tests {
         assert_eq!(with(CommonName, &"长".repeat(65)), Err(SubjectError::TooLong(CommonName, 64)));
         assert_eq!(with(Country, "cn"), Err(SubjectError::Invalid(Country)));
         assert_eq!(with(Uscc, "915300007194052521"), Err(SubjectError::Invalid(Uscc)));
+    }
+
+    #[test]
+    fn servers_have_names_and_addresses_in_one_spelling() {
+        use SubjectField::{DnsNames, IpAddresses};
+        assert!(with(DnsNames, "ra.example *.fund.example").is_ok());
+        assert!(with(IpAddresses, "192.0.2.1 2001:db8::1").is_ok());
+        for bad in ["Ra.example", "ra", "ra..example", "-a.example", "a.*.example", "a.example  b.example", "1.2.3.4"] {
+            assert_eq!(with(DnsNames, bad), Err(SubjectError::Invalid(DnsNames)), "{bad}");
+        }
+        for bad in ["192.0.2.01", "2001:DB8::1", "192.0.2.1/24", "ra.example"] {
+            assert_eq!(with(IpAddresses, bad), Err(SubjectError::Invalid(IpAddresses)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn personal_numbers_are_checked_and_not_shown() {
+        let person = with(SubjectField::ResidentId, "11010519491231002X").expect("the standard's own example");
+        assert!(!format!("{person:?}").contains("19491231"));
+        assert!(with(SubjectField::ResidentId, "110105194912310021").is_err());
     }
 }

@@ -2,10 +2,10 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::name::{distinguished_name, identity};
+use super::name::{alternative_names, distinguished_name, identity};
 use crate::domain::{IssuerId, ListKind, Serial, Subject, Validity};
 use crate::keys::{KeyKind, SignatureAlgorithm, good_key};
-use crate::profile::{Kind, Profile, Violation};
+use crate::profile::{Kind, Policy, Profile, Violation};
 use crate::tlv::{self, tag};
 pub use crate::x509::key_identifier;
 use crate::x509::{self, Parts, X509Error, oid};
@@ -112,7 +112,7 @@ pub fn to_be_signed(input: &TbsInput<'_>) -> Result<Vec<u8>, EncodeError> {
     let (issuer_name, issuer_key) = issuer;
     let not_before = x509::write_time(input.validity.not_before).ok_or(EncodeError::Time)?;
     let not_after = x509::write_time(input.validity.not_after).ok_or(EncodeError::Time)?;
-    let extensions = extensions(input, &key_identifier, issuer_key.as_deref())?;
+    let extensions = extensions(input, key, &key_identifier, issuer_key.as_deref())?;
     Ok(tlv::write(
         tag::SEQUENCE,
         &[
@@ -155,14 +155,23 @@ fn issuer_of(der: &[u8], input: &TbsInput<'_>) -> Result<IssuerParts, EncodeErro
     Ok((parts.tbs.subject.to_vec(), Some(key.to_vec())))
 }
 
-fn extensions(input: &TbsInput<'_>, key: &[u8], issuer_key: Option<&[u8]>) -> Result<Vec<Vec<u8>>, EncodeError> {
+fn extensions(
+    input: &TbsInput<'_>,
+    kind: KeyKind,
+    key: &[u8],
+    issuer_key: Option<&[u8]>,
+) -> Result<Vec<Vec<u8>>, EncodeError> {
     let profile = input.profile;
     let mut list = Vec::new();
     let mut add = |oid, critical, value: Vec<u8>| list.push(extension(oid, critical, &value));
     add(oid::BASIC_CONSTRAINTS, true, basic_constraints(profile));
-    add(oid::KEY_USAGE, true, key_usage(profile.key_usage));
-    if !profile.extended_key_usage.is_empty() {
-        add(oid::EXTENDED_KEY_USAGE, false, tlv::write(tag::SEQUENCE, &oids(&profile.extended_key_usage)));
+    add(oid::KEY_USAGE, profile.key_usage.critical, key_usage(profile.key_usage(kind)));
+    let purposes = &profile.purposes;
+    if !purposes.list.is_empty() {
+        add(oid::EXTENDED_KEY_USAGE, purposes.critical, tlv::write(tag::SEQUENCE, &oids(&purposes.list)));
+    }
+    if let Some(names) = alternative_names(profile, input.subject) {
+        add(oid::SUBJECT_ALT_NAME, false, names);
     }
     add(oid::SUBJECT_KEY_IDENTIFIER, false, tlv::write(tag::OCTET_STRING, &[key]));
     if let Some(issuer_key) = issuer_key {
@@ -173,8 +182,8 @@ fn extensions(input: &TbsInput<'_>, key: &[u8], issuer_key: Option<&[u8]>) -> Re
         add(oid::OCSP_NO_CHECK, false, vec![tag::NULL, 0]);
     }
     if !profile.policies.is_empty() {
-        let policies = oids(&profile.policies).into_iter().map(|oid| tlv::write(tag::SEQUENCE, &[oid]));
-        add(oid::CERTIFICATE_POLICIES, false, tlv::write(tag::SEQUENCE, &policies.collect::<Vec<_>>()));
+        let policies: Vec<_> = profile.policies.iter().map(policy).collect();
+        add(oid::CERTIFICATE_POLICIES, false, tlv::write(tag::SEQUENCE, &policies));
     }
     if profile.crl_distribution_point {
         let point = distribution_point(&input.urls.crl)?;
@@ -228,6 +237,17 @@ fn key_usage(bits: u16) -> Vec<u8> {
     let count = if octets[1] == 0 { 1 } else { 2 };
     let unused = u8::try_from(octets[count - 1].trailing_zeros() % 8).unwrap_or(0);
     tlv::write(tag::BIT_STRING, &[&[unused], &octets[..count]])
+}
+
+/// A policy, with where its practice statement is (RFC 5280 §4.2.1.4).
+fn policy(policy: &Policy) -> Vec<u8> {
+    let mut fields = oids(&[policy.oid]);
+    fields.extend(policy.cps.as_ref().map(|cps| {
+        let kind = tlv::write(tag::OID, &[oid::QT_CPS.as_bytes()]);
+        let qualifier = tlv::write(tag::SEQUENCE, &[kind, tlv::write(tag::IA5_STRING, &[cps])]);
+        tlv::write(tag::SEQUENCE, &[qualifier])
+    }));
+    tlv::write(tag::SEQUENCE, &fields)
 }
 
 fn oids(list: &[ObjectIdentifier]) -> Vec<Vec<u8>> {

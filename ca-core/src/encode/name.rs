@@ -1,4 +1,6 @@
-//! Distinguished names and identity extensions after a profile's tables.
+//! Distinguished names, alternative names and identity extensions after a profile's tables.
+
+use std::net::IpAddr;
 
 use crate::domain::Subject;
 use crate::profile::{IdentityRow, Profile, Tagging, TextType};
@@ -8,7 +10,7 @@ use crate::tlv::{self, tag};
 /// left out.
 pub(super) fn distinguished_name(profile: &Profile, subject: &Subject) -> Vec<u8> {
     let rdns = profile.names.iter().filter_map(|row| {
-        let value = subject.get(row.field).or_else(|| row.otherwise.and_then(|field| subject.get(field)))?;
+        let value = row.value(subject)?;
         let attribute_type = tlv::write(tag::OID, &[row.attribute.as_bytes()]);
         let attribute = tlv::write(tag::SEQUENCE, &[attribute_type, text(row.text, value)]);
         Some(tlv::write(tag::SET, &[attribute]))
@@ -25,12 +27,23 @@ pub(super) fn identity(row: &IdentityRow, value: &str) -> Vec<u8> {
     }
 }
 
+/// subjectAltName with the names and addresses of the subject, in the order of the profile; `None` if there are none.
+pub(super) fn alternative_names(profile: &Profile, subject: &Subject) -> Option<Vec<u8>> {
+    let mut names = Vec::new();
+    for field in &profile.alternative_names {
+        for value in subject.get(*field).into_iter().flat_map(|value| value.split(' ')) {
+            names.push(match value.parse::<IpAddr>() {
+                Ok(IpAddr::V4(address)) => tlv::write(tag::PRIMITIVE_7, &[address.octets()]),
+                Ok(IpAddr::V6(address)) => tlv::write(tag::PRIMITIVE_7, &[address.octets()]),
+                Err(_) => tlv::write(tag::PRIMITIVE_2, &[value]),
+            });
+        }
+    }
+    (!names.is_empty()).then(|| tlv::write(tag::SEQUENCE, &names))
+}
+
 fn text(kind: TextType, value: &str) -> Vec<u8> {
-    let tag = match kind {
-        TextType::Printable => tag::PRINTABLE_STRING,
-        TextType::Utf8 => tag::UTF8_STRING,
-    };
-    tlv::write(tag, &[value])
+    tlv::write(kind.tag(), &[value])
 }
 
 #[cfg(test)]
@@ -46,6 +59,7 @@ mod tests {
             text: TextType::Printable,
             tagging,
             required: true,
+            personal: false,
         };
         assert_eq!(identity(&row(Tagging::Bare), "AB"), [0x13, 2, b'A', b'B']);
         assert_eq!(identity(&row(Tagging::Explicit(0)), "AB"), [0xa0, 4, 0x13, 2, b'A', b'B']);

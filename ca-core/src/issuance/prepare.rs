@@ -73,7 +73,7 @@ impl Authority {
             return Err(Stop::refuse(RefusalCode::KeyNotAccepted, detail));
         }
         let named = self.profile(profile)?;
-        if named.kind() != Kind::EndEntity {
+        if named.kind() != Kind::EndEntity || named.is_encryption() {
             return Err(violated(format!("profile {profile} is not for orders")));
         }
         names_its_officer(profile, subject, officer.as_ref())?;
@@ -84,7 +84,7 @@ impl Authority {
             issuer,
             profile,
             subject,
-            validity: Validity::years(now.beijing_day(), *years),
+            validity: named.term().validity(now, *years),
             spki_der: possession.spki_der(),
             spki_sha256: possession.spki_sha256(),
         };
@@ -119,7 +119,7 @@ impl Authority {
     fn intent(&self, wanted: &Wanted<'_>, now: Timestamp) -> Result<Intent, Stop> {
         let profile = self.profile(wanted.profile)?;
         let issuing = self.issuing(wanted.issuer)?;
-        if !issuing.may_sign(wanted.profile) {
+        if !issuing.may_sign(wanted.profile) || !profile.allows(wanted.issuer) {
             return Err(violated(format!(
                 "{} does not sign certificates of profile {}",
                 wanted.issuer, wanted.profile

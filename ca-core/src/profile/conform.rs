@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::is_nfc;
 
-use super::{Profile, Term, TextType};
+use super::{Begins, Profile, Source, Term, TextType};
 use crate::domain::{ResidentId, Subject, SubjectField, Uscc, Validity};
 use crate::keys::KeyKind;
 
@@ -20,6 +20,9 @@ pub enum Violation {
     /// A text that the ASN.1 type cannot hold, or that is not in Unicode NFC.
     #[error("{0:?} has characters that cannot stand there")]
     Characters(SubjectField),
+    /// A text that is longer than the attribute may be.
+    #[error("{0:?} is longer than its attribute may be")]
+    TooLong(SubjectField),
     /// A person's identity number, which may not stand in a public certificate (`domain.md` §1.3).
     #[error("{0:?} holds a resident identity number")]
     PersonalNumber(SubjectField),
@@ -51,7 +54,7 @@ impl Profile {
     fn subject_violations(&self, subject: &Subject) -> Vec<Violation> {
         let mut violations = Vec::new();
         let mut placed = BTreeSet::new();
-        let mut place = |field, otherwise: Option<SubjectField>, text: TextType, required| {
+        let mut place = |field, otherwise: Option<SubjectField>, text: TextType, most: usize, required| {
             placed.insert(field);
             placed.extend(otherwise);
             let value = subject.get(field).or_else(|| otherwise.and_then(|field| subject.get(field)));
@@ -60,20 +63,31 @@ impl Profile {
                 Some(value) if !text.can_hold(value) || !is_nfc(value) => {
                     violations.push(Violation::Characters(field));
                 }
+                Some(value) if value.chars().count() > most => violations.push(Violation::TooLong(field)),
                 _ => {}
             }
         };
         for row in &self.names {
-            place(row.field, row.otherwise, row.text, row.required);
+            if let Source::Field { field, otherwise } = row.source {
+                place(field, otherwise, row.text, row.max_chars, row.required);
+            }
         }
         for row in &self.identities {
-            place(row.field, None, row.text, row.required);
+            place(row.field, None, row.text, row.field.max_chars(), row.required);
+        }
+        placed.extend(&self.alternative_names);
+        if let Some(first) = self.alternative_names.first()
+            && self.alternative_names.iter().all(|field| subject.get(*field).is_none())
+        {
+            violations.push(Violation::Missing(*first));
         }
         for (field, value) in subject.fields() {
             if !placed.contains(&field) {
                 violations.push(Violation::Unwanted(field));
             }
-            if field != SubjectField::Uscc && has_personal_number(value) {
+            // A personal field has a place only in a row that is marked as personal.
+            let exempt = field == SubjectField::Uscc || field.is_personal() && placed.contains(&field);
+            if !exempt && has_personal_number(value) {
                 violations.push(Violation::PersonalNumber(field));
             }
         }
@@ -90,12 +104,13 @@ impl Profile {
                     violations.push(Violation::Term);
                 }
             }
-            Term::Years(most) => {
-                let first = not_before.beijing_day();
-                if not_before != first.first_second() || not_after != not_after.beijing_day().last_second() {
+            Term::Years { most, begins, ends } => {
+                let first = not_before.beijing_day().first_second();
+                let whole = begins == Begins::Moment || not_before == first;
+                if !whole || not_after != not_after.beijing_day().last_second() {
                     violations.push(Violation::PartialDays);
                 }
-                if not_after < not_before || not_after > first.plus_years(most).last_second() {
+                if not_after < not_before || not_after > ends.last_second(not_before, most) {
                     violations.push(Violation::Term);
                 }
             }
@@ -119,9 +134,13 @@ mod tests {
     use crate::profile::Profiles;
     use std::collections::BTreeMap;
 
-    fn unit() -> Profile {
-        let name = ProfileName::new("unit-sign").expect("name");
+    fn named(name: &str) -> Profile {
+        let name = ProfileName::new(name).expect("name");
         Profiles::built_in().expect("sound").find(&name).expect("there").clone()
+    }
+
+    fn unit() -> Profile {
+        named("unit-sign")
     }
 
     fn subject(changes: &[(SubjectField, Option<&str>)]) -> Subject {
@@ -195,6 +214,47 @@ mod tests {
         assert_eq!(unit().validity_violations(longer), [Violation::Term]);
         let backwards = Validity { not_before: day.first_second(), not_after: day.plus_days(-1).last_second() };
         assert_eq!(unit().validity_violations(backwards), [Violation::Term]);
+    }
+
+    #[test]
+    fn a_personal_number_stands_in_a_persons_certificate_and_in_no_other() {
+        let number = [
+            (SubjectField::Uscc, None),
+            (SubjectField::UniqueId, Some("P1")),
+            (SubjectField::ResidentId, Some("11010519491231002X")),
+        ];
+        let person = |changes| named("person").conform(&subject(changes), KeyKind::P256, year());
+        assert_eq!(person(&number), Ok(()));
+        let aside = [(SubjectField::Uscc, None), (SubjectField::UniqueId, Some("11010519491231002X"))];
+        assert_eq!(person(&aside), Err(vec![Violation::PersonalNumber(SubjectField::UniqueId)]));
+        let found = violations(&[(SubjectField::ResidentId, Some("11010519491231002X"))]);
+        assert!(found.contains(&Violation::Unwanted(SubjectField::ResidentId)), "{found:?}");
+        assert!(found.contains(&Violation::PersonalNumber(SubjectField::ResidentId)), "{found:?}");
+    }
+
+    #[test]
+    fn a_server_has_a_name_or_an_address() {
+        fn server(changes: &[(SubjectField, Option<&str>)]) -> Result<(), Vec<Violation>> {
+            named("tls-server").conform(&subject(changes), KeyKind::P256, year())
+        }
+        let organisation = (SubjectField::Organisation, Some("示范"));
+        let base = [organisation, (SubjectField::Province, None), (SubjectField::Uscc, None)];
+        let with = |field, value| [base[0], base[1], base[2], (field, Some(value))];
+        assert_eq!(server(&base), Err(vec![Violation::Missing(SubjectField::DnsNames)]));
+        assert_eq!(server(&with(SubjectField::DnsNames, "ra.example *.fund.example")), Ok(()));
+        assert_eq!(server(&with(SubjectField::IpAddresses, "127.0.0.1")), Ok(()));
+    }
+
+    #[test]
+    fn an_attribute_has_its_own_limit() {
+        let long = "长".repeat(65);
+        let mut profile = unit();
+        profile.names[1].max_chars = 64;
+        let given = subject(&[(SubjectField::Province, Some(&long))]);
+        assert_eq!(
+            profile.conform(&given, KeyKind::P256, year()),
+            Err(vec![Violation::TooLong(SubjectField::Province)])
+        );
     }
 
     #[test]

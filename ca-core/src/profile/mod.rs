@@ -7,21 +7,30 @@
 //! keys are faults, and all faults of all files are told at once.
 //!
 //! To add a profile: copy the nearest file, change `name` and what differs, name it in the ceremony file for
-//! the issuers that may use it. An OID arc or an identity extension is data too.
+//! the issuers that may use it; look at it with `ca profile show`. An OID arc, a row of the subject or an identity
+//! extension is data too.
+//!
+//! Two lists say who may use a profile, and both must agree: the issuer's own, fixed at the ceremony and kept in the
+//! CA's database, and the profile's `issuers`, if it has one.
 
 mod conform;
 mod parse;
-
-use std::collections::BTreeMap;
-use std::path::Path;
+mod rows;
+mod set;
+mod show;
+mod term;
 
 use const_oid::ObjectIdentifier;
 
 pub use conform::Violation;
 pub(crate) use conform::has_personal_number;
+pub use rows::{IdentityRow, NameRow, Source, Tagging, TextType};
+pub use set::{Fault, Faults, Profiles};
+pub use term::{Begins, Ends, Term};
 
-use crate::domain::{ProfileName, SubjectField};
+use crate::domain::{IssuerId, ProfileName, SubjectField};
 use crate::keys::KeyKind;
+use crate::x509::KeyUsage;
 
 /// What sort of certificate a profile makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -33,7 +42,7 @@ pub enum Kind {
     Issuing,
     /// OCSP responder, short-lived, with no-check.
     Responder,
-    /// Unit or officer.
+    /// Unit, person, officer or service.
     EndEntity,
 }
 
@@ -45,75 +54,31 @@ impl Kind {
     }
 }
 
-/// How long a certificate may live.
+/// keyUsage of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Term {
-    /// Whole Beijing days, at most so many years (`domain.md` §1.2).
-    Years(u8),
-    /// At most so many seconds.
-    Seconds(i64),
+pub(crate) struct Usage {
+    /// Whether the extension is critical.
+    pub(crate) critical: bool,
+    /// The bits, before those are left out that a kind of key cannot have.
+    pub(crate) bits: u16,
 }
 
-/// How a text is written in ASN.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextType {
-    /// PrintableString.
-    Printable,
-    /// UTF8String.
-    Utf8,
-}
-
-impl TextType {
-    /// Whether a text can be written so. X.680 §41.4: letters, digits and `'()+,-./:=?` and blank.
-    #[must_use]
-    pub fn can_hold(self, text: &str) -> bool {
-        match self {
-            Self::Printable => text.bytes().all(|b| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b)),
-            Self::Utf8 => true,
-        }
-    }
-}
-
-/// Where one attribute of the distinguished name comes from.
+/// extKeyUsage of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameRow {
-    /// Attribute type, e.g. 2.5.4.3.
-    pub attribute: ObjectIdentifier,
-    /// From which field.
-    pub field: SubjectField,
-    /// From which field if that one is absent.
-    pub otherwise: Option<SubjectField>,
-    /// How it is written.
-    pub text: TextType,
-    /// Whether the order must have it.
-    pub required: bool,
+pub(crate) struct Purposes {
+    /// Whether the extension is critical.
+    pub(crate) critical: bool,
+    /// In the order in which they are written.
+    pub(crate) list: Vec<ObjectIdentifier>,
 }
 
-/// How the value of an identity extension is tagged; standards and field differ (`domain.md` §1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tagging {
-    /// The string itself.
-    Bare,
-    /// The string inside `[n]`.
-    Explicit(u8),
-    /// `[n]` instead of the string's own tag.
-    Implicit(u8),
-}
-
-/// Where one identity extension comes from.
+/// A certificate policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityRow {
-    /// The extension.
-    pub oid: ObjectIdentifier,
-    /// From which field.
-    pub field: SubjectField,
-    /// How it is written.
-    pub text: TextType,
-    /// How it is tagged.
-    pub tagging: Tagging,
-    /// Whether the order must have it.
-    pub required: bool,
+pub(crate) struct Policy {
+    /// Which.
+    pub(crate) oid: ObjectIdentifier,
+    /// Where its certification practice statement is.
+    pub(crate) cps: Option<String>,
 }
 
 /// One profile, checked. Only [`Profiles`] makes one.
@@ -121,16 +86,20 @@ pub struct IdentityRow {
 pub struct Profile {
     pub(crate) name: ProfileName,
     pub(crate) kind: Kind,
+    pub(crate) person: bool,
+    pub(crate) issuers: Option<Vec<IssuerId>>,
+    pub(crate) encryption: Option<ProfileName>,
     pub(crate) keys: Vec<KeyKind>,
-    pub(crate) key_usage: u16,
-    pub(crate) extended_key_usage: Vec<ObjectIdentifier>,
+    pub(crate) key_usage: Usage,
+    pub(crate) purposes: Purposes,
     pub(crate) path_length: Option<u8>,
     pub(crate) crl_distribution_point: bool,
     pub(crate) ca_issuers: bool,
     pub(crate) ocsp: bool,
-    pub(crate) policies: Vec<ObjectIdentifier>,
+    pub(crate) policies: Vec<Policy>,
     pub(crate) term: Term,
     pub(crate) names: Vec<NameRow>,
+    pub(crate) alternative_names: Vec<SubjectField>,
     pub(crate) identities: Vec<IdentityRow>,
 }
 
@@ -147,12 +116,6 @@ impl Profile {
         self.kind
     }
 
-    /// The profile of the encryption certificate that an order for this one makes as well.
-    #[must_use]
-    pub const fn encryption(&self) -> Option<&ProfileName> {
-        None
-    }
-
     /// Which keys it takes.
     #[must_use]
     pub fn keys(&self) -> &[KeyKind] {
@@ -165,150 +128,51 @@ impl Profile {
         self.term
     }
 
+    /// The profile of the second certificate of a pair, if an order for this one makes a pair.
+    #[must_use]
+    pub const fn encryption(&self) -> Option<&ProfileName> {
+        self.encryption.as_ref()
+    }
+
+    /// Whether its certificates are for encryption alone. Such a certificate comes only beside one for signatures,
+    /// with a key of the key-management centre; an order for it by itself has no sense.
+    #[must_use]
+    pub const fn is_encryption(&self) -> bool {
+        let signs = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::NON_REPUDIATION;
+        self.key_usage.bits & ENCIPHERS != 0 && self.key_usage.bits & signs == 0
+    }
+
+    /// Whether it leaves this issuer in: the issuer must name the profile in its own list too.
+    #[must_use]
+    pub fn allows(&self, issuer: &IssuerId) -> bool {
+        self.issuers.as_ref().is_none_or(|issuers| issuers.contains(issuer))
+    }
+
+    /// The bits of keyUsage in a certificate over a key of this kind.
+    #[must_use]
+    pub const fn key_usage(&self, kind: KeyKind) -> u16 {
+        self.key_usage.bits & possible_usage(kind)
+    }
+
     /// The fields that an order must bring, and those that it may.
     pub fn fields(&self) -> impl Iterator<Item = (SubjectField, bool)> {
-        let names = self.names.iter().map(|row| (row.field, row.required && row.otherwise.is_none()));
-        names.chain(self.identities.iter().map(|row| (row.field, row.required)))
+        let names = self.names.iter().filter_map(|row| match row.source {
+            Source::Field { field, otherwise } => Some((field, row.required && otherwise.is_none())),
+            Source::Literal(_) => None,
+        });
+        let alternatives = self.alternative_names.iter().map(|field| (*field, false));
+        names.chain(alternatives).chain(self.identities.iter().map(|row| (row.field, row.required)))
     }
 }
 
-/// A fault of a profile file.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {what}")]
-pub struct Fault {
-    /// In which file.
-    pub file: String,
-    /// What is wrong, in words for the operator.
-    pub what: String,
-}
+/// The bits that make a certificate one for encryption.
+pub(crate) const ENCIPHERS: u16 = KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT;
 
-/// All faults of all files. The operator must mend them; nothing was taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} fault(s) in the profiles:{}", .0.len(), .0.iter().map(|fault| format!("\n  {fault}")).collect::<String>())]
-pub struct Faults(pub Vec<Fault>);
-
-/// All profiles by name.
-#[derive(Clone, Debug)]
-pub struct Profiles(BTreeMap<ProfileName, Profile>);
-
-const BUILT_IN: [(&str, &str); 5] = [
-    ("root.toml", include_str!("../../profiles/root.toml")),
-    ("sub_ca.toml", include_str!("../../profiles/sub_ca.toml")),
-    ("ocsp_responder.toml", include_str!("../../profiles/ocsp_responder.toml")),
-    ("staff.toml", include_str!("../../profiles/staff.toml")),
-    ("unit_sign.toml", include_str!("../../profiles/unit_sign.toml")),
-];
-
-impl Profiles {
-    /// The profiles that ship with the program: `root`, `sub-ca`, `ocsp-responder`, `staff`, `unit-sign`.
-    ///
-    /// # Errors
-    /// [`Faults`], which a test of this crate rules out.
-    pub fn built_in() -> Result<Self, Faults> {
-        Self::parse(BUILT_IN)
-    }
-
-    /// All `*.toml` of a folder, instead of the built-in ones.
-    ///
-    /// # Errors
-    /// [`Faults`], also for a folder that cannot be read or has no profile.
-    pub fn load(folder: &Path) -> Result<Self, Faults> {
-        const MAX_FILE_BYTES: u64 = 256 * 1024;
-        let fault = |path: &Path, what: String| Fault { file: path.display().to_string(), what };
-        let unreadable = |error: std::io::Error| Faults(vec![fault(folder, error.to_string())]);
-        let mut paths = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|extension| extension == "toml") {
-                paths.push(path);
-            }
-        }
-        paths.sort();
-        let (mut files, mut faults) = (Vec::new(), Vec::new());
-        for path in paths {
-            match std::fs::metadata(&path).map(|metadata| metadata.len()) {
-                Ok(length) if length > MAX_FILE_BYTES => faults.push(fault(&path, "the file is too long".into())),
-                _ => match std::fs::read_to_string(&path) {
-                    Ok(text) => files.push((path.display().to_string(), text)),
-                    Err(error) => faults.push(fault(&path, error.to_string())),
-                },
-            }
-        }
-        if files.is_empty() && faults.is_empty() {
-            faults.push(fault(folder, "there is no *.toml".into()));
-        }
-        match Self::parse(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
-            Ok(profiles) if faults.is_empty() => Ok(profiles),
-            Ok(_) => Err(Faults(faults)),
-            Err(Faults(more)) => Err(Faults(faults.into_iter().chain(more).collect())),
-        }
-    }
-
-    /// Profiles from (file name, text).
-    ///
-    /// # Errors
-    /// [`Faults`].
-    pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Faults> {
-        let (mut profiles, mut faults) = (BTreeMap::new(), Vec::new());
-        for (file, text) in files {
-            match parse::profile(text) {
-                Ok(profile) if profiles.contains_key(&profile.name) => {
-                    faults.push(Fault { file: file.into(), what: format!("{} stands there twice", profile.name) });
-                }
-                Ok(profile) => drop(profiles.insert(profile.name.clone(), profile)),
-                Err(found) => faults.extend(found.into_iter().map(|what| Fault { file: file.into(), what })),
-            }
-        }
-        if faults.is_empty() { Ok(Self(profiles)) } else { Err(Faults(faults)) }
-    }
-
-    /// The profile of this name.
-    #[must_use]
-    pub fn find(&self, name: &ProfileName) -> Option<&Profile> {
-        self.0.get(name)
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
-        self.0.values()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_profiles_are_sound() {
-        let profiles = Profiles::built_in().expect("sound");
-        let names: Vec<_> = profiles.iter().map(|profile| profile.name().as_str()).collect();
-        assert_eq!(names, ["ocsp-responder", "root", "staff", "sub-ca", "unit-sign"]);
-    }
-
-    #[test]
-    fn relying_parties_read_the_identity_extensions_that_profiles_write() {
-        let profiles = Profiles::built_in().expect("sound");
-        for row in profiles.iter().flat_map(|profile| &profile.identities) {
-            let known = (row.oid.to_string(), row.field);
-            assert!(crate::chain::IDENTITY_EXTENSIONS.iter().any(|(oid, field)| (*oid, *field) == (&known.0, known.1)));
-        }
-    }
-
-    #[test]
-    fn all_faults_of_all_files_are_told_at_once() {
-        let folder = tempfile::tempdir().expect("folder");
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("write");
-        write(
-            "unit_sign.toml",
-            &BUILT_IN[4].1.replace("\"P-256\", \"RSA-2048\"", "").replace("\"non_repudiation\"", "\"crl_sign\""),
-        );
-        write("other.toml", "name = \"x\"\nunknown = 1\n");
-        write("twice.toml", BUILT_IN[3].1);
-        write("again.toml", BUILT_IN[3].1);
-        let faults = Profiles::load(folder.path()).expect_err("faults").to_string();
-        for part in ["keys", "crl_sign", "unknown", "stands there twice", "4 fault(s)"] {
-            assert!(faults.contains(part), "{part} in {faults}");
-        }
-        assert!(Profiles::load(&folder.path().join("none")).is_err());
+/// The bits that a certificate over a key of this kind may have. RSA agrees on no keys (RFC 3279 §2.3.1), NIST curves
+/// encipher nothing (RFC 8813 §3); SM2 does all of it (GM/T 0003.4, GM/T 0015).
+pub(crate) const fn possible_usage(kind: KeyKind) -> u16 {
+    match kind {
+        KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa4096 => !KeyUsage::KEY_AGREEMENT,
+        KeyKind::P256 | KeyKind::P384 => !(KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT),
     }
 }

@@ -56,12 +56,18 @@ pub mod oid {
     pub const AUTHORITY_INFO_ACCESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
     /// id-pkix-ocsp-nocheck.
     pub const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
+    /// id-kp-serverAuth.
+    pub const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
     /// id-kp-clientAuth.
     pub const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
     /// id-kp-emailProtection.
     pub const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
+    /// id-kp-timeStamping.
+    pub const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
     /// id-kp-OCSPSigning.
     pub const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+    /// id-qt-cps, the qualifier that points to a certification practice statement.
+    pub const QT_CPS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.2.1");
     /// id-ad-ocsp.
     pub const AD_OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
     /// id-ad-caIssuers.
@@ -320,6 +326,12 @@ impl KeyUsage {
     pub const DIGITAL_SIGNATURE: u16 = 1;
     /// nonRepudiation, also called contentCommitment.
     pub const NON_REPUDIATION: u16 = 1 << 1;
+    /// keyEncipherment.
+    pub const KEY_ENCIPHERMENT: u16 = 1 << 2;
+    /// dataEncipherment.
+    pub const DATA_ENCIPHERMENT: u16 = 1 << 3;
+    /// keyAgreement.
+    pub const KEY_AGREEMENT: u16 = 1 << 4;
     /// keyCertSign.
     pub const KEY_CERT_SIGN: u16 = 1 << 5;
     /// cRLSign.

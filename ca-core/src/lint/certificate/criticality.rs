@@ -1,4 +1,4 @@
-//! Nothing is critical but basicConstraints and keyUsage.
+//! Critical are basicConstraints, and keyUsage and extKeyUsage as the profile says; nothing else.
 
 use super::{Case, Rule};
 use crate::x509::oid;
@@ -7,8 +7,14 @@ pub(super) const RULE: Rule = Rule { name: "criticality", clause: "RFC 5280 §4.
 
 fn check(case: &Case<'_>) -> Result<(), String> {
     for extension in &case.tbs.extensions {
-        if extension.critical && ![oid::BASIC_CONSTRAINTS, oid::KEY_USAGE].contains(&extension.oid) {
-            return Err(format!("{} is critical", extension.oid));
+        let wanted = match extension.oid {
+            oid::BASIC_CONSTRAINTS => true,
+            oid::KEY_USAGE => case.profile.key_usage.critical,
+            oid::EXTENDED_KEY_USAGE => case.profile.purposes.critical,
+            _ => false,
+        };
+        if extension.critical != wanted {
+            return Err(format!("{} is {}critical", extension.oid, if wanted { "not " } else { "" }));
         }
     }
     Ok(())

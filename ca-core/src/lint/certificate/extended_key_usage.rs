@@ -8,6 +8,6 @@ pub(super) const RULE: Rule =
 
 fn check(case: &Case<'_>) -> Result<(), String> {
     let said = case.tbs.extended_key_usage().map_err(|error| error.to_string())?;
-    let wanted = Some(&case.profile.extended_key_usage).filter(|purposes| !purposes.is_empty());
+    let wanted = Some(&case.profile.purposes.list).filter(|purposes| !purposes.is_empty());
     demand(said.as_ref() == wanted, "the purposes are not those of the profile")
 }

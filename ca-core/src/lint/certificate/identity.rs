@@ -3,8 +3,8 @@
 use super::{Case, Rule};
 use crate::domain::{SubjectField, Uscc};
 use crate::lint::demand;
-use crate::profile::{Tagging, TextType};
-use crate::tlv::{self, tag};
+use crate::profile::Tagging;
+use crate::tlv;
 
 pub(super) const RULE: Rule = Rule { name: "identity", clause: "domain.md §1.3", check };
 
@@ -14,10 +14,7 @@ fn check(case: &Case<'_>) -> Result<(), String> {
             demand(!row.required, &format!("{} is missing", row.oid))?;
             continue;
         };
-        let string = match row.text {
-            TextType::Printable => tag::PRINTABLE_STRING,
-            TextType::Utf8 => tag::UTF8_STRING,
-        };
+        let string = row.text.tag();
         let value = match row.tagging {
             Tagging::Bare => tlv::single(extension.value, string),
             Tagging::Explicit(number) => {

@@ -1,6 +1,7 @@
-//! keyUsage is critical and has exactly the bits of the profile, in minimal form.
+//! keyUsage has exactly the bits of the profile that its kind of key can have, in minimal form, critical as it says.
 
 use super::{Case, Rule};
+use crate::keys::good_key;
 use crate::lint::demand;
 use crate::x509::oid;
 
@@ -9,8 +10,9 @@ pub(super) const RULE: Rule = Rule { name: "key_usage", clause: "RFC 5280 §4.2.
 fn check(case: &Case<'_>) -> Result<(), String> {
     let extension = case.extension(oid::KEY_USAGE)?.ok_or("it is missing")?;
     let said = case.tbs.key_usage().map_err(|error| error.to_string())?.ok_or("it is missing")?;
-    demand(extension.critical, "it is not critical")?;
-    demand(said.0 == case.profile.key_usage, "the bits are not those of the profile")?;
+    demand(extension.critical == case.profile.key_usage.critical, "it is not critical as the profile says")?;
+    let kind = good_key::check(case.tbs.spki).map_err(|error| format!("the key: {error}"))?;
+    demand(said.0 == case.profile.key_usage(kind), "the bits are not those of the profile for this kind of key")?;
     // The last octet has a bit, and all bits after the last one count as unused.
     let minimal = match extension.value {
         [_, _, unused, .., last] => last.trailing_zeros() == u32::from(*unused),

@@ -2,7 +2,7 @@
 
 use super::{Case, Rule};
 use crate::lint::demand;
-use crate::profile::TextType;
+use crate::profile::Source;
 use crate::tlv::{self, TlvError, tag};
 use crate::x509::oid_of;
 
@@ -27,13 +27,15 @@ fn check(case: &Case<'_>) -> Result<(), String> {
             demand(!row.required, &format!("{} is missing, or out of order", row.attribute))?;
         };
         let text = std::str::from_utf8(value.content).map_err(|_| format!("{oid} is not UTF-8"))?;
-        let right_type = match row.text {
-            TextType::Printable => value.tag == tag::PRINTABLE_STRING,
-            TextType::Utf8 => value.tag == tag::UTF8_STRING,
-        };
-        demand(right_type && row.text.can_hold(text), &format!("{oid} is not the string that the profile says"))?;
+        demand(
+            value.tag == row.text.tag() && row.text.can_hold(text),
+            &format!("{oid} is not the string that the profile says"),
+        )?;
         let length = text.chars().count();
-        demand((1..=row.field.max_chars()).contains(&length), &format!("{oid} is empty or too long"))?;
+        demand((1..=row.max_chars).contains(&length), &format!("{oid} is empty or too long"))?;
+        if let Source::Literal(literal) = &row.source {
+            demand(text == literal, &format!("{oid} is not {literal:?}"))?;
+        }
     }
     match rows.find(|row| row.required) {
         Some(row) => Err(format!("{} is missing", row.attribute)),
