@@ -16,7 +16,7 @@ use crate::clock::{Clock as _, TestClock, system_rng};
 use crate::cms;
 use crate::config::{Audit, Config, Crl, Keys, Socket};
 use crate::domain::{
-    Act, Install, IssuerId, KeyAlgorithm, KeyBinding, OfficeId, Order, OrderId, ProfileName, RevocationReason, Serial,
+    Act, Install, IssuerId, KeyBinding, KeyKind, OfficeId, Order, OrderId, ProfileName, RevocationReason, Serial,
     Sha256, Statement, Subject, SubjectField, Timestamp, encode,
 };
 use crate::issuance::faults::{Faults, NoFaults};
@@ -340,7 +340,7 @@ pub fn unit_act(name: &str) -> Act {
         subject: Subject::new(fields.into_iter().map(|(field, value)| (field, value.to_owned())).collect())
             .expect("a good subject"),
         years: 1,
-        key: KeyAlgorithm::P256,
+        key: KeyKind::P256,
         officer: None,
     }
 }

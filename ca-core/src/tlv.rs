@@ -236,6 +236,18 @@ pub fn positive_integer(magnitude: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The big-endian digits of a number that is not negative, from the content of its INTEGER: without the octet
+/// that only keeps it positive; empty for zero. `None` if it is negative or has a needless octet (X.690 §8.3.2).
+#[must_use]
+pub fn magnitude(content: &[u8]) -> Option<&[u8]> {
+    match content {
+        [0] => Some(&[]),
+        [0, rest @ ..] if rest[0] >= 0x80 => Some(rest),
+        [1..0x80, ..] => Some(content),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +273,16 @@ mod tests {
         assert_eq!(positive_integer(&[0, 0, 0x80]), [2, 2, 0, 0x80]);
         assert_eq!(positive_integer(&[0x7f]), [2, 1, 0x7f]);
         assert_eq!(positive_integer(&[]), [2, 1, 0]);
+    }
+
+    #[test]
+    fn negative_numbers_and_needless_octets_are_no_magnitude() {
+        assert_eq!(magnitude(&[0]), Some(&[][..]));
+        assert_eq!(magnitude(&[0, 0x80]), Some(&[0x80][..]));
+        assert_eq!(magnitude(&[0x7f, 0]), Some(&[0x7f, 0][..]));
+        for wrong in [&[][..], &[0x80], &[0, 0x7f], &[0, 0]] {
+            assert_eq!(magnitude(wrong), None, "{wrong:?}");
+        }
     }
 
     proptest! {

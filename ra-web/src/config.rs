@@ -107,7 +107,7 @@ pub struct Enrolment {
     pub profile: String,
     /// Who issues P-256 certificates.
     pub issuer_p256: String,
-    /// Who issues RSA-2048 certificates.
+    /// Who issues RSA certificates.
     pub issuer_rsa: String,
     /// Country, province and city of the subject when the application does not say otherwise.
     pub province: String,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use ca_core::domain::{KeyAlgorithm, RevocationReason};
+use ca_core::domain::{KeyKind, RevocationReason};
 use journeys::house::{Engine, House, OFFICERS};
 use journeys::judges::{Lint, OcspVerdict, openssl, openssl_ocsp, pem, pkilint, text};
 use journeys::nginx::Nginx;
@@ -12,7 +12,7 @@ use journeys::office::Office;
 use journeys::people;
 use journeys::programs::{eventually, must, run};
 
-const KEYS: [(&str, KeyAlgorithm); 2] = [("unit-p256", KeyAlgorithm::P256), ("unit-rsa", KeyAlgorithm::Rsa2048)];
+const KEYS: [(&str, KeyKind); 2] = [("unit-p256", KeyKind::P256), ("unit-rsa", KeyKind::Rsa2048)];
 
 /// The responder's answer to a request made by OpenSSL, as a file.
 fn answer(house: &House, name: &str, request: &[&str]) -> anyhow::Result<PathBuf> {
@@ -140,7 +140,7 @@ async fn certificates_crls_and_answers_satisfy_the_judges() -> anyhow::Result<()
 async fn nginx_lets_the_good_certificate_in_and_turns_the_revoked_one_away() -> anyhow::Result<()> {
     let office = Office::found(Engine::Sqlite)?;
     let [_ca, mut responder] = office.open().await?;
-    let unit = office.issue("unit-p256", KeyAlgorithm::P256).await?;
+    let unit = office.issue("unit-p256", KeyKind::P256).await?;
     let key = office.house.path("unit.key");
     std::fs::write(&key, unit.person.key_pem()?)?;
     let nginx = Nginx::start(&office.house.path(""), &office.chain()?, &office.house.ocsp_url()).await?;
@@ -158,7 +158,7 @@ async fn nginx_lets_the_good_certificate_in_and_turns_the_revoked_one_away() -> 
     })
     .await?;
 
-    let other = office.issue("unit-p256", KeyAlgorithm::P256).await?;
+    let other = office.issue("unit-p256", KeyKind::P256).await?;
     std::fs::write(&key, other.person.key_pem()?)?;
     let let_in = async || nginx.get(&other.pem, &key).is_ok_and(|(status, _)| status == 200);
     eventually("nginx lets the next one in", Duration::from_secs(2), let_in).await?;
@@ -173,7 +173,7 @@ async fn revocation_is_in_the_answer_within_a_second() -> anyhow::Result<()> {
     let _running = office.open().await?;
     let (chain, issuer) = (office.chain()?, office.issuer_pem("unit-p256")?);
     for nonce in [true, false] {
-        let unit = office.issue("unit-p256", KeyAlgorithm::P256).await?;
+        let unit = office.issue("unit-p256", KeyKind::P256).await?;
         let certificate = ["-cert", text(&unit.pem)?];
         // Asked before, so that a cached "good" stands in the way.
         let ask = || openssl_ocsp(&office.house.ocsp_url(), &chain, &issuer, &certificate, nonce);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ca_core::domain::KeyAlgorithm;
+use ca_core::domain::KeyKind;
 use ca_core::service::client::CertificateAuthority as _;
 use ca_core::service::protocol::{CertificateView, Request, Response, Submission};
 use journeys::house::Engine;
@@ -62,8 +62,8 @@ async fn killed_at_any_write_of_an_issue_the_authority_loses_and_doubles_nothing
         let mut nth = 1;
         loop {
             anyhow::ensure!(nth < MOST_WRITES, "{calls}: an issue never passes");
-            let unit = Person::new("单位", KeyAlgorithm::P256)?;
-            let submission = office.application("unit-p256", &unit, KeyAlgorithm::P256)?;
+            let unit = Person::new("单位", KeyKind::P256)?;
+            let submission = office.application("unit-p256", &unit, KeyKind::P256)?;
             let mut strace = arm(&ca, calls, nth, &office.house.path("strace.log")).await?;
             let told = office.submit(submission.clone()).await;
             // Killed: what it traced goes on by itself.
@@ -124,8 +124,8 @@ async fn killed_again_and_again_in_full_work_the_authority_adds_up() -> anyhow::
         round += 1;
         let mut submissions = Vec::new();
         for _ in 0..4 {
-            let unit = Person::new("单位", KeyAlgorithm::P256)?;
-            submissions.push(office.application("unit-p256", &unit, KeyAlgorithm::P256)?);
+            let unit = Person::new("单位", KeyKind::P256)?;
+            submissions.push(office.application("unit-p256", &unit, KeyKind::P256)?);
         }
         let (a, b, c, d, ()) = tokio::join!(
             office.submit(submissions[0].clone()),

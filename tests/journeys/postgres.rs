@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ca_core::domain::{KeyAlgorithm, RevocationReason};
+use ca_core::domain::{KeyKind, RevocationReason};
 use ca_core::sql::{Database, authority_migrations, testing};
 use journeys::house::Engine;
 use journeys::judges::{OcspVerdict, openssl_ocsp, text};
@@ -34,7 +34,7 @@ async fn on_postgresql_the_responder_only_reads_and_a_killed_authority_adds_up()
     let mut ca = office.house.start_ca().await?;
     let _responder = office.house.start_responder().await?;
     let (chain, issuer) = (office.chain()?, office.issuer_pem("unit-p256")?);
-    let unit = office.issue("unit-p256", KeyAlgorithm::P256).await?;
+    let unit = office.issue("unit-p256", KeyKind::P256).await?;
     let certificate = ["-cert", text(&unit.pem)?];
     let ask = || openssl_ocsp(&office.house.ocsp_url(), &chain, &issuer, &certificate, true);
     eventually("it is good", Duration::from_secs(1), async || ask().is_ok_and(|v| v == OcspVerdict::Good)).await?;
@@ -43,8 +43,8 @@ async fn on_postgresql_the_responder_only_reads_and_a_killed_authority_adds_up()
         .await?;
 
     for pause in [3, 9, 17, 40] {
-        let unit = Person::new("单位", KeyAlgorithm::P256)?;
-        let submission = office.application("unit-p256", &unit, KeyAlgorithm::P256)?;
+        let unit = Person::new("单位", KeyKind::P256)?;
+        let submission = office.application("unit-p256", &unit, KeyKind::P256)?;
         let (told, ()) = tokio::join!(office.submit(submission.clone()), async {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             ca.kill();

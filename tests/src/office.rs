@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::bail;
-use ca_core::domain::{Act, IssuerId, KeyAlgorithm, RevocationReason, Serial};
+use ca_core::domain::{Act, IssuerId, KeyKind, RevocationReason, Serial};
 use ca_core::service::client::CertificateAuthority as _;
 use ca_core::service::protocol::{CertificateView, Request, Response, Submission};
 
@@ -54,7 +54,7 @@ impl Office {
     /// # Errors
     /// When the ceremony fails.
     pub fn found_by(engine: Engine, ceremony: &Ceremony) -> anyhow::Result<Self> {
-        let new = |name: &str| Person::new(name, KeyAlgorithm::P256);
+        let new = |name: &str| Person::new(name, KeyKind::P256);
         let mut officers = [new("李敏")?, new("王强")?, new("赵静")?];
         let requests = [officers[0].request_pem()?, officers[1].request_pem()?, officers[2].request_pem()?];
         let house = House::found(engine, ceremony, &requests)?;
@@ -88,7 +88,7 @@ impl Office {
     ///
     /// # Errors
     /// When somebody cannot sign.
-    pub fn application(&self, issuer: &str, unit: &Person, key: KeyAlgorithm) -> anyhow::Result<Submission> {
+    pub fn application(&self, issuer: &str, unit: &Person, key: KeyKind) -> anyhow::Result<Submission> {
         let order =
             people::order(OFFICE, people::issue(issuer, "示范市东湖建筑工程有限公司", "91130502MA0ABCDE61", key)?)?;
         people::issue_submission(&order, [&self.entry, &self.reviewer], &self.entry, unit)
@@ -98,7 +98,7 @@ impl Office {
     ///
     /// # Errors
     /// When the authority refuses.
-    pub async fn issue(&self, issuer: &str, key: KeyAlgorithm) -> anyhow::Result<Unit> {
+    pub async fn issue(&self, issuer: &str, key: KeyKind) -> anyhow::Result<Unit> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let mut person = Person::new("单位", key)?;
         let view = self.submit(self.application(issuer, &person, key)?).await?;

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use ca_core::clock::{Clock as _, SystemClock, system_rng};
 use ca_core::domain::{
-    Act, IssuerId, KeyAlgorithm, KeyBinding, OfficeId, Order, OrderId, ProfileName, Serial, Sha256, Subject,
-    SubjectField, Timestamp, encode,
+    Act, IssuerId, KeyBinding, KeyKind, OfficeId, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField,
+    Timestamp, encode,
 };
 use ca_core::keys::csr;
 use ca_core::service::protocol::{Blob, Submission};
@@ -23,7 +23,7 @@ use openssl::sign::Signer;
 /// A private key and, once there is one, its certificate.
 pub struct Person {
     name: String,
-    kind: KeyAlgorithm,
+    kind: KeyKind,
     key: PKey<Private>,
     /// DER.
     pub certificate: Vec<u8>,
@@ -34,13 +34,14 @@ impl Person {
     ///
     /// # Errors
     /// When OpenSSL cannot make the key.
-    pub fn new(name: &str, kind: KeyAlgorithm) -> anyhow::Result<Self> {
+    pub fn new(name: &str, kind: KeyKind) -> anyhow::Result<Self> {
         let key = match kind {
-            KeyAlgorithm::P256 => {
+            KeyKind::P256 => {
                 let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
                 PKey::from_ec_key(EcKey::generate(&group)?)?
             }
-            KeyAlgorithm::Rsa2048 => PKey::from_rsa(Rsa::generate(2048)?)?,
+            KeyKind::Rsa2048 => PKey::from_rsa(Rsa::generate(2048)?)?,
+            other => anyhow::bail!("nobody here has {other} keys"),
         };
         Ok(Self { name: name.to_owned(), kind, key, certificate: Vec::new() })
     }
@@ -58,7 +59,7 @@ impl Person {
     /// # Errors
     /// When OpenSSL does not sign.
     pub fn request(&self) -> anyhow::Result<Vec<u8>> {
-        let algorithm = ca_core::keys::KeyKind::from(self.kind).signature_algorithm();
+        let algorithm = self.kind.signature_algorithm();
         csr::build(&self.name, &self.spki()?, algorithm, |tbs| self.raw(tbs))
     }
 
@@ -120,7 +121,7 @@ pub fn order(office: &str, act: Act) -> anyhow::Result<Order> {
 ///
 /// # Errors
 /// When a name is not one.
-pub fn issue(issuer: &str, unit: &str, uscc: &str, key: KeyAlgorithm) -> anyhow::Result<Act> {
+pub fn issue(issuer: &str, unit: &str, uscc: &str, key: KeyKind) -> anyhow::Result<Act> {
     let subject = Subject::new(BTreeMap::from([
         (SubjectField::Country, "CN".to_owned()),
         (SubjectField::Province, "河北省".to_owned()),

@@ -53,6 +53,7 @@ token-removed = The token ({ $serial }) was pulled out or has bad contact. Plug 
 token-not-ready = There is no blank token to initialise.
 token-no-key = The token has no key for this certificate.
 token-full = The token has no room left. Take it to an office.
+token-kind = This token cannot make { $kind } keys.
 token-broken = The token or its driver does not work. Pull it out and plug it in again. If that does not help, tell an office: { $detail }
 certificate-expired = Expired: it must be renewed
 days-left = { $n ->

@@ -47,6 +47,7 @@ token-removed = 证书介质（{ $serial }）已拔出或接触不良。请重�
 token-not-ready = 没有可以初始化的空白介质。
 token-no-key = 证书介质中没有与该证书对应的密钥。
 token-full = 证书介质的空间已满，请到受理点处理。
+token-kind = 此证书介质不能生成 { $kind } 密钥。
 token-broken = 证书介质或驱动程序没有正常工作。请拔出后重新插入；仍不行时请联系受理点，并告知：{ $detail }
 certificate-expired = 已过期，请办理延期
 days-left = 剩余 { $n } 天

@@ -41,6 +41,7 @@ pub fn token(t: Language, error: &TokenError) -> String {
         TokenError::NotReady(_) => t.say("token-not-ready"),
         TokenError::NoKey(_) => t.say("token-no-key"),
         TokenError::Full => t.say("token-full"),
+        TokenError::Kind(kind) => t.with("token-kind", "kind", kind.name()),
         TokenError::Broken(detail) => t.with("token-broken", "detail", detail.as_str()),
     }
 }

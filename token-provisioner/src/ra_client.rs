@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ca_core::domain::{IssuerId, KeyAlgorithm, Serial};
+use ca_core::domain::{IssuerId, KeyKind, Serial};
 use ca_core::service::protocol::Blob;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub struct Opened {
     /// Canonical bytes of the approved order.
     pub order: Blob,
     /// The kind of key to make.
-    pub key: KeyAlgorithm,
+    pub key: KeyKind,
     /// For whom, for the screen.
     pub unit_name: String,
     /// What to write on the token as a label.

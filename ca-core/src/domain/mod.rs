@@ -5,6 +5,7 @@
 
 mod canonical;
 mod identifiers;
+mod key;
 mod list;
 mod officer;
 mod order;
@@ -16,9 +17,10 @@ mod time;
 
 pub use canonical::{CanonicalError, Statement, decode, encode, tag_of};
 pub use identifiers::{IdentifierError, ResidentId, Uscc};
+pub use key::{KeyKind, Sm2Id};
 pub use list::{ListKind, ListScope};
 pub use officer::{OfficeId, Officer, OfficerId, Role};
-pub use order::{Act, IssuerId, KeyAlgorithm, Order, OrderId, ProfileName, Seat, Sha256};
+pub use order::{Act, IssuerId, Order, OrderId, ProfileName, Seat, Sha256};
 pub use serial::{Serial, SerialError};
 pub use statement::{Install, KeyBinding, Login, LoginPurpose, Recovery};
 pub use status::{CertificateStatus, RevocationReason, StatusChange};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::canonical::Statement;
+use super::key::KeyKind;
 use super::officer::{OfficeId, Officer, Role, short_name};
 use super::status::RevocationReason;
 use super::{Serial, Subject, Timestamp};
@@ -102,17 +103,6 @@ impl<'de> Deserialize<'de> for Sha256 {
     }
 }
 
-/// The kind of key that a token is to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum KeyAlgorithm {
-    /// ECDSA on NIST P-256.
-    #[serde(rename = "P-256")]
-    P256,
-    /// RSA of 2048 bits.
-    #[serde(rename = "RSA-2048")]
-    Rsa2048,
-}
-
 /// An order to the CA. Its canonical bytes ([`super::encode`]) are what officers sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,7 +138,7 @@ pub enum Act {
         /// For how many years.
         years: u8,
         /// The key that the token makes.
-        key: KeyAlgorithm,
+        key: KeyKind,
         /// For profile `staff`: the officer to enter into the registry with this certificate.
         officer: Option<Officer>,
     },

@@ -36,7 +36,7 @@ impl EncryptionKey {
     ///
     /// # Errors
     /// [`KeyError::Crypto`].
-    pub fn generate<R: RngCore + CryptoRng + ?Sized>(kind: KeyKind, _: &mut R) -> Result<Self, KeyError> {
+    pub fn generate<R: RngCore + CryptoRng + ?Sized>(kind: KeyKind, rng: &mut R) -> Result<Self, KeyError> {
         let ec = |curve| {
             EcGroup::from_curve_name(curve).and_then(|group| EcKey::generate(&group)).and_then(PKey::from_ec_key)
         };
@@ -47,6 +47,7 @@ impl EncryptionKey {
             KeyKind::Rsa2048 => rsa(2048)?,
             KeyKind::Rsa3072 => rsa(3072)?,
             KeyKind::Rsa4096 => rsa(4096)?,
+            KeyKind::Sm2 => return Self::generate_sm2(rng),
         };
         let spki = private.public_key_to_der()?;
         Ok(Self { pkcs8: Zeroizing::new(private.private_key_to_pkcs8()?), spki, sm2: false })

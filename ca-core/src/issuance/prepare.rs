@@ -10,7 +10,6 @@ use crate::domain::{
 };
 use crate::encode::certificate::{EncodeError, Issuer, TbsInput, Urls, to_be_signed};
 use crate::escrow::port::Envelope;
-use crate::keys::KeyKind;
 use crate::lint;
 use crate::profile::{Kind, Profile};
 use crate::service::protocol::RefusalCode;
@@ -67,9 +66,8 @@ impl Authority {
         else {
             return Err(Stop::refuse(RefusalCode::Malformed, "not an order to issue"));
         };
-        if possession.kind() != KeyKind::from(*key) {
-            let detail =
-                format!("the order is for {}, the key is {}", KeyKind::from(*key).name(), possession.kind().name());
+        if possession.kind() != *key {
+            let detail = format!("the order is for {key}, the key is {}", possession.kind());
             return Err(Stop::refuse(RefusalCode::KeyNotAccepted, detail));
         }
         let named = self.profile(profile)?;

@@ -4,11 +4,12 @@
 //! can be seen from outside at little cost. An encoding other than the one canonical form is refused as well,
 //! so that one key has one SHA-256.
 
+use const_oid::ObjectIdentifier;
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
-use openssl::nid::Nid;
-use openssl::pkey::{Id, PKeyRef, Public};
 
-use super::{KeyKind, verify};
+use super::spki::Spki;
+use super::verify::VerifyError;
+use super::{KeyKind, PublicKey, Sm2Id, oid};
 
 /// Why a key may not stand in a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,15 @@ pub enum KeyRefusal {
     Unexamined,
 }
 
+impl From<VerifyError> for KeyRefusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Key(why) => Self::Unreadable(why),
+            VerifyError::Algorithm(_) | VerifyError::Signature => Self::Unexamined,
+        }
+    }
+}
+
 impl From<openssl::error::ErrorStack> for KeyRefusal {
     fn from(_: openssl::error::ErrorStack) -> Self {
         Self::Unexamined
@@ -50,52 +60,44 @@ impl From<openssl::error::ErrorStack> for KeyRefusal {
 /// # Errors
 /// [`KeyRefusal`]: whoever made the key must make another.
 pub fn check(spki_der: &[u8]) -> Result<KeyKind, KeyRefusal> {
-    let key = verify::public_key(spki_der).map_err(|error| match error {
-        verify::VerifyError::Key(why) => KeyRefusal::Unreadable(why),
-        _ => KeyRefusal::Unreadable("unreadable"),
-    })?;
-    let kind = match key.id() {
-        Id::EC => curve(&key)?,
-        _ => rsa(&key)?,
+    let parts = Spki::read(spki_der)?;
+    // Reading finds out whether a point is on its curve.
+    PublicKey::from_parts(&parts, &Sm2Id::STANDARD)?;
+    let kind = match parts {
+        Spki::Ec { curve, point } => on_curve(curve, point)?,
+        Spki::Rsa { modulus, exponent } => rsa(&*BigNum::from_slice(modulus)?, &*BigNum::from_slice(exponent)?)?,
     };
-    // Also refuses compressed points and explicit curve parameters: OpenSSL writes named curves and keeps
-    // the point's form, so the form is looked at too.
-    let canonical = key.public_key_to_der()? == spki_der;
-    if canonical { Ok(kind) } else { Err(KeyRefusal::Encoding) }
+    if parts.der() == spki_der { Ok(kind) } else { Err(KeyRefusal::Encoding) }
 }
 
-fn curve(key: &PKeyRef<Public>) -> Result<KeyKind, KeyRefusal> {
-    let ec = key.ec_key()?;
-    ec.check_key().map_err(|_| KeyRefusal::Unreadable("the point is not on the curve"))?;
-    let (kind, octets) = match ec.group().curve_name() {
-        Some(Nid::X9_62_PRIME256V1) => (KeyKind::P256, 65),
-        Some(Nid::SECP384R1) => (KeyKind::P384, 97),
-        _ => return Err(KeyRefusal::Unreadable("the curve must be P-256 or P-384")),
+fn on_curve(curve: ObjectIdentifier, point: &[u8]) -> Result<KeyKind, KeyRefusal> {
+    let (kind, octets) = match curve {
+        oid::P256 => (KeyKind::P256, 65),
+        oid::P384 => (KeyKind::P384, 97),
+        oid::SM2 => (KeyKind::Sm2, 65),
+        _ => return Err(KeyRefusal::Unreadable("the curve must be P-256, P-384 or that of SM2")),
     };
-    // RFC 5480 §2.2: uncompressed is the form that all must take. The point ends the SPKI.
-    let der = key.public_key_to_der()?;
-    if der.len() > octets && der[der.len() - octets] == 4 { Ok(kind) } else { Err(KeyRefusal::Encoding) }
+    // RFC 5480 §2.2: uncompressed is the form that all must take.
+    if point.len() == octets && point[0] == 4 { Ok(kind) } else { Err(KeyRefusal::Encoding) }
 }
 
-fn rsa(key: &PKeyRef<Public>) -> Result<KeyKind, KeyRefusal> {
-    let rsa = key.rsa()?;
-    let kind = match rsa.n().num_bits() {
+fn rsa(modulus: &BigNumRef, exponent: &BigNumRef) -> Result<KeyKind, KeyRefusal> {
+    let kind = match modulus.num_bits() {
         2048 => KeyKind::Rsa2048,
         3072 => KeyKind::Rsa3072,
         4096 => KeyKind::Rsa4096,
         _ => return Err(KeyRefusal::Size),
     };
-    let exponent = rsa.e();
     if !exponent.is_bit_set(0) || exponent.num_bits() > 256 || *exponent < *BigNum::from_u32(65_537)? {
         return Err(KeyRefusal::Exponent);
     }
-    if has_small_factor(rsa.n())? {
+    if has_small_factor(modulus)? {
         return Err(KeyRefusal::SmallFactor);
     }
-    if is_roca(rsa.n())? {
+    if is_roca(modulus)? {
         return Err(KeyRefusal::Roca);
     }
-    if has_close_factors(rsa.n())? {
+    if has_close_factors(modulus)? {
         return Err(KeyRefusal::CloseFactors);
     }
     Ok(kind)
@@ -171,6 +173,7 @@ mod tests {
     use crate::keys::testing::TestKey;
     use crate::tlv::{self, tag};
     use openssl::bn::MsbOption;
+    use openssl::nid::Nid;
     use openssl::pkey::PKey;
     use openssl::rsa::Rsa;
 

@@ -1,12 +1,16 @@
 //! Throw-away keys and certificates for the unit tests of this crate.
 
 use openssl::ec::{EcGroup, EcKey};
+use openssl::md::Md;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Rsa;
 use openssl::sign::Signer;
 
-use super::{KeyKind, SignatureAlgorithm};
+use super::{KeyKind, SignatureAlgorithm, Sm2Id, sm2};
+use crate::tlv::{self, tag};
+use crate::x509::Parts;
 
 pub(crate) struct TestKey {
     pub(crate) kind: KeyKind,
@@ -27,6 +31,7 @@ impl TestKey {
             KeyKind::Rsa2048 => rsa(2048),
             KeyKind::Rsa3072 => rsa(3072),
             KeyKind::Rsa4096 => rsa(4096),
+            KeyKind::Sm2 => ec(Nid::SM2),
         };
         let spki = private.public_key_to_der().expect("DER");
         Self { kind, private, spki }
@@ -36,9 +41,25 @@ impl TestKey {
         self.kind.signature_algorithm()
     }
 
+    /// Signs as the holder of the key would: by OpenSSL, so that our verifiers meet foreign signatures.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        if self.kind == KeyKind::Sm2 {
+            return self.sign_under(&Sm2Id::STANDARD, message);
+        }
         let mut signer = Signer::new(self.algorithm().digest(), &self.private).expect("signer");
         signer.sign_oneshot_to_vec(message).expect("signature")
+    }
+
+    /// An SM2 signature under some id: OpenSSL signs our e.
+    pub(crate) fn sign_under(&self, id: &Sm2Id, message: &[u8]) -> Vec<u8> {
+        let mut hasher = sm2::Hasher::new(id, &sm2::point_of(&self.spki).expect("an SM2 key"));
+        hasher.update(message);
+        let mut context = PkeyCtx::new(&self.private).expect("context");
+        context.sign_init().expect("sign");
+        context.set_signature_md(Md::sm3()).expect("SM3");
+        let mut signature = Vec::new();
+        context.sign_to_vec(&hasher.finish(), &mut signature).expect("signature");
+        signature
     }
 }
 
@@ -149,6 +170,14 @@ impl<'a> TestCert<'a> {
         }
         let signer = self.issuer.map_or(self.key, |(key, _)| key);
         builder.sign(&signer.private, signer.algorithm().digest()).expect("signs");
-        builder.build().to_der().expect("DER")
+        let der = builder.build().to_der().expect("DER");
+        if signer.kind == KeyKind::Sm2 { resigned(&der, signer) } else { der }
     }
+}
+
+/// OpenSSL signs certificates under the empty id; this one carries a signature under the standard id.
+fn resigned(der: &[u8], signer: &TestKey) -> Vec<u8> {
+    let tbs = Parts::read(der).expect("certificate").tbs.whole;
+    let signature = tlv::write(tag::BIT_STRING, &[&[0][..], &signer.sign(tbs)]);
+    tlv::write(tag::SEQUENCE, &[tbs, &signer.algorithm().identifier_der(), &signature])
 }

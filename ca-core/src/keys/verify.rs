@@ -1,15 +1,8 @@
 //! Checks signatures over original bytes.
 
-use openssl::nid::Nid;
-use openssl::pkey::{Id, PKey, Public};
-use openssl::sign::Verifier;
 use spki::AlgorithmIdentifierOwned;
 
-use super::SignatureAlgorithm;
-use crate::tlv::{self, tag};
-
-/// The longest SubjectPublicKeyInfo we read; RSA of 8192 bits takes about 1,060.
-const MAX_SPKI_BYTES: usize = 2048;
+use super::{PublicKey, SignatureAlgorithm};
 
 /// Why a signature is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +19,8 @@ pub enum VerifyError {
 }
 
 /// Checks that the key of `spki_der` made `signature` (the content of the BIT STRING or OCTET STRING) over
-/// `message`. Says nothing about whose key it is, nor whether it is fit for a certificate ([`super::good_key`]).
+/// `message`; SM2 keys under the standard id. Whoever checks several signatures of one key, or those of a CA
+/// with another id, uses [`PublicKey`].
 ///
 /// # Errors
 /// [`VerifyError`]; nothing about the message may be believed then.
@@ -36,8 +30,7 @@ pub fn verify_signature(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), VerifyError> {
-    let algorithm = SignatureAlgorithm::from_identifier(algorithm).ok_or(VerifyError::Algorithm(algorithm.oid))?;
-    verify_with(spki_der, algorithm, message, signature)
+    PublicKey::read(spki_der)?.verify(algorithm, message, signature)
 }
 
 /// [`verify_signature`] for an algorithm that is known already.
@@ -50,39 +43,7 @@ pub fn verify_with(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), VerifyError> {
-    let key = public_key(spki_der)?;
-    if (key.id() == Id::EC) != algorithm.is_ecdsa() {
-        return Err(VerifyError::Key("it does not go with the signature algorithm"));
-    }
-    let mut verifier =
-        Verifier::new(algorithm.digest(), &key).map_err(|_| VerifyError::Key("OpenSSL does not take it"))?;
-    verifier.update(message).map_err(|_| VerifyError::Signature)?;
-    match verifier.verify(signature) {
-        Ok(true) => Ok(()),
-        Ok(false) | Err(_) => Err(VerifyError::Signature),
-    }
-}
-
-/// Reads a key that may have made a signature: RSA of 2048 to 8192 bits, P-256 or P-384.
-pub(super) fn public_key(spki_der: &[u8]) -> Result<PKey<Public>, VerifyError> {
-    if spki_der.len() > MAX_SPKI_BYTES {
-        return Err(VerifyError::Key("it is too long"));
-    }
-    tlv::single(spki_der, tag::SEQUENCE).map_err(|_| VerifyError::Key("it is not DER"))?;
-    let key = PKey::public_key_from_der(spki_der).map_err(|_| VerifyError::Key("it is malformed"))?;
-    match key.id() {
-        Id::RSA if (2048..=8192).contains(&key.bits()) => Ok(key),
-        Id::RSA => Err(VerifyError::Key("RSA must have 2048 to 8192 bits")),
-        Id::EC => {
-            let curve = key.ec_key().ok().and_then(|ec| ec.group().curve_name());
-            if matches!(curve, Some(Nid::X9_62_PRIME256V1 | Nid::SECP384R1)) {
-                Ok(key)
-            } else {
-                Err(VerifyError::Key("the curve must be P-256 or P-384"))
-            }
-        }
-        _ => Err(VerifyError::Key("it must be RSA or ECDSA")),
-    }
+    PublicKey::read(spki_der)?.verify_with(algorithm, message, signature)
 }
 
 #[cfg(test)]
@@ -90,10 +51,13 @@ mod tests {
     use super::*;
     use crate::keys::KeyKind;
     use crate::keys::testing::TestKey;
+    use crate::tlv::{self, tag};
+    use openssl::nid::Nid;
+    use openssl::pkey::PKey;
 
     #[test]
     fn a_signature_holds_for_its_message_key_and_algorithm_only() {
-        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048] {
+        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048, KeyKind::Sm2] {
             let (key, other) = (TestKey::new(kind), TestKey::new(kind));
             let algorithm = kind.signature_algorithm();
             let signature = key.sign(b"message");
@@ -164,9 +128,9 @@ mod tests {
     fn keys_with_trailing_bytes_or_foreign_curves_are_refused() {
         let mut spki = TestKey::new(KeyKind::P256).spki;
         spki.push(0);
-        assert!(matches!(public_key(&spki), Err(VerifyError::Key(_))));
+        assert!(matches!(PublicKey::read(&spki), Err(VerifyError::Key(_))));
         let group = openssl::ec::EcGroup::from_curve_name(Nid::SECP256K1).expect("curve");
         let k1 = openssl::ec::EcKey::generate(&group).and_then(PKey::from_ec_key).expect("key");
-        assert!(matches!(public_key(&k1.public_key_to_der().expect("DER")), Err(VerifyError::Key(_))));
+        assert!(matches!(PublicKey::read(&k1.public_key_to_der().expect("DER")), Err(VerifyError::Key(_))));
     }
 }

@@ -8,14 +8,14 @@
 
 #[cfg(feature = "pkcs11")]
 pub mod pkcs11;
+mod sm2;
 pub mod soft;
 
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::keys::SignatureAlgorithm;
-use crate::keys::verify::verify_with;
+use crate::keys::{PublicKey, SignatureAlgorithm, Sm2Id};
 
 /// A private key with its public half.
 pub trait Signer: Send + Sync {
@@ -25,8 +25,13 @@ pub trait Signer: Send + Sync {
     /// Its SubjectPublicKeyInfo, DER.
     fn spki_der(&self) -> &[u8];
 
-    /// Signs a whole message and answers the content of the signature's BIT STRING: for ECDSA the DER of r
-    /// and s.
+    /// Under which id it signs, if it is an SM2 key.
+    fn sm2_id(&self) -> &Sm2Id {
+        &Sm2Id::STANDARD
+    }
+
+    /// Signs a whole message and answers the content of the signature's BIT STRING: for ECDSA and SM2 the
+    /// DER of r and s.
     ///
     /// # Errors
     /// [`SignError`]: nothing was signed.
@@ -96,7 +101,8 @@ pub enum SignError {
 pub fn probe(signer: &dyn Signer) -> Result<(), SignError> {
     const MESSAGE: &[u8] = b"yinxin.probe.v1";
     let signature = signer.sign(MESSAGE)?;
-    verify_with(signer.spki_der(), signer.algorithm(), MESSAGE, &signature)
+    PublicKey::under(signer.spki_der(), signer.sm2_id())
+        .and_then(|key| key.verify_with(signer.algorithm(), MESSAGE, &signature))
         .map_err(|error| SignError::Unusable(format!("its own signature: {error}")))
 }
 
@@ -210,6 +216,7 @@ impl Passphrase {
 mod tests {
     use super::*;
     use crate::keys::KeyKind;
+    use crate::keys::verify::verify_with;
 
     /// A key whose public half is another's.
     struct Mismatched(soft::SoftKey, soft::SoftKey);

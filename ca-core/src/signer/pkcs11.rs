@@ -91,6 +91,9 @@ impl Pkcs11Key {
         };
         let spki = public_half(&key.lease()?.open()?.session, &key.location.key)?;
         key.kind = good_key::check(&spki).map_err(|error| SignError::Unusable(error.to_string()))?;
+        if key.kind == KeyKind::Sm2 {
+            return Err(no_sm2());
+        }
         key.spki = spki;
         Ok(key)
     }
@@ -115,6 +118,7 @@ impl Pkcs11Key {
                 KeyKind::Rsa2048 => (Mechanism::RsaPkcsKeyPairGen, modulus(2048)),
                 KeyKind::Rsa3072 => (Mechanism::RsaPkcsKeyPairGen, modulus(3072)),
                 KeyKind::Rsa4096 => (Mechanism::RsaPkcsKeyPairGen, modulus(4096)),
+                KeyKind::Sm2 => return Err(no_sm2()),
             };
             let mut public = vec![Attribute::Token(true), Attribute::Verify(true), label(), id.clone()];
             public.extend(parameters);
@@ -327,6 +331,12 @@ fn explain(error: Error) -> SignError {
         ) => SignError::Retry(format!("{function:?}: {error}")),
         _ => SignError::Unusable(error.to_string()),
     }
+}
+
+/// PKCS#11 3.1 names no mechanism for SM2 signatures, and vendors' own numbers differ. SoftHSM2 would make a key
+/// on the curve and then sign ECDSA with it.
+fn no_sm2() -> SignError {
+    SignError::Unusable("PKCS#11 modules have no SM2 mechanism: an SM2 key must be a sealed file".into())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the function of map_err")]

@@ -21,9 +21,11 @@ use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::sm2::Sm2Key;
 use super::{Passphrase, SignError, Signer, StreamSigner};
 use crate::durable;
-use crate::keys::{KeyKind, SignatureAlgorithm, good_key};
+use crate::keys::sm2::{Hasher, spki_of};
+use crate::keys::{KeyKind, SignatureAlgorithm, Sm2Id, good_key};
 
 const FORMAT: &str = "yinxin-sealed-key";
 const VERSION: u32 = 1;
@@ -99,11 +101,17 @@ struct SealedFile {
     sealed: String,
 }
 
-/// A private key in memory. No Debug; OpenSSL overwrites it when it is dropped.
+/// A private key in memory, parsed once and ready to sign. No Debug; overwritten when it is dropped.
 pub struct SoftKey {
     kind: KeyKind,
-    private: PKey<Private>,
+    private: Material,
     spki: Vec<u8>,
+    sm2_id: Sm2Id,
+}
+
+enum Material {
+    OpenSsl(PKey<Private>),
+    Sm2(Sm2Key),
 }
 
 impl SoftKey {
@@ -122,14 +130,32 @@ impl SoftKey {
             KeyKind::Rsa2048 => rsa(2048)?,
             KeyKind::Rsa3072 => rsa(3072)?,
             KeyKind::Rsa4096 => rsa(4096)?,
+            KeyKind::Sm2 => return Self::from_private(Material::Sm2(Sm2Key::generate()?)),
         };
-        Self::from_private(private)
+        Self::from_private(Material::OpenSsl(private))
     }
 
-    fn from_private(private: PKey<Private>) -> Result<Self, SealError> {
-        let spki = private.public_key_to_der()?;
+    fn from_pkcs8(kind: KeyKind, der: &[u8]) -> Result<Self, SealError> {
+        Self::from_private(match kind {
+            KeyKind::Sm2 => Material::Sm2(Sm2Key::from_pkcs8(der)?),
+            _ => Material::OpenSsl(PKey::private_key_from_pkcs8(der)?),
+        })
+    }
+
+    fn from_private(private: Material) -> Result<Self, SealError> {
+        let spki = match &private {
+            Material::OpenSsl(key) => key.public_key_to_der()?,
+            Material::Sm2(key) => spki_of(key.public()),
+        };
         let kind = good_key::check(&spki).map_err(|error| SealError::Crypto(error.to_string()))?;
-        Ok(Self { kind, private, spki })
+        Ok(Self { kind, private, spki, sm2_id: Sm2Id::STANDARD })
+    }
+
+    /// The same key, signing under another SM2 id than the standard one. For other keys the id means nothing.
+    #[must_use]
+    pub fn with_sm2_id(mut self, id: Sm2Id) -> Self {
+        self.sm2_id = id;
+        self
     }
 
     /// What kind of key it is.
@@ -164,7 +190,7 @@ impl SoftKey {
             nonce: BASE64.encode(nonce),
         };
         let key = derive(passphrase, &salt, cost)?;
-        let plain = Zeroizing::new(self.private.private_key_to_pkcs8()?);
+        let plain = self.pkcs8()?;
         let mut tag = [0_u8; TAG_BYTES];
         let mut sealed =
             encrypt_aead(Cipher::aes_256_gcm(), &*key, Some(&nonce), &authenticated(&header)?, &plain, &mut tag)?;
@@ -173,6 +199,13 @@ impl SoftKey {
         let mut bytes = serde_json::to_vec_pretty(&file).map_err(|error| SealError::Malformed(error.to_string()))?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+
+    fn pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        match &self.private {
+            Material::OpenSsl(key) => Ok(Zeroizing::new(key.private_key_to_pkcs8()?)),
+            Material::Sm2(key) => key.to_pkcs8(),
+        }
     }
 
     /// Seals the key into a new file that only the owner may read.
@@ -206,7 +239,7 @@ impl SoftKey {
         let header = authenticated(&file.header)?;
         let plain = decrypt_aead(Cipher::aes_256_gcm(), &*key, Some(&nonce), &header, sealed, tag)
             .map_err(|_| SealError::WrongPassphrase)?;
-        let opened = Self::from_private(PKey::private_key_from_pkcs8(&Zeroizing::new(plain))?)?;
+        let opened = Self::from_pkcs8(file.header.key, &Zeroizing::new(plain))?;
         if opened.kind != file.header.key || BASE64.encode(&opened.spki) != file.header.public_key {
             return Err(SealError::Malformed("the public key is not that of the sealed one".into()));
         }
@@ -278,27 +311,59 @@ impl Signer for SoftKey {
         &self.spki
     }
 
+    fn sm2_id(&self) -> &Sm2Id {
+        &self.sm2_id
+    }
+
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        openssl::sign::Signer::new(self.algorithm().digest(), &self.private)
-            .and_then(|mut signer| signer.sign_oneshot_to_vec(message))
-            .map_err(unusable)
+        match &self.private {
+            Material::OpenSsl(key) => openssl::sign::Signer::new(self.algorithm().digest(), key)
+                .and_then(|mut signer| signer.sign_oneshot_to_vec(message))
+                .map_err(unusable),
+            Material::Sm2(key) => {
+                let mut hasher = key.hasher(&self.sm2_id);
+                hasher.update(message);
+                key.sign(&hasher.finish())
+            }
+        }
     }
 
     fn begin(&self) -> Result<Box<dyn StreamSigner + '_>, SignError> {
-        let signer = openssl::sign::Signer::new(self.algorithm().digest(), &self.private).map_err(unusable)?;
-        Ok(Box::new(SoftStream(signer)))
+        Ok(match &self.private {
+            Material::OpenSsl(key) => {
+                let signer = openssl::sign::Signer::new(self.algorithm().digest(), key).map_err(unusable)?;
+                Box::new(OpenSslStream(signer))
+            }
+            Material::Sm2(key) => Box::new(Sm2Stream { key, hasher: key.hasher(&self.sm2_id) }),
+        })
     }
 }
 
-struct SoftStream<'a>(openssl::sign::Signer<'a>);
+struct OpenSslStream<'a>(openssl::sign::Signer<'a>);
 
-impl StreamSigner for SoftStream<'_> {
+impl StreamSigner for OpenSslStream<'_> {
     fn update(&mut self, piece: &[u8]) -> Result<(), SignError> {
         self.0.update(piece).map_err(unusable)
     }
 
     fn finish(self: Box<Self>) -> Result<Vec<u8>, SignError> {
         self.0.sign_to_vec().map_err(unusable)
+    }
+}
+
+struct Sm2Stream<'a> {
+    key: &'a Sm2Key,
+    hasher: Hasher,
+}
+
+impl StreamSigner for Sm2Stream<'_> {
+    fn update(&mut self, piece: &[u8]) -> Result<(), SignError> {
+        self.hasher.update(piece);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<u8>, SignError> {
+        self.key.sign(&self.hasher.finish())
     }
 }
 
@@ -311,6 +376,7 @@ fn unusable(error: ErrorStack) -> SignError {
 mod tests {
     use super::*;
     use crate::clock::system_rng;
+    use crate::keys::PublicKey;
     use crate::keys::verify::verify_with;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -321,7 +387,7 @@ mod tests {
     #[test]
     fn a_sealed_key_opens_with_its_passphrase_only() {
         let folder = tempfile::tempdir().expect("folder");
-        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048] {
+        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048, KeyKind::Sm2] {
             let path = folder.path().join(kind.name());
             let key = SoftKey::generate(kind).expect("key");
             key.save(&path, &pass("right"), Cost::WEAK, &mut system_rng()).expect("saves");
@@ -375,16 +441,47 @@ mod tests {
 
     #[test]
     fn the_private_key_does_not_stand_in_the_file() {
-        let key = SoftKey::generate(KeyKind::P256).expect("key");
-        let sealed = key.seal(&pass("p"), Cost::WEAK, &mut system_rng()).expect("seals");
-        let secret = BASE64.encode(key.private.private_key_to_pkcs8().expect("DER"));
-        let text = String::from_utf8(sealed).expect("JSON");
-        assert!(!text.contains(&secret[40..80]));
+        for kind in [KeyKind::P256, KeyKind::Sm2] {
+            let key = SoftKey::generate(kind).expect("key");
+            let sealed = key.seal(&pass("p"), Cost::WEAK, &mut system_rng()).expect("seals");
+            let secret = BASE64.encode(key.pkcs8().expect("DER"));
+            let text = String::from_utf8(sealed).expect("JSON");
+            assert!(!text.contains(&secret[40..80]));
+        }
+    }
+
+    #[test]
+    fn openssl_reads_our_sm2_keys_and_we_read_its() {
+        let ours = SoftKey::generate(KeyKind::Sm2).expect("key");
+        let theirs = PKey::private_key_from_pkcs8(&ours.pkcs8().expect("DER")).expect("openssl reads");
+        assert_eq!(theirs.public_key_to_der().expect("DER"), ours.spki);
+        let group = EcGroup::from_curve_name(Nid::SM2).expect("curve");
+        let theirs = EcKey::generate(&group).and_then(PKey::from_ec_key).expect("key");
+        let ours =
+            SoftKey::from_pkcs8(KeyKind::Sm2, &theirs.private_key_to_pkcs8().expect("DER")).expect("we read its");
+        assert_eq!(ours.spki, theirs.public_key_to_der().expect("DER"));
+        crate::signer::probe(&ours).expect("it signs");
+    }
+
+    #[test]
+    fn an_sm2_key_signs_under_the_id_it_was_given() {
+        let id: Sm2Id = "a CA of its own".parse().expect("id");
+        let key = SoftKey::generate(KeyKind::Sm2).expect("key").with_sm2_id(id.clone());
+        let verify = |id| {
+            PublicKey::under(&key.spki, id).expect("key").verify_with(
+                key.algorithm(),
+                b"m",
+                &key.sign(b"m").expect("signs"),
+            )
+        };
+        verify(&id).expect("its own id");
+        assert!(verify(&Sm2Id::STANDARD).is_err());
+        crate::signer::probe(&key).expect("the probe asks under its id");
     }
 
     #[test]
     fn a_streamed_signature_is_that_of_the_whole_message() {
-        for kind in [KeyKind::P256, KeyKind::Rsa2048] {
+        for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
             let key = SoftKey::generate(kind).expect("key");
             let mut stream = key.begin().expect("begins");
             for piece in b"a message in pieces".chunks(4) {

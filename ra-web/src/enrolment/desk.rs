@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use ca_core::clock::Clock;
 use ca_core::cms::{self, CmsError};
-use ca_core::domain::{IssuerId, KeyAlgorithm, Officer, ProfileName, Sha256};
+use ca_core::domain::{IssuerId, KeyKind, Officer, ProfileName, Sha256};
 use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::sql::DatabaseError;
 use rand_chacha::ChaCha20Rng;
@@ -25,9 +25,9 @@ use crate::vault::{FieldKey, VaultError};
 pub struct Rules {
     /// Profile of unit certificates.
     pub profile: ProfileName,
-    /// Who issues P-256 certificates.
+    /// Who issues ECDSA certificates.
     pub issuer_p256: IssuerId,
-    /// Who issues RSA-2048 certificates.
+    /// Who issues RSA certificates.
     pub issuer_rsa: IssuerId,
     /// Province of the subject.
     pub province: String,
@@ -36,12 +36,13 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Who issues certificates for such a key.
+    /// Who issues certificates for such a key; nobody for one that the desk does not offer.
     #[must_use]
-    pub fn issuer_of(&self, key: KeyAlgorithm) -> IssuerId {
+    pub fn issuer_of(&self, key: KeyKind) -> Option<IssuerId> {
         match key {
-            KeyAlgorithm::P256 => self.issuer_p256.clone(),
-            KeyAlgorithm::Rsa2048 => self.issuer_rsa.clone(),
+            KeyKind::P256 => Some(self.issuer_p256.clone()),
+            KeyKind::Rsa2048 => Some(self.issuer_rsa.clone()),
+            KeyKind::P384 | KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::Sm2 => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ca_core::domain::{IdentifierError, KeyAlgorithm, ResidentId, Subject, SubjectField, Uscc};
+use ca_core::domain::{IdentifierError, KeyKind, ResidentId, Subject, SubjectField, Uscc};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -104,7 +104,7 @@ pub struct Particulars {
     /// 1 to 5.
     pub years: u8,
     /// The key to make.
-    pub key: KeyAlgorithm,
+    pub key: KeyKind,
 }
 
 /// What is wrong with one field; [`FieldFault::key`] names the message.
@@ -252,23 +252,10 @@ impl Drop for Form {
     }
 }
 
-/// The key with this name.
+/// The key with this name, if it is one that the form offers.
 #[must_use]
-pub fn key_of(name: &str) -> Option<KeyAlgorithm> {
-    match name {
-        "P-256" => Some(KeyAlgorithm::P256),
-        "RSA-2048" => Some(KeyAlgorithm::Rsa2048),
-        _ => None,
-    }
-}
-
-/// The name of a key, as forms and stores have it.
-#[must_use]
-pub const fn key_name(key: KeyAlgorithm) -> &'static str {
-    match key {
-        KeyAlgorithm::P256 => "P-256",
-        KeyAlgorithm::Rsa2048 => "RSA-2048",
-    }
+pub fn key_of(name: &str) -> Option<KeyKind> {
+    name.parse().ok().filter(|kind| matches!(kind, KeyKind::P256 | KeyKind::Rsa2048))
 }
 
 /// A name as search compares it: compatibility forms and case folded, blanks and brackets left out.

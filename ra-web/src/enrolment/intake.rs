@@ -221,14 +221,10 @@ impl Desk {
         ]))
         .map_err(|error| OfficeError::Rules(error.to_string()))?;
         let profile: ProfileName = rules.profile.clone();
-        Ok(Act::Issue {
-            issuer: rules.issuer_of(particulars.key),
-            profile,
-            subject,
-            years: particulars.years,
-            key: particulars.key,
-            officer: None,
-        })
+        let issuer = rules
+            .issuer_of(particulars.key)
+            .ok_or_else(|| OfficeError::Rules(format!("nobody issues for {} keys", particulars.key)))?;
+        Ok(Act::Issue { issuer, profile, subject, years: particulars.years, key: particulars.key, officer: None })
     }
 
     /// The handler's resident number as it was typed; empty when there is none.

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ca_core::domain::{Act, KeyAlgorithm, Officer, OrderId};
+use ca_core::domain::{Act, KeyKind, Officer, OrderId};
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, IssuerView, RefusalCode, Request, Response, Submission};
 use rand::RngCore as _;
@@ -25,7 +25,7 @@ pub struct Opened {
     /// Canonical bytes of the approved order.
     pub order: Vec<u8>,
     /// The key to make.
-    pub key: KeyAlgorithm,
+    pub key: KeyKind,
     /// For whom.
     pub unit_name: String,
     /// What to write on the token.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::routing::post;
 use axum::{Json, Router};
-use ca_core::domain::{IssuerId, KeyAlgorithm, Serial};
+use ca_core::domain::{IssuerId, KeyKind, Serial};
 use ca_core::service::protocol::Blob;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ struct OpenRequest {
 #[derive(Serialize)]
 struct OpenAnswer {
     order: Blob,
-    key: KeyAlgorithm,
+    key: KeyKind,
     unit_name: String,
     token_label: String,
 }

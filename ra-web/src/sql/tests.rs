@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ca_core::clock::system_rng;
 use ca_core::domain::{
-    Act, CertificateStatus, IssuerId, KeyAlgorithm, OfficeId, Officer, OfficerId, Order, OrderId, ProfileName,
+    Act, CertificateStatus, IssuerId, KeyKind, OfficeId, Officer, OfficerId, Order, OrderId, ProfileName,
     RevocationReason, Role, Serial, Sha256, Subject, SubjectField, Timestamp, Validity, encode,
 };
 use ca_core::sql::testing::databases;
@@ -42,7 +42,7 @@ fn order_about(subject: OrderSubject) -> StoredOrder {
             profile: ProfileName::new("unit-sign").expect("a profile"),
             subject: Subject::new(BTreeMap::from([(SubjectField::CommonName, "东湖".to_owned())])).expect("a subject"),
             years: 1,
-            key: KeyAlgorithm::P256,
+            key: KeyKind::P256,
             officer: None,
         },
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ca_core::domain::KeyAlgorithm;
+use ca_core::domain::KeyKind;
 use ca_core::service::protocol::Submission;
 use journeys::house::Engine;
 use journeys::office::Office;
@@ -52,8 +52,8 @@ async fn measure() -> anyhow::Result<()> {
 /// Orders that nobody gave yet, signed by all who must.
 fn prepare(office: &Office) -> anyhow::Result<Vec<Submission>> {
     let one = |_| {
-        let unit = Person::new("单位", KeyAlgorithm::P256)?;
-        office.application("unit-p256", &unit, KeyAlgorithm::P256)
+        let unit = Person::new("单位", KeyKind::P256)?;
+        office.application("unit-p256", &unit, KeyKind::P256)
     };
     (0..ORDERS).map(one).collect()
 }
@@ -82,7 +82,7 @@ async fn issue_all(office: &Arc<Office>, submissions: Vec<Submission>, clients: 
 
 /// Signatures of one thread in a second.
 fn raw_signing() -> anyhow::Result<f64> {
-    let signer = Person::new("raw", KeyAlgorithm::P256)?;
+    let signer = Person::new("raw", KeyKind::P256)?;
     let bytes = vec![0x30; TBS_BYTES];
     let start = Instant::now();
     let mut count = 0;

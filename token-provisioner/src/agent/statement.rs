@@ -1,6 +1,6 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
-use ca_core::domain::{self, Act, KeyAlgorithm, Login, LoginPurpose, Order, SubjectField, Timestamp};
+use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp};
 
 use crate::config::{Permission, Site};
 use crate::text::Language;
@@ -167,9 +167,10 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
 }
 
 /// The name of a kind of key.
-pub(super) const fn key_text(key: KeyAlgorithm) -> &'static str {
+pub(super) const fn key_text(key: KeyKind) -> &'static str {
     match key {
-        KeyAlgorithm::P256 => "ECDSA P-256",
-        KeyAlgorithm::Rsa2048 => "RSA-2048",
+        KeyKind::P256 => "ECDSA P-256",
+        KeyKind::P384 => "ECDSA P-384",
+        KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::Sm2 => key.name(),
     }
 }

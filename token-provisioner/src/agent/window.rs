@@ -188,9 +188,11 @@ pub(super) fn token_failure(t: Language, error: &TokenError) -> Reply {
         TokenError::PinLocked => (Code::PinLocked, None),
         TokenError::Removed(_) => (Code::TokenRemoved, None),
         TokenError::NoKey(_) => (Code::NoCertificate, None),
-        TokenError::PinRefused | TokenError::NotReady(_) | TokenError::Full | TokenError::Broken(_) => {
-            (Code::Internal, None)
-        }
+        TokenError::PinRefused
+        | TokenError::NotReady(_)
+        | TokenError::Full
+        | TokenError::Kind(_)
+        | TokenError::Broken(_) => (Code::Internal, None),
     };
     Reply::Error(Failure { code, message: explain::token(t, error), tries_left, ra_code: None, detail: None })
 }

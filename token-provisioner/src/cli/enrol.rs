@@ -30,7 +30,7 @@ fn request(context: &Context, drivers: &Drivers, enrol: &Enrol, out: &Path, comm
     let t = context.language;
     let token = context.token(drivers, &enrol.token)?;
     let pin = secret::pin(enrol.pin_file.as_deref(), &t.say("cli-ask-pin"))?;
-    let csr = offline::request(drivers, &token, &pin, common_name, enrol.key.into())?;
+    let csr = offline::request(drivers, &token, &pin, common_name, enrol.key)?;
     std::fs::write(out, pem("CERTIFICATE REQUEST", &csr))
         .map_err(|error| CliError::File { path: out.to_owned(), error })?;
     println!("{}", t.with("cli-request-written", "file", out.display().to_string()));

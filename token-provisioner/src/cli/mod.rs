@@ -11,7 +11,7 @@ mod secret;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ca_core::domain::KeyAlgorithm;
+use ca_core::domain::KeyKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, DriverConfig};
@@ -87,8 +87,8 @@ struct Enrol {
     #[arg(long)]
     common_name: Option<String>,
     /// The kind of key in the request.
-    #[arg(long, value_enum, default_value = "P-256")]
-    key: KeyAlgorithmArg,
+    #[arg(long, default_value = "P-256")]
+    key: KeyKind,
     /// Write the certificate in this file to the token.
     #[arg(long, value_name = "FILE.cer", conflicts_with = "ra")]
     install: Option<PathBuf>,
@@ -101,24 +101,6 @@ struct Enrol {
     /// File with the operator's PIN; without it the PIN is asked for.
     #[arg(long, value_name = "FILE")]
     operator_pin_file: Option<PathBuf>,
-}
-
-/// The kinds of key, as arguments.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum KeyAlgorithmArg {
-    #[value(name = "P-256")]
-    P256,
-    #[value(name = "RSA-2048")]
-    Rsa2048,
-}
-
-impl From<KeyAlgorithmArg> for KeyAlgorithm {
-    fn from(arg: KeyAlgorithmArg) -> Self {
-        match arg {
-            KeyAlgorithmArg::P256 => Self::P256,
-            KeyAlgorithmArg::Rsa2048 => Self::Rsa2048,
-        }
-    }
 }
 
 #[derive(Args)]

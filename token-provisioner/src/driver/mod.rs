@@ -18,7 +18,7 @@ pub use pin::{INITIAL_PIN, MAX_CHARS, MIN_CHARS, Pin, PinRule};
 pub use public_key::{PublicKey, PublicKeyError};
 pub use set::{Drivers, Held};
 
-use ca_core::domain::KeyAlgorithm;
+use ca_core::domain::KeyKind;
 
 /// The most bytes of a certificate that is written to or read from a token.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
@@ -182,6 +182,9 @@ pub enum TokenError {
     /// The token is full.
     #[error("no room left on the token")]
     Full,
+    /// The token does not make keys of this kind.
+    #[error("the token does not make {0} keys")]
+    Kind(KeyKind),
     /// The module, the reader or the file does not work; the text is for a log.
     #[error("{0}")]
     Broken(String),
@@ -249,8 +252,8 @@ pub trait Session {
     /// Makes a key pair: private, sensitive, never extractable, for signing only.
     ///
     /// # Errors
-    /// [`TokenError::Full`], [`TokenError::Removed`], [`TokenError::Broken`].
-    fn generate(&mut self, algorithm: KeyAlgorithm, label: &str) -> Result<TokenKey, TokenError>;
+    /// [`TokenError::Kind`], [`TokenError::Full`], [`TokenError::Removed`], [`TokenError::Broken`].
+    fn generate(&mut self, algorithm: KeyKind, label: &str) -> Result<TokenKey, TokenError>;
 
     /// Signs a message with SHA-256: PKCS#1 v1.5 for RSA, a DER `ECDSA-Sig-Value` for P-256.
     ///

@@ -20,7 +20,7 @@ mod objects;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ca_core::domain::KeyAlgorithm;
+use ca_core::domain::KeyKind;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11 as Module};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
@@ -291,7 +291,7 @@ impl Session for Pkcs11Session<'_> {
         Ok(keys)
     }
 
-    fn generate(&mut self, algorithm: KeyAlgorithm, label: &str) -> Result<TokenKey, TokenError> {
+    fn generate(&mut self, algorithm: KeyKind, label: &str) -> Result<TokenKey, TokenError> {
         let label_bytes = label.as_bytes().to_vec();
         let mut public = vec![
             Attribute::Token(true),
@@ -300,14 +300,17 @@ impl Session for Pkcs11Session<'_> {
             Attribute::Label(label_bytes.clone()),
         ];
         let mechanism = match algorithm {
-            KeyAlgorithm::P256 => {
+            KeyKind::P256 => {
                 public.push(Attribute::EcParams(P256_PARAMS.to_vec()));
                 Mechanism::EccKeyPairGen
             }
-            KeyAlgorithm::Rsa2048 => {
+            KeyKind::Rsa2048 => {
                 public.push(Attribute::ModulusBits(2048.into()));
                 public.push(Attribute::PublicExponent(vec![1, 0, 1]));
                 Mechanism::RsaPkcsKeyPairGen
+            }
+            KeyKind::P384 | KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::Sm2 => {
+                return Err(TokenError::Kind(algorithm));
             }
         };
         let private = [

@@ -1,6 +1,6 @@
 //! Public keys as tokens give them, turned into SubjectPublicKeyInfo.
 
-use ca_core::domain::{KeyAlgorithm, Sha256};
+use ca_core::domain::{KeyKind, Sha256};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::hash::MessageDigest;
@@ -14,7 +14,7 @@ use super::KeyId;
 /// The public half of a key that this program can use: P-256, or RSA of 2048 bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    algorithm: KeyAlgorithm,
+    algorithm: KeyKind,
     spki_der: Vec<u8>,
 }
 
@@ -62,8 +62,8 @@ impl PublicKey {
 
     fn from_key(key: &PKey<Public>) -> Result<Self, PublicKeyError> {
         let algorithm = match key.id() {
-            Id::RSA if key.bits() == 2048 => KeyAlgorithm::Rsa2048,
-            Id::EC if key.ec_key()?.group().curve_name() == Some(Nid::X9_62_PRIME256V1) => KeyAlgorithm::P256,
+            Id::RSA if key.bits() == 2048 => KeyKind::Rsa2048,
+            Id::EC if key.ec_key()?.group().curve_name() == Some(Nid::X9_62_PRIME256V1) => KeyKind::P256,
             _ => return Err(PublicKeyError::Unsupported),
         };
         Ok(Self { algorithm, spki_der: key.public_key_to_der()? })
@@ -71,7 +71,7 @@ impl PublicKey {
 
     /// Its kind.
     #[must_use]
-    pub const fn algorithm(&self) -> KeyAlgorithm {
+    pub const fn algorithm(&self) -> KeyKind {
         self.algorithm
     }
 

@@ -9,8 +9,8 @@ pub mod offline;
 pub mod online;
 
 use ca_core::cms::{self, SignMessageError};
-use ca_core::domain::{KeyAlgorithm, Timestamp};
-use ca_core::keys::{KeyKind, csr};
+use ca_core::domain::{KeyKind, Timestamp};
+use ca_core::keys::csr;
 
 use crate::certificate::{Facts, NotUsable};
 use crate::driver::{Session, StoredCertificate, TokenError, TokenKey};
@@ -46,7 +46,7 @@ pub enum ProvisionError {
 }
 
 /// The key with this label, made now if it is not there yet.
-fn key_for(session: &mut dyn Session, label: &str, algorithm: KeyAlgorithm) -> Result<TokenKey, TokenError> {
+fn key_for(session: &mut dyn Session, label: &str, algorithm: KeyKind) -> Result<TokenKey, TokenError> {
     let there = session.keys()?.into_iter().find(|key| key.label == label && key.public.algorithm() == algorithm);
     match there {
         Some(key) => Ok(key),
@@ -56,7 +56,7 @@ fn key_for(session: &mut dyn Session, label: &str, algorithm: KeyAlgorithm) -> R
 
 /// A PKCS#10 request by a key on the token.
 fn request_by(session: &mut dyn Session, key: &TokenKey, common_name: &str) -> Result<Vec<u8>, TokenError> {
-    let algorithm = KeyKind::from(key.public.algorithm()).signature_algorithm();
+    let algorithm = key.public.algorithm().signature_algorithm();
     csr::build(common_name, key.public.spki_der(), algorithm, |message| session.sign(&key.id, message))
 }
 

@@ -1,7 +1,7 @@
 //! Provisioning by files: a request out, a certificate in. For the ceremony, where the officers' keys are
 //! born in their tokens before there is a server.
 
-use ca_core::domain::KeyAlgorithm;
+use ca_core::domain::KeyKind;
 
 use super::{ProvisionError, key_for, key_of, request_by, self_test, write};
 use crate::certificate::Facts;
@@ -16,7 +16,7 @@ pub fn request(
     token: &TokenSerial,
     pin: &Pin,
     common_name: &str,
-    algorithm: KeyAlgorithm,
+    algorithm: KeyKind,
 ) -> Result<Vec<u8>, ProvisionError> {
     let mut session = drivers.open(token, pin).map_err(ProvisionError::Token)?;
     let key = key_for(&mut *session, &format!("yinxin {common_name}"), algorithm).map_err(ProvisionError::Token)?;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use ca_core::clock::Clock;
-use ca_core::domain::{self, Act, Install, IssuerId, KeyAlgorithm, KeyBinding, Order, Serial, Sha256};
+use ca_core::domain::{self, Act, Install, IssuerId, KeyBinding, KeyKind, Order, Serial, Sha256};
 
 use super::{ProvisionError, key_for, request_by, self_test, signed_message, write};
 use crate::certificate::Facts;
@@ -66,7 +66,7 @@ pub struct Offer {
     /// SHA-256 of its canonical bytes.
     pub order_sha256: Sha256,
     /// The kind of key.
-    pub key: KeyAlgorithm,
+    pub key: KeyKind,
     /// Whom the certificate names.
     pub unit_name: String,
     /// What the registration authority calls the token.

@@ -6,19 +6,19 @@ use std::process::Command;
 use crate::common::authority::{TestCa, Wanted};
 use crate::common::{PIN, SO_PIN, initialised, run, soft, softhsm};
 use ca_core::cms;
-use ca_core::domain::{KeyAlgorithm, Timestamp};
+use ca_core::domain::{KeyKind, Timestamp};
 use token_provisioner::driver::{
     InitTarget, Pin, PublicKey, StoredCertificate, TokenDriver, TokenError, TokenInfo, Tries,
 };
 
-const KINDS: [KeyAlgorithm; 2] = [KeyAlgorithm::P256, KeyAlgorithm::Rsa2048];
+const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Rsa2048];
 
 /// The failure of opening a token.
 fn refusal(driver: &dyn TokenDriver, token: &TokenInfo, pin: &str) -> TokenError {
     driver.open(&token.serial, &Pin::typed(pin)).err().expect("the PIN is refused")
 }
 
-fn signs_what_openssl_accepts(driver: &dyn TokenDriver, token: &TokenInfo, algorithm: KeyAlgorithm) {
+fn signs_what_openssl_accepts(driver: &dyn TokenDriver, token: &TokenInfo, algorithm: KeyKind) {
     let ca = TestCa::new();
     let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
     let key = session.generate(algorithm, "yinxin test").unwrap();
@@ -109,7 +109,7 @@ fn a_soft_token_that_is_moved_away_is_removed() {
     let driver = soft(folder.path(), 7);
     let token = initialised(&driver, "limin", PIN);
     let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
-    let key = session.generate(KeyAlgorithm::P256, "k").unwrap();
+    let key = session.generate(KeyKind::P256, "k").unwrap();
     let file = folder.path().join(format!("{}.token", token.serial));
     let away = folder.path().join("away");
     fs::rename(&file, &away).unwrap();
@@ -125,8 +125,7 @@ fn a_key_that_was_changed_on_disk_does_not_sign() {
     let driver = soft(folder.path(), 8);
     let token = initialised(&driver, "limin", PIN);
     let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
-    let (one, two) =
-        (session.generate(KeyAlgorithm::P256, "1").unwrap(), session.generate(KeyAlgorithm::P256, "2").unwrap());
+    let (one, two) = (session.generate(KeyKind::P256, "1").unwrap(), session.generate(KeyKind::P256, "2").unwrap());
     let file = folder.path().join(format!("{}.token", token.serial));
     let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let other = json["keys"][1]["sealed"].clone();
@@ -141,7 +140,7 @@ fn erasing_needs_the_so_pin_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let driver = soft(folder.path(), 9);
     let token = initialised(&driver, "limin", PIN);
-    driver.open(&token.serial, &Pin::typed(PIN)).unwrap().generate(KeyAlgorithm::P256, "k").unwrap();
+    driver.open(&token.serial, &Pin::typed(PIN)).unwrap().generate(KeyKind::P256, "k").unwrap();
     let erase = |so_pin: &str| {
         let target = InitTarget::Erase(token.serial.clone());
         driver.init(&target, &"again".parse().unwrap(), &Pin::typed(so_pin), &Pin::typed(PIN))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ca_core::clock::SystemClock;
-use ca_core::domain::{Act, IssuerId, KeyAlgorithm, OfficeId, Order, OrderId, ProfileName, Subject, SubjectField};
+use ca_core::domain::{Act, IssuerId, KeyKind, OfficeId, Order, OrderId, ProfileName, Subject, SubjectField};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use crate::common::house::{Desk, act_token, marked, now};
 use crate::common::ra::{Fail, Ra, TICKET};
 use crate::common::{PIN, initialised, softhsm};
 
-fn order(key: KeyAlgorithm) -> Order {
+fn order(key: KeyKind) -> Order {
     let fields = BTreeMap::from([
         (SubjectField::Country, "CN".to_owned()),
         (SubjectField::CommonName, "示范单位".to_owned()),
@@ -60,7 +60,7 @@ struct Counter {
 }
 
 impl Counter {
-    async fn new(drivers: Drivers, target: &TokenInfo, key: KeyAlgorithm) -> Self {
+    async fn new(drivers: Drivers, target: &TokenInfo, key: KeyKind) -> Self {
         let theirs = inspect::fitting(&drivers, Some(Holder::Staff), now()).remove(0);
         Self {
             drivers,
@@ -168,7 +168,7 @@ impl Session for LooseSession<'_> {
     fn keys(&mut self) -> Result<Vec<TokenKey>, TokenError> {
         self.around(|inner| inner.keys())
     }
-    fn generate(&mut self, algorithm: KeyAlgorithm, label: &str) -> Result<TokenKey, TokenError> {
+    fn generate(&mut self, algorithm: KeyKind, label: &str) -> Result<TokenKey, TokenError> {
         self.around(|inner| inner.generate(algorithm, label))
     }
     fn sign(&mut self, key: &KeyId, message: &[u8]) -> Result<Vec<u8>, TokenError> {
@@ -184,7 +184,7 @@ impl Session for LooseSession<'_> {
 
 #[tokio::test]
 async fn a_certificate_of_each_kind_is_delivered_and_a_repetition_changes_nothing() {
-    for key in [KeyAlgorithm::P256, KeyAlgorithm::Rsa2048] {
+    for key in [KeyKind::P256, KeyKind::Rsa2048] {
         let desk = Desk::new();
         desk.staff(PIN);
         let target = initialised(&*desk.driver, "unit", "123456");
@@ -206,7 +206,7 @@ async fn a_failure_of_the_server_at_each_step_is_continued() {
         let desk = Desk::new();
         desk.staff(PIN);
         let target = initialised(&*desk.driver, "unit", "123456");
-        let counter = Counter::new(desk.drivers(), &target, KeyAlgorithm::P256).await;
+        let counter = Counter::new(desk.drivers(), &target, KeyKind::P256).await;
         counter.ra.fail(fail);
         let error = counter.run().await.expect_err("the first run fails");
         assert!(matches!(error, ProvisionError::Ra(RaError::Unreachable(_))), "{fail:?}: {error}");
@@ -223,7 +223,7 @@ async fn a_token_that_is_pulled_out_at_any_moment_is_continued() {
         let target = initialised(&*desk.driver, "unit", "123456");
         let left = Arc::new(AtomicUsize::new(0));
         let loose: Arc<dyn TokenDriver> = Arc::new(Loose { inner: Arc::clone(&desk.driver), left: Arc::clone(&left) });
-        let counter = Counter::new(Drivers::new(vec![loose]), &target, KeyAlgorithm::P256).await;
+        let counter = Counter::new(Drivers::new(vec![loose]), &target, KeyKind::P256).await;
         left.store(moment, Ordering::SeqCst);
         match counter.run().await {
             Ok(delivered) => {
@@ -245,7 +245,7 @@ async fn a_certificate_for_another_key_is_not_written() {
     let desk = Desk::new();
     desk.staff(PIN);
     let target = initialised(&*desk.driver, "unit", "123456");
-    let counter = Counter::new(desk.drivers(), &target, KeyAlgorithm::P256).await;
+    let counter = Counter::new(desk.drivers(), &target, KeyKind::P256).await;
     counter.ra.seen.lock().unwrap().other_certificate = Some(counter.operator.certificate.clone());
     assert!(matches!(counter.run().await, Err(ProvisionError::DoesNotFit(_))));
     assert!(desk.driver.certificates(&target.serial).unwrap().is_empty());
@@ -256,7 +256,7 @@ async fn a_certificate_for_another_key_is_not_written() {
 fn a_softhsm_token_is_provisioned_with_both_kinds_of_key() {
     softhsm::alone("provisioning::a_softhsm_token_is_provisioned_with_both_kinds_of_key", |_| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        for key in [KeyAlgorithm::P256, KeyAlgorithm::Rsa2048] {
+        for key in [KeyKind::P256, KeyKind::Rsa2048] {
             runtime.block_on(async {
                 let desk = Desk::new();
                 desk.staff(PIN);
@@ -277,7 +277,7 @@ async fn the_window_provisions_shows_steps_and_continues_after_a_failure() {
     let desk = Desk::new();
     desk.staff(PIN);
     let target = initialised(&*desk.driver, "new-unit", "123456");
-    let ra = Ra::serve(TestCa::new(), order(KeyAlgorithm::P256)).await;
+    let ra = Ra::serve(TestCa::new(), order(KeyKind::P256)).await;
     let site = format!(
         "[[site]]\norigin = \"{}\"\nname_zh = \"受理点\"\nname_en = \"Office\"\nmay = [\"provision\"]\n",
         ra.origin
@@ -326,7 +326,7 @@ async fn a_provisioning_can_be_given_up_and_a_bad_ticket_is_explained() {
     let desk = Desk::new();
     desk.staff(PIN);
     let target = initialised(&*desk.driver, "new-unit", "123456");
-    let ra = Ra::serve(TestCa::new(), order(KeyAlgorithm::P256)).await;
+    let ra = Ra::serve(TestCa::new(), order(KeyKind::P256)).await;
     let site = format!(
         "[[site]]\norigin = \"{}\"\nname_zh = \"受理点\"\nname_en = \"Office\"\nmay = [\"provision\"]\n",
         ra.origin

@@ -1,7 +1,7 @@
 //! Every order that must be refused is, by its code, and leaves no certificate.
 
 use super::{ask, houses, order_came_to_nothing, submit};
-use crate::domain::{Act, KeyAlgorithm, OfficeId, ProfileName, encode};
+use crate::domain::{Act, KeyKind, OfficeId, ProfileName, encode};
 use crate::issuance::Authority;
 use crate::service::protocol::{Blob, RefusalCode, Request, Submission};
 use crate::signer::soft::SoftKey;
@@ -221,7 +221,7 @@ async fn a_key_that_is_known_or_of_another_kind_is_refused() {
         refused(&house, &authority, submission, RefusalCode::KeyNotAccepted).await;
         let mut order = house.unit_order();
         if let Act::Issue { key, .. } = &mut order.act {
-            *key = KeyAlgorithm::Rsa2048;
+            *key = KeyKind::Rsa2048;
         }
         let submission = house.issue(&order, &DESK, "limin", &new_key());
         refused(&house, &authority, submission, RefusalCode::KeyNotAccepted).await;

@@ -1,9 +1,7 @@
 //! Officers are made and unmade by two administrators.
 
 use super::{houses, submit};
-use crate::domain::{
-    Act, KeyAlgorithm, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256, Subject, SubjectField,
-};
+use crate::domain::{Act, KeyKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256, Subject, SubjectField};
 use crate::service::client::CertificateAuthority as _;
 use crate::service::protocol::{RefusalCode, Request, Response};
 use crate::testing::{Person, new_key, revoke, unit_issuer};
@@ -22,7 +20,7 @@ pub(super) fn staff_act(id: &str, name: &str) -> Act {
         profile: ProfileName::new("staff").unwrap(),
         subject: Subject::new(fields.into_iter().map(|(field, value)| (field, value.to_owned())).collect()).unwrap(),
         years: 2,
-        key: KeyAlgorithm::P256,
+        key: KeyKind::P256,
         officer: Some(Officer {
             id: OfficerId::new(id).unwrap(),
             name: name.into(),

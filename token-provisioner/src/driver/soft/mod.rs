@@ -13,7 +13,7 @@ mod seal;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use ca_core::domain::KeyAlgorithm;
+use ca_core::domain::KeyKind;
 use ca_core::service::protocol::Blob;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
@@ -184,8 +184,8 @@ impl Session for SoftSession<'_> {
             .collect()
     }
 
-    fn generate(&mut self, algorithm: KeyAlgorithm, label: &str) -> Result<TokenKey, TokenError> {
-        let private = new_key(algorithm).map_err(broken)?;
+    fn generate(&mut self, algorithm: KeyKind, label: &str) -> Result<TokenKey, TokenError> {
+        let private = new_key(algorithm)?;
         let spki = private.public_key_to_der().map_err(broken)?;
         let public = PublicKey::from_spki(&spki).map_err(|e| TokenError::Broken(e.to_string()))?;
         let id = public.id().to_string();
@@ -269,13 +269,14 @@ fn new_serial(rng: &mut dyn CryptoRng) -> String {
     format!("YX{}", hex::encode_upper(random))
 }
 
-fn new_key(algorithm: KeyAlgorithm) -> Result<PKey<Private>, ErrorStack> {
+fn new_key(algorithm: KeyKind) -> Result<PKey<Private>, TokenError> {
     match algorithm {
-        KeyAlgorithm::P256 => {
-            let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
-            PKey::from_ec_key(EcKey::generate(&group)?)
-        }
-        KeyAlgorithm::Rsa2048 => PKey::from_rsa(Rsa::generate(2048)?),
+        KeyKind::P256 => EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)
+            .and_then(|group| EcKey::generate(&group))
+            .and_then(PKey::from_ec_key)
+            .map_err(broken),
+        KeyKind::Rsa2048 => Rsa::generate(2048).and_then(PKey::from_rsa).map_err(broken),
+        KeyKind::P384 | KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::Sm2 => Err(TokenError::Kind(algorithm)),
     }
 }
 

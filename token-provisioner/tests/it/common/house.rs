@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_core::clock::{Clock as _, SystemClock};
-use ca_core::domain::{self, KeyAlgorithm, Login, LoginPurpose, Statement, Timestamp};
+use ca_core::domain::{self, KeyKind, Login, LoginPurpose, Statement, Timestamp};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use reqwest::{RequestBuilder, StatusCode};
@@ -52,7 +52,7 @@ impl Desk {
     pub(crate) fn token(&self, label: &str, pin: &str, wanted: &Wanted<'_>) -> TokenInfo {
         let token = initialised(&*self.driver, label, pin);
         let (drivers, pin) = (self.drivers(), Pin::typed(pin));
-        let csr = offline::request(&drivers, &token.serial, &pin, wanted.name, KeyAlgorithm::P256).unwrap();
+        let csr = offline::request(&drivers, &token.serial, &pin, wanted.name, KeyKind::P256).unwrap();
         let facts = Facts::read(&self.ca.issue(&csr, wanted)).unwrap();
         offline::install(&drivers, &token.serial, &pin, &facts).unwrap();
         token
