@@ -174,5 +174,6 @@ pub(crate) const fn possible_usage(kind: KeyKind) -> u16 {
     match kind {
         KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa4096 => !KeyUsage::KEY_AGREEMENT,
         KeyKind::P256 | KeyKind::P384 => !(KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT),
+        KeyKind::Sm2 => !0,
     }
 }
