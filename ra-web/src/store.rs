@@ -285,12 +285,24 @@ pub struct Issued {
     pub validity: Validity,
     /// DER.
     pub certificate: Vec<u8>,
+    /// Its encryption certificate, if it is one of a pair.
+    pub encryption: Option<IssuedEncryption>,
     /// When we were told of it.
     pub issued: Timestamp,
     /// When its key proved that it is on the token.
     pub delivered: Option<Timestamp>,
     /// As the authority last told.
     pub status: CertificateStatus,
+}
+
+/// The encryption certificate of a pair: subject, validity, status and delivery are those of the signature
+/// certificate beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedEncryption {
+    /// Its serial number.
+    pub serial: Serial,
+    /// DER.
+    pub certificate: Vec<u8>,
 }
 
 /// Which certificates a list shows.
@@ -300,7 +312,7 @@ pub enum CertificateFilter {
     Latest,
     /// Those of a unit.
     Uscc(String),
-    /// Those with this serial number, of any issuer.
+    /// Those with this serial number, of any issuer; of a pair, either's.
     Serial(Serial),
 }
 

@@ -10,13 +10,13 @@ use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::sql::DatabaseError;
 use rand_chacha::ChaCha20Rng;
 
-use super::case::{Case, CaseNumber, Forbidden, Step, Who};
+use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
 use super::intake::hash_of;
 use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::{Evidence, EvidenceError};
 use crate::store::{
-    CaseFilter, CaseLine, Document, OrderState, OrderSubject, PastStep, Signature, Store, StoredOrder, Tx,
+    CaseFilter, CaseLine, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store, StoredOrder, Tx,
 };
 use crate::vault::{FieldKey, VaultError};
 
@@ -154,6 +154,8 @@ pub struct CaseView {
     pub documents: Vec<Document>,
     /// The order under way or carried out, or the one that lies ready to be signed.
     pub order: Option<StoredOrder>,
+    /// What was issued for it, one certificate or a pair, once it was.
+    pub issued: Option<Issued>,
     /// History, newest first.
     pub steps: Vec<PastStep>,
 }
@@ -211,7 +213,13 @@ impl Desk {
             }
             None => None,
         };
-        Ok(CaseView { documents: tx.documents(number).await?, order, steps: tx.steps(&subject).await?, case })
+        let issued = match &case.state {
+            State::Issued { issuer, serial, .. } | State::Delivered { issuer, serial, .. } => {
+                tx.certificate(issuer, serial).await?
+            }
+            _ => None,
+        };
+        Ok(CaseView { documents: tx.documents(number).await?, order, issued, steps: tx.steps(&subject).await?, case })
     }
 
     /// The entry officer's signature: the case goes to review.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
 use super::desk::{Desk, OfficeError, again};
 use super::intake::hash_of;
-use crate::store::{Issued, OrderState, OrderSubject, StoredOrder, StoredTicket, TicketState, Tx};
+use crate::store::{Issued, IssuedEncryption, OrderState, OrderSubject, StoredOrder, StoredTicket, TicketState, Tx};
 
 /// How long a ticket opens, in seconds.
 pub const TICKET_SECONDS: i64 = 30 * 60;
@@ -32,9 +32,10 @@ pub struct Opened {
     pub token_label: String,
 }
 
-/// The certificate, with its chain.
+/// The certificate, or the two of a pair, with their chain.
 pub struct Redeemed {
-    /// The authority's view.
+    /// The authority's view; of a pair with the wrapped encryption key, which only the token can open. It is handed
+    /// on and never kept here.
     pub view: CertificateView,
     /// Issuing CA, then root, DER.
     pub chain: Vec<Vec<u8>>,
@@ -271,6 +272,10 @@ impl Desk {
                 unit_name: case.form.unit_name.clone(),
                 validity: view.validity,
                 certificate: view.certificate.0.clone(),
+                encryption: view.encryption.as_ref().map(|pair| IssuedEncryption {
+                    serial: pair.serial.clone(),
+                    certificate: pair.certificate.0.clone(),
+                }),
                 issued: now,
                 delivered: None,
                 status: view.status,

@@ -8,6 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::routing::post;
 use axum::{Json, Router};
 use ca_core::domain::{IssuerId, KeyKind, Serial};
+use ca_core::escrow::port::Envelope;
 use ca_core::service::protocol::Blob;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,15 @@ struct RedeemAnswer {
     serial: Serial,
     certificate: Blob,
     chain: Vec<Blob>,
+    /// For a pair; `null` where the order makes one certificate.
+    encryption: Option<EncryptionAnswer>,
+}
+
+/// The encryption certificate of a pair and its private key, wrapped to the signature key.
+#[derive(Serialize)]
+struct EncryptionAnswer {
+    certificate: Blob,
+    envelope: Envelope,
 }
 
 #[derive(Deserialize)]
@@ -108,6 +118,10 @@ async fn post_redeem(State(desk): State<Arc<Desk>>, body: Body<RedeemRequest>) -
         serial: redeemed.view.serial,
         certificate: redeemed.view.certificate,
         chain: redeemed.chain.into_iter().map(Blob).collect(),
+        encryption: redeemed
+            .view
+            .encryption
+            .map(|pair| EncryptionAnswer { certificate: pair.certificate, envelope: pair.envelope }),
     }))
 }
 

@@ -8,20 +8,23 @@ use ca_core::sql::{DatabaseError, expect_rows};
 use super::row::{odd, row, who};
 use crate::enrolment::case::Step;
 use crate::store::{
-    CertificateFilter, Certificates, History, Issued, OrderSubject, PastStep, StoredTicket, TicketState, Tickets,
+    CertificateFilter, Certificates, History, Issued, IssuedEncryption, OrderSubject, PastStep, StoredTicket,
+    TicketState, Tickets,
 };
 
 const ADD: &str = "INSERT INTO certificate (issuer, serial, case_number, order_id, uscc, unit_name, not_before, \
-    not_after, certificate, issued, delivered, status, reason, since) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (issuer, serial) DO NOTHING";
+    not_after, certificate, issued, delivered, status, reason, since, \
+    encryption_serial, encryption_certificate) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (issuer, serial) DO NOTHING";
 const FIND: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
-    certificate, issued, delivered, status, reason, since FROM certificate WHERE issuer = $1 AND serial = $2";
+    certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate WHERE issuer = $1 AND serial = $2";
 const LATEST: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
-    certificate, issued, delivered, status, reason, since FROM certificate ORDER BY issued DESC, serial LIMIT $1";
+    certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate ORDER BY issued DESC, serial LIMIT $1";
 const OF_USCC: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
-    certificate, issued, delivered, status, reason, since FROM certificate WHERE uscc = $2 ORDER BY issued DESC, serial LIMIT $1";
+    certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate WHERE uscc = $2 ORDER BY issued DESC, serial LIMIT $1";
 const OF_SERIAL: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
-    certificate, issued, delivered, status, reason, since FROM certificate WHERE serial = $2 ORDER BY issued DESC LIMIT $1";
+    certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate \
+    WHERE serial = $2 OR encryption_serial = $2 ORDER BY issued DESC LIMIT $1";
 const PUT_STATUS: &str = "UPDATE certificate SET status = $3, reason = $4, since = $5, \
     delivered = COALESCE(delivered, $6) WHERE issuer = $1 AND serial = $2";
 const DROP_OTHERS: &str = "UPDATE ticket SET state = 'dropped' WHERE order_id = $1 AND state = 'open'";
@@ -66,6 +69,8 @@ row!(CertificateRow {
     status: i16,
     reason: i16,
     since: i64,
+    encryption_serial: Option<String>,
+    encryption_certificate: Option<Vec<u8>>,
 });
 
 impl TryFrom<CertificateRow> for Issued {
@@ -74,6 +79,14 @@ impl TryFrom<CertificateRow> for Issued {
     fn try_from(row: CertificateRow) -> Result<Self, DatabaseError> {
         let id = format!("{}/{}", row.issuer, row.serial);
         let fault = |what: &str| odd("certificate", &id, what);
+        let encryption = match (row.encryption_serial, row.encryption_certificate) {
+            (None, None) => None,
+            (Some(serial), Some(certificate)) => {
+                let serial = serial.parse().map_err(|_| fault("encryption_serial"))?;
+                Some(IssuedEncryption { serial, certificate })
+            }
+            _ => return Err(fault("half an encryption certificate")),
+        };
         Ok(Self {
             issuer: IssuerId::new(&row.issuer).ok_or_else(|| fault("issuer"))?,
             serial: row.serial.parse().map_err(|_| fault("serial"))?,
@@ -86,6 +99,7 @@ impl TryFrom<CertificateRow> for Issued {
                 not_after: Timestamp::from_unix(row.not_after),
             },
             certificate: row.certificate,
+            encryption,
             issued: Timestamp::from_unix(row.issued),
             delivered: row.delivered.map(Timestamp::from_unix),
             status: CertificateStatus::from_codes(row.status, row.reason, row.since).ok_or_else(|| fault("status"))?,
@@ -176,6 +190,8 @@ for_each_backend! { SqlTx =>
                 .bind(issued.status.code())
                 .bind(issued.status.reason_code())
                 .bind(issued.status.since_unix())
+                .bind(issued.encryption.as_ref().map(|encryption| encryption.serial.to_string()))
+                .bind(issued.encryption.as_ref().map(|encryption| &encryption.certificate))
                 .execute(self.connection())
                 .await?;
             Ok(())

@@ -20,6 +20,7 @@ pub fn office_migrations() -> Migrator {
         (2, "audit", include_str!("../../migrations/0002_audit.sql")),
         (3, "login", include_str!("../../migrations/0003_login.sql")),
         (4, "enrolment", include_str!("../../migrations/0004_enrolment.sql")),
+        (5, "pairs", include_str!("../../migrations/0005_pairs.sql")),
     ])
 }
 

@@ -180,6 +180,7 @@ async fn a_certificate_keeps_its_first_delivery_and_takes_each_status() {
             unit_name: case.form.unit_name.clone(),
             validity: Validity::years(NOW.beijing_day(), 2),
             certificate: vec![0x30],
+            encryption: Some(IssuedEncryption { serial: Serial::draw(&mut system_rng()), certificate: vec![0x30, 1] }),
             issued: NOW,
             delivered: None,
             status: CertificateStatus::Good,
@@ -195,6 +196,7 @@ async fn a_certificate_keeps_its_first_delivery_and_takes_each_status() {
             CertificateFilter::Latest,
             CertificateFilter::Uscc(issued.uscc.clone()),
             CertificateFilter::Serial(issued.serial.clone()),
+            CertificateFilter::Serial(issued.encryption.as_ref().expect("a pair").serial.clone()),
         ] {
             assert_eq!(tx.certificates(&filter, 10).await.expect("read").len(), 1, "{filter:?}");
         }

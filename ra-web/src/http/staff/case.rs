@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::Staff;
 use super::application::number_of;
-use super::parts::{Line, Seat, Sheet, Tag, ToSign, line, may, message_of, seats, sheet, state_tag, to_sign};
+use super::parts::{
+    Line, Seat, Sheet, Tag, ToSign, certificate_tag, line, may, message_of, seats, sheet, state_tag, to_sign,
+};
 use crate::enrolment::case::{Forbidden, State as CaseState};
 use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
@@ -18,7 +20,7 @@ use crate::http::answer::{Again, Shown, see};
 use crate::http::error::Failure;
 use crate::http::login::SignedForm;
 use crate::page::{Page, View};
-use crate::store::OrderState;
+use crate::store::{Issued, OrderState};
 
 /// A reason has at most so many characters.
 const MAX_REASON: usize = 200;
@@ -37,6 +39,7 @@ struct CasePage {
     lines: Vec<Line>,
     order: Option<String>,
     certificate: Option<String>,
+    issued: Option<(Issued, Tag)>,
     /// May go on typing.
     may_edit: bool,
     /// An order lies ready to be signed by the entry officer.
@@ -119,6 +122,10 @@ async fn case_page(
         lines: shown.steps.iter().map(|step| line(view, step)).collect(),
         order: case.state.order().map(|order| order.to_string()),
         certificate,
+        issued: shown.issued.map(|issued| {
+            let tag = certificate_tag(view, &issued, staff.desk.clock.now());
+            (issued, tag)
+        }),
         may_edit: typing,
         may_sign: typing && shown.order.as_ref().is_some_and(|order| order.state == OrderState::Open),
         review,
