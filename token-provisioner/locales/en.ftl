@@ -2,7 +2,7 @@
 cli-two-tokens = Several tokens have the label “{ $label }”. Use the serial number instead.
 cli-no-token = No token with the serial number or label “{ $label }”. Plug it in and try again.
 cli-blank = not initialised
-cli-certificate = { $name }, serial { $serial }, valid until { $until } ({ $days } days left)
+cli-certificate = { $name }, { $use }, serial { $serial }, valid until { $until } ({ $days } days left)
 cli-ask-so-pin = Security officer PIN (SO PIN)
 cli-so-pin-empty = The SO PIN must not be empty.
 cli-initialised = The token is initialised. Its serial number is { $serial }.
@@ -67,14 +67,15 @@ step-key = Make the key in the token
 step-request = Sign the certificate request with it
 step-binding = Operator’s signature
 step-redeem = Have the CA issue the certificate
-step-write = Write the certificate and read it back
-step-self-test = Test signature
+step-write = Write certificates and encryption key, read them back
+step-self-test = Test signing and decrypting
 step-confirm = Confirm delivery to the registration authority
 provision-token = The unit’s token: { $why }
 provision-operator = The operator’s token: { $why }
 provision-does-not-fit = The registration authority’s answer does not fit the order. We stopped and wrote nothing. Tell the administrator: { $detail }
 provision-certificate = The certificate that came cannot be used: { $detail }
 provision-foreign-key = This certificate belongs to another token: no key on this one fits. Use the token that made the request.
+provision-envelope = The encryption key could not be put on the token: its envelope is not for this token, or was changed. Nothing is lost; tell the administrator: { $detail }
 provision-self-test = The token did not pass its test. Take a new token and tell the administrator. ({ $detail })
 provision-message = The signed message cannot be made: { $detail }
 ra-unreachable = The registration authority cannot be reached now. What was done so far is kept. Check the network and try again.
@@ -185,6 +186,9 @@ row-created = Written
 row-evidence = Examined
 row-order = Order number
 row-validity = Validity
+row-use = Use
+use-signature = signatures and login
+use-encryption = decrypting
 years = { $n ->
     [one] { $n } year
    *[other] { $n } years

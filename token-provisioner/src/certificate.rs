@@ -3,6 +3,7 @@
 
 use ca_core::chain::subject_of;
 use ca_core::domain::{Serial, Sha256, SubjectField, Timestamp, Validity};
+use ca_core::x509::{KeyUsage, Parts, X509Error};
 use der::Decode as _;
 use x509_cert::Certificate;
 
@@ -39,6 +40,8 @@ pub struct Facts {
     pub validity: Validity,
     /// The key in it.
     pub public: PublicKey,
+    /// Whether the key may sign (keyUsage). An encryption certificate's may not.
+    pub signs: bool,
 }
 
 /// Bytes that are no certificate that we can use.
@@ -80,6 +83,7 @@ impl Facts {
                 not_after: moment(&tbs.validity().not_after),
             },
             public,
+            signs: signs(der).map_err(|e| unusable(&e))?,
         })
     }
 
@@ -101,11 +105,23 @@ impl Facts {
         if self.uscc.is_some() { Holder::Unit } else { Holder::Staff }
     }
 
+    /// The message that says what it is for.
+    #[must_use]
+    pub const fn use_word(&self) -> &'static str {
+        if self.signs { "use-signature" } else { "use-encryption" }
+    }
+
     /// Whole days until it expires; negative once it has.
     #[must_use]
     pub fn days_left(&self, now: Timestamp) -> i64 {
         self.validity.not_after.since(now).div_euclid(DAY_SECONDS)
     }
+}
+
+fn signs(der: &[u8]) -> Result<bool, X509Error> {
+    // RFC 5280 §4.2.1.3: without the extension the key is not limited.
+    let usage = Parts::read(der)?.tbs.key_usage()?;
+    Ok(usage.is_none_or(|usage| usage.has(KeyUsage::DIGITAL_SIGNATURE)))
 }
 
 const COMMON_NAME: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap("2.5.4.3");

@@ -55,6 +55,7 @@ pub fn provision(t: Language, error: &ProvisionError) -> String {
         ProvisionError::Ra(error) => ra(t, error),
         ProvisionError::DoesNotFit(detail) => t.with("provision-does-not-fit", "detail", *detail),
         ProvisionError::Certificate(error) => t.with("provision-certificate", "detail", error.to_string()),
+        ProvisionError::Envelope(detail) => t.with("provision-envelope", "detail", detail.as_str()),
         ProvisionError::ForeignKey => t.say("provision-foreign-key"),
         ProvisionError::SelfTest(detail) => t.with("provision-self-test", "detail", *detail),
         ProvisionError::Message(detail) => t.with("provision-message", "detail", detail.as_str()),

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ca_core::domain::{IssuerId, KeyKind, Serial};
+use ca_core::escrow::port::Envelope;
 use ca_core::service::protocol::Blob;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,18 @@ pub struct Redeemed {
     pub certificate: Blob,
     /// The issuing CA's certificate, then the root's.
     pub chain: Vec<Blob>,
+    /// For a pair: the encryption certificate and its wrapped key.
+    #[serde(default)]
+    pub encryption: Option<RedeemedEncryption>,
+}
+
+/// The encryption certificate of a pair, and its private key in an envelope for the signature key.
+#[derive(Debug, Deserialize)]
+pub struct RedeemedEncryption {
+    /// DER.
+    pub certificate: Blob,
+    /// Opened in the token.
+    pub envelope: Envelope,
 }
 
 #[derive(Deserialize)]

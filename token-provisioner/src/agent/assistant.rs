@@ -66,6 +66,7 @@ fn mine(t: Language, on: &OnToken, now: Timestamp) -> Mine {
     if let Some(uscc) = &facts.uscc {
         rows.push((t.say("row-uscc"), uscc.clone()));
     }
+    rows.push((t.say("row-use"), t.say(facts.use_word())));
     rows.push((
         t.say("row-validity"),
         format!("{} – {}", facts.validity.not_before.beijing_day(), facts.validity.not_after.beijing_day()),

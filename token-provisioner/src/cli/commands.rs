@@ -25,6 +25,7 @@ pub(super) fn list(context: &Context) -> Result<(), CliError> {
             let facts = &on.facts;
             let mut args = FluentArgs::new();
             args.set("name", facts.name.as_str());
+            args.set("use", t.say(facts.use_word()));
             args.set("serial", facts.serial.to_string());
             args.set("until", facts.validity.not_after.beijing_day().to_string());
             args.set("days", facts.days_left(now));

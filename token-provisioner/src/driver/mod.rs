@@ -1,7 +1,8 @@
 //! Tokens, whatever they are made of.
 //!
 //! A [`TokenDriver`] finds tokens and opens one with its PIN; the [`Session`] that comes out makes keys, signs
-//! and stores certificates. Signature keys are born inside and never leave. Two drivers: [`pkcs11`] for any
+//! and stores certificates. Signature keys are born inside and never leave; an encryption key comes in an envelope
+//! that a signature key opens, and never leaves either. Two drivers: [`pkcs11`] for any
 //! vendor's module, [`soft`] for a sealed file that demonstrates. Calls block: an async caller puts them on a
 //! blocking thread. A driver never logs a PIN, and never tries one twice.
 
@@ -19,6 +20,8 @@ pub use public_key::{PublicKey, PublicKeyError};
 pub use set::{Drivers, Held};
 
 use ca_core::domain::KeyKind;
+use ca_core::envelope::{EncryptionKey, PrivateOperation};
+use zeroize::Zeroizing;
 
 /// The most bytes of a certificate that is written to or read from a token.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
@@ -135,6 +138,15 @@ pub struct TokenKey {
     pub public: PublicKey,
 }
 
+/// What a key that is born in a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// Sign: an officer's key.
+    Sign,
+    /// Sign, and open the envelope of the encryption key that comes with its certificate: a unit's key.
+    SignAndOpen,
+}
+
 /// A certificate on a token, seen without a PIN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCertificate {
@@ -249,17 +261,37 @@ pub trait Session {
     /// [`TokenError::Removed`], [`TokenError::Broken`].
     fn keys(&mut self) -> Result<Vec<TokenKey>, TokenError>;
 
-    /// Makes a key pair: private, sensitive, never extractable, for signing only.
+    /// Makes a key pair: private, sensitive, never extractable, for this use only.
     ///
     /// # Errors
     /// [`TokenError::Kind`], [`TokenError::Full`], [`TokenError::Removed`], [`TokenError::Broken`].
-    fn generate(&mut self, algorithm: KeyKind, label: &str) -> Result<TokenKey, TokenError>;
+    fn generate(&mut self, algorithm: KeyKind, label: &str, allowed: KeyUse) -> Result<TokenKey, TokenError>;
 
     /// Signs a message with SHA-256: PKCS#1 v1.5 for RSA, a DER `ECDSA-Sig-Value` for P-256.
     ///
     /// # Errors
     /// [`TokenError::NoKey`], [`TokenError::Removed`], [`TokenError::Broken`].
     fn sign(&mut self, key: &KeyId, message: &[u8]) -> Result<Vec<u8>, TokenError>;
+
+    /// Does the part of a private key in opening an envelope.
+    ///
+    /// # Errors
+    /// [`TokenError::NoKey`], [`TokenError::Removed`]; [`TokenError::Broken`] also when the key may not do it, or the
+    /// envelope is for another key.
+    fn perform(&mut self, key: &KeyId, operation: PrivateOperation<'_>) -> Result<Zeroizing<Vec<u8>>, TokenError>;
+
+    /// Puts an encryption key on the token: private, sensitive, never extractable, for decrypting only. One that is
+    /// there already stays as it is.
+    ///
+    /// # Errors
+    /// [`TokenError::Full`], [`TokenError::Removed`], [`TokenError::Broken`].
+    fn import(&mut self, key: &EncryptionKey, label: &str) -> Result<TokenKey, TokenError>;
+
+    /// Removes a key and the certificates under its id; what is not there is gone already.
+    ///
+    /// # Errors
+    /// [`TokenError::Removed`], [`TokenError::Broken`].
+    fn remove(&mut self, key: &KeyId) -> Result<(), TokenError>;
 
     /// Certificates on the token.
     ///

@@ -15,12 +15,14 @@
 //!   again initialises the module again.
 //! - Some tokens keep no public key object: the certificate under the same id serves.
 
+mod encryption;
 mod objects;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ca_core::domain::KeyKind;
+use ca_core::envelope::{EncryptionKey, PrivateOperation};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11 as Module};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
@@ -28,15 +30,16 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use cryptoki::session::{Session as RawSession, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
+use zeroize::Zeroizing;
 
 use self::objects::{certificate_object, ecdsa_der, id_and_label, public_key, stored_certificates, text};
 use super::{
-    InitTarget, KeyId, Pin, PublicKey, Session, StoredCertificate, TokenDriver, TokenError, TokenInfo, TokenKey,
-    TokenLabel, TokenSerial, Tries,
+    InitTarget, KeyId, KeyUse, Pin, PublicKey, Session, StoredCertificate, TokenDriver, TokenError, TokenInfo,
+    TokenKey, TokenLabel, TokenSerial, Tries,
 };
 
 /// DER of the object identifier prime256v1 (CKA_EC_PARAMS).
-const P256_PARAMS: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+pub(super) const P256_PARAMS: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
 /// A PKCS#11 module.
 pub struct Pkcs11 {
@@ -265,6 +268,12 @@ impl Pkcs11Session<'_> {
         Ok(of_certificate.map(|public| (None, public)))
     }
 
+    fn private(&self, key: &KeyId) -> Result<ObjectHandle, TokenError> {
+        let template = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Id(key.0.clone())];
+        let handles = self.told(self.session.find_objects(&template))?;
+        handles.first().copied().ok_or_else(|| TokenError::NoKey(key.clone()))
+    }
+
     fn name(&self, id: &KeyId, handles: &[ObjectHandle]) -> Result<(), TokenError> {
         for handle in handles {
             self.told(self.session.update_attributes(*handle, &[Attribute::Id(id.0.clone())]))?;
@@ -291,8 +300,9 @@ impl Session for Pkcs11Session<'_> {
         Ok(keys)
     }
 
-    fn generate(&mut self, algorithm: KeyKind, label: &str) -> Result<TokenKey, TokenError> {
+    fn generate(&mut self, algorithm: KeyKind, label: &str, allowed: KeyUse) -> Result<TokenKey, TokenError> {
         let label_bytes = label.as_bytes().to_vec();
+        let opens = allowed == KeyUse::SignAndOpen;
         let mut public = vec![
             Attribute::Token(true),
             Attribute::Private(false),
@@ -319,9 +329,9 @@ impl Session for Pkcs11Session<'_> {
             Attribute::Sensitive(true),
             Attribute::Extractable(false),
             Attribute::Sign(true),
-            Attribute::Decrypt(false),
+            Attribute::Decrypt(opens && algorithm == KeyKind::Rsa2048),
             Attribute::Unwrap(false),
-            Attribute::Derive(false),
+            Attribute::Derive(opens && algorithm == KeyKind::P256),
             Attribute::Label(label_bytes),
         ];
         let (public_handle, private_handle) =
@@ -335,9 +345,7 @@ impl Session for Pkcs11Session<'_> {
     }
 
     fn sign(&mut self, key: &KeyId, message: &[u8]) -> Result<Vec<u8>, TokenError> {
-        let template = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Id(key.0.clone())];
-        let handles = self.told(self.session.find_objects(&template))?;
-        let handle = *handles.first().ok_or_else(|| TokenError::NoKey(key.clone()))?;
+        let handle = self.private(key)?;
         let kind = self.told(self.session.get_attributes(handle, &[AttributeType::KeyType]))?;
         if kind.contains(&Attribute::KeyType(KeyType::RSA)) {
             return self.told(self.session.sign(&Mechanism::Sha256RsaPkcs, handle, message));
@@ -345,6 +353,45 @@ impl Session for Pkcs11Session<'_> {
         let digest = openssl::sha::sha256(message);
         let raw = self.told(self.session.sign(&Mechanism::Ecdsa, handle, &digest))?;
         ecdsa_der(&raw).ok_or_else(|| TokenError::Broken("the token gave a signature of a strange form".into()))
+    }
+
+    fn perform(&mut self, key: &KeyId, operation: PrivateOperation<'_>) -> Result<Zeroizing<Vec<u8>>, TokenError> {
+        let handle = self.private(key)?;
+        match operation {
+            PrivateOperation::RsaOaep(encrypted) => self.told(encryption::decrypt(&self.session, handle, encrypted)),
+            PrivateOperation::Ecdh(point) => self
+                .told(encryption::agree(&self.session, handle, point))?
+                .ok_or_else(|| TokenError::Broken("the token does not tell the secret that it agreed on".into())),
+            PrivateOperation::Sm2Decrypt(_) => Err(TokenError::Broken("PKCS#11 has no SM2".into())),
+        }
+    }
+
+    fn import(&mut self, key: &EncryptionKey, label: &str) -> Result<TokenKey, TokenError> {
+        let public = PublicKey::from_spki(key.spki_der()).map_err(|e| TokenError::Broken(e.to_string()))?;
+        let id = public.id();
+        let mut pair = encryption::objects(key, &id, label).map_err(|e| TokenError::Broken(e.to_string()))?;
+        // The public half first: a private key that is there is whole.
+        for (class, object) in
+            [(ObjectClass::PUBLIC_KEY, &mut pair.public), (ObjectClass::PRIVATE_KEY, &mut pair.private)]
+        {
+            let there =
+                self.told(self.session.find_objects(&[Attribute::Class(class), Attribute::Id(id.0.clone())]))?;
+            if there.is_empty() {
+                self.told(self.session.create_object(object))?;
+            }
+        }
+        Ok(TokenKey { id, label: label.to_owned(), public })
+    }
+
+    fn remove(&mut self, key: &KeyId) -> Result<(), TokenError> {
+        // The private key last: while it is there, the leftovers are found by it.
+        for class in [ObjectClass::CERTIFICATE, ObjectClass::PUBLIC_KEY, ObjectClass::PRIVATE_KEY] {
+            let template = [Attribute::Class(class), Attribute::Id(key.0.clone())];
+            for handle in self.told(self.session.find_objects(&template))? {
+                self.told(self.session.destroy_object(handle))?;
+            }
+        }
+        Ok(())
     }
 
     fn certificates(&mut self) -> Result<Vec<StoredCertificate>, TokenError> {

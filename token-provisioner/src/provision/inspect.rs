@@ -40,11 +40,14 @@ pub fn tokens(drivers: &Drivers) -> Vec<TokenView> {
     views.collect()
 }
 
-/// The certificates that can sign now for such a holder, the one that lasts longest first.
+/// The certificates that can sign now for such a holder, the one that lasts longest first. Encryption certificates
+/// are not among them.
 #[must_use]
 pub fn fitting(drivers: &Drivers, want: Option<Holder>, now: Timestamp) -> Vec<OnToken> {
     let mut certificates: Vec<OnToken> = tokens(drivers).into_iter().flat_map(|view| view.certificates).collect();
-    certificates.retain(|on| want.is_none_or(|want| on.facts.holder() == want) && on.facts.validity.contains(now));
+    certificates.retain(|on| {
+        on.facts.signs && want.is_none_or(|want| on.facts.holder() == want) && on.facts.validity.contains(now)
+    });
     certificates.sort_by_key(|on| std::cmp::Reverse(on.facts.validity.not_after));
     certificates
 }

@@ -4,6 +4,7 @@
 //! anything is sent, so whoever runs the same provisioning again, after a crash, an unplugged token or a lost
 //! network, finds the key and goes on with it. No second key and no second certificate come of it.
 
+mod encryption;
 pub mod inspect;
 pub mod offline;
 pub mod online;
@@ -13,7 +14,7 @@ use ca_core::domain::{KeyKind, Timestamp};
 use ca_core::keys::csr;
 
 use crate::certificate::{Facts, NotUsable};
-use crate::driver::{Session, StoredCertificate, TokenError, TokenKey};
+use crate::driver::{KeyUse, Session, StoredCertificate, TokenError, TokenKey};
 use crate::ra_client::RaError;
 
 /// Why a provisioning stopped. All of it can be run again.
@@ -37,7 +38,11 @@ pub enum ProvisionError {
     /// No key on this token belongs to the certificate.
     #[error("this certificate belongs to another token: none of its keys fits")]
     ForeignKey,
-    /// What was read back is not what was written, or the test signature does not verify. The token is faulty.
+    /// The envelope of the encryption key is not for this token, or does not hold the key of the certificate. Somebody
+    /// must look at it.
+    #[error("the encryption key: {0}")]
+    Envelope(String),
+    /// What was read back is not what was written, or a test of the keys failed. The token is faulty.
     #[error("the token failed its test: {0}")]
     SelfTest(&'static str),
     /// A message could not be made; a fault in this program.
@@ -46,11 +51,16 @@ pub enum ProvisionError {
 }
 
 /// The key with this label, made now if it is not there yet.
-fn key_for(session: &mut dyn Session, label: &str, algorithm: KeyKind) -> Result<TokenKey, TokenError> {
+fn key_for(
+    session: &mut dyn Session,
+    label: &str,
+    algorithm: KeyKind,
+    allowed: KeyUse,
+) -> Result<TokenKey, TokenError> {
     let there = session.keys()?.into_iter().find(|key| key.label == label && key.public.algorithm() == algorithm);
     match there {
         Some(key) => Ok(key),
-        None => session.generate(algorithm, label),
+        None => session.generate(algorithm, label, allowed),
     }
 }
 

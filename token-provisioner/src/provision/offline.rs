@@ -5,7 +5,7 @@ use ca_core::domain::KeyKind;
 
 use super::{ProvisionError, key_for, key_of, request_by, self_test, write};
 use crate::certificate::Facts;
-use crate::driver::{Drivers, Pin, TokenSerial};
+use crate::driver::{Drivers, KeyUse, Pin, TokenSerial};
 
 /// A request for `common_name` by a key on the token: DER. The same name finds the same key again.
 ///
@@ -19,7 +19,8 @@ pub fn request(
     algorithm: KeyKind,
 ) -> Result<Vec<u8>, ProvisionError> {
     let mut session = drivers.open(token, pin).map_err(ProvisionError::Token)?;
-    let key = key_for(&mut *session, &format!("yinxin {common_name}"), algorithm).map_err(ProvisionError::Token)?;
+    let key = key_for(&mut *session, &format!("yinxin {common_name}"), algorithm, KeyUse::Sign)
+        .map_err(ProvisionError::Token)?;
     request_by(&mut *session, &key, common_name).map_err(ProvisionError::Token)
 }
 

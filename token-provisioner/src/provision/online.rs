@@ -1,16 +1,21 @@
 //! Provisioning against the registration authority: a ticket in, a delivered certificate out.
 //!
 //! open → key → request → binding by the operator's token → redeem → write, read back → self-test → confirm.
-//! Each step can be the last of one run and the first of the next.
+//! Each step can be the last of one run and the first of the next. Of a pair, writing is: signature certificate,
+//! encryption key, encryption certificate; the new keys are confirmed together or not at all.
 
 use std::sync::Arc;
 
 use ca_core::clock::Clock;
 use ca_core::domain::{self, Act, Install, IssuerId, KeyBinding, KeyKind, Order, Serial, Sha256};
+use ca_core::keys::verify::verify_signature;
+use ca_core::service::protocol::Blob;
+use ca_core::x509::Parts;
 
+use super::encryption::Encryption;
 use super::{ProvisionError, key_for, request_by, self_test, signed_message, write};
 use crate::certificate::Facts;
-use crate::driver::{Drivers, KeyId, Pin, TokenError, TokenKey, TokenSerial};
+use crate::driver::{Drivers, KeyId, KeyUse, Pin, TokenError, TokenKey, TokenSerial};
 use crate::ra_client::{RaClient, Redeemed, Ticket};
 
 /// What is being done.
@@ -71,6 +76,21 @@ pub struct Offer {
     pub unit_name: String,
     /// What the registration authority calls the token.
     pub token_label: String,
+}
+
+impl Offer {
+    /// The label of the key that is made for it.
+    fn label(&self) -> String {
+        format!("yinxin {}", self.order.id)
+    }
+
+    /// An officer's key signs; a unit's may be followed by an encryption key, whose envelope it opens.
+    const fn key_use(&self) -> KeyUse {
+        match &self.order.act {
+            Act::Issue { officer: Some(_), .. } => KeyUse::Sign,
+            _ => KeyUse::SignAndOpen,
+        }
+    }
 }
 
 /// The token operator and the certificate by which they are known.
@@ -177,8 +197,8 @@ impl Provisioning {
         blocking(move || {
             progress(Step::Key);
             let mut session = this.drivers.open(&target.token, &target.pin).map_err(ProvisionError::Token)?;
-            let label = format!("yinxin {}", offer.order.id);
-            let key = key_for(&mut *session, &label, offer.key).map_err(ProvisionError::Token)?;
+            let key = key_for(&mut *session, &offer.label(), offer.key, offer.key_use());
+            let key = key.map_err(ProvisionError::Token)?;
             progress(Step::Request);
             let csr = request_by(&mut *session, &key, &offer.unit_name).map_err(ProvisionError::Token)?;
             Ok((key, csr))
@@ -219,6 +239,10 @@ impl Provisioning {
         progress: &Progress,
     ) -> Result<Vec<u8>, ProvisionError> {
         let facts = fitting_certificate(&key, &redeemed)?;
+        let encryption = match &redeemed.encryption {
+            Some(answer) => Some(Encryption::fitting(&facts, answer, &redeemed.chain, &offer.label())?),
+            None => None,
+        };
         let statement = Install {
             order: offer.order.id,
             issuer: redeemed.issuer,
@@ -230,8 +254,14 @@ impl Provisioning {
             progress(Step::Write);
             let mut session = this.drivers.open(&target.token, &target.pin).map_err(ProvisionError::Token)?;
             write(&mut *session, &key, &facts)?;
+            if let Some(encryption) = &encryption {
+                encryption.write(&mut *session, &key)?;
+            }
             progress(Step::SelfTest);
             self_test(&mut *session, &key, &facts)?;
+            if let Some(encryption) = &encryption {
+                encryption.self_test(&mut *session)?;
+            }
             let content = domain::encode(&statement);
             signed_message(&mut *session, &key.id, &facts.der, &content, this.clock.now())
         })
@@ -248,15 +278,23 @@ fn fitting_certificate(key: &TokenKey, redeemed: &Redeemed) -> Result<Facts, Pro
     if facts.serial != redeemed.serial {
         return Err(ProvisionError::DoesNotFit("the certificate has another serial number"));
     }
-    let signed = || -> Result<bool, openssl::error::ErrorStack> {
-        let Some(issuer) = redeemed.chain.first() else { return Ok(false) };
-        let issuer = openssl::x509::X509::from_der(&issuer.0)?;
-        openssl::x509::X509::from_der(&facts.der)?.verify(issuer.public_key()?.as_ref())
-    };
-    match signed() {
-        Ok(true) => Ok(facts),
-        _ => Err(ProvisionError::DoesNotFit("the issuing CA did not sign the certificate")),
+    if !facts.signs {
+        return Err(ProvisionError::DoesNotFit("the certificate is not one for signatures"));
     }
+    if !issued_by(&redeemed.chain, &facts.der) {
+        return Err(ProvisionError::DoesNotFit("the issuing CA did not sign the certificate"));
+    }
+    Ok(facts)
+}
+
+/// Whether the first certificate of the chain signed this one.
+pub(super) fn issued_by(chain: &[Blob], certificate: &[u8]) -> bool {
+    let signed = || -> Option<()> {
+        let (issuer, parts) = (Parts::read(&chain.first()?.0).ok()?, Parts::read(certificate).ok()?);
+        let algorithm = parts.signature_algorithm().ok()?;
+        verify_signature(issuer.tbs.spki, &algorithm, parts.tbs.whole, parts.signature).ok()
+    };
+    signed().is_some()
 }
 
 fn as_operator(error: ProvisionError) -> ProvisionError {

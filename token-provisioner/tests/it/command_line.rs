@@ -53,7 +53,7 @@ fn enrols_by_files(place: &[&str]) {
         }
     }
     let listed = text(&run(token(folder).args(place).arg("list")));
-    assert_eq!(listed.matches("李敏, serial").count(), 2, "{listed}");
+    assert_eq!(listed.matches("李敏, signatures and login, serial").count(), 2, "{listed}");
 }
 
 #[test]

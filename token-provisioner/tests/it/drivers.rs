@@ -5,10 +5,12 @@ use std::process::Command;
 
 use crate::common::authority::{TestCa, Wanted};
 use crate::common::{PIN, SO_PIN, initialised, run, soft, softhsm};
+use ca_core::clock::system_rng;
 use ca_core::cms;
 use ca_core::domain::{KeyKind, Timestamp};
+use ca_core::envelope::{self, EncryptionKey};
 use token_provisioner::driver::{
-    InitTarget, Pin, PublicKey, StoredCertificate, TokenDriver, TokenError, TokenInfo, Tries,
+    InitTarget, KeyId, KeyUse, Pin, PublicKey, Session, StoredCertificate, TokenDriver, TokenError, TokenInfo, Tries,
 };
 
 const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Rsa2048];
@@ -21,16 +23,14 @@ fn refusal(driver: &dyn TokenDriver, token: &TokenInfo, pin: &str) -> TokenError
 fn signs_what_openssl_accepts(driver: &dyn TokenDriver, token: &TokenInfo, algorithm: KeyKind) {
     let ca = TestCa::new();
     let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
-    let key = session.generate(algorithm, "yinxin test").unwrap();
+    let key = session.generate(algorithm, "yinxin test", KeyUse::Sign).unwrap();
     assert_eq!(key.id, key.public.id());
     assert!(session.keys().unwrap().contains(&key));
 
-    let request = ca_core::keys::csr::build(
-        "李敏",
-        key.public.spki_der(),
-        ca_core::keys::KeyKind::from(algorithm).signature_algorithm(),
-        |message| session.sign(&key.id, message),
-    );
+    let request =
+        ca_core::keys::csr::build("李敏", key.public.spki_der(), algorithm.signature_algorithm(), |message| {
+            session.sign(&key.id, message)
+        });
     let der = ca.issue(&request.unwrap(), &Wanted::default());
     assert_eq!(PublicKey::of_certificate(&der).unwrap(), key.public);
     let certificate = StoredCertificate { id: key.id.clone(), label: "李敏".into(), der: der.clone() };
@@ -60,6 +60,66 @@ fn keeps_keys_apart_by_pin(driver: &dyn TokenDriver, token: &TokenInfo) {
     assert!(driver.open(&token.serial, &Pin::typed("975310")).is_ok());
     let wrong = driver.change_pin(&token.serial, &Pin::typed(PIN), &Pin::typed("864202"));
     assert!(matches!(wrong, Err(TokenError::WrongPin { .. })));
+}
+
+/// An envelope for a signature key is opened in the token, its key comes beside, decrypts, and never signs or leaves.
+fn takes_an_encryption_key(driver: &dyn TokenDriver, token: &TokenInfo, algorithm: KeyKind) {
+    let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
+    let signs = session.generate(algorithm, "yinxin signs", KeyUse::Sign).unwrap();
+    let opens = session.generate(algorithm, "yinxin opens", KeyUse::SignAndOpen).unwrap();
+    let mut rng = system_rng();
+    let key = EncryptionKey::generate(algorithm, &mut rng).unwrap();
+    let open = |session: &mut dyn Session, by: &KeyId, to: &[u8]| {
+        let sealed = envelope::wrap(&key, to, &mut system_rng()).unwrap();
+        envelope::open(&sealed.message.0, key.spki_der(), |operation| session.perform(by, operation))
+    };
+    let opened =
+        open(&mut *session, &opens.id, opens.public.spki_der()).unwrap_or_else(|e| panic!("{algorithm:?}: {e}"));
+    assert!(open(&mut *session, &opens.id, signs.public.spki_der()).is_err(), "for another key");
+    assert!(open(&mut *session, &signs.id, signs.public.spki_der()).is_err(), "an officer's key only signs");
+
+    let label = "yinxin opens encryption";
+    let imported = session.import(&opened, label).unwrap();
+    assert_eq!((imported.public.spki_der(), imported.label.as_str()), (key.spki_der(), label));
+    assert_eq!(session.import(&opened, label).unwrap(), imported);
+    let there = session.keys().unwrap();
+    assert_eq!(there.iter().filter(|there| there.label == label).collect::<Vec<_>>(), [&imported], "written once");
+    open(&mut *session, &imported.id, imported.public.spki_der()).expect("the imported key decrypts");
+    assert!(session.sign(&imported.id, b"m").is_err(), "an encryption key does not sign");
+
+    session.remove(&imported.id).unwrap();
+    session.remove(&imported.id).unwrap();
+    assert!(!session.keys().unwrap().contains(&imported));
+    assert!(session.keys().unwrap().contains(&opens), "only the one");
+}
+
+#[test]
+fn a_soft_token_takes_an_encryption_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 10);
+    let token = initialised(&driver, "unit", PIN);
+    KINDS.into_iter().for_each(|kind| takes_an_encryption_key(&driver, &token, kind));
+}
+
+#[test]
+fn softhsm_takes_an_encryption_key() {
+    softhsm::alone("drivers::softhsm_takes_an_encryption_key", |folder| {
+        let driver = softhsm::module();
+        let token = initialised(&driver, "unit", PIN);
+        KINDS.into_iter().for_each(|kind| takes_an_encryption_key(&driver, &token, kind));
+        // What was imported is as closed as what was born there, and open about where it comes from.
+        let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
+        let key = EncryptionKey::generate(KeyKind::P256, &mut system_rng()).unwrap();
+        session.import(&key, "imported").unwrap();
+        drop(session);
+        let mut tool = Command::new("pkcs11-tool");
+        tool.args(["--module", softhsm::MODULE, "--token-label", "unit", "--login", "--pin", PIN, "--list-objects"]);
+        let seen = String::from_utf8(run(tool.env("SOFTHSM2_CONF", folder.join("softhsm2.conf"))).stdout).unwrap();
+        let mut private = seen.split("Private Key Object").filter_map(|from| from.split("Public Key Object").next());
+        let imported = private.find(|object| object.contains("imported")).unwrap();
+        assert!(imported.contains("Usage:      derive"), "{imported}");
+        assert!(imported.contains("Access:     sensitive") && !imported.contains("always sensitive"), "{imported}");
+    });
 }
 
 #[test]
@@ -109,7 +169,7 @@ fn a_soft_token_that_is_moved_away_is_removed() {
     let driver = soft(folder.path(), 7);
     let token = initialised(&driver, "limin", PIN);
     let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
-    let key = session.generate(KeyKind::P256, "k").unwrap();
+    let key = session.generate(KeyKind::P256, "k", KeyUse::Sign).unwrap();
     let file = folder.path().join(format!("{}.token", token.serial));
     let away = folder.path().join("away");
     fs::rename(&file, &away).unwrap();
@@ -125,7 +185,7 @@ fn a_key_that_was_changed_on_disk_does_not_sign() {
     let driver = soft(folder.path(), 8);
     let token = initialised(&driver, "limin", PIN);
     let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
-    let (one, two) = (session.generate(KeyKind::P256, "1").unwrap(), session.generate(KeyKind::P256, "2").unwrap());
+    let (one, two) = ["1", "2"].map(|label| session.generate(KeyKind::P256, label, KeyUse::Sign).unwrap()).into();
     let file = folder.path().join(format!("{}.token", token.serial));
     let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let other = json["keys"][1]["sealed"].clone();
@@ -140,7 +200,7 @@ fn erasing_needs_the_so_pin_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let driver = soft(folder.path(), 9);
     let token = initialised(&driver, "limin", PIN);
-    driver.open(&token.serial, &Pin::typed(PIN)).unwrap().generate(KeyKind::P256, "k").unwrap();
+    driver.open(&token.serial, &Pin::typed(PIN)).unwrap().generate(KeyKind::P256, "k", KeyUse::Sign).unwrap();
     let erase = |so_pin: &str| {
         let target = InitTarget::Erase(token.serial.clone());
         driver.init(&target, &"again".parse().unwrap(), &Pin::typed(so_pin), &Pin::typed(PIN))

@@ -8,7 +8,7 @@ use ca_core::service::protocol::Blob;
 use serde::{Deserialize, Serialize};
 
 use super::seal::{Sealed, Wrapped};
-use crate::driver::{TokenError, TokenSerial};
+use crate::driver::{KeyUse, TokenError, TokenSerial};
 
 /// Version of the file format.
 pub(super) const FORMAT: u32 = 1;
@@ -44,8 +44,43 @@ pub(super) struct KeyRecord {
     pub(super) id: String,
     pub(super) label: String,
     pub(super) spki: Blob,
+    /// What it may do. Keys of files that do not say it only sign.
+    #[serde(default, rename = "use")]
+    pub(super) allowed: Allowed,
     /// PKCS#8 under the master key.
     pub(super) sealed: Sealed,
+}
+
+/// What a private key may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Allowed {
+    /// Sign.
+    #[default]
+    Sign,
+    /// Sign, and open an envelope.
+    SignAndOpen,
+    /// Decrypt.
+    Decrypt,
+}
+
+impl Allowed {
+    pub(super) const fn signs(self) -> bool {
+        matches!(self, Self::Sign | Self::SignAndOpen)
+    }
+
+    pub(super) const fn opens(self) -> bool {
+        matches!(self, Self::SignAndOpen | Self::Decrypt)
+    }
+}
+
+impl From<KeyUse> for Allowed {
+    fn from(allowed: KeyUse) -> Self {
+        match allowed {
+            KeyUse::Sign => Self::Sign,
+            KeyUse::SignAndOpen => Self::SignAndOpen,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

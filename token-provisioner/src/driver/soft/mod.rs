@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use ca_core::domain::KeyKind;
+use ca_core::envelope::{EncryptionKey, PrivateOperation, software};
 use ca_core::service::protocol::Blob;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
@@ -25,11 +26,11 @@ use openssl::sign::Signer;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use self::file::{CertificateRecord, Folder, Guard, KeyRecord, TokenFile};
+use self::file::{Allowed, CertificateRecord, Folder, Guard, KeyRecord, TokenFile};
 use self::seal::MasterKey;
 use super::{
-    InitTarget, KeyId, MAX_CERTIFICATE_BYTES, Pin, PublicKey, Session, StoredCertificate, TokenDriver, TokenError,
-    TokenInfo, TokenKey, TokenLabel, TokenSerial, Tries,
+    InitTarget, KeyId, KeyUse, MAX_CERTIFICATE_BYTES, Pin, PublicKey, Session, StoredCertificate, TokenDriver,
+    TokenError, TokenInfo, TokenKey, TokenLabel, TokenSerial, Tries,
 };
 
 /// Wrong PINs that lock a token; six is what the field's tokens have (`domain.md` §1.7).
@@ -170,6 +171,41 @@ impl SoftSession<'_> {
     fn key_context(&self, id: &str) -> Vec<u8> {
         format!("{}/key/{id}", self.serial).into_bytes()
     }
+
+    /// The PKCS#8 of a key that may do this.
+    fn private(&self, key: &KeyId, may: impl FnOnce(Allowed) -> bool) -> Result<Zeroizing<Vec<u8>>, TokenError> {
+        let file = self.driver.folder.read(&self.serial)?;
+        let id = key.to_string();
+        let record = file.keys.iter().find(|record| record.id == id).ok_or_else(|| TokenError::NoKey(key.clone()))?;
+        if !may(record.allowed) {
+            return Err(TokenError::Broken(format!("key {id} may not do this")));
+        }
+        let opened = self.master.open(&record.sealed, &self.key_context(&id));
+        opened.ok_or_else(|| TokenError::Broken(format!("key {id} was changed on disk")))
+    }
+
+    /// Seals a private key into the file; one with this id that is there stays as it is.
+    fn keep(&mut self, label: &str, spki: &[u8], pkcs8: &[u8], allowed: Allowed) -> Result<TokenKey, TokenError> {
+        let public = PublicKey::from_spki(spki).map_err(|e| TokenError::Broken(e.to_string()))?;
+        let id = public.id().to_string();
+        let context = self.key_context(&id);
+        let sealed = self.driver.with_rng(|rng| self.master.seal(pkcs8, &context, rng))?;
+
+        let _lock = self.driver.folder.lock()?;
+        let mut file = self.driver.folder.read(&self.serial)?;
+        let there = file.keys.iter().find(|record| record.id == id).map(|record| record.label.clone());
+        let label = match there {
+            Some(label) => label,
+            None if file.keys.len() >= MAX_OBJECTS => return Err(TokenError::Full),
+            None => {
+                let label = label.to_owned();
+                file.keys.push(KeyRecord { id, label: label.clone(), spki: Blob(spki.to_vec()), allowed, sealed });
+                self.driver.folder.write(&file)?;
+                label
+            }
+        };
+        Ok(TokenKey { id: public.id(), label, public })
+    }
 }
 
 impl Session for SoftSession<'_> {
@@ -184,38 +220,38 @@ impl Session for SoftSession<'_> {
             .collect()
     }
 
-    fn generate(&mut self, algorithm: KeyKind, label: &str) -> Result<TokenKey, TokenError> {
+    fn generate(&mut self, algorithm: KeyKind, label: &str, allowed: KeyUse) -> Result<TokenKey, TokenError> {
         let private = new_key(algorithm)?;
         let spki = private.public_key_to_der().map_err(broken)?;
-        let public = PublicKey::from_spki(&spki).map_err(|e| TokenError::Broken(e.to_string()))?;
-        let id = public.id().to_string();
         let pkcs8 = Zeroizing::new(private.private_key_to_pkcs8().map_err(broken)?);
-        let context = self.key_context(&id);
-        let sealed = self.driver.with_rng(|rng| self.master.seal(&pkcs8, &context, rng))?;
-
-        let _lock = self.driver.folder.lock()?;
-        let mut file = self.driver.folder.read(&self.serial)?;
-        if file.keys.len() >= MAX_OBJECTS {
-            return Err(TokenError::Full);
-        }
-        file.keys.push(KeyRecord { id, label: label.to_owned(), spki: Blob(spki), sealed });
-        self.driver.folder.write(&file)?;
-        Ok(TokenKey { id: public.id(), label: label.to_owned(), public })
+        self.keep(label, &spki, &pkcs8, allowed.into())
     }
 
     fn sign(&mut self, key: &KeyId, message: &[u8]) -> Result<Vec<u8>, TokenError> {
-        let file = self.driver.folder.read(&self.serial)?;
-        let id = key.to_string();
-        let record = file.keys.iter().find(|record| record.id == id).ok_or_else(|| TokenError::NoKey(key.clone()))?;
-        let pkcs8 = self
-            .master
-            .open(&record.sealed, &self.key_context(&id))
-            .ok_or_else(|| TokenError::Broken(format!("key {id} was changed on disk")))?;
+        let pkcs8 = self.private(key, Allowed::signs)?;
         let sign = || -> Result<Vec<u8>, ErrorStack> {
             let private = PKey::private_key_from_pkcs8(&pkcs8)?;
             Signer::new(MessageDigest::sha256(), &private)?.sign_oneshot_to_vec(message)
         };
         sign().map_err(broken)
+    }
+
+    fn perform(&mut self, key: &KeyId, operation: PrivateOperation<'_>) -> Result<Zeroizing<Vec<u8>>, TokenError> {
+        let pkcs8 = self.private(key, Allowed::opens)?;
+        software::perform(&pkcs8, operation).map_err(|e| TokenError::Broken(e.to_string()))
+    }
+
+    fn import(&mut self, key: &EncryptionKey, label: &str) -> Result<TokenKey, TokenError> {
+        self.keep(label, key.spki_der(), key.pkcs8_der(), Allowed::Decrypt)
+    }
+
+    fn remove(&mut self, key: &KeyId) -> Result<(), TokenError> {
+        let _lock = self.driver.folder.lock()?;
+        let mut file = self.driver.folder.read(&self.serial)?;
+        let id = key.to_string();
+        file.keys.retain(|record| record.id != id);
+        file.certificates.retain(|record| record.id != id);
+        self.driver.folder.write(&file)
     }
 
     fn certificates(&mut self) -> Result<Vec<StoredCertificate>, TokenError> {

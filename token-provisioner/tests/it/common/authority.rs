@@ -62,14 +62,53 @@ impl TestCa {
             .append_extension(KeyUsage::new().critical().digital_signature().non_repudiation().build().unwrap())
             .unwrap();
         if let Some(uscc) = wanted.uscc {
-            let printable = [&[0x13, u8::try_from(uscc.len()).unwrap()], uscc.as_bytes()].concat();
-            let oid = Asn1Object::from_str("1.2.156.10260.4.1.4").unwrap();
-            let value = Asn1OctetString::new_from_bytes(&printable).unwrap();
-            builder.append_extension(X509Extension::new_from_der(&oid, false, &value).unwrap()).unwrap();
+            builder.append_extension(uscc_extension(uscc)).unwrap();
         }
         builder.sign(&self.key, MessageDigest::sha256()).unwrap();
         builder.build().to_der().unwrap()
     }
+}
+
+impl TestCa {
+    /// The certificate that goes with a signature certificate of this CA: the same holder and validity, this key, and
+    /// not for signatures unless `signs`.
+    pub(crate) fn issue_encryption(
+        &self,
+        signature: &[u8],
+        spki: &[u8],
+        name_of: Option<&str>,
+        signs: bool,
+    ) -> Vec<u8> {
+        let signature = X509::from_der(signature).unwrap();
+        let mut builder = blank(0, 0);
+        builder.set_not_before(signature.not_before()).unwrap();
+        builder.set_not_after(signature.not_after()).unwrap();
+        match name_of {
+            Some(other) => builder.set_subject_name(&name(other)).unwrap(),
+            None => builder.set_subject_name(signature.subject_name()).unwrap(),
+        }
+        builder.set_issuer_name(self.certificate.subject_name()).unwrap();
+        builder.set_pubkey(&PKey::public_key_from_der(spki).unwrap()).unwrap();
+        let mut usage = KeyUsage::new();
+        usage.critical().key_encipherment().data_encipherment().key_agreement();
+        if signs {
+            usage.digital_signature();
+        }
+        builder.append_extension(usage.build().unwrap()).unwrap();
+        builder.append_extension(uscc_extension(UNIT.1)).unwrap();
+        builder.sign(&self.key, MessageDigest::sha256()).unwrap();
+        builder.build().to_der().unwrap()
+    }
+}
+
+/// The unit of the tests: name and credit code.
+pub(crate) const UNIT: (&str, &str) = ("示范单位", "91130502MA0ABCDE61");
+
+fn uscc_extension(uscc: &str) -> X509Extension {
+    let printable = [&[0x13, u8::try_from(uscc.len()).unwrap()], uscc.as_bytes()].concat();
+    let oid = Asn1Object::from_str("1.2.156.10260.4.1.4").unwrap();
+    let value = Asn1OctetString::new_from_bytes(&printable).unwrap();
+    X509Extension::new_from_der(&oid, false, &value).unwrap()
 }
 
 fn name(common_name: &str) -> openssl::x509::X509Name {

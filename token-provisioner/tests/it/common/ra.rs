@@ -12,11 +12,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::cms;
 use ca_core::domain::{self, Install, KeyBinding, Order, Sha256};
+use ca_core::envelope::{self, EncryptionKey};
+use ca_core::escrow::port::Envelope;
+use ca_core::keys::good_key;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 use token_provisioner::certificate::Facts;
 use token_provisioner::driver::PublicKey;
 
-use super::authority::{TestCa, Wanted};
+use super::authority::{TestCa, UNIT, Wanted};
 
 /// The ticket that it knows.
 pub(crate) const TICKET: &str = "dGlja2V0LWZvci10ZXN0cy10aWNrZXQtZm9yLXRlc3Q";
@@ -41,6 +46,43 @@ pub(crate) struct Seen {
     pub(crate) fail: Option<Fail>,
     /// What to answer instead of the certificate.
     pub(crate) other_certificate: Option<Vec<u8>>,
+    /// The encryption certificate and envelope, once issued.
+    pub(crate) encryption: Option<(Vec<u8>, Envelope)>,
+    /// The order makes one certificate and no pair.
+    pub(crate) single: bool,
+    /// How the encryption half is wrong.
+    pub(crate) bent: Option<Bent>,
+}
+
+/// How the encryption half of an answer can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bent {
+    /// The envelope is for another signature key.
+    OtherRecipient,
+    /// The envelope holds another key than the certificate's.
+    OtherKey,
+    /// The envelope is no envelope.
+    Rubbish,
+    /// The certificate may sign too.
+    Signs,
+    /// The certificate names someone else.
+    OtherHolder,
+    /// The certificate is for the signature key itself.
+    SignatureKey,
+    /// The certificate is another CA's.
+    OtherIssuer,
+}
+
+impl Bent {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::OtherRecipient,
+        Self::OtherKey,
+        Self::Rubbish,
+        Self::Signs,
+        Self::OtherHolder,
+        Self::SignatureKey,
+        Self::OtherIssuer,
+    ];
 }
 
 pub(crate) struct Ra {
@@ -137,11 +179,14 @@ fn redeem(desk: &Desk, seen: &mut Seen, csr: &[u8], binding: &[u8]) -> Result<Va
         Some(issued) if PublicKey::of_certificate(issued).unwrap().spki_der() == spki => issued.clone(),
         Some(_) => return Err("ca_refused"),
         None => {
-            let wanted = Wanted { name: "示范单位", uscc: Some("91130502MA0ABCDE61"), ..Wanted::default() };
+            let wanted = Wanted { name: UNIT.0, uscc: Some(UNIT.1), ..Wanted::default() };
             seen.made += 1;
             seen.issued.insert(desk.ca.issue(csr, &wanted)).clone()
         }
     };
+    if !seen.single && seen.encryption.is_none() {
+        seen.encryption = Some(encryption(&desk.ca, &certificate, &spki, seen.bent));
+    }
     let answered = seen.other_certificate.clone().unwrap_or_else(|| certificate.clone());
     let serial = Facts::read(&answered).unwrap().serial;
     Ok(json!({
@@ -149,5 +194,27 @@ fn redeem(desk: &Desk, seen: &mut Seen, csr: &[u8], binding: &[u8]) -> Result<Va
         "serial": serial,
         "certificate": STANDARD.encode(&answered),
         "chain": [STANDARD.encode(desk.ca.der())],
+        "encryption": seen.encryption.as_ref().map(|(certificate, envelope)| {
+            json!({ "certificate": STANDARD.encode(certificate), "envelope": envelope })
+        }),
     }))
+}
+
+/// The encryption half of a pair, wrapped to the signature key.
+fn encryption(ca: &TestCa, signature: &[u8], recipient: &[u8], bent: Option<Bent>) -> (Vec<u8>, Envelope) {
+    let mut rng = ChaCha20Rng::seed_from_u64(31);
+    let kind = good_key::check(recipient).unwrap();
+    let key = || EncryptionKey::generate(kind, &mut ChaCha20Rng::seed_from_u64(32)).unwrap();
+    let (own, other) = (key(), key());
+    let certified = if bent == Some(Bent::SignatureKey) { recipient } else { own.spki_der() };
+    let wrapped = if bent == Some(Bent::OtherKey) { &other } else { &own };
+    let to = if bent == Some(Bent::OtherRecipient) { other.spki_der() } else { recipient };
+    let mut envelope = envelope::wrap(wrapped, to, &mut rng).unwrap();
+    if bent == Some(Bent::Rubbish) {
+        envelope.message.0.reverse();
+    }
+    let stranger = TestCa::new();
+    let issuer = if bent == Some(Bent::OtherIssuer) { &stranger } else { ca };
+    let holder = (bent == Some(Bent::OtherHolder)).then_some("别的单位");
+    (issuer.issue_encryption(signature, certified, holder, bent == Some(Bent::Signs)), envelope)
 }
