@@ -14,6 +14,7 @@ pub mod oid;
 mod public_key;
 pub mod sm2;
 mod spki;
+pub mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verify;

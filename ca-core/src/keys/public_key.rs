@@ -7,10 +7,12 @@ use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
+use openssl::hash::Hasher;
+use openssl::md::Md;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Public};
-use openssl::rsa::Rsa;
-use openssl::sign::Verifier;
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::{Padding, Rsa};
 use spki::AlgorithmIdentifierOwned;
 
 use super::spki::Spki;
@@ -20,10 +22,13 @@ use crate::tlv::{self, tag};
 
 /// A public key that may have made a signature: RSA of 2048 to 8192 bits, P-256, P-384 or SM2.
 ///
-/// Reading costs about as much as verifying, so whoever checks many signatures of one key keeps one of these.
-/// Says nothing about whose key it is, nor whether it is fit for a certificate ([`super::good_key`]).
+/// Reading costs about as much as verifying, so whoever checks many signatures of one key keeps one of these;
+/// clones share it. Says nothing about whose key it is, nor whether it is fit for a certificate
+/// ([`super::good_key`]).
+#[derive(Clone)]
 pub struct PublicKey(Material);
 
+#[derive(Clone)]
 enum Material {
     Ec(EcKey<Public>),
     Rsa(PKey<Public>),
@@ -56,6 +61,18 @@ impl PublicKey {
         }
     }
 
+    /// The algorithm with which we let such a key sign: the one of its kind, as
+    /// [`super::KeyKind::signature_algorithm`] says.
+    #[must_use]
+    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+        match &self.0 {
+            Material::Ec(key) if key.group().degree() > 256 => SignatureAlgorithm::EcdsaSha384,
+            Material::Ec(_) => SignatureAlgorithm::EcdsaSha256,
+            Material::Rsa(_) => SignatureAlgorithm::RsaSha256,
+            Material::Sm2(_) => SignatureAlgorithm::Sm2Sm3,
+        }
+    }
+
     /// Checks that this key made `signature` (the content of the BIT STRING or OCTET STRING) over `message`
     /// with the algorithm that an identifier names.
     ///
@@ -81,43 +98,87 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), VerifyError> {
+        let mut digest = self.begin(algorithm)?;
+        digest.update(message)?;
+        self.verify_digest(algorithm, &digest.finish()?, signature)
+    }
+
+    /// Begins the digest that a signature by this key with this algorithm is over.
+    pub(super) fn begin(&self, algorithm: SignatureAlgorithm) -> Result<Digest, VerifyError> {
         match &self.0 {
-            Material::Ec(key) if algorithm.is_ecdsa() => ecdsa(key, algorithm, message, signature),
-            Material::Rsa(key) if algorithm.is_rsa() => {
-                let mut verifier =
-                    Verifier::new(algorithm.digest(), key).map_err(|_| VerifyError::Key("OpenSSL does not take it"))?;
-                believed(verifier.verify_oneshot(signature, message))
-            }
-            Material::Sm2(key) if algorithm == SignatureAlgorithm::Sm2Sm3 => key.verify(message, signature),
+            Material::Ec(_) if algorithm.is_ecdsa() => Digest::plain(algorithm),
+            Material::Rsa(_) if algorithm.is_rsa() => Digest::plain(algorithm),
+            Material::Sm2(key) if algorithm == SignatureAlgorithm::Sm2Sm3 => Ok(Digest::Sm2(key.hasher())),
             _ => Err(VerifyError::Key("it does not go with the signature algorithm")),
+        }
+    }
+
+    /// Checks a signature over what [`Self::begin`] began with the same algorithm.
+    pub(super) fn verify_digest(
+        &self,
+        algorithm: SignatureAlgorithm,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        let verdict = match &self.0 {
+            Material::Ec(key) => ecdsa(key, digest, signature),
+            Material::Rsa(key) => rsa(key, algorithm, digest, signature).ok(),
+            Material::Sm2(key) => Some(key.verify(digest, signature)),
+        };
+        if verdict == Some(true) { Ok(()) } else { Err(VerifyError::Signature) }
+    }
+}
+
+impl std::fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PublicKey({:?})", self.signature_algorithm())
+    }
+}
+
+/// The digest of a message on its way.
+pub(super) enum Digest {
+    Plain(Hasher),
+    Sm2(sm2::Hasher),
+}
+
+impl Digest {
+    fn plain(algorithm: SignatureAlgorithm) -> Result<Self, VerifyError> {
+        Hasher::new(algorithm.digest()).map(Self::Plain).map_err(|_| VerifyError::Key("OpenSSL does not take it"))
+    }
+
+    pub(super) fn update(&mut self, piece: &[u8]) -> Result<(), VerifyError> {
+        match self {
+            Self::Plain(hasher) => return hasher.update(piece).map_err(|_| VerifyError::Signature),
+            Self::Sm2(hasher) => hasher.update(piece),
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Vec<u8>, VerifyError> {
+        match self {
+            Self::Plain(mut hasher) => {
+                hasher.finish().map(|digest| digest.to_vec()).map_err(|_| VerifyError::Signature)
+            }
+            Self::Sm2(hasher) => Ok(hasher.finish().to_vec()),
         }
     }
 }
 
-fn believed(verdict: Result<bool, ErrorStack>) -> Result<(), VerifyError> {
-    if matches!(verdict, Ok(true)) { Ok(()) } else { Err(VerifyError::Signature) }
+/// OpenSSL itself refuses r and s outside 1..n-1. `None` for a signature that is not in DER of one spelling.
+fn ecdsa(key: &EcKey<Public>, digest: &[u8], signature: &[u8]) -> Option<bool> {
+    let mut fields = tlv::single(signature, tag::SEQUENCE).ok()?.reader();
+    let r = BigNum::from_slice(tlv::magnitude(fields.expect(tag::INTEGER).ok()?.content)?).ok()?;
+    let s = BigNum::from_slice(tlv::magnitude(fields.expect(tag::INTEGER).ok()?.content)?).ok()?;
+    fields.end().ok()?;
+    EcdsaSig::from_private_components(r, s).ok()?.verify(digest, key).ok()
 }
 
-/// OpenSSL itself refuses r and s outside 1..n-1.
-fn ecdsa(
-    key: &EcKey<Public>,
-    algorithm: SignatureAlgorithm,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), VerifyError> {
-    let numbers = || {
-        let mut fields = tlv::single(signature, tag::SEQUENCE).ok()?.reader();
-        let r = tlv::magnitude(fields.expect(tag::INTEGER).ok()?.content)?;
-        let s = tlv::magnitude(fields.expect(tag::INTEGER).ok()?.content)?;
-        fields.end().ok()?;
-        EcdsaSig::from_private_components(BigNum::from_slice(r).ok()?, BigNum::from_slice(s).ok()?).ok()
-    };
-    let signature = numbers().ok_or(VerifyError::Signature)?;
-    believed(if algorithm == SignatureAlgorithm::EcdsaSha384 {
-        signature.verify(&openssl::sha::sha384(message), key)
-    } else {
-        signature.verify(&openssl::sha::sha256(message), key)
-    })
+fn rsa(key: &PKey<Public>, algorithm: SignatureAlgorithm, digest: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+    let mut context = PkeyCtx::new(key)?;
+    context.verify_init()?;
+    context.set_rsa_padding(Padding::PKCS1)?;
+    context.set_signature_md(if algorithm == SignatureAlgorithm::RsaSha384 { Md::sha384() } else { Md::sha256() })?;
+    context.verify(digest, signature)
 }
 
 fn ec_key(curve: ObjectIdentifier, point: &[u8]) -> Result<EcKey<Public>, VerifyError> {

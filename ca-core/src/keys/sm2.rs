@@ -127,6 +127,7 @@ pub fn signature_der(r_and_s: &[u8; 64]) -> Vec<u8> {
 }
 
 /// A key that verifies under one id.
+#[derive(Clone)]
 pub(super) struct VerifyingKey {
     key: sm2::dsa::VerifyingKey,
     z: [u8; 32],
@@ -145,15 +146,14 @@ impl VerifyingKey {
         Ok(Self { key, z: z(id, xy) })
     }
 
-    /// Checks a signature in DER.
-    ///
-    /// # Errors
-    /// [`VerifyError::Signature`].
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
-        let signature = parse(signature).ok_or(VerifyError::Signature)?;
-        let mut hasher = Hasher::after(&self.z);
-        hasher.update(message);
-        self.key.verify_prehash(&hasher.finish(), &signature).map_err(|_| VerifyError::Signature)
+    /// Begins the digest that this key's signatures are over.
+    pub(super) fn hasher(&self) -> Hasher {
+        Hasher::after(&self.z)
+    }
+
+    /// Whether this is a signature, in DER, over e.
+    pub(super) fn verify(&self, e: &[u8], signature: &[u8]) -> bool {
+        parse(signature).is_some_and(|signature| self.key.verify_prehash(e, &signature).is_ok())
     }
 }
 
