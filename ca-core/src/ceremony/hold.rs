@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::make::{Ca, Keep, Made, passphrase};
+use super::plan::RootPlan;
 use super::{Ceremony, CeremonyError};
 use crate::audit::{self, Actor, Event};
 use crate::domain::{CertificateStatus, ListKind, Sha256, StatusChange};
@@ -48,12 +49,12 @@ impl Ceremony {
         let store = SqlStore::new(database.clone());
 
         let made = self.make(Keep::Everything)?;
-        let root_crl = self.root_crl(&made)?;
+        let root_lists = self.root_lists(&made)?;
         let transcript = self.transcript(&made, Keep::Everything);
         // Files before rows: while the database has no CA, keys in files are worth nothing and can be taken away.
         let mut written = Vec::new();
         let outcome = match self.write_files(&made, &transcript, &mut written) {
-            Ok(()) => self.write_rows(&store, &made, &root_crl).await,
+            Ok(()) => self.write_rows(&store, &made, &root_lists).await,
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
@@ -67,8 +68,10 @@ impl Ceremony {
             let path = self.config.publish_dir.join(format!("ca/{}.cer", ca.record.id));
             durable::replace(&path, &ca.record.certificate, durable::PUBLIC).map_err(afterwards(&path))?;
         }
-        let path = self.config.publish_dir.join(format!("crl/{}.crl", self.plan.root.id));
-        durable::replace(&path, &root_crl.0, durable::PUBLIC).map_err(afterwards(&path))?;
+        for (list, record) in &root_lists {
+            let path = self.config.publish_dir.join(format!("crl/{}.crl", record.issuer));
+            durable::replace(&path, list, durable::PUBLIC).map_err(afterwards(&path))?;
+        }
         self.first_lists(&store, &made).await?;
         database.close().await;
         Ok(transcript)
@@ -76,7 +79,8 @@ impl Ceremony {
 
     /// Every file that the ceremony writes and must not overwrite.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        let mut files = vec![self.config.keys.path(&format!("{}.key", self.plan.root.id))];
+        let root_key = |root: &RootPlan| self.config.keys.path(&format!("{}.key", root.id));
+        let mut files: Vec<PathBuf> = self.plan.roots.iter().map(root_key).collect();
         for issuer in &self.plan.issuers {
             if issuer.pkcs11.is_none() {
                 files.push(self.config.keys.path(&format!("{}.key", issuer.id)));
@@ -115,11 +119,8 @@ impl Ceremony {
 
     /// Reads every passphrase once, so that a missing one is found before anything is made.
     fn passphrases(&self) -> Result<(), CeremonyError> {
-        for path in [
-            &self.plan.root.passphrase_file,
-            &self.config.keys.passphrase_file,
-            &self.config.keys.responder_passphrase_file,
-        ] {
+        let own = [&self.config.keys.passphrase_file, &self.config.keys.responder_passphrase_file];
+        for path in self.plan.roots.iter().map(|root| &root.passphrase_file).chain(own) {
             passphrase(path)?;
         }
         Ok(())
@@ -151,37 +152,22 @@ impl Ceremony {
         Ok(())
     }
 
-    fn root_crl(&self, made: &Made) -> Result<(Vec<u8>, CrlRecord), CeremonyError> {
-        let root = &made.cas[0];
-        let record = CrlRecord {
-            issuer: root.record.id.clone(),
-            list: ListKind::Full,
-            number: 1,
-            base: None,
-            this_update: made.now,
-            next_update: made.now.plus(i64::from(self.plan.root.crl_days) * 86_400),
-            entries: 0,
-            covers: 0,
-            planned: true,
-            sha256: Sha256([0; 32]),
-        };
-        let key = root.crl_key();
-        let material = CrlMaterial { certificate: &root.record.certificate, key: &key, record: &record };
-        let crl = build_crl(&material, &[]).map_err(|error| CeremonyError::Unfit(format!("root CRL: {error}")))?;
-        let sha256 = Sha256(openssl::sha::sha256(&crl));
-        Ok((crl, CrlRecord { sha256, ..record }))
+    /// The roots' lists, in the order of the roots.
+    fn root_lists(&self, made: &Made) -> Result<Vec<(Vec<u8>, CrlRecord)>, CeremonyError> {
+        self.plan.roots.iter().zip(&made.cas).map(|(plan, root)| root_crl(made, plan, root)).collect()
     }
 
     fn write_files(&mut self, made: &Made, transcript: &str, written: &mut Vec<PathBuf>) -> Result<(), CeremonyError> {
-        let root_passphrase = passphrase(&self.plan.root.passphrase_file)?;
         let own_passphrase = passphrase(&self.config.keys.passphrase_file)?;
         let responder_passphrase = passphrase(&self.config.keys.responder_passphrase_file)?;
         let rng = &mut self.rng;
         for Ca { record, sealed, .. } in &made.cas {
             let Some(key) = sealed else { continue };
             let path = self.config.keys.path(&format!("{}.key", record.id));
-            let passphrase = if record.root { &root_passphrase } else { &own_passphrase };
-            key.save(&path, passphrase, self.cost, rng)?;
+            match self.plan.roots.iter().find(|root| root.id == record.id) {
+                Some(root) => key.save(&path, &passphrase(&root.passphrase_file)?, self.cost, rng)?,
+                None => key.save(&path, &own_passphrase, self.cost, rng)?,
+            }
             written.push(path);
         }
         for responder in &made.responders {
@@ -207,7 +193,7 @@ impl Ceremony {
         &self,
         store: &SqlStore,
         made: &Made,
-        root_crl: &(Vec<u8>, CrlRecord),
+        root_lists: &[(Vec<u8>, CrlRecord)],
     ) -> Result<(), CeremonyError> {
         let now = made.now;
         let (name, file) = (&self.plan.name, self.plan.sha256.unwrap_or(Sha256([0; 32])));
@@ -238,14 +224,36 @@ impl Ceremony {
                 note(tx, made, event).await?;
             }
             enter_officers(tx, made).await?;
-            let (_, record) = root_crl;
-            let number = tx.take_crl_number(&record.issuer, 0).await?;
-            note(tx, made, Event::CrlSigning { issuer: record.issuer.clone(), number }).await?;
-            tx.add_crl(record).await?;
-            let event = Event::CrlSigned { issuer: record.issuer.clone(), number, entries: 0, sha256: record.sha256 };
-            note(tx, made, event).await?;
+            for (_, record) in root_lists {
+                let number = tx.take_crl_number(&record.issuer, 0).await?;
+                note(tx, made, Event::CrlSigning { issuer: record.issuer.clone(), number }).await?;
+                tx.add_crl(record).await?;
+                let event =
+                    Event::CrlSigned { issuer: record.issuer.clone(), number, entries: 0, sha256: record.sha256 };
+                note(tx, made, event).await?;
+            }
         })
     }
+}
+
+fn root_crl(made: &Made, plan: &RootPlan, root: &Ca) -> Result<(Vec<u8>, CrlRecord), CeremonyError> {
+    let record = CrlRecord {
+        issuer: root.record.id.clone(),
+        list: ListKind::Full,
+        number: 1,
+        base: None,
+        this_update: made.now,
+        next_update: made.now.plus(i64::from(plan.crl_days) * 86_400),
+        entries: 0,
+        covers: 0,
+        planned: true,
+        sha256: Sha256([0; 32]),
+    };
+    let key = root.crl_key();
+    let material = CrlMaterial { certificate: &root.record.certificate, key: &key, record: &record };
+    let crl = build_crl(&material, &[]).map_err(|error| CeremonyError::Unfit(format!("root CRL: {error}")))?;
+    let sha256 = Sha256(openssl::sha::sha256(&crl));
+    Ok((crl, CrlRecord { sha256, ..record }))
 }
 
 async fn enter_officers(tx: &mut dyn Tx, made: &Made) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha20Rng;
 
-use super::plan::{IssuerPlan, OfficerPlan, Plan};
+use super::plan::{IssuerPlan, OfficerPlan, Plan, RootPlan};
 use super::{Ceremony, CeremonyError};
 use crate::domain::{
     IssuerId, Officer, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp, Validity,
@@ -71,13 +71,17 @@ impl Ceremony {
     pub(super) fn make(&mut self, keep: Keep) -> Result<Made, CeremonyError> {
         let now = self.clock.now();
         let plan = self.plan.clone();
-        let root = self.make_root(&plan, now)?;
-        let mut cas = vec![root];
+        let mut cas = Vec::with_capacity(plan.roots.len() + plan.issuers.len());
+        for root in &plan.roots {
+            cas.push(self.make_root(&plan, root, now)?);
+        }
         let mut responders = Vec::new();
         for issuer in &plan.issuers {
-            let ca = self.make_issuer(&plan, issuer, &cas[0], keep, now)?;
+            let root = plan.root_of(issuer).and_then(|root| cas.iter().find(|ca| ca.record.id == root.id));
+            let root = root.ok_or_else(|| CeremonyError::Unfit(format!("{} has no root", issuer.id)))?;
+            let ca = self.make_issuer(&plan, issuer, root, keep, now)?;
             cas.push(ca);
-            let key = SoftKey::generate(KeyKind::P256)?;
+            let key = SoftKey::generate(issuer.responder_key())?;
             let spki_sha256 = Sha256(openssl::sha::sha256(key.spki_der()));
             responders.push(ResponderKey { issuer: issuer.id.clone(), key, spki_sha256 });
         }
@@ -92,8 +96,7 @@ impl Ceremony {
         Ok(Made { now, cas, responders, officers, audit_key })
     }
 
-    fn make_root(&mut self, plan: &Plan, now: Timestamp) -> Result<Ca, CeremonyError> {
-        let root = &plan.root;
+    fn make_root(&mut self, plan: &Plan, root: &RootPlan, now: Timestamp) -> Result<Ca, CeremonyError> {
         let key = Arc::new(SoftKey::generate(root.key)?);
         let validity = Validity::years(now.beijing_day(), root.years);
         let subject = ca_subject(plan, &root.common_name)?;

@@ -1,9 +1,12 @@
 //! The ceremony file: raw text, then a [`Plan`] that makes sense.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::{IssuerId, ListKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256};
 use crate::keys::KeyKind;
@@ -22,8 +25,10 @@ pub struct Plan {
     pub country: String,
     /// Organisation of all CAs and officers.
     pub organisation: String,
-    /// The root.
-    pub root: RootPlan,
+    /// The roots: one as `[root]`, several as `[[root]]`, each of which is made with a hierarchy of its own, e.g. one
+    /// of SM2 keys beside one of P-256.
+    #[serde(rename = "root", deserialize_with = "one_or_several")]
+    pub roots: Vec<RootPlan>,
     /// The issuing CAs; each gets a responder key.
     #[serde(rename = "issuer")]
     pub issuers: Vec<IssuerPlan>,
@@ -38,7 +43,7 @@ pub struct Plan {
     pub folder: PathBuf,
 }
 
-/// The root.
+/// A root.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RootPlan {
@@ -62,6 +67,9 @@ pub struct RootPlan {
 pub struct IssuerPlan {
     /// Its name.
     pub id: IssuerId,
+    /// Which root signs its certificate; not needed where there is one.
+    #[serde(default)]
+    pub root: Option<IssuerId>,
     /// Its common name.
     pub common_name: String,
     /// Its key.
@@ -70,6 +78,10 @@ pub struct IssuerPlan {
     /// that fails after this leaves the key in the module: the next one needs another label.
     #[serde(default)]
     pub pkcs11: Option<String>,
+    /// Kind of its responder's key: unless it says otherwise SM2 for an SM2 CA, and P-256, which signs fastest, for
+    /// any other.
+    #[serde(default)]
+    pub responder_key: Option<KeyKind>,
     /// For how many years.
     pub years: u8,
     /// What it may sign on orders.
@@ -102,6 +114,15 @@ pub struct OfficerPlan {
     pub issuer: IssuerId,
     /// For how many years.
     pub years: u8,
+}
+
+impl IssuerPlan {
+    /// What kind of key its responder gets.
+    #[must_use]
+    pub fn responder_key(&self) -> KeyKind {
+        let fastest = if self.key == KeyKind::Sm2 { KeyKind::Sm2 } else { KeyKind::P256 };
+        self.responder_key.unwrap_or(fastest)
+    }
 }
 
 impl OfficerPlan {
@@ -154,7 +175,9 @@ impl Plan {
         let mut plan: Self = toml::from_str(text)?;
         plan.sha256 = Some(Sha256(openssl::sha::sha256(text.as_bytes())));
         plan.folder = folder.to_owned();
-        plan.root.passphrase_file = folder.join(&plan.root.passphrase_file);
+        for root in &mut plan.roots {
+            root.passphrase_file = folder.join(&root.passphrase_file);
+        }
         for officer in &mut plan.officers {
             officer.csr = folder.join(&officer.csr);
             officer.certificate = folder.join(&officer.certificate);
@@ -163,15 +186,36 @@ impl Plan {
         if faults.is_empty() { Ok(plan) } else { Err(PlanError::Faults(faults)) }
     }
 
+    /// The root that signs an issuing CA's certificate: the one that it names, or the only one.
+    #[must_use]
+    pub fn root_of(&self, issuer: &IssuerPlan) -> Option<&RootPlan> {
+        match (&issuer.root, &self.roots[..]) {
+            (Some(id), roots) => roots.iter().find(|root| root.id == *id),
+            (None, [root]) => Some(root),
+            (None, _) => None,
+        }
+    }
+
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if !(1..=3 * 365).contains(&self.root.crl_days) {
-            faults.push("root.crl_days must be 1 to 1095".into());
+        if self.roots.is_empty() {
+            faults.push("no root".into());
         }
         if self.issuers.is_empty() {
             faults.push("no issuer".into());
         }
-        let mut names = BTreeSet::from([&self.root.id]);
+        let mut names = BTreeSet::new();
+        for root in &self.roots {
+            if !(1..=3 * 365).contains(&root.crl_days) {
+                faults.push(format!("{}: crl_days must be 1 to 1095", root.id));
+            }
+            if !names.insert(&root.id) {
+                faults.push(format!("{} stands there twice", root.id));
+            }
+            if !self.issuers.iter().any(|issuer| self.root_of(issuer).is_some_and(|its| its.id == root.id)) {
+                faults.push(format!("{} signs no issuer", root.id));
+            }
+        }
         for issuer in &self.issuers {
             if !names.insert(&issuer.id) {
                 faults.push(format!("{} stands there twice", issuer.id));
@@ -179,8 +223,12 @@ impl Plan {
             if !matches!(issuer.crl_shards, 0 | 2..=MAX_SHARDS) {
                 faults.push(format!("{}: crl_shards must be 0 or 2 to {MAX_SHARDS}", issuer.id));
             }
-            if issuer.years > self.root.years {
-                faults.push(format!("{} would outlive the root", issuer.id));
+            match self.root_of(issuer) {
+                None => faults.push(format!("{}: root must name one of the roots", issuer.id)),
+                Some(root) if issuer.years > root.years => {
+                    faults.push(format!("{} would outlive {}", issuer.id, root.id));
+                }
+                Some(_) => {}
             }
         }
         // Else one CA's list would stand where another's belongs.
@@ -216,4 +264,26 @@ impl Plan {
         }
         faults
     }
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RootPlan>, D::Error> {
+    struct Roots;
+
+    impl<'de> Visitor<'de> for Roots {
+        type Value = Vec<RootPlan>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("[root], or [[root]] for each of several")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            RootPlan::deserialize(MapAccessDeserializer::new(map)).map(|root| vec![root])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(seq))
+        }
+    }
+
+    deserializer.deserialize_any(Roots)
 }

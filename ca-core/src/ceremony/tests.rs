@@ -4,6 +4,8 @@ use openssl::x509::X509;
 
 use super::{CeremonyError, Plan};
 use crate::clock::Clock as _;
+use crate::signer::Passphrase;
+use crate::signer::soft::SoftKey;
 use crate::sql::authority_migrations;
 use crate::sql::testing::databases;
 use crate::store::Store as _;
@@ -75,11 +77,100 @@ async fn nothing_is_overwritten_and_what_failed_is_taken_away() {
     std::fs::remove_file(&taken).unwrap();
 
     // A passphrase file that is missing is found before anything is made.
-    let passphrase = ceremony.plan.root.passphrase_file.clone();
+    let passphrase = ceremony.plan.roots[0].passphrase_file.clone();
     std::fs::remove_file(&passphrase).unwrap();
     assert!(matches!(ceremony.hold().await, Err(CeremonyError::Key(_))));
     std::fs::write(&passphrase, b"root").unwrap();
     ceremony.hold().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_ceremony_makes_two_hierarchies_each_under_its_own_root() {
+    for fresh in databases(&authority_migrations()).await {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ceremony, keys, clock) = rehearsable(folder.path(), &fresh.url);
+        // Each root has a passphrase of its own.
+        std::fs::write(folder.path().join("root-sm2.pass"), b"kept elsewhere").unwrap();
+        let more = r#"
+            name = "印信测试 CA"
+            country = "CN"
+            organisation = "印信测试 CA"
+            officer = []
+            [[root]]
+            id = "root-sm2"
+            common_name = "印信测试 SM2 根 CA"
+            key = "SM2"
+            years = 20
+            crl_days = 30
+            passphrase_file = "root-sm2.pass"
+            [[issuer]]
+            id = "unit-sm2"
+            root = "root-sm2"
+            common_name = "印信测试 SM2 单位 CA"
+            key = "SM2"
+            years = 10
+            profiles = ["unit-sign"]
+        "#;
+        let more: Plan = toml::from_str(more).unwrap();
+        let plan = &mut ceremony.plan;
+        plan.roots.extend(more.roots.into_iter().map(|mut root| {
+            root.passphrase_file = folder.path().join(root.passphrase_file);
+            root
+        }));
+        for issuer in &mut plan.issuers {
+            issuer.root = Some(plan.roots[0].id.clone());
+            issuer.responder_key = Some(crate::keys::KeyKind::Rsa3072);
+        }
+        plan.issuers.extend(more.issuers);
+        let told = ceremony.hold().await.unwrap();
+        assert!(told.contains("Signed by: root-sm2"), "{told}");
+        assert!(told.contains("ocsp-unit-sm2.key (SM2)") && told.contains("ocsp-unit-p256.key (RSA-3072)"), "{told}");
+
+        let publish = ceremony.config.publish_dir.clone();
+        let names = |name: &str| {
+            let der = std::fs::read(publish.join(format!("ca/{name}.cer"))).unwrap();
+            let parts = crate::x509::Parts::read(&der).unwrap();
+            (parts.tbs.subject.to_vec(), parts.tbs.issuer.to_vec())
+        };
+        assert_eq!(names("unit-sm2").1, names("root-sm2").0);
+        assert_eq!(names("unit-p256").1, names("root").0);
+        for list in ["root", "root-sm2", "unit-p256", "unit-sm2"] {
+            assert!(publish.join(format!("crl/{list}.crl")).exists(), "{list}");
+        }
+        let key = ceremony.config.keys.path("root-sm2.key");
+        let opened = |file: &str| SoftKey::open(&key, &Passphrase::from_file(&folder.path().join(file)).unwrap());
+        assert!(opened("root-sm2.pass").is_ok() && opened("root.pass").is_err());
+
+        let house = House::held(folder, ceremony.config, keys, clock, told);
+        let mut tx = house.store().await.begin_read().await.unwrap();
+        let report = crate::app::check(&mut *tx, house.clock.now()).await.unwrap();
+        assert_eq!(report.faults, Vec::<String>::new(), "{}", fresh.engine);
+    }
+}
+
+#[test]
+fn an_issuing_ca_of_several_roots_names_its_own() {
+    let root = |id: &str| {
+        format!(
+            "[[root]]\nid = \"{id}\"\ncommon_name = \"x\"\nkey = \"SM2\"\nyears = 5\ncrl_days = 9\npassphrase_file = \"p\"\n"
+        )
+    };
+    let issuer = "[[issuer]]\nid = \"unit\"\ncommon_name = \"x\"\nkey = \"SM2\"\nyears = 5\nprofiles = []\n";
+    let head = "name = \"x\"\ncountry = \"CN\"\norganisation = \"x\"\nofficer = []\n";
+    let faults = |text: String| Plan::parse(&text, std::path::Path::new("")).unwrap_err().to_string();
+    let none = faults(format!("{head}{}{}{issuer}", root("a"), root("b")));
+    for part in ["unit: root must name one of the roots", "a signs no issuer", "b signs no issuer"] {
+        assert!(none.contains(part), "{part} in {none}");
+    }
+    let other = faults(format!("{head}{}{}{issuer}root = \"c\"\n", root("a"), root("b")));
+    assert!(other.contains("unit: root must name one of the roots"), "{other}");
+    let twice = faults(format!("{head}{}{}{issuer}root = \"a\"\n", root("a"), root("a")));
+    assert!(twice.contains("a stands there twice"), "{twice}");
+    // What is wrong inside a root is named, in either form.
+    let unknown = faults(format!("{head}{}{issuer}", root("a").replace("years", "yers")));
+    assert!(unknown.contains("yers"), "{unknown}");
+    let unknown = faults(format!("{head}{}{issuer}", root("a").replace("[[root]]", "[root]").replace("years", "yers")));
+    assert!(unknown.contains("yers"), "{unknown}");
 }
 
 #[test]

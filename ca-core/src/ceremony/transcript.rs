@@ -33,13 +33,13 @@ impl Ceremony {
 
         for ca in &made.cas {
             let record = &ca.record;
-            let (kind, name) = if record.root {
-                ("根 CA Root CA", plan.root.common_name.as_str())
-            } else {
-                let issuer = plan.issuers.iter().find(|issuer| issuer.id == record.id);
-                ("签发 CA Issuing CA", issuer.map_or("", |issuer| issuer.common_name.as_str()))
-            };
-            writeln!(out, "\n{kind}: {} — {name}", record.id)?;
+            if let Some(root) = plan.roots.iter().find(|root| root.id == record.id) {
+                writeln!(out, "\n根 CA Root CA: {} — {}", root.id, root.common_name)?;
+            } else if let Some(issuer) = plan.issuers.iter().find(|issuer| issuer.id == record.id) {
+                let root = plan.root_of(issuer).map_or("", |root| root.id.as_str());
+                writeln!(out, "\n签发 CA Issuing CA: {} — {}", issuer.id, issuer.common_name)?;
+                writeln!(out, "  由根签发 Signed by: {root}")?;
+            }
             writeln!(out, "  密钥 Key: {} ({:?})", record.key, ca.key.algorithm())?;
             writeln!(out, "  序列号 Serial: {}", ca.serial)?;
             write_validity(out, ca.validity)?;
@@ -52,7 +52,8 @@ impl Ceremony {
         writeln!(out)?;
         for responder in &made.responders {
             let name = responder_key_name(responder.issuer.as_str());
-            writeln!(out, "OCSP 密钥 OCSP key of {}: {name}, SHA-256 {}", responder.issuer, responder.spki_sha256)?;
+            let (issuer, kind, sha256) = (&responder.issuer, responder.key.kind(), responder.spki_sha256);
+            writeln!(out, "OCSP 密钥 OCSP key of {issuer}: {name} ({kind}), SHA-256 {sha256}")?;
         }
         writeln!(out, "审计密钥 Audit key: SHA-256 {}", fingerprint(made.audit_key.spki_der()))?;
 

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_core::domain::{Act, KeyKind, Officer, OrderId};
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, IssuerView, RefusalCode, Request, Response, Submission};
+use ca_core::x509::Parts;
 use rand::RngCore as _;
 use zeroize::Zeroizing;
 
@@ -287,13 +288,25 @@ impl Desk {
         .await
     }
 
+    /// The certificate of the issuing CA and that of its root.
     async fn chain(&self, view: &CertificateView) -> Result<Vec<Vec<u8>>, OfficeError> {
         let Response::Issuers { issuers } = self.ca.call(Request::Issuers).await? else {
             return Err(strange_answer());
         };
         let (roots, issuing): (Vec<IssuerView>, Vec<IssuerView>) = issuers.into_iter().partition(|issuer| issuer.root);
-        let own = issuing.into_iter().find(|issuer| issuer.id == view.issuer);
-        Ok(own.into_iter().chain(roots).map(|issuer| issuer.certificate.0).collect())
+        let own = issuing.into_iter().find(|issuer| issuer.id == view.issuer).ok_or_else(strange_answer)?;
+        let names = |certificate: &Blob| {
+            let parts = Parts::read(&certificate.0).map_err(|_| strange_answer())?;
+            Ok::<_, OfficeError>((parts.tbs.subject.to_vec(), parts.tbs.issuer.to_vec()))
+        };
+        let (_, above) = names(&own.certificate)?;
+        let mut chain = vec![own.certificate.0];
+        for root in roots {
+            if names(&root.certificate)?.0 == above {
+                chain.push(root.certificate.0);
+            }
+        }
+        Ok(chain)
     }
 
     async fn find_ticket(&self, tx: &mut Box<dyn Tx>, ticket: &str) -> Result<StoredTicket, OfficeError> {
