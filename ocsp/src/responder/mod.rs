@@ -56,15 +56,15 @@ pub(crate) struct Issuer {
     pub(crate) id: IssuerId,
     pub(crate) certificate: Certificate,
     pub(crate) index: StatusIndex,
-    hashes: [IssuerHashes; 3],
+    hashes: [IssuerHashes; HashAlgorithm::ALL.len()],
     delegate: RwLock<Option<Arc<Delegate>>>,
 }
 
 impl Issuer {
     /// An issuer without statuses and without delegate yet.
     pub(crate) fn new(id: IssuerId, certificate: Certificate) -> Result<Self, WireError> {
-        let [a, b, c] = HashAlgorithm::ALL.map(|algorithm| IssuerHashes::of(&certificate, algorithm));
-        let hashes = [a?, b?, c?];
+        let [a, b, c, d] = HashAlgorithm::ALL.map(|algorithm| IssuerHashes::of(&certificate, algorithm));
+        let hashes = [a?, b?, c?, d?];
         Ok(Self { id, certificate, index: StatusIndex::new(), hashes, delegate: RwLock::new(None) })
     }
 

@@ -22,11 +22,13 @@ pub enum HashAlgorithm {
     Sha256,
     /// SHA-384.
     Sha384,
+    /// SM3, by which the field's own clients ask about SM2 certificates.
+    Sm3,
 }
 
 impl HashAlgorithm {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha384];
+    pub const ALL: [Self; 4] = [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sm3];
 
     /// Its object identifier.
     #[must_use]
@@ -35,6 +37,7 @@ impl HashAlgorithm {
             Self::Sha1 => ObjectIdentifier::new_unwrap("1.3.14.3.2.26"),
             Self::Sha256 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
             Self::Sha384 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
+            Self::Sm3 => ObjectIdentifier::new_unwrap("1.2.156.10197.1.401"),
         }
     }
 
@@ -49,6 +52,7 @@ impl HashAlgorithm {
             Self::Sha1 => MessageDigest::sha1(),
             Self::Sha256 => MessageDigest::sha256(),
             Self::Sha384 => MessageDigest::sha384(),
+            Self::Sm3 => MessageDigest::sm3(),
         };
         let out = hash(digest, data).map_err(|_| WireError::Value("a digest"))?;
         Ok(Octets(out.to_vec()))
