@@ -13,11 +13,13 @@ use ca_core::clock::{Clock as _, SystemClock, system_rng};
 use ca_core::config::Config;
 use ca_core::domain::IssuerId;
 use ca_core::issuance::Issuing;
-use ca_core::revocation::{Publisher, Schedule};
+use ca_core::revocation::publish::Mirrors;
+use ca_core::revocation::{self, Due, NO_OTHER, Publisher};
 use ca_core::signer::Passphrase;
 use ca_core::signer::soft::Cost;
 use ca_core::sql::{Database, authority_migrations};
-use ca_core::store::Store as _;
+use ca_core::store::{CrlRecord, Store as _, StoreError};
+use ca_core::unit_of_work;
 use clap::{Parser, Subcommand};
 
 /// 印信证书颁发机构 The certificate authority of Yinxin.
@@ -44,7 +46,10 @@ enum Command {
     /// 运行 Serve until Ctrl-C or SIGTERM.
     Serve,
     /// 签发吊销列表 Make and publish lists now.
+    #[command(args_conflicts_with_subcommands = true)]
     Crl {
+        #[command(subcommand)]
+        command: Option<CrlCommand>,
         /// 指定颁发者 Of this issuer only; needed for the root.
         #[arg(long, value_parser = issuer_id)]
         issuer: Option<IssuerId>,
@@ -66,6 +71,16 @@ enum Command {
     Migrate,
     /// 体检 Look whether everything that `serve` needs is there.
     Doctor,
+}
+
+#[derive(Subcommand)]
+enum CrlCommand {
+    /// 停用签发者 An issuer issues no more. Its lists go on until nothing on them can change; then comes the last.
+    Retire {
+        /// 签发者 Which.
+        #[arg(value_parser = issuer_id)]
+        issuer: IssuerId,
+    },
 }
 
 #[derive(Subcommand)]
@@ -111,7 +126,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Ceremony { file, dry_run } => ceremony(config, &file, dry_run).await,
         Command::Serve => serve(config).await,
-        Command::Crl { issuer, passphrase_file, days } => crl(&config, issuer, passphrase_file, days).await,
+        Command::Crl { command: Some(CrlCommand::Retire { issuer }), .. } => retire(&config, &issuer).await,
+        Command::Crl { command: None, issuer, passphrase_file, days } => {
+            crl(&config, issuer, passphrase_file, days).await
+        }
         Command::Audit { command: AuditCommand::Verify { export: Some(export), key: Some(key), checkpoint } } => {
             let key = std::fs::read(&key).with_context(|| key.display().to_string())?;
             let file = std::fs::File::open(&export).with_context(|| export.display().to_string())?;
@@ -174,26 +192,59 @@ async fn crl(
         }
     }
     let clock = Arc::new(SystemClock);
-    let publisher =
-        Publisher::new(Arc::new(store), clock.clone(), config.publish_dir.clone(), Schedule::from(config.crl));
+    let publisher = Publisher::new(Arc::new(store), clock.clone(), config);
     for record in records.iter().filter(|record| !record.root || issuer.is_some()) {
         let made = if record.root {
             let path = root_passphrase.as_ref().context("the root's list needs --passphrase-file")?;
             let key = config.keys.open(&record.key, &Passphrase::from_file(path)?)?;
             let until = clock.now().plus(i64::from(days) * 86_400);
-            publisher.publish_until(&Issuing::new(record, key)?, true, until).await?
+            publisher.publish_until(&Issuing::new(record, key)?, Due::Time, until).await?
         } else {
             let key = config.keys.open(&record.key, &Passphrase::from_file(&config.keys.passphrase_file)?)?;
-            publisher.publish(&Issuing::new(record, key)?, true).await?
+            publisher.publish(&Issuing::new(record, key)?, Due::Time).await?
         };
+        say_list(&made);
+    }
+    mirror(config).await
+}
+
+/// Retires an issuer and makes its lists: the last ones, if nothing on them can change any more.
+async fn retire(config: &Config, issuer: &IssuerId) -> anyhow::Result<ExitCode> {
+    let store = app::open_store(config).await?;
+    let records = store.begin_read().await?.issuers().await?;
+    let record = records.iter().find(|record| record.id == *issuer && !record.root);
+    let record = record.with_context(|| format!("there is no issuing CA {issuer}"))?;
+    let clock = Arc::new(SystemClock);
+    let key = config.keys.open(&record.key, &Passphrase::from_file(&config.keys.passphrase_file)?)?;
+    let issuing = Issuing::new(record, key)?;
+    let now = clock.now();
+    let first = unit_of_work!(&store, StoreError, |tx| { revocation::retire(tx, issuer, now).await? })?;
+    println!("{}", if first { "已停用 retired" } else { "此前已停用 was retired before" });
+    let made = Publisher::new(Arc::new(store), clock, config).publish(&issuing, Due::Time).await?;
+    say_list(&made);
+    if made.next_update == NO_OTHER {
+        println!("这是最后一份列表 This is the last list.");
+    } else {
         println!(
-            "{}: 列表 list {}, {} 项 entries, 下次更新 next update {}",
-            made.issuer,
-            made.number,
-            made.entries,
-            made.next_update.beijing_text()
+            "仍有证书可能吊销，列表继续更新 Certificates can still be revoked: lists go on, the last comes by itself."
         );
     }
+    mirror(config).await
+}
+
+fn say_list(made: &CrlRecord) {
+    println!(
+        "{}: 列表 list {}, {} 项 entries, 下次更新 next update {}",
+        made.issuer,
+        made.number,
+        made.entries,
+        made.next_update.beijing_text()
+    );
+}
+
+/// Copies lists to the mirrors. What fails here, `ca serve` makes up for.
+async fn mirror(config: &Config) -> anyhow::Result<ExitCode> {
+    Mirrors::of(config)?.catch_up().await.context("the lists are published, but a mirror is behind")?;
     Ok(ExitCode::SUCCESS)
 }
 

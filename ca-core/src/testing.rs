@@ -279,6 +279,7 @@ pub fn rehearsable(folder: &Path, database_url: &str) -> (Ceremony, BTreeMap<&'s
             pkcs11: None,
         },
         crl: Crl { debounce_seconds: 0, poll_seconds: 1, ..Crl::default() },
+        publish: Vec::new(),
         audit: Audit { dir: folder.join("audit"), checkpoint_minutes: 60 },
     };
     let clock = Arc::new(TestClock::at(FOUNDED));

@@ -185,6 +185,28 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What the first octets of an element say of it: its tag, the length of its content, and the length of tag and
+/// length. For elements that are too long to be read whole.
+///
+/// # Errors
+/// [`TlvError::Truncated`] if the octets end too soon; else as [`Reader::next`].
+pub fn announced(bytes: &[u8]) -> Result<(u8, u64, usize), TlvError> {
+    let [tag, first, rest @ ..] = bytes else { return Err(TlvError::Truncated) };
+    if tag & 0x1f == 0x1f {
+        return Err(TlvError::HighTag);
+    }
+    if *first < 0x80 {
+        return Ok((*tag, u64::from(*first), 2));
+    }
+    let count = usize::from(first & 0x7f);
+    if !(1..=4).contains(&count) {
+        return Err(TlvError::Length);
+    }
+    let octets = rest.get(..count).ok_or(TlvError::Truncated)?;
+    let length = octets.iter().fold(0_u64, |sum, octet| (sum << 8) | u64::from(*octet));
+    if octets[0] == 0 || length < 0x80 { Err(TlvError::Length) } else { Ok((*tag, length, 2 + count)) }
+}
+
 /// Reads a byte string that is one element of this tag and nothing else.
 ///
 /// # Errors
@@ -292,11 +314,14 @@ mod tests {
             let element = single(&bytes, tag::OCTET_STRING).expect("own output");
             prop_assert_eq!(element.content, &content[..]);
             prop_assert_eq!(element.whole, &bytes[..]);
+            let header = bytes.len() - content.len();
+            prop_assert_eq!(announced(&bytes[..header]), Ok((tag::OCTET_STRING, content.len() as u64, header)));
         }
 
         #[test]
         fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Reader::new(&bytes).rest();
+            let _ = announced(&bytes);
         }
     }
 }

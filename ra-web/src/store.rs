@@ -134,6 +134,7 @@ pub const fn act_word(act: &Act) -> &'static str {
         Act::Revoke { .. } => "revoke",
         Act::Hold { .. } => "hold",
         Act::Release { .. } => "release",
+        Act::Amend { .. } => "amend",
     }
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::revocation::freshness;
+use crate::revocation::publish::Mirrors;
 use crate::sql::SqlStore;
 use crate::store::Store as _;
 
@@ -28,10 +29,17 @@ const MAX_CONNECTIONS: usize = 256;
 /// How long a connection may last, whatever it does: operators ask one thing and go.
 const CONNECTION_TIME: Duration = Duration::from_secs(10);
 
+/// What is watched.
+#[derive(Clone)]
+pub(super) struct Operated {
+    pub(super) store: SqlStore,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) mirrors: Mirrors,
+}
+
 #[derive(Clone)]
 struct Operations {
-    store: SqlStore,
-    clock: Arc<dyn Clock>,
+    operated: Operated,
     metrics: PrometheusHandle,
 }
 
@@ -50,8 +58,7 @@ pub(super) fn recorder() -> anyhow::Result<PrometheusHandle> {
 
 pub(super) async fn serve(
     mut listener: TcpListener,
-    store: SqlStore,
-    clock: Arc<dyn Clock>,
+    operated: Operated,
     metrics: PrometheusHandle,
     stop: CancellationToken,
 ) {
@@ -59,7 +66,7 @@ pub(super) async fn serve(
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(async |State(operations): State<Operations>| operations.metrics.render()))
-        .with_state(Operations { store, clock, metrics });
+        .with_state(Operations { operated, metrics });
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -79,10 +86,10 @@ pub(super) async fn serve(
     }
 }
 
-async fn ready(State(operations): State<Operations>) -> (StatusCode, String) {
+async fn ready(State(Operations { operated, .. }): State<Operations>) -> (StatusCode, String) {
     let looked = async {
-        let mut tx = operations.store.begin_read().await?;
-        freshness(&mut *tx, operations.clock.now()).await
+        let mut tx = operated.store.begin_read().await?;
+        freshness(&mut *tx, operated.clock.now()).await
     };
     let freshness = match looked.await {
         Ok(freshness) => freshness,
@@ -93,6 +100,7 @@ async fn ready(State(operations): State<Operations>) -> (StatusCode, String) {
         faults.push(format!("heartbeat: {} seconds old", freshness.beat_age));
     }
     faults.extend(freshness.stale.iter().map(|issuer| format!("crl: {issuer} has none that is valid")));
+    faults.extend(operated.mirrors.faults().into_iter().map(|fault| format!("publish: {fault}")));
     if freshness.open_intents > 0 {
         faults.push(format!("issuance: {} certificates are left open", freshness.open_intents));
     }

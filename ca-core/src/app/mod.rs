@@ -30,7 +30,8 @@ use crate::durable;
 use crate::issuance::faults::{Faults, NoFaults};
 use crate::issuance::{Authority, Issuing, Stop};
 use crate::profile::Profiles;
-use crate::revocation::{Publisher, Schedule};
+use crate::revocation::Publisher;
+use crate::revocation::publish::Mirrors;
 use crate::service::client::CertificateAuthority;
 use crate::service::server::{Bound, Limits, serve};
 use crate::signer::{Passphrase, Signer};
@@ -101,6 +102,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, faults: Arc<dyn F
     );
     let authority = Arc::new(authority.with_faults(faults));
 
+    let mirrors = Mirrors::of(&config).context("publish")?;
     let metrics = http::recorder()?;
     let bound = Bound::new(&config.socket.path, config.socket.mode())
         .with_context(|| format!("socket {}", config.socket.path.display()))?;
@@ -122,9 +124,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, faults: Arc<dyn F
     let tasks = TaskTracker::new();
     let listener = TcpListener::bind(config.operations).await.context("the operations address")?;
     let operations = listener.local_addr()?;
-    tasks.spawn(http::serve(listener, store.clone(), clock.clone(), metrics, stop.clone()));
-    let publisher =
-        Publisher::new(Arc::new(store.clone()), clock.clone(), config.publish_dir.clone(), Schedule::from(config.crl));
+    let operated = http::Operated { store: store.clone(), clock: clock.clone(), mirrors: mirrors.clone() };
+    tasks.spawn(http::serve(listener, operated, metrics, stop.clone()));
+    tasks.spawn(mirrors.run(stop.clone()));
+    let publisher = Publisher::new(Arc::new(store.clone()), clock.clone(), &config);
     let changed = authority.status_changed();
     tasks.spawn(publisher.run(authority.issuers().cloned().collect(), changed, stop.clone()));
     tasks.spawn(tasks::beat(store.clone(), clock.clone(), stop.clone()));

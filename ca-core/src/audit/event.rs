@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CertificateStatus, IssuerId, Officer, OfficerId, OrderId, ProfileName, Serial, Sha256};
+use crate::domain::{CertificateStatus, IssuerId, ListKind, Officer, OfficerId, OrderId, ProfileName, Serial, Sha256};
 use crate::service::protocol::RefusalCode;
 
 /// An event with its actor: the JSON that is hashed.
@@ -25,6 +25,8 @@ pub enum Actor {
     Ceremony,
     /// Whoever speaks over the socket, unproven.
     Caller,
+    /// Whoever may run `ca` with its configuration on its machine, unproven.
+    Operator,
     /// The officers whose signatures were believed.
     Officers(Vec<OfficerId>),
     /// The holder of the certificate, proven by its key.
@@ -141,7 +143,7 @@ pub enum Event {
         /// Why, in words.
         detail: String,
     },
-    /// A CRL is about to be signed under this number.
+    /// CRLs are about to be signed under this number: full, delta, shards.
     CrlSigning {
         /// Whose.
         issuer: IssuerId,
@@ -152,12 +154,20 @@ pub enum Event {
     CrlSigned {
         /// Whose.
         issuer: IssuerId,
+        /// Which of its lists; the full one in events that do not say.
+        #[serde(default)]
+        list: ListKind,
         /// Its number.
         number: i64,
         /// How many entries.
         entries: i64,
         /// SHA-256 of it.
         sha256: Sha256,
+    },
+    /// A CA issues no more.
+    IssuerRetired {
+        /// Which.
+        issuer: IssuerId,
     },
     /// The authority began to serve.
     Started {

@@ -9,10 +9,12 @@ use super::make::{Ca, Keep, Made, passphrase};
 use super::plan::RootPlan;
 use super::{Ceremony, CeremonyError};
 use crate::audit::{self, Actor, Event};
-use crate::domain::{CertificateStatus, ListKind, Sha256, StatusChange};
+use crate::domain::{CertificateStatus, ListKind, ListScope, Sha256, StatusChange};
 use crate::durable;
-use crate::issuance::Issuing;
-use crate::revocation::{CrlMaterial, Publisher, Schedule, build_crl};
+use crate::encode::crl::{Head, in_memory};
+use crate::issuance::{Issuing, listed};
+use crate::lint;
+use crate::revocation::{Due, Publisher, signed_event};
 use crate::signer::Signer as _;
 use crate::sql::{Database, SqlStore, authority_migrations};
 use crate::store::{CrlRecord, OfficerRecord, Store, StoreError, Tx};
@@ -138,16 +140,11 @@ impl Ceremony {
 
     /// The issuing CAs' first lists. What fails here, `ca serve` and `ca crl` make up for.
     async fn first_lists(&self, store: &SqlStore, made: &Made) -> Result<(), CeremonyError> {
-        let publisher = Publisher::new(
-            Arc::new(store.clone()),
-            self.clock.clone(),
-            self.config.publish_dir.clone(),
-            Schedule::from(self.config.crl),
-        );
+        let publisher = Publisher::new(Arc::new(store.clone()), self.clock.clone(), &self.config);
         for ca in made.cas.iter().filter(|ca| !ca.record.root) {
             let unfit = |error: String| CeremonyError::Afterwards(format!("first list of {}: {error}", ca.record.id));
             let issuing = Issuing::new(&ca.record, ca.key.clone()).map_err(|error| unfit(error.to_string()))?;
-            publisher.publish(&issuing, true).await.map_err(|error| unfit(error.to_string()))?;
+            publisher.publish(&issuing, Due::Time).await.map_err(|error| unfit(error.to_string()))?;
         }
         Ok(())
     }
@@ -228,9 +225,7 @@ impl Ceremony {
                 let number = tx.take_crl_number(&record.issuer, 0).await?;
                 note(tx, made, Event::CrlSigning { issuer: record.issuer.clone(), number }).await?;
                 tx.add_crl(record).await?;
-                let event =
-                    Event::CrlSigned { issuer: record.issuer.clone(), number, entries: 0, sha256: record.sha256 };
-                note(tx, made, event).await?;
+                note(tx, made, signed_event(record)).await?;
             }
         })
     }
@@ -249,10 +244,23 @@ fn root_crl(made: &Made, plan: &RootPlan, root: &Ca) -> Result<(Vec<u8>, CrlReco
         planned: true,
         sha256: Sha256([0; 32]),
     };
-    let key = root.crl_key();
-    let material = CrlMaterial { certificate: &root.record.certificate, key: &key, record: &record };
-    let crl = build_crl(&material, &[]).map_err(|error| CeremonyError::Unfit(format!("root CRL: {error}")))?;
-    let sha256 = Sha256(openssl::sha::sha256(&crl));
+    let scope = ListScope::Full { delta_url: None };
+    let issuer = &root.record.certificate[..];
+    let head = Head {
+        issuer_certificate: issuer,
+        scope: &scope,
+        number: 1,
+        this_update: record.this_update,
+        next_update: record.next_update,
+    };
+    let unfit = |error: String| CeremonyError::Unfit(format!("CRL of {}: {error}", record.issuer));
+    let crl = in_memory(&head, &root.crl_key(), []).map_err(|error| unfit(error.to_string()))?;
+    let context = lint::CrlContext { issuer, scope: &scope, previous: None, now: made.now };
+    let seen = lint::crl(&crl[..], &context).map_err(|error| unfit(error.to_string()))?;
+    if !seen.findings.is_empty() {
+        return Err(unfit(listed(&seen.findings)));
+    }
+    let sha256 = seen.sha256;
     Ok((crl, CrlRecord { sha256, ..record }))
 }
 

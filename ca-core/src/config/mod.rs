@@ -6,6 +6,7 @@
 //! that hold them.
 
 mod keys;
+mod publish;
 mod sections;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
 
 pub use keys::{KeyError, Keys, Pkcs11};
+pub use publish::{Bucket, Publish};
 pub use sections::{Audit, Crl, Socket};
 
 /// What the environment may set: `CA_DATABASE_URL`, `CA_SOCKET__PATH` and so on. Other `CA_…` variables are other
@@ -55,6 +57,9 @@ pub struct Config {
     /// The lists.
     #[serde(default)]
     pub crl: Crl,
+    /// Where else the lists are published: copies of `{publish_dir}/crl`.
+    #[serde(default)]
+    pub publish: Vec<Publish>,
     /// The audit.
     pub audit: Audit,
 }
@@ -112,6 +117,7 @@ impl Config {
         }
         faults.extend(self.socket.faults());
         faults.extend(self.crl.faults());
+        faults.extend(self.publish.iter().flat_map(Publish::faults));
         faults.extend(self.audit.faults());
         if faults.is_empty() { Ok(self) } else { Err(ConfigError::Faults(faults)) }
     }

@@ -1,11 +1,15 @@
 //! The lists that an issuer publishes, and where each is found.
 
+use serde::{Deserialize, Serialize};
+
 use super::IssuerId;
 
-/// One of the lists of an issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// One of the lists of an issuer. In JSON its [word](Self::word).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum ListKind {
     /// All its certificates: `{issuer}.crl`.
+    #[default]
     Full,
     /// What changed since a full list: `{issuer}-delta.crl`.
     Delta,
@@ -63,6 +67,20 @@ impl ListKind {
             return Some((IssuerId::new(issuer)?, kind));
         }
         Some((IssuerId::new(name)?, Self::Full))
+    }
+}
+
+impl TryFrom<String> for ListKind {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        Self::from_word(&word).ok_or_else(|| format!("{word:?} is no list"))
+    }
+}
+
+impl From<ListKind> for String {
+    fn from(kind: ListKind) -> Self {
+        kind.word()
     }
 }
 

@@ -165,6 +165,14 @@ pub enum Act {
         /// Which.
         serial: Serial,
     },
+    /// Say of a revoked certificate that its key was compromised: the reason becomes `key_compromise`, the moment of
+    /// the revocation stays.
+    Amend {
+        /// Who issued it.
+        issuer: IssuerId,
+        /// Which.
+        serial: Serial,
+    },
 }
 
 /// The place of one signature on an order: the roles of which its signer must have one.
@@ -186,7 +194,19 @@ impl Act {
             (Self::Hold { .. }, true) => &[ADMIN],
             (_, true) => &[ADMIN, ADMIN],
             (Self::Issue { .. }, false) => &[ENTRY, REVIEW],
-            (Self::Revoke { .. } | Self::Release { .. }, false) => &[DESK, REVIEW],
+            (Self::Revoke { .. } | Self::Release { .. } | Self::Amend { .. }, false) => &[DESK, REVIEW],
+        }
+    }
+
+    /// The certificate whose status it is about; `None` for an issue.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<(&IssuerId, &Serial)> {
+        match self {
+            Self::Issue { .. } => None,
+            Self::Revoke { issuer, serial, .. }
+            | Self::Hold { issuer, serial }
+            | Self::Release { issuer, serial }
+            | Self::Amend { issuer, serial } => Some((issuer, serial)),
         }
     }
 }
@@ -229,6 +249,7 @@ mod tests {
         let acts = [
             act(r#"{"act":"revoke","issuer":"a","serial":"01","reason":"key_compromise"}"#),
             act(r#"{"act":"release","issuer":"a","serial":"01"}"#),
+            act(r#"{"act":"amend","issuer":"a","serial":"01"}"#),
         ];
         for act in acts {
             for concerns_staff in [false, true] {

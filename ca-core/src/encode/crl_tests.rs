@@ -1,13 +1,11 @@
 use super::*;
 use crate::clock::system_rng;
-use crate::encode::testing::{Hierarchy, now};
+use crate::encode::testing::{Hierarchy, crl_key, now};
 use crate::keys::KeyKind;
 use crate::signer::Signer as _;
-use crate::signer::soft::{Cost, SoftKey};
 use der::{Decode as _, Encode as _};
 use openssl::x509::{X509, X509Crl};
 use std::process::Command;
-use std::sync::Arc;
 use x509_cert::crl::CertificateList;
 
 const HELD: CertificateStatus = CertificateStatus::Held { since: Timestamp::from_unix(1_700_000_000) };
@@ -20,13 +18,6 @@ fn revoked(reason: RevocationReason) -> CertificateStatus {
 
 fn head(issuer: &[u8]) -> Head<'_> {
     Head { issuer_certificate: issuer, scope: &FULL, number: 7, this_update: now(), next_update: now().plus(86_400) }
-}
-
-/// The hierarchy's own keys stay with it: a copy goes through a sealed file, as in real life.
-fn crl_key(key: &SoftKey) -> CrlKey {
-    let pass = crate::signer::Passphrase::new("p".into());
-    let sealed = key.seal(&pass, Cost::WEAK, &mut system_rng()).expect("seals");
-    CrlKey::new(Arc::new(SoftKey::unseal(&sealed, &pass).expect("opens")))
 }
 
 fn serial_of(der: &[u8]) -> Serial {

@@ -115,3 +115,27 @@ impl Hierarchy {
         Self { root, issuing, unit, staff, responder }
     }
 }
+
+/// A full list of an issuer under this number, with so many held certificates.
+pub(crate) fn list_of(issuer: &Made, number: u64, entries: usize) -> Vec<u8> {
+    use crate::domain::{CertificateStatus, ListScope};
+    let mut serials: Vec<_> = (0..entries).map(|_| Serial::draw(&mut system_rng())).collect();
+    serials.sort();
+    let held = CertificateStatus::Held { since: now() };
+    let head = super::crl::Head {
+        issuer_certificate: &issuer.der,
+        scope: &ListScope::Full { delta_url: None },
+        number,
+        this_update: now(),
+        next_update: now().plus(86_400),
+    };
+    let entries = serials.iter().map(|serial| (serial, held));
+    super::crl::in_memory(&head, &crl_key(&issuer.key), entries).expect("a list")
+}
+
+/// The hierarchy's own keys stay with it: a copy goes through a sealed file, as in real life.
+pub(crate) fn crl_key(key: &SoftKey) -> crate::signer::CrlKey {
+    let pass = crate::signer::Passphrase::new("p".into());
+    let sealed = key.seal(&pass, crate::signer::soft::Cost::WEAK, &mut system_rng()).expect("seals");
+    crate::signer::CrlKey::new(std::sync::Arc::new(SoftKey::unseal(&sealed, &pass).expect("opens")))
+}

@@ -127,9 +127,10 @@ fn signature(order: &Order, place: Place, voice: &Voice, officer: &OfficerRecord
 async fn concerns_staff(tx: &mut dyn Tx, act: &Act) -> Result<bool, Stop> {
     Ok(match act {
         Act::Issue { officer, .. } => officer.is_some(),
-        Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial } => {
-            tx.officer_of(issuer, serial).await?.is_some()
-        }
+        Act::Revoke { issuer, serial, .. }
+        | Act::Hold { issuer, serial }
+        | Act::Release { issuer, serial }
+        | Act::Amend { issuer, serial } => tx.officer_of(issuer, serial).await?.is_some(),
     })
 }
 

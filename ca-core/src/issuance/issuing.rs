@@ -11,6 +11,7 @@ use crate::x509::{Parts, X509Error};
 #[derive(Clone)]
 pub struct Issuing {
     id: IssuerId,
+    root: bool,
     certificate: Vec<u8>,
     spki: Vec<u8>,
     not_after: Timestamp,
@@ -43,6 +44,7 @@ impl Issuing {
         }
         Ok(Self {
             id: record.id.clone(),
+            root: record.root,
             spki: parts.tbs.spki.to_vec(),
             not_after: parts.tbs.validity.not_after,
             certificate: record.certificate.clone(),
@@ -57,6 +59,12 @@ impl Issuing {
     #[must_use]
     pub const fn id(&self) -> &IssuerId {
         &self.id
+    }
+
+    /// Whether it is the root, which is away but for ceremonies.
+    #[must_use]
+    pub const fn is_root(&self) -> bool {
+        self.root
     }
 
     /// Its certificate, DER.

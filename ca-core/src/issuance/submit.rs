@@ -44,7 +44,7 @@ impl Authority {
             .map_err(|error| Stop::BadWork(error.to_string()))??;
         let carried_out = match &order.act {
             Act::Issue { .. } => self.issue(evidence).await,
-            Act::Revoke { .. } | Act::Hold { .. } | Act::Release { .. } => self.change_status(evidence).await,
+            _ => self.change_status(evidence).await,
         };
         if !matches!(carried_out, Err(Stop::Overtaken)) {
             return carried_out;
@@ -77,9 +77,10 @@ impl Authority {
                 self.finish_open(order.id).await?;
                 return self.view_of(order.id).await;
             }
-            Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial } => {
-                (issuer.clone(), serial.clone())
-            }
+            Act::Revoke { issuer, serial, .. }
+            | Act::Hold { issuer, serial }
+            | Act::Release { issuer, serial }
+            | Act::Amend { issuer, serial } => (issuer.clone(), serial.clone()),
         };
         self.view(&issuer, &serial).await
     }
@@ -101,6 +102,7 @@ impl Authority {
             let approved = approve(tx, &evidence, now).await?;
             approved.keep(tx).await?;
             for intent in &intents {
+                revocation::still_issues::<Stop>(tx, &intent.issuer).await?;
                 if let Some(other) = tx.order_of_key(intent.spki_sha256).await? {
                     let detail = format!("the key is known from order {other}");
                     return Err(Stop::refuse(RefusalCode::KeyNotAccepted, detail));
@@ -127,11 +129,10 @@ impl Authority {
             if tx.order(order.id).await?.is_some() {
                 return Err(Stop::Overtaken);
             }
-            let (Act::Revoke { issuer, serial, .. } | Act::Hold { issuer, serial } | Act::Release { issuer, serial }) =
-                &order.act
-            else {
+            let Some((issuer, serial)) = order.act.certificate() else {
                 return Err(Stop::refuse(RefusalCode::Malformed, "not an order about a status"));
             };
+            revocation::still_lists::<Stop>(tx, issuer).await?;
             let now_so = tx.status(issuer, serial).await?;
             let now_so = now_so
                 .ok_or_else(|| Stop::refuse(RefusalCode::NotFound, format!("no certificate {serial} of {issuer}")))?;

@@ -40,7 +40,8 @@ impl Authority {
                     Act::Issue { .. } => tx.certificates_of_order(order).await?,
                     Act::Revoke { issuer, serial, .. }
                     | Act::Hold { issuer, serial }
-                    | Act::Release { issuer, serial } => pair_of(&mut *tx, &issuer, &serial).await?,
+                    | Act::Release { issuer, serial }
+                    | Act::Amend { issuer, serial } => pair_of(&mut *tx, &issuer, &serial).await?,
                 }
             }
         };

@@ -11,7 +11,7 @@ pub mod crl;
 mod strict_der;
 
 pub use certificate::{CertificateContext, certificate, signed_certificate};
-pub use crl::{CrlContext, crl};
+pub use crl::{CrlContext, Seen, crl};
 
 /// What a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

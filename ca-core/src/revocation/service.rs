@@ -1,25 +1,35 @@
 //! The change of a status.
 
 use crate::audit::{self, Actor, Event};
-use crate::domain::{Act, CertificateStatus, IssuerId, OrderId, Serial, StatusChange, Timestamp};
+use crate::domain::{Act, CertificateStatus, IssuerId, OrderId, RevocationReason, Serial, StatusChange, Timestamp};
 use crate::service::protocol::{Refusal, RefusalCode};
 use crate::store::{StoreError, Tx};
 
-/// What an order makes of a status: good → held or revoked, held → good or revoked, revoked stays.
+/// What an order makes of a status: good → held or revoked, held → good or revoked; revoked stays, and only its
+/// reason may become `key_compromise`.
 ///
 /// # Errors
 /// [`RefusalCode::WrongState`] when the status does not allow it, [`RefusalCode::Malformed`] for an issue.
 pub fn transition(status: CertificateStatus, act: &Act, now: Timestamp) -> Result<CertificateStatus, Refusal> {
     use CertificateStatus::{Good, Held, Revoked};
+    const COMPROMISED: RevocationReason = RevocationReason::KeyCompromise;
     let refuse = |code, detail: &str| Err(Refusal { code, detail: detail.to_owned() });
+    let wrong = |detail| refuse(RefusalCode::WrongState, detail);
     match (act, status) {
+        (Act::Issue { .. }, _) => refuse(RefusalCode::Malformed, "an issue is no change of status"),
         (Act::Revoke { reason, .. }, Good | Held { .. }) => Ok(Revoked { since: now, reason: *reason }),
         (Act::Hold { .. }, Good) => Ok(Held { since: now }),
+        (Act::Hold { .. }, Held { .. }) => wrong("the certificate is held already"),
         (Act::Release { .. }, Held { .. }) => Ok(Good),
-        (Act::Release { .. }, Good) => refuse(RefusalCode::WrongState, "the certificate is not held"),
-        (Act::Hold { .. }, Held { .. }) => refuse(RefusalCode::WrongState, "the certificate is held already"),
-        (_, Revoked { .. }) => refuse(RefusalCode::WrongState, "the certificate is revoked for good"),
-        (Act::Issue { .. }, _) => refuse(RefusalCode::Malformed, "an issue is no change of status"),
+        (Act::Release { .. }, Good) => wrong("the certificate is not held"),
+        (Act::Amend { .. }, Good | Held { .. }) => wrong("the certificate is not revoked"),
+        (Act::Amend { .. }, Revoked { reason: COMPROMISED, .. }) => {
+            wrong("the certificate is revoked for this reason already")
+        }
+        (Act::Amend { .. }, Revoked { since, .. }) => Ok(Revoked { since, reason: COMPROMISED }),
+        (Act::Revoke { .. } | Act::Hold { .. } | Act::Release { .. }, Revoked { .. }) => {
+            wrong("the certificate is revoked for good")
+        }
     }
 }
 
@@ -60,21 +70,50 @@ pub async fn change(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::RevocationReason;
+    use CertificateStatus::{Good, Held, Revoked};
 
+    const BEFORE: Timestamp = Timestamp::from_unix(1_794_000_000);
+    const NOW: Timestamp = Timestamp::from_unix(1_795_000_000);
+
+    fn acts() -> [Act; 5] {
+        let about = |act: &str, rest: &str| {
+            let json = format!(r#"{{"act":"{act}","issuer":"unit-p256"{rest}}}"#);
+            serde_json::from_str(&json).expect("an act")
+        };
+        const SERIAL: &str = r#","serial":"4001""#;
+        const ISSUE: &str = r#","profile":"unit-sign","subject":{},"years":1,"key":"P-256","officer":null"#;
+        [
+            about("revoke", &format!(r#"{SERIAL},"reason":"superseded""#)),
+            about("hold", SERIAL),
+            about("release", SERIAL),
+            about("amend", SERIAL),
+            about("issue", ISSUE),
+        ]
+    }
+
+    /// Every status with every act: what becomes of it, or why not.
     #[test]
-    fn a_revocation_is_for_good() {
-        let issuer = IssuerId::new("unit-p256").unwrap();
-        let serial: Serial = "4001".parse().unwrap();
-        let now = Timestamp::from_unix(1_795_000_000);
-        let revoked = CertificateStatus::Revoked { since: now, reason: RevocationReason::KeyCompromise };
-        let acts = [
-            Act::Release { issuer: issuer.clone(), serial: serial.clone() },
-            Act::Hold { issuer: issuer.clone(), serial: serial.clone() },
-            Act::Revoke { issuer, serial, reason: RevocationReason::Superseded },
+    fn each_act_does_to_each_status_what_the_table_says() {
+        const WRONG: Result<CertificateStatus, RefusalCode> = Err(RefusalCode::WrongState);
+        const NONE: Result<CertificateStatus, RefusalCode> = Err(RefusalCode::Malformed);
+        let revoked = |since, reason| Revoked { since, reason };
+        let now = Ok(revoked(NOW, RevocationReason::Superseded));
+        let held = Held { since: BEFORE };
+        let amended = Ok(revoked(BEFORE, RevocationReason::KeyCompromise));
+        let mut table = vec![
+            //         revoke, hold,                       release,  amend, issue
+            (Good, [now, Ok(Held { since: NOW }), WRONG, WRONG, NONE]),
+            (held, [now, WRONG, Ok(Good), WRONG, NONE]),
         ];
-        for act in acts {
-            assert_eq!(transition(revoked, &act, now).unwrap_err().code, RefusalCode::WrongState);
+        for reason in RevocationReason::ALL {
+            let amend = if reason == RevocationReason::KeyCompromise { WRONG } else { amended };
+            table.push((revoked(BEFORE, reason), [WRONG, WRONG, WRONG, amend, NONE]));
+        }
+        for (status, row) in table {
+            for (act, wanted) in acts().iter().zip(row) {
+                let became = transition(status, act, NOW).map_err(|refusal| refusal.code);
+                assert_eq!(became, wanted, "{act:?} on {status:?}");
+            }
         }
     }
 }

@@ -228,6 +228,8 @@ pub enum RefusalCode {
     KeyNotAccepted,
     /// The subject, term or issuer does not fit the profile, or the result failed its lint.
     ProfileViolated,
+    /// The issuer issues no more, or its last list is published.
+    IssuerRetired,
     /// No such issuer, certificate, order or registered key.
     NotFound,
     /// The certificate's state does not allow it, e.g. releasing a revoked one.

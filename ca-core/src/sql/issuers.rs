@@ -13,10 +13,13 @@ const ADD_KEY: &str = "INSERT INTO issuer_key (issuer, key, profiles, crl_shards
 const ADD_CRL_HEAD: &str = "INSERT INTO crl_head (issuer, number) VALUES ($1, 0)";
 const ALL: &str = "SELECT i.id, i.root, i.certificate, k.key, k.profiles, k.crl_shards, k.retired FROM issuer i \
      JOIN issuer_key k ON k.issuer = i.id ORDER BY CASE WHEN i.root THEN 0 ELSE 1 END, i.id";
+const RETIRE: &str = "UPDATE issuer_key SET retired = $2 WHERE issuer = $1 AND retired IS NULL";
+const RETIRED: &str = "SELECT retired FROM issuer_key WHERE issuer = $1";
 const ADD_RESPONDER_KEY: &str = "INSERT INTO responder_key (issuer, spki_sha256, registered) VALUES ($1, $2, $3)";
 const RESPONDER_KEY: &str = "SELECT registered FROM responder_key WHERE issuer = $1 AND spki_sha256 = $2";
 
-pub(super) const STATEMENTS: &[&str] = &[ADD, ADD_KEY, ADD_CRL_HEAD, ALL, ADD_RESPONDER_KEY, RESPONDER_KEY];
+pub(super) const STATEMENTS: &[&str] =
+    &[ADD, ADD_KEY, ADD_CRL_HEAD, ALL, RETIRE, RETIRED, ADD_RESPONDER_KEY, RESPONDER_KEY];
 
 type IssuerRow = (String, bool, Vec<u8>, String, String, i16, Option<i64>);
 
@@ -62,6 +65,17 @@ for_each_backend! { Transaction =>
         async fn issuers(&mut self) -> Result<Vec<IssuerRecord>, StoreError> {
             let rows: Vec<IssuerRow> = sqlx::query_as(ALL).fetch_all(self.connection()).await?;
             rows.into_iter().map(record).collect()
+        }
+
+        async fn retire(&mut self, issuer: &IssuerId, at: Timestamp) -> Result<bool, StoreError> {
+            let done = sqlx::query(RETIRE).bind(issuer.as_str()).bind(at.unix()).execute(self.connection()).await?;
+            Ok(done.rows_affected() == 1)
+        }
+
+        async fn retired(&mut self, issuer: &IssuerId) -> Result<Option<Timestamp>, StoreError> {
+            let row: Option<(Option<i64>,)> =
+                sqlx::query_as(RETIRED).bind(issuer.as_str()).fetch_optional(self.connection()).await?;
+            Ok(row.and_then(|(retired,)| retired).map(Timestamp::from_unix))
         }
 
         async fn add_responder_key(

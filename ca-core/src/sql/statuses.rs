@@ -6,7 +6,7 @@ use super::expect_rows;
 use super::rows::{parse, serial};
 use crate::domain::{CertificateStatus, IssuerId, Serial, StatusChange, Timestamp};
 use crate::for_each_backend;
-use crate::store::{Feed, StatusRecord, Statuses, StoreError, Unusable};
+use crate::store::{ChangedStatus, Feed, StatusRecord, Statuses, StoreError, Unusable};
 
 const STATUS: &str = "SELECT status, reason, since, not_after FROM certificate_status \
      WHERE issuer = $1 AND serial = $2";
@@ -30,8 +30,18 @@ const CHANGED_AFTER: &str = "SELECT l.seq FROM status_log l WHERE l.issuer = $1 
      AND (l.status <> 0 OR EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial \
      AND e.seq < l.seq)) LIMIT 1";
 
+const CHANGES: &str = "SELECT s.serial, s.status, s.reason, s.since, l.at FROM status_log l \
+     JOIN certificate_status s ON s.issuer = l.issuer AND s.serial = l.serial \
+     WHERE l.issuer = $1 AND l.seq > $2 AND s.not_after >= $3 AND l.serial > $4 \
+     AND NOT EXISTS (SELECT 1 FROM status_log m WHERE m.issuer = l.issuer AND m.serial = l.serial AND m.seq > l.seq) \
+     AND (l.status <> 0 OR EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial \
+     AND e.seq < l.seq)) ORDER BY l.serial LIMIT $5";
+const CAN_CHANGE: &str = "SELECT 1 FROM certificate c LEFT JOIN certificate_status s \
+     ON s.issuer = c.issuer AND s.serial = c.serial WHERE c.issuer = $1 AND c.not_after >= $2 \
+     AND c.origin <> 'responder' AND (s.status IS NULL OR s.status <> 2) LIMIT 1";
+
 pub(super) const STATEMENTS: &[&str] =
-    &[STATUS, MOVE_HEAD, APPEND, SET, FEED, BEAT, LOG_FAULTS, UNUSABLE, CHANGED_AFTER];
+    &[STATUS, MOVE_HEAD, APPEND, SET, FEED, BEAT, LOG_FAULTS, UNUSABLE, CHANGED_AFTER, CHANGES, CAN_CHANGE];
 
 fn status(number: &str, codes: (i16, i16, i64)) -> Result<CertificateStatus, StoreError> {
     CertificateStatus::from_codes(codes.0, codes.1, codes.2)
@@ -132,6 +142,42 @@ for_each_backend! { Transaction =>
             let row: Option<(i64,)> = sqlx::query_as(CHANGED_AFTER)
                 .bind(issuer.as_str())
                 .bind(seq)
+                .fetch_optional(self.connection())
+                .await?;
+            Ok(row.is_some())
+        }
+
+        async fn changed_after(
+            &mut self,
+            issuer: &IssuerId,
+            seq: i64,
+            still_valid_at: Timestamp,
+            after: &str,
+            limit: i64,
+        ) -> Result<Vec<ChangedStatus>, StoreError> {
+            let rows: Vec<(String, i16, i16, i64, i64)> = sqlx::query_as(CHANGES)
+                .bind(issuer.as_str())
+                .bind(seq)
+                .bind(still_valid_at.unix())
+                .bind(after)
+                .bind(limit)
+                .fetch_all(self.connection())
+                .await?;
+            rows.into_iter()
+                .map(|(number, code, reason, since, changed)| {
+                    Ok(ChangedStatus {
+                        serial: serial("certificate_status", &number)?,
+                        status: status(&number, (code, reason, since))?,
+                        changed: Timestamp::from_unix(changed),
+                    })
+                })
+                .collect()
+        }
+
+        async fn can_still_change(&mut self, issuer: &IssuerId, now: Timestamp) -> Result<bool, StoreError> {
+            let row: Option<(i32,)> = sqlx::query_as(CAN_CHANGE)
+                .bind(issuer.as_str())
+                .bind(now.unix())
                 .fetch_optional(self.connection())
                 .await?;
             Ok(row.is_some())

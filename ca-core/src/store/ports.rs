@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use super::records::{
-    AuditHead, AuditRow, CertificateRecord, CheckpointRow, CrlRecord, Feed, Intent, IssuerRecord, OfficerRecord,
-    OrderRecord, SignatureRecord, StatusRecord, Unusable,
+    AuditHead, AuditRow, CertificateRecord, ChangedStatus, CheckpointRow, CrlRecord, Feed, Intent, IssuerRecord,
+    OfficerRecord, OrderRecord, SignatureRecord, StatusRecord, Unusable,
 };
 use crate::domain::{IssuerId, ListKind, OrderId, Serial, Sha256, StatusChange, Timestamp};
 use crate::escrow::port::Envelope;
@@ -142,8 +142,23 @@ pub trait Statuses {
         limit: i64,
     ) -> Result<Vec<Unusable>>;
 
-    /// Whether a line after `seq` holds, releases or revokes a certificate of this issuer.
+    /// Whether a line after `seq` holds, releases, revokes or amends a certificate of this issuer.
     async fn crl_changed_after(&mut self, issuer: &IssuerId, seq: i64) -> Result<bool>;
+
+    /// Certificates whose notAfter is not before `still_valid_at` and that a line after `seq` holds, releases, revokes
+    /// or amends, by serial number after `after`, each as it stands now.
+    async fn changed_after(
+        &mut self,
+        issuer: &IssuerId,
+        seq: i64,
+        still_valid_at: Timestamp,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<ChangedStatus>>;
+
+    /// Whether a certificate of this issuer can still be held or revoked after `now`: one that is neither expired nor
+    /// revoked, or an intent. Responders' certificates do not count, for nobody asks for their status.
+    async fn can_still_change(&mut self, issuer: &IssuerId, now: Timestamp) -> Result<bool>;
 }
 
 /// CAs, their keys and their responders' keys.
@@ -154,6 +169,12 @@ pub trait Issuers {
 
     /// All CAs, root first.
     async fn issuers(&mut self) -> Result<Vec<IssuerRecord>>;
+
+    /// Notes that a CA issues no more from this moment on. `false` if that was noted before, or there is no such CA.
+    async fn retire(&mut self, issuer: &IssuerId, at: Timestamp) -> Result<bool>;
+
+    /// Since when a CA issues no more, if it does not.
+    async fn retired(&mut self, issuer: &IssuerId) -> Result<Option<Timestamp>>;
 
     /// Registers a key that may answer OCSP for an issuer.
     async fn add_responder_key(&mut self, issuer: &IssuerId, spki_sha256: Sha256, at: Timestamp) -> Result<()>;

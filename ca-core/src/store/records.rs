@@ -146,6 +146,17 @@ pub struct Unusable {
     pub status: CertificateStatus,
 }
 
+/// A line for a delta: a certificate whose status changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedStatus {
+    /// Serial number.
+    pub serial: Serial,
+    /// Held, revoked, or good again.
+    pub status: CertificateStatus,
+    /// When it changed last.
+    pub changed: Timestamp,
+}
+
 /// The head of the status feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feed {

@@ -244,6 +244,7 @@ act-issue = Issue
 act-revoke = Revoke
 act-hold = Hold
 act-release = Release
+act-amend = Amend the reason
 orders-hint = Revocations and releases that need a second signature, and orders that wait for the authority.
 orders-empty = Nothing is waiting.
 order-title-issue = Issue a certificate

@@ -244,6 +244,7 @@ act-issue = 签发
 act-revoke = 吊销
 act-hold = 冻结
 act-release = 解冻
+act-amend = 更正原因
 orders-hint = 须第二人签名的吊销和解冻，以及签齐后等待签发系统执行的事项。
 orders-empty = 没有等待中的事项。
 order-title-issue = 签发证书

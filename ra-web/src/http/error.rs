@@ -374,6 +374,7 @@ mod tests {
             C::NoProofOfPossession,
             C::KeyNotAccepted,
             C::ProfileViolated,
+            C::IssuerRetired,
             C::NotFound,
             C::WrongState,
             C::Unavailable,

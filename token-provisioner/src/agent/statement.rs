@@ -156,6 +156,12 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
             row("row-issuer", issuer.to_string());
             (t.say("sign-release"), t.say("sign-release-meaning"), false)
         }
+        Act::Amend { issuer, serial } => {
+            row("row-serial", serial.to_string());
+            row("row-issuer", issuer.to_string());
+            row("row-reason", t.say("reason-key_compromise"));
+            (t.say("sign-amend"), t.say("sign-amend-meaning"), true)
+        }
     };
     row("row-office", order.office.to_string());
     row("row-created", order.created.beijing_text());

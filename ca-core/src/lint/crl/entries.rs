@@ -1,26 +1,22 @@
 //! Entries ascend by serial number, so that none stands there twice, and none is from the future.
 
-use super::{Case, Rule};
-use crate::domain::Serial;
+use super::{Case, Entry, EntryRule, Rule};
 use crate::lint::demand;
-use crate::tlv::tag;
 use crate::x509;
 
-pub(super) const RULE: Rule = Rule { name: "entries", clause: "RFC 5280 §5.1.2.6", check };
+const NAME: &str = "entries";
+const CLAUSE: &str = "RFC 5280 §5.1.2.6";
+
+pub(super) const RULE: Rule = Rule { name: NAME, clause: CLAUSE, check };
+pub(super) const EACH: EntryRule = EntryRule { name: NAME, clause: CLAUSE, check: check_entry };
 
 fn check(case: &Case<'_>) -> Result<(), String> {
-    let this_update = x509::time(case.list.times[0]).map_err(|error| error.to_string())?;
-    let mut last: Option<Serial> = None;
-    for entry in case.entries() {
-        let mut fields = entry?.reader();
-        let serial = fields.expect(tag::INTEGER).map_err(|error| error.to_string())?;
-        let serial = Serial::from_der_content(serial.content).map_err(|error| error.to_string())?;
-        let date = fields.next().map_err(|error| error.to_string())?;
-        let moment = x509::time(date).map_err(|error| error.to_string())?;
-        demand(x509::write_time(moment).as_deref() == Some(date.whole), "a date is written in the wrong way")?;
-        demand(moment <= this_update, "an entry is later than the CRL")?;
-        demand(last.as_ref().is_none_or(|last| *last < serial), "the entries do not ascend")?;
-        last = Some(serial);
-    }
-    demand(last.is_some() == case.list.revoked.is_some(), "an empty list must be left out")
+    demand((case.list.entries > 0) == case.list.revoked, "an empty list must be left out")
+}
+
+fn check_entry(entry: &Entry<'_>) -> Result<(), String> {
+    demand((1..=20).contains(&entry.serial.len()) && entry.serial[0] != 0, "a serial number is none")?;
+    demand(x509::write_time(entry.since).as_deref() == Some(entry.date.whole), "a date is written in the wrong way")?;
+    demand(entry.since <= entry.this_update, "an entry is later than the CRL")?;
+    demand(entry.last < entry.serial, "the entries do not ascend")
 }

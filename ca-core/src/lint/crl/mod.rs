@@ -1,135 +1,193 @@
-//! Rules about full CRLs.
+//! Rules about CRLs: full ones, deltas, and those of a shard.
+//!
+//! A CRL is read once, entry by entry, and never held as a whole: it may have millions. Rules about entries look at
+//! each as it passes; the others look at what stands around the entries.
 
 mod dates;
+mod delta;
+mod distribution_point;
 mod entries;
 mod extensions;
+mod freshest;
 mod issuer;
 mod number;
+mod read;
 mod reasons;
 mod signature;
 mod strict_der;
+mod window;
+
+use std::io::{self, Read};
 
 use const_oid::ObjectIdentifier;
 
+use self::window::Broken;
 use super::Finding;
-use crate::domain::Timestamp;
-use crate::tlv::{self, Element, TlvError, tag};
-use crate::x509::{Extension, Parts, Tbs, X509Error, extensions, whole_octets};
+use crate::domain::{ListScope, Sha256, Timestamp};
+use crate::keys::SignatureAlgorithm;
+use crate::tlv::{self, Element, tag};
+use crate::x509::{self, Extension, Parts, Tbs};
 
 /// Against what a CRL is held.
 #[derive(Clone, Copy, Debug)]
 pub struct CrlContext<'a> {
     /// The certificate of the issuer, DER.
     pub issuer: &'a [u8],
-    /// The number of the CRL that was published before.
+    /// For which certificates it is to speak.
+    pub scope: &'a ListScope,
+    /// The number of the last CRL before it with the same scope.
     pub previous: Option<u64>,
     /// The moment.
     pub now: Timestamp,
 }
 
-/// The parts of a to-be-signed CRL.
-struct List<'a> {
-    whole: &'a [u8],
-    algorithm: &'a [u8],
-    issuer: &'a [u8],
-    times: [Element<'a>; 2],
-    revoked: Option<Element<'a>>,
-    extensions: Vec<Extension<'a>>,
+/// A CRL that was read to its end, or as far as it is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What the rules found.
+    pub findings: Vec<Finding>,
+    /// How many entries were read.
+    pub entries: u64,
+    /// SHA-256 of all its bytes; zeros if it was not read to its end.
+    pub sha256: Sha256,
 }
 
-/// A CRL in front of the rules.
+/// What stands around the entries.
+struct List {
+    algorithm: Vec<u8>,
+    issuer: Vec<u8>,
+    times: [Vec<u8>; 2],
+    revoked: bool,
+    entries: u64,
+    extensions: Vec<u8>,
+    outer_algorithm: Vec<u8>,
+    verified: bool,
+    sha256: Sha256,
+}
+
+/// A CRL in front of the rules about what stands around the entries.
 struct Case<'a> {
-    list: List<'a>,
-    outer_algorithm: &'a [u8],
-    signature: &'a [u8],
-    issuer: Tbs<'a>,
+    list: &'a List,
+    extensions: Vec<Extension<'a>>,
+    issuer: &'a Tbs<'a>,
+    /// The algorithm of the issuer's key, or why there is none.
+    expected: Result<SignatureAlgorithm, String>,
+    scope: &'a ListScope,
     previous: Option<u64>,
     now: Timestamp,
 }
 
 impl<'a> Case<'a> {
     fn extension(&self, oid: ObjectIdentifier) -> Result<Option<Extension<'a>>, String> {
-        let mut found = self.list.extensions.iter().filter(|extension| extension.oid == oid);
+        let mut found = self.extensions.iter().filter(|extension| extension.oid == oid);
         match (found.next(), found.next()) {
             (_, Some(_)) => Err(format!("{oid} stands there twice")),
             (extension, None) => Ok(extension.copied()),
         }
     }
 
-    /// The entries one by one, for a CRL may have millions; ends after the first that is no DER.
-    fn entries(&self) -> impl Iterator<Item = Result<Element<'a>, String>> {
-        let mut reader = self.list.revoked.map(|list| list.reader());
-        std::iter::from_fn(move || {
-            let rest = reader.as_mut()?;
-            rest.peek()?;
-            let entry = rest.expect(tag::SEQUENCE).map_err(|error| error.to_string());
-            if entry.is_err() {
-                reader = None;
-            }
-            Some(entry)
-        })
+    /// A number that an extension carries.
+    fn number(&self, oid: ObjectIdentifier) -> Result<Option<u64>, String> {
+        let Some(extension) = self.extension(oid)? else { return Ok(None) };
+        let content = tlv::single(extension.value, tag::INTEGER).map_err(|error| error.to_string())?.content;
+        let octets = if let [0, rest @ ..] = content { rest } else { content };
+        super::demand(
+            content.first().is_some_and(|first| *first < 0x80) && octets.len() <= 8,
+            "it is negative or too long",
+        )?;
+        Ok(Some(octets.iter().fold(0, |sum, octet| (sum << 8) | u64::from(*octet))))
     }
 }
 
-/// A rule about CRLs.
+/// The one distribution point with one URL in this element: `None` for anything else.
+fn url_of<'a>(point: &Element<'a>) -> Option<&'a [u8]> {
+    let mut point = point.reader();
+    let mut name = point.expect(tag::CONTEXT_0).ok()?.reader();
+    let mut full_name = name.expect(tag::CONTEXT_0).ok()?.reader();
+    let url = full_name.expect(tag::PRIMITIVE_6).ok()?.content;
+    (point.end().is_ok() && name.end().is_ok() && full_name.end().is_ok()).then_some(url)
+}
+
+/// An entry as it passes.
+struct Entry<'a> {
+    whole: &'a [u8],
+    /// Magnitude of the serial number.
+    serial: &'a [u8],
+    /// Its date as it is written and as it is meant.
+    date: Element<'a>,
+    since: Timestamp,
+    extensions: Option<Element<'a>>,
+    /// Magnitude of the serial number before it; empty for the first.
+    last: &'a [u8],
+    /// What is known when entries are read.
+    this_update: Timestamp,
+    scope: &'a ListScope,
+}
+
+/// A rule about what stands around the entries.
 struct Rule {
     name: &'static str,
     clause: &'static str,
     check: fn(&Case<'_>) -> Result<(), String>,
 }
 
-const RULES: [Rule; 8] = [
+/// A rule about each entry.
+struct EntryRule {
+    name: &'static str,
+    clause: &'static str,
+    check: fn(&Entry<'_>) -> Result<(), String>,
+}
+
+const RULES: [Rule; 10] = [
     issuer::RULE,
     signature::RULE,
     dates::RULE,
     number::RULE,
     extensions::RULE,
+    delta::RULE,
+    freshest::RULE,
+    distribution_point::RULE,
     entries::RULE,
-    reasons::RULE,
     strict_der::RULE,
 ];
 
-/// Holds a signed full CRL against all rules. Nothing may be published unless the answer is empty.
-#[must_use]
-pub fn crl(der: &[u8], context: &CrlContext<'_>) -> Vec<Finding> {
-    match read(der, context) {
-        Ok(case) => RULES.iter().filter_map(|rule| Finding::of(rule.name, rule.clause, (rule.check)(&case))).collect(),
-        Err(error) => vec![Finding { rule: "structure", clause: "RFC 5280 §5.1", detail: error.to_string() }],
-    }
-}
+const ENTRY_RULES: [EntryRule; 3] = [entries::EACH, reasons::EACH, strict_der::EACH];
 
-fn read<'a>(der: &'a [u8], context: &CrlContext<'a>) -> Result<Case<'a>, X509Error> {
-    let issuer = Parts::read(context.issuer)?.tbs;
-    let mut outer = tlv::single(der, tag::SEQUENCE)?.reader();
-    let list = list(outer.expect(tag::SEQUENCE)?)?;
-    let outer_algorithm = outer.expect(tag::SEQUENCE)?.whole;
-    let signature = whole_octets(outer.expect(tag::BIT_STRING)?.content)?;
-    outer.end()?;
-    Ok(Case { list, outer_algorithm, signature, issuer, previous: context.previous, now: context.now })
-}
-
-fn list(outer: Element<'_>) -> Result<List<'_>, X509Error> {
-    let mut fields = outer.reader();
-    if fields.expect(tag::INTEGER)?.content != [1] {
-        return Err(X509Error::Part("the version must be 2"));
-    }
-    let algorithm = fields.expect(tag::SEQUENCE)?.whole;
-    let issuer = fields.expect(tag::SEQUENCE)?.whole;
-    let times = [time(fields.next()?)?, time(fields.next()?)?];
-    let revoked = fields.optional(tag::SEQUENCE)?;
-    let extensions = match fields.optional(tag::CONTEXT_0)? {
-        Some(list) => extensions(tlv::single(list.content, tag::SEQUENCE)?.reader())?,
-        None => Vec::new(),
+/// Reads a signed CRL and holds it against all rules. Nothing may be published unless there are no findings.
+///
+/// # Errors
+/// When the source cannot be read; then nothing is known.
+pub fn crl(source: impl Read, context: &CrlContext<'_>) -> io::Result<Seen> {
+    let unread = |detail: String| Seen {
+        findings: vec![Finding { rule: "structure", clause: "RFC 5280 §5.1", detail }],
+        entries: 0,
+        sha256: Sha256([0; 32]),
     };
-    fields.end()?;
-    Ok(List { whole: outer.whole, algorithm, issuer, times, revoked, extensions })
-}
-
-fn time(element: Element<'_>) -> Result<Element<'_>, TlvError> {
-    match element.tag {
-        tag::UTC_TIME | tag::GENERALIZED_TIME => Ok(element),
-        found => Err(TlvError::Tag { wanted: tag::UTC_TIME, found }),
-    }
+    let issuer = match Parts::read(context.issuer) {
+        Ok(parts) => parts.tbs,
+        Err(error) => return Ok(unread(format!("the issuer's certificate: {error}"))),
+    };
+    let (list, mut findings) = match read::list(source, &issuer, context) {
+        Ok(read) => read,
+        Err(Broken::Io(error)) => return Err(error),
+        Err(Broken::Structure(detail)) => return Ok(unread(detail)),
+    };
+    let extensions = match x509::extensions(tlv::Reader::new(&list.extensions)) {
+        Ok(extensions) => extensions,
+        Err(error) => return Ok(unread(error.to_string())),
+    };
+    let case = Case {
+        list: &list,
+        extensions,
+        issuer: &issuer,
+        expected: read::algorithm_of(&issuer),
+        scope: context.scope,
+        previous: context.previous,
+        now: context.now,
+    };
+    let around = RULES.iter().filter_map(|rule| Finding::of(rule.name, rule.clause, (rule.check)(&case)));
+    findings.extend(around);
+    Ok(Seen { findings, entries: list.entries, sha256: list.sha256 })
 }
 
 #[cfg(test)]

@@ -2,19 +2,28 @@ use super::*;
 use crate::clock::system_rng;
 use crate::domain::{CertificateStatus, ListScope, RevocationReason, Serial};
 use crate::encode::crl::{Head, in_memory};
-use crate::encode::testing::{Hierarchy, now};
+use crate::encode::testing::{Hierarchy, crl_key, now};
 use crate::keys::KeyKind;
 use crate::signer::Signer as _;
-use crate::signer::soft::{Cost, SoftKey};
-use crate::signer::{CrlKey, Passphrase};
+use crate::signer::soft::SoftKey;
 use crate::x509::oid;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-fn made(house: &Hierarchy) -> Vec<u8> {
-    let pass = Passphrase::new("p".into());
-    let sealed = house.issuing.key.seal(&pass, Cost::WEAK, &mut system_rng()).expect("seals");
-    let key = CrlKey::new(Arc::new(SoftKey::unseal(&sealed, &pass).expect("opens")));
+const DELTA_URL: &str = "http://127.0.0.1:8083/crl/unit-delta.crl";
+const SHARD_URL: &str = "http://127.0.0.1:8083/crl/unit-s7.crl";
+
+/// One list of each kind.
+fn scopes() -> [ListScope; 4] {
+    [
+        ListScope::Full { delta_url: None },
+        ListScope::Full { delta_url: Some(DELTA_URL.into()) },
+        ListScope::Delta { base: 150 },
+        ListScope::Shard { url: SHARD_URL.into() },
+    ]
+}
+
+fn made(house: &Hierarchy, scope: &ListScope) -> Vec<u8> {
+    let key = crl_key(&house.issuing.key);
     let mut serials: Vec<_> = (0..3).map(|_| Serial::draw(&mut system_rng())).collect();
     serials.sort();
     let since = now().plus(-60);
@@ -25,7 +34,7 @@ fn made(house: &Hierarchy) -> Vec<u8> {
     ];
     let head = Head {
         issuer_certificate: &house.issuing.der,
-        scope: &ListScope::Full { delta_url: None },
+        scope,
         number: 200,
         this_update: now(),
         next_update: now().plus(86_400),
@@ -78,28 +87,68 @@ fn entry(serial: &[u8], date: &str, extensions: &[Vec<u8>]) -> Vec<u8> {
     tlv::write(tag::SEQUENCE, &[tlv::write(tag::INTEGER, &[serial]), date, tlv::write(tag::SEQUENCE, extensions)])
 }
 
+fn context<'a>(house: &'a Hierarchy, scope: &'a ListScope) -> CrlContext<'a> {
+    CrlContext { issuer: &house.issuing.der, scope, previous: Some(199), now: now() }
+}
+
+fn findings(der: &[u8], context: &CrlContext<'_>) -> Vec<Finding> {
+    crl(der, context).expect("memory can be read").findings
+}
+
 #[test]
-fn what_the_encoder_makes_has_no_findings() {
+fn what_the_encoder_makes_has_no_findings_as_what_it_is_and_as_nothing_else() {
     for kind in [KeyKind::P256, KeyKind::Rsa2048] {
         let house = Hierarchy::new(kind);
-        let context = CrlContext { issuer: &house.issuing.der, previous: Some(199), now: now() };
-        assert_eq!(crl(&made(&house), &context), []);
+        for scope in scopes() {
+            let der = made(&house, &scope);
+            let seen = crl(&der[..], &context(&house, &scope)).expect("memory can be read");
+            let wanted = Seen { findings: vec![], entries: 3, sha256: Sha256(openssl::sha::sha256(&der)) };
+            assert_eq!(seen, wanted, "{scope:?}");
+            for other in scopes().iter().filter(|other| **other != scope) {
+                assert_ne!(findings(&der, &context(&house, other)), [], "{scope:?} as {other:?}");
+            }
+        }
     }
 }
 
 #[test]
 fn each_rule_sees_its_fault() {
     let house = Hierarchy::new(KeyKind::P256);
-    let der = made(&house);
-    let context = CrlContext { issuer: &house.issuing.der, previous: Some(199), now: now() };
+    let [full, with_delta, delta, shard] = scopes();
     let mut seen = BTreeSet::new();
-    let mut case = |rule: &'static str, change: &dyn Fn(&mut Parted)| {
-        let mut parted = Parted::of(&der);
+    let mut case_of = |scope: &ListScope, rule: &'static str, change: &dyn Fn(&mut Parted)| {
+        let mut parted = Parted::of(&made(&house, scope));
         change(&mut parted);
-        let findings = crl(&parted.sign(&house.issuing.key), &context);
+        let findings = findings(&parted.sign(&house.issuing.key), &context(&house, scope));
         assert!(findings.iter().any(|finding| finding.rule == rule), "{rule}: {findings:?}");
         seen.insert(rule);
     };
+
+    // The own extension of a kind is the third.
+    let integer = |number: u8| vec![tag::INTEGER, 1, number];
+    let point = |url: &str| {
+        let name = tlv::write(tag::CONTEXT_0, &[tlv::write(tag::PRIMITIVE_6, &[url])]);
+        tlv::write(tag::SEQUENCE, &[tlv::write(tag::CONTEXT_0, &[name])])
+    };
+    let points = |url: &str| tlv::write(tag::SEQUENCE, &[point(url)]);
+    case_of(&delta, "delta", &|p| drop(p.extensions.remove(2)));
+    case_of(&delta, "delta", &|p| p.extensions[2] = extension(oid::DELTA_CRL_INDICATOR, false, &[2, 2, 0, 150]));
+    case_of(&delta, "delta", &|p| p.extensions[2] = extension(oid::DELTA_CRL_INDICATOR, true, &integer(1)));
+    case_of(&delta, "delta", &|p| p.extensions[2] = extension(oid::DELTA_CRL_INDICATOR, true, &[5, 0]));
+    case_of(&delta, "extensions", &|p| p.extensions.push(extension(oid::FRESHEST_CRL, false, &points(DELTA_URL))));
+    case_of(&delta, "freshest", &|p| p.extensions.push(extension(oid::FRESHEST_CRL, false, &points(DELTA_URL))));
+    case_of(&full, "delta", &|p| p.extensions.push(extension(oid::DELTA_CRL_INDICATOR, true, &integer(1))));
+    case_of(&with_delta, "freshest", &|p| drop(p.extensions.remove(2)));
+    case_of(&with_delta, "freshest", &|p| p.extensions[2] = extension(oid::FRESHEST_CRL, true, &points(DELTA_URL)));
+    case_of(&with_delta, "freshest", &|p| p.extensions[2] = extension(oid::FRESHEST_CRL, false, &points(SHARD_URL)));
+    case_of(&with_delta, "freshest", &|p| p.extensions[2] = extension(oid::FRESHEST_CRL, false, &point(DELTA_URL)));
+    let idp = oid::ISSUING_DISTRIBUTION_POINT;
+    case_of(&shard, "distribution_point", &|p| drop(p.extensions.remove(2)));
+    case_of(&shard, "distribution_point", &|p| p.extensions[2] = extension(idp, false, &point(SHARD_URL)));
+    case_of(&shard, "distribution_point", &|p| p.extensions[2] = extension(idp, true, &point(DELTA_URL)));
+    case_of(&shard, "distribution_point", &|p| p.extensions[2] = extension(idp, true, &points(SHARD_URL)));
+    case_of(&full, "distribution_point", &|p| p.extensions.push(extension(idp, true, &point(SHARD_URL))));
+    let mut case = |rule, change: &dyn Fn(&mut Parted)| case_of(&full, rule, change);
     let reason = |code: u8| vec![extension(oid::CRL_REASON, false, &[tag::ENUMERATED, 1, code])];
     const DATE: &str = "231114221320Z";
 
@@ -122,7 +171,6 @@ fn each_rule_sees_its_fault() {
     case("entries", &|p| p.entries.clear());
     case("entries", &|p| p.entries[0] = entry(&[0], DATE, &reason(1)));
     case("entries", &|p| p.entries[0] = entry(&[1], "291114221320Z", &reason(1)));
-    case("entries", &|p| p.entries[0] = vec![5, 0]);
     for code in [0, 2, 7, 8, 10] {
         case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &reason(code)));
     }
@@ -130,19 +178,65 @@ fn each_rule_sees_its_fault() {
     case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &[extension(oid::INVALIDITY_DATE, false, &[5, 0])]));
     case("strict_der", &|p| p.entries[0] = entry(&[0, 1], DATE, &reason(1)));
 
-    for rule in &RULES {
-        assert!(seen.contains(rule.name), "no fault shows that {} works", rule.name);
+    for name in RULES.iter().map(|rule| rule.name).chain(ENTRY_RULES.iter().map(|rule| rule.name)) {
+        assert!(seen.contains(name), "no fault shows that {name} works");
+    }
+}
+
+#[test]
+fn a_delta_that_goes_with_a_later_list_is_a_finding() {
+    let house = Hierarchy::new(KeyKind::P256);
+    let scope = ListScope::Delta { base: 201 };
+    let mut parted = Parted::of(&made(&house, &ListScope::Delta { base: 150 }));
+    parted.extensions[2] = extension(oid::DELTA_CRL_INDICATOR, true, &[2, 2, 0, 201]);
+    let found = findings(&parted.sign(&house.issuing.key), &context(&house, &scope));
+    assert_eq!(found.iter().map(|f| f.rule).collect::<Vec<_>>(), ["delta"]);
+}
+
+#[test]
+fn remove_from_crl_stands_in_deltas_only() {
+    let house = Hierarchy::new(KeyKind::P256);
+    let removed = [extension(oid::CRL_REASON, false, &[tag::ENUMERATED, 1, 8])];
+    for scope in scopes() {
+        let mut parted = Parted::of(&made(&house, &scope));
+        parted.entries[0] = entry(&[1], "231114221320Z", &removed);
+        let found = findings(&parted.sign(&house.issuing.key), &context(&house, &scope));
+        let wanted: &[&str] = if matches!(scope, ListScope::Delta { .. }) { &[] } else { &["reasons"] };
+        assert_eq!(found.iter().map(|f| f.rule).collect::<Vec<_>>(), wanted, "{scope:?}");
     }
 }
 
 #[test]
 fn a_crl_of_another_key_and_a_late_one_are_findings() {
     let house = Hierarchy::new(KeyKind::P256);
-    let der = made(&house);
-    let context = CrlContext { issuer: &house.issuing.der, previous: None, now: now() };
+    let scope = ListScope::Full { delta_url: None };
+    let der = made(&house, &scope);
+    let context = CrlContext { previous: None, ..context(&house, &scope) };
     let forged = Parted::of(&der).sign(&house.unit.key);
-    assert_eq!(crl(&forged, &context).iter().map(|f| f.rule).collect::<Vec<_>>(), ["signature"]);
+    assert_eq!(findings(&forged, &context).iter().map(|f| f.rule).collect::<Vec<_>>(), ["signature"]);
     let late = CrlContext { now: now().plus(86_400), ..context };
-    assert_eq!(crl(&der, &late).iter().map(|f| f.rule).collect::<Vec<_>>(), ["dates"]);
-    assert_eq!(crl(&der[..20], &context)[0].rule, "structure");
+    assert_eq!(findings(&der, &late).iter().map(|f| f.rule).collect::<Vec<_>>(), ["dates"]);
+    for end in [0, 1, 20, der.len() - 1] {
+        assert_eq!(findings(&der[..end], &context)[0].rule, "structure", "{end}");
+    }
+    let mut odd = Parted::of(&der);
+    odd.entries[0] = vec![5, 0];
+    assert_eq!(findings(&odd.sign(&house.issuing.key), &context)[0].rule, "structure");
+    let long = [&der[..], &[0]].concat();
+    assert_eq!(findings(&long, &context)[0].rule, "structure");
+}
+
+proptest::proptest! {
+    #[test]
+    fn bytes_of_any_kind_are_held_against_the_rules_without_panic(at: proptest::sample::Index, byte: u8) {
+        use std::sync::LazyLock;
+        static HOUSE: LazyLock<Hierarchy> = LazyLock::new(|| Hierarchy::new(KeyKind::P256));
+        static DER: LazyLock<Vec<u8>> = LazyLock::new(|| made(&HOUSE, &ListScope::Delta { base: 150 }));
+        let mut der = DER.clone();
+        let at = at.index(der.len());
+        let same = der[at] == byte;
+        der[at] = byte;
+        let found = findings(&der, &context(&HOUSE, &ListScope::Delta { base: 150 }));
+        proptest::prop_assert_eq!(found.is_empty(), same);
+    }
 }

@@ -1,0 +1,156 @@
+//! Reads a CRL from its first byte to its last.
+
+use std::io::Read;
+
+use super::window::{Broken, Window};
+use super::{CrlContext, ENTRY_RULES, Entry, List};
+use crate::domain::{Sha256, Timestamp};
+use crate::keys::stream::StreamVerifier;
+use crate::keys::{PublicKey, SignatureAlgorithm, good_key};
+use crate::lint::Finding;
+use crate::tlv::{self, Element, TlvError, tag};
+use crate::x509::{self, Tbs, whole_octets};
+
+/// No entry of ours is half as long.
+const MAX_ENTRY: usize = 256;
+/// More than our head and extensions take.
+const MAX_PART: usize = 16 * 1024;
+
+/// The algorithm with which the issuer's key signs.
+pub(super) fn algorithm_of(issuer: &Tbs<'_>) -> Result<SignatureAlgorithm, String> {
+    let kind = good_key::check(issuer.spki).map_err(|error| format!("the issuer's key: {error}"))?;
+    Ok(kind.signature_algorithm())
+}
+
+/// Everything but the entries, and what the rules about entries found.
+pub(super) fn list(
+    source: impl Read,
+    issuer: &Tbs<'_>,
+    context: &CrlContext<'_>,
+) -> Result<(List, Vec<Finding>), Broken> {
+    let mut window = Window::new(source);
+    let (content, _) = window.header(tag::SEQUENCE)?;
+    let end = window.position() + content;
+
+    let signed_from = window.position();
+    let (content, _) = window.header(tag::SEQUENCE)?;
+    let signed_to = window.position() + content;
+    let verifier = algorithm_of(issuer).ok().zip(PublicKey::read(issuer.spki).ok());
+    if let Some(verifier) = verifier.and_then(|(algorithm, key)| StreamVerifier::new(&key, algorithm).ok()) {
+        window.verify(signed_from..signed_to, verifier);
+    }
+    if part(&mut window, tag::INTEGER)? != [tag::INTEGER, 1, 1] {
+        return Err(Broken::Structure("the version must be 2".into()));
+    }
+    let algorithm = part(&mut window, tag::SEQUENCE)?;
+    let issuer = part(&mut window, tag::SEQUENCE)?;
+    let times = [time(&mut window)?, time(&mut window)?];
+    let revoked = window.position() < signed_to && window.peek()? == Some(tag::SEQUENCE);
+    let mut findings = Findings::default();
+    let mut entries = 0;
+    if revoked {
+        let (content, _) = window.header(tag::SEQUENCE)?;
+        let entries_end = window.position() + content;
+        if entries_end > signed_to {
+            return Err(TlvError::Truncated.into());
+        }
+        let this_update = x509::time(element_of(&times[0])?).map_err(|error| Broken::Structure(error.to_string()))?;
+        entries = each_entry(&mut window, entries_end, this_update, context, &mut findings)?;
+    }
+    let mut extensions = Vec::new();
+    if window.position() < signed_to {
+        let wrapped = part(&mut window, tag::CONTEXT_0)?;
+        let list = tlv::single(element_of(&wrapped)?.content, tag::SEQUENCE)?;
+        extensions = list.content.to_vec();
+    }
+    if window.position() != signed_to {
+        return Err(TlvError::Trailing.into());
+    }
+
+    let outer_algorithm = part(&mut window, tag::SEQUENCE)?;
+    let signature = part(&mut window, tag::BIT_STRING)?;
+    let signature =
+        whole_octets(element_of(&signature)?.content).map_err(|error| Broken::Structure(error.to_string()))?;
+    if window.position() != end {
+        return Err(TlvError::Trailing.into());
+    }
+    let (sha256, verified): (Sha256, bool) = window.end(signature)?;
+    let list = List { algorithm, issuer, times, revoked, entries, extensions, outer_algorithm, verified, sha256 };
+    Ok((list, findings.0.into_iter().flatten().collect()))
+}
+
+/// The first finding of each rule about entries: one is enough, and a million would not fit.
+#[derive(Default)]
+struct Findings([Option<Finding>; ENTRY_RULES.len()]);
+
+impl Findings {
+    fn look(&mut self, entry: &Entry<'_>) {
+        for (rule, finding) in ENTRY_RULES.iter().zip(&mut self.0) {
+            if finding.is_none() {
+                *finding = Finding::of(rule.name, rule.clause, (rule.check)(entry));
+            }
+        }
+    }
+}
+
+fn each_entry<R: Read>(
+    window: &mut Window<R>,
+    end: u64,
+    this_update: Timestamp,
+    context: &CrlContext<'_>,
+    findings: &mut Findings,
+) -> Result<u64, Broken> {
+    let odd = |error: x509::X509Error| Broken::Structure(error.to_string());
+    let (mut count, mut last) = (0, Vec::new());
+    while window.position() < end {
+        let element = window.element()?;
+        if element.tag != tag::SEQUENCE || element.whole.len() > MAX_ENTRY {
+            return Err(Broken::Structure("an entry is none, or too long".into()));
+        }
+        let mut fields = element.reader();
+        let serial = fields.expect(tag::INTEGER)?.content;
+        let serial = if let [0, rest @ ..] = serial { rest } else { serial };
+        let date = fields.next()?;
+        let since = x509::time(date).map_err(odd)?;
+        let extensions = fields.optional(tag::SEQUENCE)?;
+        fields.end()?;
+        findings.look(&Entry {
+            whole: element.whole,
+            serial,
+            date,
+            since,
+            extensions,
+            last: &last,
+            this_update,
+            scope: context.scope,
+        });
+        last.clear();
+        last.extend_from_slice(serial);
+        count += 1;
+    }
+    if window.position() == end { Ok(count) } else { Err(TlvError::Trailing.into()) }
+}
+
+fn part<R: Read>(window: &mut Window<R>, wanted: u8) -> Result<Vec<u8>, Broken> {
+    let element = window.element()?;
+    if element.tag != wanted {
+        return Err(TlvError::Tag { wanted, found: element.tag }.into());
+    }
+    if element.whole.len() > MAX_PART {
+        return Err(Broken::Structure("a part is too long".into()));
+    }
+    Ok(element.whole.to_vec())
+}
+
+fn time<R: Read>(window: &mut Window<R>) -> Result<Vec<u8>, Broken> {
+    let element = window.element()?;
+    match element.tag {
+        tag::UTC_TIME | tag::GENERALIZED_TIME => Ok(element.whole.to_vec()),
+        found => Err(TlvError::Tag { wanted: tag::UTC_TIME, found }.into()),
+    }
+}
+
+/// An element that was read whole.
+pub(super) fn element_of(whole: &[u8]) -> Result<Element<'_>, TlvError> {
+    tlv::Reader::new(whole).next()
+}

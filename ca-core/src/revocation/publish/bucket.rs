@@ -1,0 +1,126 @@
+//! Lists in S3-compatible storage.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, ClientOptions, ObjectStore, ObjectStoreExt as _, PutMultipartOptions, PutOptions,
+    RetryConfig, WriteMultipart,
+};
+
+use super::peek::{self, Beginning, PIECE};
+use super::{Target, TargetError};
+use crate::config::Bucket as Settings;
+
+/// How long one request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a request is tried again before it has failed; it is tried again at the next round.
+const INSIST: Duration = Duration::from_secs(20);
+/// What is sent at once; S3 takes no smaller parts than 5 MiB but the last.
+const PART: usize = 8 * 1024 * 1024;
+/// Parts on their way at once; so much memory an upload takes.
+const PARTS: usize = 2;
+/// Caches may keep a list for so long: as long as responders allow.
+const CACHE_CONTROL: &str = "public, max-age=60";
+const CONTENT_TYPE: &str = "application/pkix-crl";
+
+/// A bucket, and a prefix in it.
+pub struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    name: String,
+    prefix: Path,
+}
+
+impl Bucket {
+    /// The bucket of a configuration. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the secret cannot be read or an address is none.
+    pub fn open(settings: &Settings) -> Result<Self, TargetError> {
+        let client = ClientOptions::new().with_timeout(PATIENCE).with_allow_http(settings.endpoint_is_plain());
+        let retry = RetryConfig { max_retries: 3, retry_timeout: INSIST, ..RetryConfig::default() };
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&settings.bucket)
+            .with_region(&settings.region)
+            .with_access_key_id(&settings.access_key)
+            .with_secret_access_key(settings.secret()?.as_str())
+            .with_client_options(client)
+            .with_retry(retry);
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let store = builder.build()?;
+        Ok(Self::over(Arc::new(store), &settings.bucket, &settings.prefix))
+    }
+
+    fn over(store: Arc<dyn ObjectStore>, bucket: &str, prefix: &str) -> Self {
+        Self { store, name: format!("s3:{bucket}/{prefix}"), prefix: Path::from(prefix) }
+    }
+
+    fn path(&self, file: &str) -> Path {
+        self.prefix.clone().join(file)
+    }
+}
+
+#[async_trait]
+impl Target for Bucket {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn number(&self, file: &str) -> Result<Option<i64>, TargetError> {
+        let path = self.path(file);
+        let size = match self.store.head(&path).await {
+            Ok(found) => found.size,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let piece = self.store.get_range(&path, 0..size.min(PIECE)).await?;
+        let Beginning::ExtensionsAt(at) = peek::beginning(&piece) else { return Ok(None) };
+        if at >= size {
+            return Ok(None);
+        }
+        let piece = self.store.get_range(&path, at..size.min(at + PIECE)).await?;
+        Ok(peek::number(&piece))
+    }
+
+    /// An object is replaced in one step, when its last part has come.
+    async fn put(&self, file: &str, source: File) -> Result<(), TargetError> {
+        let path = self.path(file);
+        let attributes =
+            Attributes::from_iter([(Attribute::ContentType, CONTENT_TYPE), (Attribute::CacheControl, CACHE_CONTROL)]);
+        let size = source.metadata()?.len();
+        let mut source = tokio::fs::File::from_std(source);
+        if size <= PART as u64 {
+            let bytes = read_part(&mut source).await?;
+            let options = PutOptions { attributes, ..PutOptions::default() };
+            self.store.put_opts(&path, bytes.into(), options).await?;
+            return Ok(());
+        }
+        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let mut upload =
+            WriteMultipart::new_with_chunk_size(self.store.put_multipart_opts(&path, options).await?, PART);
+        loop {
+            let part = read_part(&mut source).await?;
+            if part.is_empty() {
+                break;
+            }
+            upload.wait_for_capacity(PARTS).await?;
+            upload.put(part.into());
+        }
+        upload.finish().await?;
+        Ok(())
+    }
+}
+
+/// The next part of a file; empty at its end.
+async fn read_part(source: &mut tokio::fs::File) -> std::io::Result<Vec<u8>> {
+    use tokio::io::AsyncReadExt as _;
+    let mut part = Vec::new();
+    source.take(PART as u64).read_to_end(&mut part).await?;
+    Ok(part)
+}
