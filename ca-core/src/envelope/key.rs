@@ -10,14 +10,15 @@ use sm2::elliptic_curve::Generate as _;
 use sm2::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use zeroize::Zeroizing;
 
-use super::sm2::{Modern, spki_of};
+use super::sm2::Modern;
+use crate::keys::sm2::spki_of;
 use crate::keys::{KeyKind, good_key};
 
 /// A private key that decrypts. Overwritten when dropped; no Debug, no Display, no serde.
 pub struct EncryptionKey {
     pkcs8: Zeroizing<Vec<u8>>,
     spki: Vec<u8>,
-    sm2: bool,
+    kind: KeyKind,
 }
 
 /// Why bytes are not a key, or none could be made.
@@ -47,19 +48,13 @@ impl EncryptionKey {
             KeyKind::Rsa2048 => rsa(2048)?,
             KeyKind::Rsa3072 => rsa(3072)?,
             KeyKind::Rsa4096 => rsa(4096)?,
-            KeyKind::Sm2 => return Self::generate_sm2(rng),
+            KeyKind::Sm2 => {
+                let Ok(secret) = sm2::SecretKey::try_generate_from_rng(&mut Modern(rng));
+                return Self::from_sm2(&secret);
+            }
         };
         let spki = private.public_key_to_der()?;
-        Ok(Self { pkcs8: Zeroizing::new(private.private_key_to_pkcs8()?), spki, sm2: false })
-    }
-
-    /// Makes a new SM2 key.
-    ///
-    /// # Errors
-    /// [`KeyError::Unreadable`] never in practice.
-    pub fn generate_sm2<R: RngCore + CryptoRng + ?Sized>(rng: &mut R) -> Result<Self, KeyError> {
-        let Ok(secret) = sm2::SecretKey::try_generate_from_rng(&mut Modern(rng));
-        Self::from_sm2(&secret)
+        Ok(Self { pkcs8: Zeroizing::new(private.private_key_to_pkcs8()?), spki, kind })
     }
 
     /// Reads a PKCS#8 key and checks that its halves go together.
@@ -78,10 +73,8 @@ impl EncryptionKey {
             _ => false,
         };
         let spki = private.public_key_to_der()?;
-        if !sound || good_key::check(&spki).is_err() {
-            return Err(KeyError::Unreadable);
-        }
-        Ok(Self { pkcs8, spki, sm2: false })
+        let kind = good_key::check(&spki).map_err(|_| KeyError::Unreadable)?;
+        if sound { Ok(Self { pkcs8, spki, kind }) } else { Err(KeyError::Unreadable) }
     }
 
     pub(super) fn from_sm2_scalar(scalar: &[u8]) -> Result<Self, KeyError> {
@@ -90,8 +83,15 @@ impl EncryptionKey {
 
     fn from_sm2(secret: &sm2::SecretKey) -> Result<Self, KeyError> {
         let pkcs8 = secret.to_pkcs8_der().map_err(|_| KeyError::Unreadable)?;
-        let spki = spki_of(&secret.public_key());
-        Ok(Self { pkcs8: pkcs8.to_bytes(), spki, sm2: true })
+        let sec1 = secret.public_key().to_sec1_bytes();
+        let point = sec1.get(1..).and_then(|point| point.try_into().ok()).ok_or(KeyError::Unreadable)?;
+        Ok(Self { pkcs8: pkcs8.to_bytes(), spki: spki_of(point), kind: KeyKind::Sm2 })
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// DER SubjectPublicKeyInfo of the public half.
@@ -108,7 +108,7 @@ impl EncryptionKey {
 
     /// The scalar of an SM2 key, 32 octets.
     pub(super) fn sm2_scalar(&self) -> Option<Zeroizing<[u8; 32]>> {
-        if !self.sm2 {
+        if self.kind != KeyKind::Sm2 {
             return None;
         }
         let secret = sm2::SecretKey::from_pkcs8_der(&self.pkcs8).ok()?;

@@ -25,7 +25,8 @@ pub use key::{EncryptionKey, KeyError};
 pub use skf::BLOB_BYTES;
 
 use crate::escrow::port::Envelope;
-use crate::keys::good_key;
+use crate::keys::sm2::point_of;
+use crate::keys::{KeyKind, good_key};
 use crate::service::protocol::Blob;
 use crate::tlv::TlvError;
 
@@ -116,18 +117,17 @@ pub fn wrap<R: RngCore + CryptoRng + ?Sized>(
     recipient_spki: &[u8],
     rng: &mut R,
 ) -> Result<Envelope, WrapError> {
-    match (key.sm2_scalar(), sm2::point_of(recipient_spki)) {
-        (Some(scalar), Some(recipient)) => {
-            let own = sm2::point_of(key.spki_der()).ok_or_else(|| WrapError::Recipient("not SM2".into()))?;
-            let wrapped = sm2::Wrapped::make(&scalar, own, recipient, rng)?;
-            Ok(Envelope { message: Blob(wrapped.to_der()), skf: Some(Blob(skf::write(&wrapped))) })
-        }
-        (None, None) => {
-            good_key::check(recipient_spki).map_err(|error| WrapError::Recipient(error.to_string()))?;
-            Ok(Envelope { message: Blob(cms::write(key.pkcs8_der(), recipient_spki, rng)?), skf: None })
-        }
-        _ => Err(WrapError::Recipient("an SM2 key goes to an SM2 key, and only there".into())),
+    let recipient = good_key::check(recipient_spki).map_err(|error| WrapError::Recipient(error.to_string()))?;
+    if (key.kind() == KeyKind::Sm2) != (recipient == KeyKind::Sm2) {
+        return Err(WrapError::Recipient("an SM2 key goes to an SM2 key, and no other key does".into()));
     }
+    let (Some(scalar), Some(own), Some(recipient)) =
+        (key.sm2_scalar(), point_of(key.spki_der()), point_of(recipient_spki))
+    else {
+        return Ok(Envelope { message: Blob(cms::write(key.pkcs8_der(), recipient_spki, rng)?), skf: None });
+    };
+    let wrapped = sm2::Wrapped::make(&scalar, own, recipient, rng)?;
+    Ok(Envelope { message: Blob(wrapped.to_der()), skf: Some(Blob(skf::write(&wrapped))) })
 }
 
 /// Opens the message of an [`Envelope`]. `certified_spki` is the DER SubjectPublicKeyInfo of the encryption
@@ -143,7 +143,7 @@ pub fn open<E>(
     if message.len() > MAX_ENVELOPE_BYTES {
         return Err(OpenError::Malformed(format!("longer than {MAX_ENVELOPE_BYTES} octets")));
     }
-    let key = if sm2::point_of(certified_spki).is_some() {
+    let key = if point_of(certified_spki).is_some() {
         open_sm2(&sm2::Wrapped::from_der(message).map_err(OpenError::from)?, private)?
     } else {
         let sealed = cms::read(message).map_err(OpenError::from)?;
@@ -174,7 +174,7 @@ fn open_sm2<E>(
     let answer = private(PrivateOperation::Sm2Decrypt(&wrapped.cipher_der())).map_err(OpenError::Private)?;
     let scalar = wrapped.open(&answer).map_err(OpenError::from)?;
     let key = EncryptionKey::from_sm2_scalar(&scalar).map_err(|_| OpenError::Closed)?;
-    if sm2::point_of(key.spki_der()) == Some(wrapped.public) { Ok(key) } else { Err(OpenError::Closed) }
+    if point_of(key.spki_der()) == Some(wrapped.public) { Ok(key) } else { Err(OpenError::Closed) }
 }
 
 fn certified<E>(key: EncryptionKey, spki: &[u8]) -> Result<EncryptionKey, OpenError<E>> {

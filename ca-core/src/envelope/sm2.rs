@@ -10,25 +10,16 @@ use cipher::{BlockCipherDecrypt as _, BlockCipherEncrypt as _, KeyInit as _};
 use rand::{CryptoRng, RngCore};
 use sm2::PublicKey;
 use sm2::elliptic_curve::rand_core::{TryCryptoRng, TryRng};
-use sm2::elliptic_curve::sec1::ToSec1Point as _;
 use sm2::pke::EncryptingKey;
 use sm4::Sm4;
 use zeroize::Zeroizing;
 
 use super::{Unreadable, WrapError, malformed};
+use crate::keys::sm2::Point;
 use crate::tlv::{self, Element, tag};
-
-/// A SubjectPublicKeyInfo of SM2 up to the coordinates: id-ecPublicKey, curve 1.2.156.10197.1.301, uncompressed.
-const SPKI_PREFIX: [u8; 27] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf,
-    0x55, 0x01, 0x82, 0x2d, 0x03, 0x42, 0x00, 0x04,
-];
 
 /// SM4 in ECB, 1.2.156.10197.1.104.1, without parameters.
 const SM4_ECB: [u8; 12] = [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x68, 0x01];
-
-/// A point as x and y.
-pub(super) type Point = [u8; 64];
 
 /// Chance for the sm2 crate, which is a generation of `rand_core` ahead.
 pub(super) struct Modern<'a, R: ?Sized>(pub(super) &'a mut R);
@@ -51,19 +42,6 @@ impl<R: RngCore + ?Sized> TryRng for Modern<'_, R> {
 }
 
 impl<R: RngCore + CryptoRng + ?Sized> TryCryptoRng for Modern<'_, R> {}
-
-/// The coordinates in a SubjectPublicKeyInfo; `None` unless it is an SM2 key in its one encoding, on the curve.
-pub(super) fn point_of(spki: &[u8]) -> Option<Point> {
-    let point: Point = spki.strip_prefix(&SPKI_PREFIX[..])?.try_into().ok()?;
-    public_key(&point).map(|_| point)
-}
-
-/// DER SubjectPublicKeyInfo of a key.
-pub(super) fn spki_of(key: &PublicKey) -> Vec<u8> {
-    let mut spki = SPKI_PREFIX.to_vec();
-    spki.extend_from_slice(&key.to_sec1_point(false).as_bytes()[1..]);
-    spki
-}
 
 fn public_key(point: &Point) -> Option<PublicKey> {
     let mut sec1 = [4; 65];
@@ -174,12 +152,7 @@ impl Wrapped {
 
 /// A positive INTEGER of at most 256 bits.
 fn coordinate(integer: Element<'_>) -> Result<[u8; 32], Unreadable> {
-    let digits = integer.content;
-    let digits = match *digits {
-        [0, high, ..] if high >= 0x80 => &digits[1..],
-        [first, ..] if (1..0x80).contains(&first) => digits,
-        _ => return Err(malformed("a coordinate is no positive DER INTEGER")),
-    };
+    let digits = tlv::magnitude(integer.content).ok_or_else(|| malformed("a coordinate is no positive DER INTEGER"))?;
     let mut out = [0; 32];
     let start = out.len().checked_sub(digits.len()).ok_or_else(|| malformed("a coordinate is too long"))?;
     out[start..].copy_from_slice(digits);

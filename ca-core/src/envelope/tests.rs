@@ -17,7 +17,7 @@ fn key(kind: KeyKind) -> EncryptionKey {
 }
 
 fn sm2() -> EncryptionKey {
-    EncryptionKey::generate_sm2(&mut system_rng()).expect("a key")
+    key(KeyKind::Sm2)
 }
 
 type Opened = Result<EncryptionKey, OpenError<OperationError>>;

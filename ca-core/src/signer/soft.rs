@@ -24,6 +24,8 @@ use zeroize::Zeroizing;
 use super::sm2::Sm2Key;
 use super::{Passphrase, SignError, Signer, StreamSigner};
 use crate::durable;
+use crate::envelope::PrivateOperation;
+use crate::envelope::software::{self, OperationError};
 use crate::keys::sm2::{Hasher, spki_of};
 use crate::keys::{KeyKind, SignatureAlgorithm, Sm2Id, good_key};
 
@@ -53,7 +55,7 @@ impl Cost {
     // More than a file may ask of us: else a changed file could use up the machine.
     const MAX: Self = Self { memory_kib: 1024 * 1024, passes: 16, lanes: 8 };
 
-    const fn allowed(self) -> bool {
+    pub(crate) const fn allowed(self) -> bool {
         self.memory_kib <= Self::MAX.memory_kib && self.passes <= Self::MAX.passes && self.lanes <= Self::MAX.lanes
     }
 }
@@ -162,6 +164,15 @@ impl SoftKey {
     #[must_use]
     pub const fn kind(&self) -> KeyKind {
         self.kind
+    }
+
+    /// Does with this key what opening an envelope asks.
+    ///
+    /// # Errors
+    /// [`OperationError`].
+    pub fn perform(&self, operation: PrivateOperation<'_>) -> Result<Zeroizing<Vec<u8>>, OperationError> {
+        let pkcs8 = self.pkcs8().map_err(|_| OperationError::Kind)?;
+        software::perform(&pkcs8, operation)
     }
 
     /// The bytes of a sealed file with this key.
@@ -292,7 +303,7 @@ fn authenticated(header: &Header) -> Result<Vec<u8>, SealError> {
     serde_json::to_vec(header).map_err(|error| SealError::Malformed(error.to_string()))
 }
 
-fn derive(passphrase: &Passphrase, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>, SealError> {
+pub(crate) fn derive(passphrase: &Passphrase, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>, SealError> {
     let refuse = |error: argon2::Error| SealError::Crypto(error.to_string());
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(refuse)?;
     let mut key = Zeroizing::new([0_u8; 32]);
