@@ -34,13 +34,15 @@ use crate::store::Store as _;
 pub const FOUNDED: Timestamp = Timestamp::from_unix(1_795_406_400);
 
 /// Who gives orders: id, name, office, roles.
-const PEOPLE: [(&str, &str, &str, &str); 6] = [
+const PEOPLE: [(&str, &str, &str, &str); 8] = [
     ("limin", "李敏", "demo-office", r#""ra_entry", "token_operator", "administrator""#),
     ("wangqiang", "王强", "demo-office", r#""ra_reviewer", "ra_supervisor", "administrator""#),
     ("sunli", "孙丽", "demo-office", r#""ra_reviewer""#),
     ("chenjie", "陈杰", "demo-office", r#""token_operator""#),
     ("zhoujun", "周军", "other-office", r#""ra_entry", "ra_reviewer", "token_operator""#),
     ("zhaojing", "赵静", "demo-office", r#""auditor""#),
+    ("qianwei", "钱伟", "demo-office", r#""kmc_officer""#),
+    ("fengli", "冯丽", "demo-office", r#""kmc_officer""#),
 ];
 
 /// Someone with a key and a certificate.
@@ -281,6 +283,7 @@ pub fn rehearsable(folder: &Path, database_url: &str) -> (Ceremony, BTreeMap<&'s
         crl: Crl { debounce_seconds: 0, poll_seconds: 1, ..Crl::default() },
         publish: Vec::new(),
         audit: Audit { dir: folder.join("audit"), checkpoint_minutes: 60 },
+        kmc: None,
     };
     let clock = Arc::new(TestClock::at(FOUNDED));
     let ceremony = Ceremony {

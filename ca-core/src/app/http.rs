@@ -1,8 +1,10 @@
-//! For operators: alive, ready, metrics. On a loopback address; says nothing of orders or people.
+//! For operators: alive, ready, metrics, of the authority and of the key-management centre. On a loopback address;
+//! says nothing of orders or people.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -29,9 +31,15 @@ const MAX_CONNECTIONS: usize = 256;
 /// How long a connection may last, whatever it does: operators ask one thing and go.
 const CONNECTION_TIME: Duration = Duration::from_secs(10);
 
-/// What is watched.
-#[derive(Clone)]
-pub(super) struct Operated {
+/// What keeps a process from doing its work.
+#[async_trait]
+pub(crate) trait Readiness: Send + Sync + 'static {
+    /// A line for each fault; none when it is ready.
+    async fn faults(&self) -> Vec<String>;
+}
+
+/// The authority's readiness.
+pub(super) struct Authority {
     pub(super) store: SqlStore,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) mirrors: Mirrors,
@@ -39,12 +47,12 @@ pub(super) struct Operated {
 
 #[derive(Clone)]
 struct Operations {
-    operated: Operated,
+    process: Arc<dyn Readiness>,
     metrics: PrometheusHandle,
 }
 
 /// The one recorder of this process.
-pub(super) fn recorder() -> anyhow::Result<PrometheusHandle> {
+pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(handle) = HANDLE.get() {
         return Ok(handle.clone());
@@ -56,9 +64,9 @@ pub(super) fn recorder() -> anyhow::Result<PrometheusHandle> {
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
-pub(super) async fn serve(
+pub(crate) async fn serve(
     mut listener: TcpListener,
-    operated: Operated,
+    process: Arc<dyn Readiness>,
     metrics: PrometheusHandle,
     stop: CancellationToken,
 ) {
@@ -66,7 +74,7 @@ pub(super) async fn serve(
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(async |State(operations): State<Operations>| operations.metrics.render()))
-        .with_state(Operations { operated, metrics });
+        .with_state(Operations { process, metrics });
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -86,27 +94,35 @@ pub(super) async fn serve(
     }
 }
 
-async fn ready(State(Operations { operated, .. }): State<Operations>) -> (StatusCode, String) {
-    let looked = async {
-        let mut tx = operated.store.begin_read().await?;
-        freshness(&mut *tx, operated.clock.now()).await
-    };
-    let freshness = match looked.await {
-        Ok(freshness) => freshness,
-        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("store: {error}\n")),
-    };
-    let mut faults = Vec::new();
-    if freshness.beat_age > MAX_BEAT_AGE {
-        faults.push(format!("heartbeat: {} seconds old", freshness.beat_age));
-    }
-    faults.extend(freshness.stale.iter().map(|issuer| format!("crl: {issuer} has none that is valid")));
-    faults.extend(operated.mirrors.faults().into_iter().map(|fault| format!("publish: {fault}")));
-    if freshness.open_intents > 0 {
-        faults.push(format!("issuance: {} certificates are left open", freshness.open_intents));
-    }
+async fn ready(State(operations): State<Operations>) -> (StatusCode, String) {
+    let faults = operations.process.faults().await;
     if faults.is_empty() {
         (StatusCode::OK, "ready\n".to_owned())
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, faults.join("\n") + "\n")
+    }
+}
+
+#[async_trait]
+impl Readiness for Authority {
+    async fn faults(&self) -> Vec<String> {
+        let looked = async {
+            let mut tx = self.store.begin_read().await?;
+            freshness(&mut *tx, self.clock.now()).await
+        };
+        let freshness = match looked.await {
+            Ok(freshness) => freshness,
+            Err(error) => return vec![format!("store: {error}")],
+        };
+        let mut faults = Vec::new();
+        if freshness.beat_age > MAX_BEAT_AGE {
+            faults.push(format!("heartbeat: {} seconds old", freshness.beat_age));
+        }
+        faults.extend(freshness.stale.iter().map(|issuer| format!("crl: {issuer} has none that is valid")));
+        faults.extend(self.mirrors.faults().into_iter().map(|fault| format!("publish: {fault}")));
+        if freshness.open_intents > 0 {
+            faults.push(format!("issuance: {} certificates are left open", freshness.open_intents));
+        }
+        faults
     }
 }

@@ -4,8 +4,8 @@
 //! needs: schema, keys that sign, the reconciler. Never changes the schema and never founds a CA by itself.
 
 mod check;
-mod http;
-mod tasks;
+pub(crate) mod http;
+pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +27,7 @@ use crate::ceremony::AUDIT_KEY;
 use crate::clock::{Clock, system_rng};
 use crate::config::Config;
 use crate::durable;
+use crate::escrow::client::KmcClient;
 use crate::issuance::faults::{Faults, NoFaults};
 use crate::issuance::{Authority, Issuing, Stop};
 use crate::profile::Profiles;
@@ -100,7 +101,11 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, faults: Arc<dyn F
         profiles(&config)?,
         config.base_url.clone(),
     );
-    let authority = Arc::new(authority.with_faults(faults));
+    let authority = authority.with_faults(faults);
+    let authority = Arc::new(match &config.kmc {
+        Some(kmc) => authority.with_kmc(Arc::new(KmcClient::new(&kmc.socket))),
+        None => authority,
+    });
 
     let mirrors = Mirrors::of(&config).context("publish")?;
     let metrics = http::recorder()?;
@@ -124,8 +129,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, faults: Arc<dyn F
     let tasks = TaskTracker::new();
     let listener = TcpListener::bind(config.operations).await.context("the operations address")?;
     let operations = listener.local_addr()?;
-    let operated = http::Operated { store: store.clone(), clock: clock.clone(), mirrors: mirrors.clone() };
-    tasks.spawn(http::serve(listener, operated, metrics, stop.clone()));
+    let ready = http::Authority { store: store.clone(), clock: clock.clone(), mirrors: mirrors.clone() };
+    tasks.spawn(http::serve(listener, Arc::new(ready), metrics, stop.clone()));
     tasks.spawn(mirrors.run(stop.clone()));
     let publisher = Publisher::new(Arc::new(store.clone()), clock.clone(), &config);
     let changed = authority.status_changed();

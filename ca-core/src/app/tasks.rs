@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::{SignedCheckpoint, sign_checkpoint};
 use crate::clock::Clock;
 use crate::config;
+use crate::domain::Timestamp;
 use crate::durable;
 use crate::issuance::Authority;
 use crate::signer::Signer;
 use crate::sql::SqlStore;
-use crate::store::{Store as _, StoreError};
+use crate::store::{AuditHead, CheckpointRow, Store as _, StoreError};
 use crate::unit_of_work;
 
 /// Time between heartbeats; the responder's bound (design §7, 30 s) allows for some that fail.
@@ -78,31 +79,40 @@ pub async fn checkpoint(
     let row = match last {
         Some(last) if last.seq >= head.seq => last,
         _ => {
-            let (key, now) = (key.clone(), clock.now());
-            let row = tokio::task::spawn_blocking(move || sign_checkpoint(head, now, &*key)).await??;
+            let row = sign(head, clock.now(), key.clone()).await?;
             unit_of_work!(store, StoreError, |tx| { tx.add_checkpoint(&row).await? })?;
             row
         }
     };
+    publish(row, folder)
+}
+
+/// Signs where a chain stands, on another thread.
+pub(crate) async fn sign(head: AuditHead, now: Timestamp, key: Arc<dyn Signer>) -> anyhow::Result<CheckpointRow> {
+    Ok(tokio::task::spawn_blocking(move || sign_checkpoint(head, now, &*key)).await??)
+}
+
+/// Writes a signed checkpoint into `{folder}/checkpoint.json`.
+pub(crate) fn publish(row: CheckpointRow, folder: &Path) -> anyhow::Result<()> {
     let text = serde_json::to_vec(&SignedCheckpoint::from(row))?;
     durable::replace(&folder.join("checkpoint.json"), &text, durable::PUBLIC)?;
     Ok(())
 }
 
 /// Comes at once and then again and again, until told to stop.
-struct Rounds {
+pub(crate) struct Rounds {
     ticks: Interval,
     stop: CancellationToken,
 }
 
 impl Rounds {
-    fn every(time: Duration, stop: CancellationToken) -> Self {
+    pub(crate) fn every(time: Duration, stop: CancellationToken) -> Self {
         let mut ticks = interval(time);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { ticks, stop }
     }
 
-    async fn next(&mut self) -> bool {
+    pub(crate) async fn next(&mut self) -> bool {
         tokio::select! {
             () = self.stop.cancelled() => false,
             _ = self.ticks.tick() => true,

@@ -6,7 +6,7 @@ use openssl::sha::Sha256 as Hasher;
 
 use super::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::domain::{Sha256, Timestamp};
-use crate::store::{AuditHead, AuditRow, StoreError, Tx};
+use crate::store::{AuditHead, AuditLog, AuditRow, StoreError};
 
 /// What every hash begins with, so that it can never be the hash of something else.
 const TAG: &[u8] = b"yinxin.audit.v1\0";
@@ -140,7 +140,7 @@ impl Verifier {
 /// # Errors
 /// [`StoreError`] when it cannot be read; the inner [`Fault`] when it is not whole.
 pub async fn verify_store(
-    tx: &mut dyn Tx,
+    tx: &mut dyn AuditLog,
     audit_key: Option<&[u8]>,
     kept_elsewhere: &[SignedCheckpoint],
 ) -> Result<Result<Whole, Fault>, StoreError> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::{Fault, Verifier, Whole};
 use super::checkpoint::SignedCheckpoint;
 use crate::domain::{Sha256, Timestamp};
-use crate::store::{AuditHead, AuditRow, StoreError, Tx};
+use crate::store::{AuditHead, AuditLog, AuditRow, StoreError};
 
 /// The longest line that is read.
 const MAX_LINE_BYTES: u64 = 256 * 1024;
@@ -50,7 +50,7 @@ pub enum ExportError {
 ///
 /// # Errors
 /// [`ExportError::Store`] or [`ExportError::Io`].
-pub async fn export(tx: &mut dyn Tx, out: &mut (dyn Write + Send)) -> Result<AuditHead, ExportError> {
+pub async fn export(tx: &mut dyn AuditLog, out: &mut (dyn Write + Send)) -> Result<AuditHead, ExportError> {
     let head = tx.audit_head().await?;
     let mut after = 0;
     loop {

@@ -8,6 +8,7 @@
 //!
 //! To add an event: a variant of [`Event`], and [`record`] it where it happens.
 
+mod budget;
 mod chain;
 mod checkpoint;
 mod event;
@@ -15,23 +16,38 @@ mod export;
 #[cfg(test)]
 mod tests;
 
+pub use budget::Budget;
 pub use chain::{Fault, Verifier, Whole, hash, verify_store};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, sign_checkpoint};
 pub use event::{Actor, Entry, Event};
 pub use export::{ExportError, export, verify_export};
 
+use serde::Serialize;
+
 use crate::domain::Timestamp;
-use crate::store::{AuditHead, AuditRow, StoreError, Tx};
+use crate::store::{AuditHead, AuditLog, AuditRow, StoreError, Tx};
 
 /// Appends an event to the chain, in the unit of work of the act.
 ///
 /// # Errors
 /// [`StoreError`]; then the act must not happen.
 pub async fn record(tx: &mut dyn Tx, now: Timestamp, actor: Actor, event: Event) -> Result<AuditHead, StoreError> {
-    let head = tx.audit_head().await?;
-    let text = serde_json::to_string(&Entry { actor, event }).expect("an event is plain data");
+    append(tx, now, &Entry { actor, event }).await
+}
+
+/// Appends an entry of whatever kind the chain is of, in the unit of work of the act.
+///
+/// # Errors
+/// [`StoreError`]; then the act must not happen.
+pub async fn append<E: Serialize + Sync>(
+    log: &mut dyn AuditLog,
+    now: Timestamp,
+    entry: &E,
+) -> Result<AuditHead, StoreError> {
+    let head = log.audit_head().await?;
+    let text = serde_json::to_string(entry).expect("an event is plain data");
     let seq = head.seq + 1;
     let hash = hash(head.hash, seq, now, &text);
-    tx.append_audit(head, &AuditRow { seq, at: now, event: text, hash }).await?;
+    log.append_audit(head, &AuditRow { seq, at: now, event: text, hash }).await?;
     Ok(AuditHead { seq, hash })
 }

@@ -18,17 +18,18 @@ use serde::Deserialize;
 
 pub use keys::{KeyError, Keys, Pkcs11};
 pub use publish::{Bucket, Publish};
-pub use sections::{Audit, Crl, Socket};
+pub use sections::{Audit, Crl, Kmc, Socket};
 
 /// What the environment may set: `CA_DATABASE_URL`, `CA_SOCKET__PATH` and so on. Other `CA_…` variables are other
 /// programs'.
-const FROM_ENVIRONMENT: [&str; 9] = [
+const FROM_ENVIRONMENT: [&str; 10] = [
     "database_url",
     "base_url",
     "publish_dir",
     "profiles_dir",
     "operations",
     "socket.path",
+    "kmc.socket",
     "keys.dir",
     "keys.passphrase_file",
     "keys.responder_passphrase_file",
@@ -62,6 +63,9 @@ pub struct Config {
     pub publish: Vec<Publish>,
     /// The audit.
     pub audit: Audit,
+    /// The key-management centre; without one no pairs are issued.
+    #[serde(default)]
+    pub kmc: Option<Kmc>,
 }
 
 fn operations() -> SocketAddr {

@@ -30,7 +30,7 @@ impl Socket {
         if self.group { 0o660 } else { 0o600 }
     }
 
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         // sun_path has 108 octets, and ".new" is bound first.
         if self.path.as_os_str().len() > 100 {
@@ -41,6 +41,14 @@ impl Socket {
         }
         faults
     }
+}
+
+/// The key-management centre (`ca kmc serve`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kmc {
+    /// Its socket. It must let in the user that the authority runs as.
+    pub socket: PathBuf,
 }
 
 /// When lists are made.
@@ -94,7 +102,7 @@ const fn checkpoint_minutes() -> u32 {
 }
 
 impl Audit {
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(crate) fn faults(&self) -> Vec<String> {
         let good = (1..=1440).contains(&self.checkpoint_minutes);
         if good { Vec::new() } else { vec!["audit.checkpoint_minutes must be 1 to 1440".into()] }
     }

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 use super::faults::{Faults, NoFaults};
 use super::issuing::Issuing;
 use super::stop::Stop;
+use crate::audit::Budget;
 use crate::clock::Clock;
 use crate::domain::{IssuerId, OrderId, Timestamp};
 use crate::escrow::port::KeyManagement;
@@ -36,15 +37,8 @@ pub struct Authority {
     pub(super) faults: Arc<dyn Faults>,
     pub(super) kmc: Option<Arc<dyn KeyManagement>>,
     turns: Vec<Mutex<()>>,
-    refusals: std::sync::Mutex<Window>,
+    refusals: std::sync::Mutex<Budget>,
     status_changed: Arc<Notify>,
-}
-
-/// Counts within one hour.
-#[derive(Debug)]
-struct Window {
-    since: Timestamp,
-    count: u32,
 }
 
 impl Authority {
@@ -69,7 +63,7 @@ impl Authority {
             faults: Arc::new(NoFaults),
             kmc: None,
             turns: (0..STRIPES).map(|_| Mutex::new(())).collect(),
-            refusals: std::sync::Mutex::new(Window { since: Timestamp::from_unix(0), count: 0 }),
+            refusals: std::sync::Mutex::new(Budget::new(MAX_REFUSALS_PER_HOUR)),
             status_changed: Arc::new(Notify::new()),
         }
     }
@@ -107,12 +101,7 @@ impl Authority {
 
     /// Whether one more refusal may be audited in this hour.
     pub(super) fn may_audit_refusal(&self, now: Timestamp) -> bool {
-        let mut window = self.refusals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !(0..3600).contains(&now.since(window.since)) {
-            *window = Window { since: now, count: 0 };
-        }
-        window.count += 1;
-        window.count <= MAX_REFUSALS_PER_HOUR
+        self.refusals.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(now)
     }
 }
 

@@ -109,7 +109,7 @@ fn hear_binding(submission: &Submission, order: &Order, order_sha256: Sha256) ->
 }
 
 /// Verifies a CMS message.
-pub(super) fn hear(message: &[u8], what: &str) -> Result<cms::Signed, Refusal> {
+pub(crate) fn hear(message: &[u8], what: &str) -> Result<cms::Signed, Refusal> {
     cms::verify(message).map_err(|error| {
         let code = match &error {
             CmsError::TooLong | CmsError::Malformed(_) | CmsError::Form(_) => RefusalCode::Malformed,

@@ -27,6 +27,7 @@ mod views;
 
 pub use approval::{Approved, approve};
 pub use authority::Authority;
+pub(crate) use evidence::hear;
 pub use evidence::{Evidence, Voice};
 pub(crate) use finish::checked;
 pub use issuing::{Issuing, IssuingError};

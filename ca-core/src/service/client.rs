@@ -3,10 +3,12 @@
 //! A new connection for each call: the authority may have been restarted since the last one, and a
 //! half-read answer must never be taken for the next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -58,21 +60,29 @@ impl Client {
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         Self { socket: socket.into(), patience: Duration::from_secs(15) }
     }
+}
 
-    async fn exchange(&self, request: &Request) -> std::io::Result<Response> {
-        let mut stream = UnixStream::connect(&self.socket).await?;
-        write_frame(&mut stream, &serde_json::to_vec(request)?).await?;
-        let answer = read_frame(&mut stream)
-            .await?
-            .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "closed without an answer"))?;
-        Ok(serde_json::from_slice(&answer)?)
-    }
+/// Asks one thing over a new connection to a socket that speaks in frames, and waits for the answer.
+///
+/// # Errors
+/// When the socket cannot be reached, breaks, or answers something else.
+pub async fn exchange<Q, A>(socket: &Path, request: &Q) -> std::io::Result<A>
+where
+    Q: Serialize + Sync,
+    A: DeserializeOwned,
+{
+    let mut stream = UnixStream::connect(socket).await?;
+    write_frame(&mut stream, &serde_json::to_vec(request)?).await?;
+    let answer = read_frame(&mut stream)
+        .await?
+        .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "closed without an answer"))?;
+    Ok(serde_json::from_slice(&answer)?)
 }
 
 #[async_trait]
 impl CertificateAuthority for Client {
     async fn call(&self, request: Request) -> Result<Response, CallError> {
-        match tokio::time::timeout(self.patience, self.exchange(&request)).await {
+        match tokio::time::timeout(self.patience, exchange(&self.socket, &request)).await {
             Ok(Ok(Response::Refused(refusal))) => Err(refusal.into()),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(error.into()),

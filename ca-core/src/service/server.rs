@@ -1,7 +1,7 @@
-//! The authority's side of the socket.
+//! The answering side of a socket: the authority's, and the key-management centre's.
 //!
 //! For: answering one frame after the other, on many connections at once. The socket's file mode is the first
-//! gate, the signatures in the orders are the one that counts. Never lets a slow, silent or broken caller hold
+//! gate, an allow-list of users may be a second, the signatures in what is asked are the one that counts. Never lets a slow, silent or broken caller hold
 //! up another: connections are counted, frames are bounded and have a time to arrive.
 
 use std::fs::{self, File, Permissions, TryLockError};
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -38,11 +41,38 @@ impl Default for Limits {
     }
 }
 
+/// Answers the requests of a socket. A refusal is one for every service: `Response::Refused` of
+/// [`super::protocol`].
+#[async_trait]
+pub trait Service: Send + Sync + 'static {
+    /// What can be asked.
+    type Request: DeserializeOwned + Send;
+    /// What is answered.
+    type Response: Serialize + Send;
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// [`CallError`]; the caller is told a refusal.
+    async fn answer(&self, request: Self::Request) -> Result<Self::Response, CallError>;
+}
+
+#[async_trait]
+impl Service for dyn CertificateAuthority {
+    type Request = Request;
+    type Response = Response;
+
+    async fn answer(&self, request: Request) -> Result<Response, CallError> {
+        self.call(request).await
+    }
+}
+
 /// A socket that nobody else serves.
 #[derive(Debug)]
 pub struct Bound {
     listener: UnixListener,
     path: PathBuf,
+    users: Option<Vec<u32>>,
     _lock: File,
 }
 
@@ -70,7 +100,19 @@ impl Bound {
         let listener = UnixListener::bind(&new)?;
         fs::set_permissions(&new, Permissions::from_mode(mode))?;
         fs::rename(&new, path)?;
-        Ok(Self { listener, path: path.to_owned(), _lock: lock })
+        Ok(Self { listener, path: path.to_owned(), users: None, _lock: lock })
+    }
+
+    /// Lets only processes of these users in, as the kernel names them (SO_PEERCRED).
+    #[must_use]
+    pub fn only(mut self, users: Vec<u32>) -> Self {
+        self.users = Some(users);
+        self
+    }
+
+    fn lets_in(&self, stream: &UnixStream) -> bool {
+        let Some(users) = &self.users else { return true };
+        stream.peer_cred().is_ok_and(|caller| users.contains(&caller.uid()))
     }
 }
 
@@ -89,7 +131,7 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
 }
 
 /// Answers until `stop`, then finishes what was begun.
-pub async fn serve(bound: Bound, authority: Arc<dyn CertificateAuthority>, limits: Limits, stop: CancellationToken) {
+pub async fn serve<S: Service + ?Sized>(bound: Bound, service: Arc<S>, limits: Limits, stop: CancellationToken) {
     let seats = Arc::new(Semaphore::new(limits.connections));
     let callers = TaskTracker::new();
     loop {
@@ -105,14 +147,18 @@ pub async fn serve(bound: Bound, authority: Arc<dyn CertificateAuthority>, limit
                 }
             },
         };
+        if !bound.lets_in(&stream) {
+            warn!("Turned away a process of a user that may not ask");
+            continue;
+        }
         let Ok(seat) = seats.clone().try_acquire_owned() else {
             metrics::counter!("ca_connections_refused_total").increment(1);
             callers.spawn(turn_away(stream));
             continue;
         };
-        let (authority, stop) = (authority.clone(), stop.clone());
+        let (service, stop) = (service.clone(), stop.clone());
         callers.spawn(async move {
-            if let Err(error) = attend(stream, authority, limits, stop).await {
+            if let Err(error) = attend(stream, service, limits, stop).await {
                 debug!(%error, "A caller went away");
             }
             drop(seat);
@@ -130,9 +176,9 @@ async fn turn_away(mut stream: UnixStream) {
     drop(timeout(Duration::from_secs(1), write_frame(&mut stream, &answer)).await);
 }
 
-async fn attend(
+async fn attend<S: Service + ?Sized>(
     mut stream: UnixStream,
-    authority: Arc<dyn CertificateAuthority>,
+    service: Arc<S>,
     limits: Limits,
     stop: CancellationToken,
 ) -> io::Result<()> {
@@ -150,23 +196,20 @@ async fn attend(
             }
             Err(error) => return Err(error),
         };
-        let answer = match serde_json::from_slice::<Request>(&frame) {
-            Ok(request) => answer(&*authority, request).await,
+        let answer = match serde_json::from_slice::<S::Request>(&frame) {
+            Ok(request) => answer(&*service, request).await,
             Err(error) => refused(RefusalCode::Malformed, &format!("not a request: {error}")),
         };
         timeout(limits.frame, write_frame(&mut stream, &answer)).await??;
     }
 }
 
-async fn answer(authority: &dyn CertificateAuthority, request: Request) -> Vec<u8> {
-    let response = match authority.call(request).await {
-        Ok(response) => response,
-        Err(CallError::Refused(refusal)) => Response::Refused(refusal),
-        Err(CallError::Unreachable(error)) => {
-            return refused(RefusalCode::Unavailable, &error.to_string());
-        }
-    };
-    serde_json::to_vec(&response).expect("a response is plain data")
+async fn answer<S: Service + ?Sized>(service: &S, request: S::Request) -> Vec<u8> {
+    match service.answer(request).await {
+        Ok(response) => serde_json::to_vec(&response).expect("a response is plain data"),
+        Err(CallError::Refused(refusal)) => refused(refusal.code, &refusal.detail),
+        Err(CallError::Unreachable(error)) => refused(RefusalCode::Unavailable, &error.to_string()),
+    }
 }
 
 fn refused(code: RefusalCode, detail: &str) -> Vec<u8> {

@@ -22,13 +22,14 @@ pub const MAX_ATTEMPTS: u32 = 12;
 ///
 /// `unit_of_work!(store, Error, |tx| { …; value })` is an expression of type `Result<_, Error>`, where `Error` is
 /// `From<StoreError>` and [`Contends`]. The block may use `?` and `return Err(…)`, which roll everything back.
+/// `unit_of_work!(begin store.begin(), Error, …)` is for the store of another database.
 #[macro_export]
 macro_rules! unit_of_work {
-    ($store:expr, $error:ty, |$tx:ident| $body:block) => {{
+    (begin $begin:expr, $error:ty, |$tx:ident| $body:block) => {{
         let mut attempt = 0_u32;
         loop {
             let outcome: ::std::result::Result<_, $error> = async {
-                let mut unit = $crate::store::Store::begin($store).await?;
+                let mut unit = $begin.await?;
                 let value = {
                     let $tx = &mut *unit;
                     $body
@@ -46,6 +47,9 @@ macro_rules! unit_of_work {
             }
         }
     }};
+    ($store:expr, $error:ty, |$tx:ident| $body:block) => {
+        $crate::unit_of_work!(begin $crate::store::Store::begin($store), $error, |$tx| $body)
+    };
 }
 pub use unit_of_work;
 

@@ -204,7 +204,7 @@ pub trait Crls {
 
 /// The audit chain as rows. Only [`crate::audit`] appends.
 #[async_trait]
-pub trait AuditLog {
+pub trait AuditLog: Send {
     /// The end of the chain.
     async fn audit_head(&mut self) -> Result<AuditHead>;
 
