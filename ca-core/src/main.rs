@@ -1,5 +1,7 @@
 //! `ca`: the certificate authority's one program.
 
+mod kmc_commands;
+
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,7 +32,18 @@ struct Cli {
     #[arg(long, global = true, default_value = "ca.toml", env = "CA_CONFIG")]
     config: PathBuf,
     #[command(subcommand)]
-    command: Command,
+    command: Process,
+}
+
+#[derive(Subcommand)]
+enum Process {
+    #[command(flatten)]
+    Authority(Command),
+    /// 密钥管理中心 The key-management centre, a process of its own; --config names its own file.
+    Kmc {
+        #[command(subcommand)]
+        command: kmc_commands::KmcCommand,
+    },
 }
 
 #[derive(Subcommand)]
@@ -122,8 +135,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&cli.config)?;
     match cli.command {
+        Process::Authority(command) => authority(Config::load(&cli.config)?, command).await,
+        Process::Kmc { command } => kmc_commands::run(&cli.config, command).await,
+    }
+}
+
+async fn authority(config: Config, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Ceremony { file, dry_run } => ceremony(config, &file, dry_run).await,
         Command::Serve => serve(config).await,
         Command::Crl { command: Some(CrlCommand::Retire { issuer }), .. } => retire(&config, &issuer).await,
@@ -167,14 +186,19 @@ async fn ceremony(config: Config, file: &Path, dry_run: bool) -> anyhow::Result<
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let running = app::start(config, Arc::new(SystemClock)).await?;
+    until_told_to_stop().await?;
+    running.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn until_told_to_stop() -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         _ = terminate.recv() => {}
     }
     tracing::info!("Stopping");
-    running.stop().await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn crl(

@@ -1,0 +1,48 @@
+//! Into history: keys whose certificate has ended, by the authority's word.
+
+use super::event::{Actor, Ended, Entry, Event};
+use super::kmc::Kmc;
+use super::stop::Stop;
+use super::store::Taken;
+use crate::audit;
+use crate::domain::{CertificateStatus, Sha256, Timestamp};
+use crate::unit_of_work;
+
+/// Keys of one round.
+const PAGE: i64 = 200;
+/// When an order that made no certificate can no longer make one: a day more than the authority's bound.
+const ORDER_LIFE_SECONDS: i64 = 31 * 86_400;
+
+impl Kmc {
+    /// Looks at the next keys in use after `after`, and puts those into history that have ended. Answers where it came
+    /// to; `None` after the last.
+    ///
+    /// # Errors
+    /// When the authority cannot be asked or storage fails; what was retired before stays retired.
+    pub(super) async fn retire_ended(&self, after: Option<Sha256>) -> Result<Option<Sha256>, Stop> {
+        let page = self.store.begin_read().await?.in_use_after(after, PAGE).await?;
+        let last = page.last().map(|(name, _)| *name);
+        for (spki_sha256, taken) in page {
+            let now = self.clock.now();
+            let Some(why) = self.ended(&taken, now).await? else { continue };
+            let event = Event::KeyRetired { spki_sha256, order: taken.order, why };
+            let entry = Entry { actor: Actor::Centre, event };
+            let _turn = self.turn.lock().await;
+            unit_of_work!(begin self.store.begin(), Stop, |tx| {
+                if tx.retire(spki_sha256, now).await? {
+                    audit::append(tx, now, &entry).await?;
+                }
+            })?;
+        }
+        Ok(last)
+    }
+
+    async fn ended(&self, taken: &Taken, now: Timestamp) -> Result<Option<Ended>, Stop> {
+        Ok(match self.witness.order(taken.order).await? {
+            Some(view) if matches!(view.status, CertificateStatus::Revoked { .. }) => Some(Ended::Revoked),
+            Some(view) if now > view.validity.not_after => Some(Ended::Expired),
+            None if now.since(taken.at) > ORDER_LIFE_SECONDS => Some(Ended::NeverIssued),
+            _ => None,
+        })
+    }
+}
