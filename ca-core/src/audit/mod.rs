@@ -44,10 +44,28 @@ pub async fn append<E: Serialize + Sync>(
     now: Timestamp,
     entry: &E,
 ) -> Result<AuditHead, StoreError> {
-    let head = log.audit_head().await?;
-    let text = serde_json::to_string(entry).expect("an event is plain data");
-    let seq = head.seq + 1;
-    let hash = hash(head.hash, seq, now, &text);
-    log.append_audit(head, &AuditRow { seq, at: now, event: text, hash }).await?;
-    Ok(AuditHead { seq, hash })
+    append_all(log, now, std::slice::from_ref(entry)).await
+}
+
+/// Appends entries in this order, in the unit of work of the acts.
+///
+/// # Errors
+/// [`StoreError`]; then none of the acts may happen.
+pub async fn append_all<E: Serialize + Sync>(
+    log: &mut dyn AuditLog,
+    now: Timestamp,
+    entries: &[E],
+) -> Result<AuditHead, StoreError> {
+    let before = log.audit_head().await?;
+    let mut head = before;
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let event = serde_json::to_string(entry).expect("an event is plain data");
+        let seq = head.seq + 1;
+        let hash = hash(head.hash, seq, now, &event);
+        rows.push(AuditRow { seq, at: now, event, hash });
+        head = AuditHead { seq, hash };
+    }
+    log.append_audit(before, &rows).await?;
+    Ok(head)
 }

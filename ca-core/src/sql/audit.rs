@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::expect_rows;
+use super::many::Many;
 use super::rows::sha256;
 use crate::domain::Timestamp;
 use crate::for_each_backend;
@@ -10,7 +11,7 @@ use crate::store::{AuditHead, AuditLog, AuditRow, CheckpointRow, StoreError};
 
 const HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
 const MOVE_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1 AND seq = $3 AND hash = $4";
-const APPEND: &str = "INSERT INTO audit_event (seq, at, event, hash) VALUES ($1, $2, $3, $4)";
+static APPEND: Many = Many::rows("INSERT INTO audit_event (seq, at, event, hash) VALUES", 4);
 const AFTER: &str = "SELECT seq, at, event, hash FROM audit_event WHERE seq > $1 ORDER BY seq LIMIT $2";
 const ADD_CHECKPOINT: &str = "INSERT INTO audit_checkpoint (seq, at, statement, signature) VALUES ($1, $2, $3, $4)";
 const CHECKPOINTS: &str = "SELECT seq, at, statement, signature FROM audit_checkpoint ORDER BY seq";
@@ -19,7 +20,8 @@ const SET_KEY: &str = "INSERT INTO audit_key (id, spki) VALUES (1, $1)";
 const KEY: &str = "SELECT spki FROM audit_key WHERE id = 1";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[HEAD, MOVE_HEAD, APPEND, AFTER, ADD_CHECKPOINT, CHECKPOINTS, LAST_CHECKPOINT, SET_KEY, KEY];
+    &[HEAD, MOVE_HEAD, AFTER, ADD_CHECKPOINT, CHECKPOINTS, LAST_CHECKPOINT, SET_KEY, KEY];
+pub(super) static OF_MANY: [&Many; 1] = [&APPEND];
 
 type EventRow = (i64, i64, String, String);
 type CheckpointTuple = (i64, i64, Vec<u8>, Vec<u8>);
@@ -42,10 +44,11 @@ for_each_backend! { Transaction =>
             Ok(AuditHead { seq, hash: sha256("audit_head", seq, &hash)? })
         }
 
-        async fn append_audit(&mut self, head: AuditHead, row: &AuditRow) -> Result<(), StoreError> {
+        async fn append_audit(&mut self, head: AuditHead, rows: &[AuditRow]) -> Result<(), StoreError> {
+            let Some(last) = rows.last() else { return Ok(()) };
             let moved = sqlx::query(MOVE_HEAD)
-                .bind(row.seq)
-                .bind(row.hash.to_string())
+                .bind(last.seq)
+                .bind(last.hash.to_string())
                 .bind(head.seq)
                 .bind(head.hash.to_string())
                 .execute(self.connection())
@@ -53,14 +56,15 @@ for_each_backend! { Transaction =>
             if moved.rows_affected() != 1 {
                 return Err(StoreError::Contended);
             }
-            let done = sqlx::query(APPEND)
-                .bind(row.seq)
-                .bind(row.at.unix())
-                .bind(&row.event)
-                .bind(row.hash.to_string())
-                .execute(self.connection())
-                .await?;
-            Ok(expect_rows(APPEND, done.rows_affected(), 1)?)
+            for (statement, rows) in APPEND.pieces(rows) {
+                let mut query = sqlx::query(statement);
+                for row in rows {
+                    query = query.bind(row.seq).bind(row.at.unix()).bind(&row.event).bind(row.hash.to_string());
+                }
+                let done = query.execute(self.connection()).await?;
+                expect_rows(statement, done.rows_affected(), rows.len() as u64)?;
+            }
+            Ok(())
         }
 
         async fn audit_after(&mut self, seq: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool};
-use tokio::sync::OwnedMutexGuard;
+
+use super::group::{Engine, Unit};
 
 /// Why storage did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,15 @@ pub enum DatabaseError {
         /// What is odd.
         what: String,
     },
+    /// The transaction that this unit of work shared with others failed, for all of them.
+    #[error(transparent)]
+    Shared(Arc<DatabaseError>),
+    /// The transaction that this unit of work shared with others was rolled back because of another one.
+    #[error("the transaction was rolled back because of another unit of work")]
+    Undone,
+    /// Too many writers were before this one.
+    #[error("the writers before this one took too long")]
+    Crowded,
     /// Not a database URL that we know.
     #[error("a database URL starts with sqlite: or postgres:")]
     Url,
@@ -58,7 +69,12 @@ impl DatabaseError {
     /// PostgreSQL's serialization failure (40001) and deadlock (40P01), SQLite's BUSY (5) and its extended codes.
     #[must_use]
     pub fn is_contention(&self) -> bool {
-        let Self::Engine(sqlx::Error::Database(error)) = self else { return false };
+        let error = match self {
+            Self::Engine(sqlx::Error::Database(error)) => error,
+            Self::Shared(error) => return error.is_contention(),
+            Self::Undone => return true,
+            _ => return false,
+        };
         match error.code().as_deref() {
             Some("40001" | "40P01") => true,
             Some(code) if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() => {
@@ -96,6 +112,11 @@ impl Database {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
+                // 32 MiB of pages: the inner nodes of every index of ten million certificates.
+                .pragma("cache_size", "-32768")
+                // Pages in the log before they are moved to the file: what comes together is moved once.
+                .pragma("wal_autocheckpoint", "4000")
+                .statement_cache_capacity(256)
                 .busy_timeout(Duration::from_secs(5));
             let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
             let reader =
@@ -186,43 +207,51 @@ pub fn migrations(steps: &[(i64, &'static str, &'static str)]) -> sqlx::migrate:
     sqlx::migrate::Migrator::with_migrations(steps.collect())
 }
 
-/// One transaction on one engine: a unit of work. Dropped without [`SqlTx::commit`] it is rolled back.
+/// A unit of work on one engine. Dropped without [`SqlTx::commit`] it is rolled back.
 #[derive(Debug)]
-pub struct SqlTx<DB: sqlx::Database> {
-    tx: sqlx::Transaction<'static, DB>,
-    /// Held by a writer among its own process's writers until the transaction ends.
-    turn: Option<OwnedMutexGuard<()>>,
+pub struct SqlTx<DB: Engine>(Hold<DB>);
+
+#[derive(Debug)]
+enum Hold<DB: Engine> {
+    /// A transaction of its own.
+    Alone(sqlx::Transaction<'static, DB>),
+    /// A part of one that is shared.
+    Together(Unit<DB>),
 }
 
-impl<DB: sqlx::Database> SqlTx<DB> {
-    /// The connection to run statements on.
-    pub fn connection(&mut self) -> &mut DB::Connection {
-        &mut self.tx
+impl<DB: Engine> SqlTx<DB> {
+    /// A part of a transaction that is shared.
+    pub(super) const fn together(unit: Unit<DB>) -> Self {
+        Self(Hold::Together(unit))
     }
 
-    /// Keeps `turn` until the transaction ends, so that one process does not contend with itself.
-    #[must_use]
-    pub fn in_turn(mut self, turn: OwnedMutexGuard<()>) -> Self {
-        self.turn = Some(turn);
-        self
+    /// The connection to run statements on.
+    pub fn connection(&mut self) -> &mut DB::Connection {
+        match &mut self.0 {
+            Hold::Alone(transaction) => transaction,
+            Hold::Together(unit) => unit.connection(),
+        }
     }
 
     /// Makes everything durable.
     ///
     /// # Errors
-    /// [`DatabaseError::Engine`]; then nothing was written.
+    /// [`DatabaseError`]; then nothing was written, or the engine's answer was lost.
     pub async fn commit(self) -> Result<(), DatabaseError> {
-        Ok(self.tx.commit().await?)
+        match self.0 {
+            Hold::Alone(transaction) => Ok(transaction.commit().await?),
+            Hold::Together(unit) => unit.commit().await,
+        }
     }
 }
 
 impl SqlTx<Sqlite> {
-    /// Begins a write: takes the lock at once, since a deferred transaction that upgrades fails.
+    /// Begins a write.
     ///
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin(writer: &SqlitePool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: writer.begin_with("BEGIN IMMEDIATE").await?, turn: None })
+        Ok(Self(Hold::Alone(writer.begin_with(Sqlite::BEGIN).await?)))
     }
 
     /// Begins a read over one state of the database.
@@ -230,17 +259,17 @@ impl SqlTx<Sqlite> {
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin_read(reader: &SqlitePool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: reader.begin().await?, turn: None })
+        Ok(Self(Hold::Alone(reader.begin().await?)))
     }
 }
 
 impl SqlTx<Postgres> {
-    /// Begins a write. Serializable, so that what a use case read still holds when it commits.
+    /// Begins a write.
     ///
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin(pool: &PgPool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?, turn: None })
+        Ok(Self(Hold::Alone(pool.begin_with(Postgres::BEGIN).await?)))
     }
 
     /// Begins a read over one state of the database.
@@ -248,7 +277,7 @@ impl SqlTx<Postgres> {
     /// # Errors
     /// [`DatabaseError::Engine`].
     pub async fn begin_read(pool: &PgPool) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, turn: None })
+        Ok(Self(Hold::Alone(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)))
     }
 }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::expect_rows;
+use super::many::Many;
 use super::rows::{parse, serial, sha256};
 use crate::domain::{IssuerId, OrderId, Serial, Sha256, Timestamp, Validity};
 use crate::escrow::port::Envelope;
@@ -10,23 +11,29 @@ use crate::for_each_backend;
 use crate::service::protocol::Blob;
 use crate::store::{CertificateRecord, Certificates, Intent, Made, Origin, Part, StoreError};
 
-const ADD_INTENT: &str = "INSERT INTO certificate \
-     (issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, tbs, intended) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+static ADD_INTENTS: Many = Many::rows(
+    "INSERT INTO certificate \
+     (issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, tbs, intended) VALUES",
+    11,
+);
 const COMPLETE: &str = "UPDATE certificate SET certificate = $3, certificate_sha256 = $4, issued = $5 \
-     WHERE issuer = $1 AND serial = $2 AND certificate IS NULL";
+     WHERE issuer = $1 AND serial = $2 AND certificate IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM certificate_status s WHERE s.issuer = $1 AND s.serial = $2)";
 const BY_SERIAL: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
      tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE issuer = $1 AND serial = $2";
 const BY_ORDER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
      tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE order_id = $1 ORDER BY part";
-const ORDER_OF_KEY: &str = "SELECT order_id FROM certificate WHERE spki_sha256 = $1 AND origin <> 'responder'";
+static ORDERS_OF_KEYS: Many =
+    Many::keys("SELECT spki_sha256, order_id FROM certificate WHERE origin <> 'responder' AND spki_sha256 IN");
 const RESPONDER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
      tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate \
      WHERE issuer = $1 AND spki_sha256 = $2 AND origin = 'responder' AND certificate IS NOT NULL \
      ORDER BY not_after DESC LIMIT 1";
 const OPEN_INTENTS: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
      tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate \
-     WHERE certificate IS NULL ORDER BY intended, issuer, serial LIMIT $1";
+     WHERE certificate IS NULL AND NOT EXISTS (SELECT 1 FROM certificate_status s \
+     WHERE s.issuer = certificate.issuer AND s.serial = certificate.serial) \
+     ORDER BY intended, issuer, serial LIMIT $1";
 const DELIVER: &str = "UPDATE certificate SET delivered = $3 \
      WHERE issuer = $1 AND serial = $2 AND certificate IS NOT NULL AND delivered IS NULL";
 const AFTER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
@@ -36,19 +43,9 @@ const AFTER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spk
 const ADD_ENVELOPE: &str = "INSERT INTO ca_envelope (order_id, message, skf) VALUES ($1, $2, $3)";
 const ENVELOPE: &str = "SELECT message, skf FROM ca_envelope WHERE order_id = $1";
 
-pub(super) const STATEMENTS: &[&str] = &[
-    ADD_INTENT,
-    COMPLETE,
-    BY_SERIAL,
-    BY_ORDER,
-    ORDER_OF_KEY,
-    RESPONDER,
-    OPEN_INTENTS,
-    DELIVER,
-    AFTER,
-    ADD_ENVELOPE,
-    ENVELOPE,
-];
+pub(super) const STATEMENTS: &[&str] =
+    &[COMPLETE, BY_SERIAL, BY_ORDER, RESPONDER, OPEN_INTENTS, DELIVER, AFTER, ADD_ENVELOPE, ENVELOPE];
+pub(super) static OF_MANY: [&Many; 2] = [&ADD_INTENTS, &ORDERS_OF_KEYS];
 
 const fn origin_word(origin: Origin) -> &'static str {
     match origin {
@@ -126,22 +123,27 @@ fn record(row: CertificateRow) -> Result<CertificateRecord, StoreError> {
 for_each_backend! { Transaction =>
     #[async_trait]
     impl Certificates for Transaction {
-        async fn add_intent(&mut self, intent: &Intent) -> Result<(), StoreError> {
-            let done = sqlx::query(ADD_INTENT)
-                .bind(intent.issuer.as_str())
-                .bind(intent.serial.to_string())
-                .bind(intent.order.to_string())
-                .bind(part_code(intent.part))
-                .bind(origin_word(intent.origin))
-                .bind(intent.profile.as_str())
-                .bind(intent.spki_sha256.to_string())
-                .bind(intent.validity.not_before.unix())
-                .bind(intent.validity.not_after.unix())
-                .bind(&intent.tbs)
-                .bind(intent.intended.unix())
-                .execute(self.connection())
-                .await?;
-            Ok(expect_rows(ADD_INTENT, done.rows_affected(), 1)?)
+        async fn add_intents(&mut self, intents: &[Intent]) -> Result<(), StoreError> {
+            for (statement, intents) in ADD_INTENTS.pieces(intents) {
+                let mut query = sqlx::query(statement);
+                for intent in intents {
+                    query = query
+                        .bind(intent.issuer.as_str())
+                        .bind(intent.serial.to_string())
+                        .bind(intent.order.to_string())
+                        .bind(part_code(intent.part))
+                        .bind(origin_word(intent.origin))
+                        .bind(intent.profile.as_str())
+                        .bind(intent.spki_sha256.to_string())
+                        .bind(intent.validity.not_before.unix())
+                        .bind(intent.validity.not_after.unix())
+                        .bind(&intent.tbs)
+                        .bind(intent.intended.unix());
+                }
+                let done = query.execute(self.connection()).await?;
+                expect_rows(statement, done.rows_affected(), intents.len() as u64)?;
+            }
+            Ok(())
         }
 
         async fn complete(
@@ -199,12 +201,20 @@ for_each_backend! { Transaction =>
             Ok(row.map(|(message, skf)| Envelope { message: Blob(message), skf: skf.map(Blob) }))
         }
 
-        async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>, StoreError> {
-            let row: Option<(String,)> = sqlx::query_as(ORDER_OF_KEY)
-                .bind(spki_sha256.to_string())
-                .fetch_optional(self.connection())
-                .await?;
-            row.map(|(id,)| id.parse().map_err(|e| StoreError::odd("certificate", &id, e))).transpose()
+        async fn orders_of_keys(&mut self, keys: &[Sha256]) -> Result<Vec<(Sha256, OrderId)>, StoreError> {
+            let mut found = Vec::new();
+            for (statement, keys) in ORDERS_OF_KEYS.pieces(keys) {
+                let mut query = sqlx::query_as(statement);
+                for key in keys {
+                    query = query.bind(key.to_string());
+                }
+                let rows: Vec<(String, String)> = query.fetch_all(self.connection()).await?;
+                for (key, id) in rows {
+                    let order = id.parse().map_err(|e| StoreError::odd("certificate", &id, e))?;
+                    found.push((sha256("certificate", &id, &key)?, order));
+                }
+            }
+            Ok(found)
         }
 
         async fn responder_certificate(

@@ -8,7 +8,11 @@ mod audit;
 mod backend;
 mod certificates;
 mod crls;
+mod group;
+#[cfg(test)]
+mod group_tests;
 mod issuers;
+mod many;
 mod orders;
 mod registry;
 mod rows;
@@ -20,4 +24,5 @@ pub mod testing;
 mod tests;
 
 pub use backend::{Database, DatabaseError, SqlTx, expect_rows, migrations};
+pub use group::Engine;
 pub use store::{SqlStore, authority_migrations, statements};

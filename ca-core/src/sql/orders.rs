@@ -3,20 +3,23 @@
 use async_trait::async_trait;
 
 use super::expect_rows;
+use super::many::Many;
 use super::rows::{parse, sha256};
 use crate::domain::{OrderId, Timestamp};
 use crate::for_each_backend;
 use crate::store::{OrderRecord, Orders, Place, SignatureRecord, StoreError};
 
-const ADD_ORDER: &str = "INSERT INTO ca_order (id, sha256, statement, received) VALUES ($1, $2, $3, $4)";
-const ORDER: &str = "SELECT sha256, statement, received FROM ca_order WHERE id = $1";
-const ADD_SIGNATURE: &str = "INSERT INTO ca_signature (order_id, place, certificate_sha256, officer, message) \
-     VALUES ($1, $2, $3, $4, $5)";
+static ADD_ORDERS: Many = Many::rows("INSERT INTO ca_order (id, sha256, statement, received) VALUES", 4);
+static ORDERS: Many = Many::keys("SELECT id, sha256, statement, received FROM ca_order WHERE id IN");
+static SIGNED: Many = Many::keys("SELECT order_id FROM ca_signature WHERE order_id IN");
+static ADD_SIGNATURES: Many =
+    Many::rows("INSERT INTO ca_signature (order_id, place, certificate_sha256, officer, message) VALUES", 5);
 const SIGNATURES: &str = "SELECT place, certificate_sha256, officer, message FROM ca_signature \
      WHERE order_id = $1 ORDER BY place";
 const COUNT_ORDERS: &str = "SELECT CAST(count(*) AS BIGINT) FROM ca_order";
 
-pub(super) const STATEMENTS: &[&str] = &[ADD_ORDER, ORDER, ADD_SIGNATURE, SIGNATURES, COUNT_ORDERS];
+pub(super) const STATEMENTS: &[&str] = &[SIGNATURES, COUNT_ORDERS];
+pub(super) static OF_MANY: [&Many; 4] = [&ADD_ORDERS, &ORDERS, &SIGNED, &ADD_SIGNATURES];
 
 fn place_word(place: Place) -> String {
     match place {
@@ -47,44 +50,86 @@ fn signature_of(order: OrderId, row: SignatureRow) -> Result<SignatureRecord, St
     })
 }
 
+type OrderRow = (String, String, Vec<u8>, i64);
+
+fn order_of(row: OrderRow) -> Result<OrderRecord, StoreError> {
+    let (id, digest, statement, received) = row;
+    Ok(OrderRecord {
+        sha256: sha256("ca_order", &id, &digest)?,
+        id: id.parse().map_err(|e| StoreError::odd("ca_order", &id, e))?,
+        statement,
+        received: Timestamp::from_unix(received),
+    })
+}
+
 for_each_backend! { Transaction =>
     #[async_trait]
     impl Orders for Transaction {
-        async fn add_order(&mut self, order: &OrderRecord) -> Result<(), StoreError> {
-            let done = sqlx::query(ADD_ORDER)
-                .bind(order.id.to_string())
-                .bind(order.sha256.to_string())
-                .bind(&order.statement)
-                .bind(order.received.unix())
-                .execute(self.connection())
-                .await?;
-            Ok(expect_rows(ADD_ORDER, done.rows_affected(), 1)?)
+        async fn add_orders(&mut self, orders: &[OrderRecord]) -> Result<(), StoreError> {
+            for (statement, orders) in ADD_ORDERS.pieces(orders) {
+                let mut query = sqlx::query(statement);
+                for order in orders {
+                    query = query
+                        .bind(order.id.to_string())
+                        .bind(order.sha256.to_string())
+                        .bind(&order.statement)
+                        .bind(order.received.unix());
+                }
+                let done = query.execute(self.connection()).await?;
+                expect_rows(statement, done.rows_affected(), orders.len() as u64)?;
+            }
+            Ok(())
         }
 
         async fn order(&mut self, id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
-            let row: Option<(String, Vec<u8>, i64)> =
-                sqlx::query_as(ORDER).bind(id.to_string()).fetch_optional(self.connection()).await?;
-            row.map(|(digest, statement, received)| {
-                Ok(OrderRecord {
-                    id,
-                    sha256: sha256("ca_order", id, &digest)?,
-                    statement,
-                    received: Timestamp::from_unix(received),
-                })
-            })
-            .transpose()
+            Ok(self.orders(&[id]).await?.pop())
         }
 
-        async fn add_signature(&mut self, signature: &SignatureRecord) -> Result<(), StoreError> {
-            let done = sqlx::query(ADD_SIGNATURE)
-                .bind(signature.order.to_string())
-                .bind(place_word(signature.place))
-                .bind(signature.certificate_sha256.to_string())
-                .bind(signature.officer.as_ref().map(|officer| officer.as_str()))
-                .bind(&signature.message)
-                .execute(self.connection())
-                .await?;
-            Ok(expect_rows(ADD_SIGNATURE, done.rows_affected(), 1)?)
+        async fn orders(&mut self, ids: &[OrderId]) -> Result<Vec<OrderRecord>, StoreError> {
+            let mut found = Vec::new();
+            for (statement, ids) in ORDERS.pieces(ids) {
+                let mut query = sqlx::query_as(statement);
+                for id in ids {
+                    query = query.bind(id.to_string());
+                }
+                let rows: Vec<OrderRow> = query.fetch_all(self.connection()).await?;
+                for row in rows {
+                    found.push(order_of(row)?);
+                }
+            }
+            Ok(found)
+        }
+
+        async fn add_signatures(&mut self, signatures: &[SignatureRecord]) -> Result<(), StoreError> {
+            for (statement, signatures) in ADD_SIGNATURES.pieces(signatures) {
+                let mut query = sqlx::query(statement);
+                for signature in signatures {
+                    query = query
+                        .bind(signature.order.to_string())
+                        .bind(place_word(signature.place))
+                        .bind(signature.certificate_sha256.to_string())
+                        .bind(signature.officer.as_ref().map(|officer| officer.as_str()))
+                        .bind(&signature.message);
+                }
+                let done = query.execute(self.connection()).await?;
+                expect_rows(statement, done.rows_affected(), signatures.len() as u64)?;
+            }
+            Ok(())
+        }
+
+        async fn signed_orders(&mut self, ids: &[OrderId]) -> Result<Vec<OrderId>, StoreError> {
+            let mut found = Vec::new();
+            for (statement, ids) in SIGNED.pieces(ids) {
+                let mut query = sqlx::query_as(statement);
+                for id in ids {
+                    query = query.bind(id.to_string());
+                }
+                let rows: Vec<(String,)> = query.fetch_all(self.connection()).await?;
+                for (id,) in rows {
+                    found.push(id.parse().map_err(|e| StoreError::odd("ca_signature", &id, e))?);
+                }
+            }
+            Ok(found)
         }
 
         async fn signatures(&mut self, order: OrderId) -> Result<Vec<SignatureRecord>, StoreError> {

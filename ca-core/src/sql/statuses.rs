@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::expect_rows;
+use super::many::Many;
 use super::rows::{parse, serial};
 use crate::domain::{CertificateStatus, IssuerId, Serial, StatusChange, Timestamp};
 use crate::for_each_backend;
@@ -10,9 +11,13 @@ use crate::store::{ChangedStatus, Feed, StatusRecord, Statuses, StoreError, Unus
 
 const STATUS: &str = "SELECT status, reason, since, not_after FROM certificate_status \
      WHERE issuer = $1 AND serial = $2";
-const MOVE_HEAD: &str = "UPDATE feed SET head = $1 WHERE id = 1 AND head = $1 - 1";
-const APPEND: &str = "INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const BETWEEN: &str = "SELECT serial, status, reason, since, not_after FROM certificate_status \
+     WHERE issuer = $1 AND serial >= $2 AND serial <= $3 ORDER BY serial LIMIT $4";
+const MOVE_HEAD: &str = "UPDATE feed SET head = $1 WHERE id = 1 AND head = $2";
+static APPEND: Many =
+    Many::rows("INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) VALUES", 8);
+static ADD: Many =
+    Many::rows("INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) VALUES", 6);
 const SET: &str = "INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) \
      VALUES ($1, $2, $3, $4, $5, $6) \
      ON CONFLICT (issuer, serial) DO UPDATE SET status = excluded.status, reason = excluded.reason, \
@@ -41,7 +46,8 @@ const CAN_CHANGE: &str = "SELECT 1 FROM certificate c LEFT JOIN certificate_stat
      AND c.origin <> 'responder' AND (s.status IS NULL OR s.status <> 2) LIMIT 1";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[STATUS, MOVE_HEAD, APPEND, SET, FEED, BEAT, LOG_FAULTS, UNUSABLE, CHANGED_AFTER, CHANGES, CAN_CHANGE];
+    &[STATUS, BETWEEN, MOVE_HEAD, SET, FEED, BEAT, LOG_FAULTS, UNUSABLE, CHANGED_AFTER, CHANGES, CAN_CHANGE];
+pub(super) static OF_MANY: [&Many; 2] = [&APPEND, &ADD];
 
 fn status(number: &str, codes: (i16, i16, i64)) -> Result<CertificateStatus, StoreError> {
     CertificateStatus::from_codes(codes.0, codes.1, codes.2)
@@ -49,6 +55,32 @@ fn status(number: &str, codes: (i16, i16, i64)) -> Result<CertificateStatus, Sto
 }
 
 for_each_backend! { Transaction =>
+    /// Moves the head of the feed over these changes and appends them to the log.
+    async fn log(tx: &mut Transaction, changes: &[StatusChange], at: Timestamp) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return Ok(()) };
+        let moved = sqlx::query(MOVE_HEAD).bind(last.seq).bind(first.seq - 1).execute(tx.connection()).await?;
+        if moved.rows_affected() != 1 {
+            return Err(StoreError::Contended);
+        }
+        for (statement, changes) in APPEND.pieces(changes) {
+            let mut query = sqlx::query(statement);
+            for change in changes {
+                query = query
+                    .bind(change.seq)
+                    .bind(change.issuer.as_str())
+                    .bind(change.serial.to_string())
+                    .bind(change.status.code())
+                    .bind(change.status.reason_code())
+                    .bind(change.status.since_unix())
+                    .bind(change.not_after.unix())
+                    .bind(at.unix());
+            }
+            let done = query.execute(tx.connection()).await?;
+            expect_rows(statement, done.rows_affected(), changes.len() as u64)?;
+        }
+        Ok(())
+    }
+
     #[async_trait]
     impl Statuses for Transaction {
         async fn status(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<StatusRecord>, StoreError> {
@@ -66,23 +98,50 @@ for_each_backend! { Transaction =>
             .transpose()
         }
 
-        async fn set_status(&mut self, change: &StatusChange, at: Timestamp) -> Result<(), StoreError> {
-            let moved = sqlx::query(MOVE_HEAD).bind(change.seq).execute(self.connection()).await?;
-            if moved.rows_affected() != 1 {
-                return Err(StoreError::Contended);
-            }
-            let done = sqlx::query(APPEND)
-                .bind(change.seq)
-                .bind(change.issuer.as_str())
-                .bind(change.serial.to_string())
-                .bind(change.status.code())
-                .bind(change.status.reason_code())
-                .bind(change.status.since_unix())
-                .bind(change.not_after.unix())
-                .bind(at.unix())
-                .execute(self.connection())
+        async fn statuses_between(
+            &mut self,
+            issuer: &IssuerId,
+            first: &Serial,
+            last: &Serial,
+            limit: i64,
+        ) -> Result<Vec<(Serial, StatusRecord)>, StoreError> {
+            let rows: Vec<(String, i16, i16, i64, i64)> = sqlx::query_as(BETWEEN)
+                .bind(issuer.as_str())
+                .bind(first.to_string())
+                .bind(last.to_string())
+                .bind(limit)
+                .fetch_all(self.connection())
                 .await?;
-            expect_rows(APPEND, done.rows_affected(), 1)?;
+            rows.into_iter()
+                .map(|(number, code, reason, since, not_after)| {
+                    let status = status(&number, (code, reason, since))?;
+                    let record = StatusRecord { status, not_after: Timestamp::from_unix(not_after) };
+                    Ok((serial("certificate_status", &number)?, record))
+                })
+                .collect()
+        }
+
+        async fn add_statuses(&mut self, changes: &[StatusChange], at: Timestamp) -> Result<(), StoreError> {
+            log(self, changes, at).await?;
+            for (statement, changes) in ADD.pieces(changes) {
+                let mut query = sqlx::query(statement);
+                for change in changes {
+                    query = query
+                        .bind(change.issuer.as_str())
+                        .bind(change.serial.to_string())
+                        .bind(change.status.code())
+                        .bind(change.status.reason_code())
+                        .bind(change.status.since_unix())
+                        .bind(change.not_after.unix());
+                }
+                let done = query.execute(self.connection()).await?;
+                expect_rows(statement, done.rows_affected(), changes.len() as u64)?;
+            }
+            Ok(())
+        }
+
+        async fn set_status(&mut self, change: &StatusChange, at: Timestamp) -> Result<(), StoreError> {
+            log(self, std::slice::from_ref(change), at).await?;
             let done = sqlx::query(SET)
                 .bind(change.issuer.as_str())
                 .bind(change.serial.to_string())

@@ -1,18 +1,16 @@
 //! [`SqlStore`]: the authority's store on either engine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
-use tokio::sync::Mutex;
+use sqlx::{Postgres, Sqlite};
 
+use super::group::Writers;
+use super::many::Many;
 use super::{Database, DatabaseError, SqlTx, migrations};
 use crate::for_each_backend;
 use crate::store::{Store, StoreError, Tx};
-
-/// How long a writer waits for those before it. A caller of the socket waits 15 seconds for everything.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The schema of the authority's database.
 #[must_use]
@@ -26,19 +24,29 @@ pub fn authority_migrations() -> Migrator {
     ])
 }
 
-/// The authority's store. Its writers take turns, on PostgreSQL too: the audit chain has one end, so that two at
-/// once would only make each other begin again.
+/// The authority's store. Its writers take turns and share transactions ([`super::group`]), on PostgreSQL too: the
+/// audit chain has one end, so that two at once would only make each other begin again.
 #[derive(Clone, Debug)]
 pub struct SqlStore {
     database: Database,
-    turn: Arc<Mutex<()>>,
+    writers: Arc<Engines>,
+}
+
+#[derive(Debug)]
+enum Engines {
+    Sqlite(Writers<Sqlite>),
+    Postgres(Writers<Postgres>),
 }
 
 impl SqlStore {
     /// A store on a database whose schema is [`authority_migrations`].
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self { database, turn: Arc::new(Mutex::new(())) }
+        let writers = match &database {
+            Database::Sqlite { writer, .. } => Engines::Sqlite(Writers::new(writer.clone())),
+            Database::Postgres(pool) => Engines::Postgres(Writers::new(pool.clone())),
+        };
+        Self { database, writers: Arc::new(writers) }
     }
 
     /// The database.
@@ -46,23 +54,46 @@ impl SqlStore {
     pub fn database(&self) -> &Database {
         &self.database
     }
+
+    /// A unit of work that ends well but spoils the transaction that it shares: SQLite refuses the commit because
+    /// of a foreign key, PostgreSQL loses its connection.
+    #[cfg(test)]
+    pub(super) async fn break_commit(&self) -> Result<(), DatabaseError> {
+        match &*self.writers {
+            Engines::Sqlite(writers) => {
+                let mut unit = writers.begin().await?;
+                sqlx::raw_sql(
+                    "PRAGMA defer_foreign_keys = ON; INSERT INTO crl_head (issuer, number) VALUES ('nobody', 1)",
+                )
+                .execute(unit.connection())
+                .await?;
+                unit.commit().await
+            }
+            Engines::Postgres(writers) => {
+                let mut unit = writers.begin().await?;
+                let (pid,): (i32,) = sqlx::query_as("SELECT pg_backend_pid()").fetch_one(unit.connection()).await?;
+                if let Database::Postgres(pool) = &self.database {
+                    sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(pool).await?;
+                }
+                unit.commit().await
+            }
+        }
+    }
 }
 
 #[async_trait]
 impl Store for SqlStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        let turn = tokio::time::timeout(PATIENCE, self.turn.clone().lock_owned()).await;
-        let turn = turn.map_err(|elapsed| StoreError::Unavailable(Box::new(elapsed)))?;
-        Ok(match &self.database {
-            Database::Sqlite { writer, .. } => Box::new(SqlTx::<sqlx::Sqlite>::begin(writer).await?.in_turn(turn)),
-            Database::Postgres(pool) => Box::new(SqlTx::<sqlx::Postgres>::begin(pool).await?.in_turn(turn)),
+        Ok(match &*self.writers {
+            Engines::Sqlite(writers) => Box::new(SqlTx::together(writers.begin().await?)),
+            Engines::Postgres(writers) => Box::new(SqlTx::together(writers.begin().await?)),
         })
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
         Ok(match &self.database {
-            Database::Sqlite { reader, .. } => Box::new(SqlTx::<sqlx::Sqlite>::begin_read(reader).await?),
-            Database::Postgres(pool) => Box::new(SqlTx::<sqlx::Postgres>::begin_read(pool).await?),
+            Database::Sqlite { reader, .. } => Box::new(SqlTx::<Sqlite>::begin_read(reader).await?),
+            Database::Postgres(pool) => Box::new(SqlTx::<Postgres>::begin_read(pool).await?),
         })
     }
 }
@@ -95,14 +126,16 @@ impl From<sqlx::Error> for StoreError {
 /// Every statement of the authority's store, for the test that prepares each on both engines.
 #[must_use]
 pub fn statements() -> Vec<&'static str> {
-    [
-        super::orders::STATEMENTS,
-        super::certificates::STATEMENTS,
-        super::registry::STATEMENTS,
-        super::statuses::STATEMENTS,
-        super::issuers::STATEMENTS,
-        super::crls::STATEMENTS,
-        super::audit::STATEMENTS,
-    ]
-    .concat()
+    use super::{audit, certificates, crls, issuers, orders, registry, statuses};
+    let of_many = [&orders::OF_MANY[..], &certificates::OF_MANY, &statuses::OF_MANY, &audit::OF_MANY].concat();
+    let fixed = [
+        orders::STATEMENTS,
+        certificates::STATEMENTS,
+        registry::STATEMENTS,
+        statuses::STATEMENTS,
+        issuers::STATEMENTS,
+        crls::STATEMENTS,
+        audit::STATEMENTS,
+    ];
+    fixed.concat().into_iter().chain(of_many.into_iter().flat_map(Many::texts)).collect()
 }

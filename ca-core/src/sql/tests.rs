@@ -290,7 +290,7 @@ async fn of_two_processes_that_append_at_once_one_wins_and_the_other_begins_agai
                     return Err(StoreError::Contended);
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                tx.append_audit(head, &row(n)).await?;
+                tx.append_audit(head, &[row(n)]).await?;
                 tx.commit().await
             }
         };
@@ -312,7 +312,7 @@ async fn a_unit_of_work_runs_again_until_it_gets_in() {
                 let done = crate::unit_of_work!(&store, StoreError, |tx| {
                     let head = tx.audit_head().await?;
                     let row = AuditRow { seq: head.seq + 1, at: NOW, event: "{}".into(), hash: Sha256([1; 32]) };
-                    tx.append_audit(head, &row).await?;
+                    tx.append_audit(head, std::slice::from_ref(&row)).await?;
                     row.seq
                 });
                 done.expect("gets in");

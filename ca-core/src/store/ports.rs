@@ -32,15 +32,31 @@ pub trait Tx: Orders + Certificates + Registry + Statuses + Issuers + Crls + Aud
 
 /// Orders and the signatures on them.
 #[async_trait]
-pub trait Orders {
+pub trait Orders: Send {
+    /// Adds orders; [`StoreError::Contended`] if the id of one exists by now.
+    async fn add_orders(&mut self, orders: &[OrderRecord]) -> Result<()>;
+
     /// Adds an order; [`StoreError::Contended`] if the id exists by now.
-    async fn add_order(&mut self, order: &OrderRecord) -> Result<()>;
+    async fn add_order(&mut self, order: &OrderRecord) -> Result<()> {
+        self.add_orders(std::slice::from_ref(order)).await
+    }
+
+    /// Those of these orders that are there, in any order.
+    async fn orders(&mut self, ids: &[OrderId]) -> Result<Vec<OrderRecord>>;
 
     /// The order with this id.
     async fn order(&mut self, id: OrderId) -> Result<Option<OrderRecord>>;
 
+    /// Adds signatures to orders that are there.
+    async fn add_signatures(&mut self, signatures: &[SignatureRecord]) -> Result<()>;
+
     /// Adds a signature to an order that is there.
-    async fn add_signature(&mut self, signature: &SignatureRecord) -> Result<()>;
+    async fn add_signature(&mut self, signature: &SignatureRecord) -> Result<()> {
+        self.add_signatures(std::slice::from_ref(signature)).await
+    }
+
+    /// The order of each signature on these orders, in any order.
+    async fn signed_orders(&mut self, ids: &[OrderId]) -> Result<Vec<OrderId>>;
 
     /// The signatures of an order.
     async fn signatures(&mut self, order: OrderId) -> Result<Vec<SignatureRecord>>;
@@ -51,11 +67,16 @@ pub trait Orders {
 
 /// Certificates from intent to delivery.
 #[async_trait]
-pub trait Certificates {
-    /// Writes an intent; [`StoreError::Contended`] if its serial, order or key is taken by now.
-    async fn add_intent(&mut self, intent: &Intent) -> Result<()>;
+pub trait Certificates: Send {
+    /// Writes intents; [`StoreError::Contended`] if serial, order or key of one is taken by now.
+    async fn add_intents(&mut self, intents: &[Intent]) -> Result<()>;
 
-    /// Completes an intent. `false` when it is complete already; then nothing was written.
+    /// Writes an intent; [`StoreError::Contended`] if its serial, order or key is taken by now.
+    async fn add_intent(&mut self, intent: &Intent) -> Result<()> {
+        self.add_intents(std::slice::from_ref(intent)).await
+    }
+
+    /// Completes an intent. `false` when it is complete already, or was given up; then nothing was written.
     async fn complete(
         &mut self,
         issuer: &IssuerId,
@@ -78,7 +99,12 @@ pub trait Certificates {
     async fn envelope(&mut self, order: OrderId) -> Result<Option<Envelope>>;
 
     /// The order under which this key was certified, or is being; responder keys apart.
-    async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>>;
+    async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>> {
+        Ok(self.orders_of_keys(&[spki_sha256]).await?.into_iter().next().map(|(_, order)| order))
+    }
+
+    /// [`Self::order_of_key`] of many: those that are known, in any order.
+    async fn orders_of_keys(&mut self, keys: &[Sha256]) -> Result<Vec<(Sha256, OrderId)>>;
 
     /// The responder certificate with the latest end for this key.
     async fn responder_certificate(
@@ -87,7 +113,7 @@ pub trait Certificates {
         spki_sha256: Sha256,
     ) -> Result<Option<CertificateRecord>>;
 
-    /// Intents that are not complete, oldest first.
+    /// Intents that are neither complete nor given up, oldest first.
     async fn open_intents(&mut self, limit: i64) -> Result<Vec<CertificateRecord>>;
 
     /// Notes that the certificate is on its token. `false` when that was noted before.
@@ -118,6 +144,20 @@ pub trait Registry {
 pub trait Statuses {
     /// The status of a certificate that was issued.
     async fn status(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<StatusRecord>>;
+
+    /// Statuses of serial numbers from `first` to `last`, both included; at most `limit`.
+    async fn statuses_between(
+        &mut self,
+        issuer: &IssuerId,
+        first: &Serial,
+        last: &Serial,
+        limit: i64,
+    ) -> Result<Vec<(Serial, StatusRecord)>>;
+
+    /// Writes the first status of certificates, and appends them to the log, moving the head of the feed from before
+    /// the first to the last: their numbers follow each other. [`StoreError::Contended`] unless the head stood
+    /// there, or if one has a status.
+    async fn add_statuses(&mut self, changes: &[StatusChange], at: Timestamp) -> Result<()>;
 
     /// Sets the status and appends it to the log, moving the head of the feed to `change.seq`.
     /// [`StoreError::Contended`] unless the head stood one before.
@@ -208,8 +248,8 @@ pub trait AuditLog: Send {
     /// The end of the chain.
     async fn audit_head(&mut self) -> Result<AuditHead>;
 
-    /// Appends a row after `head`. [`StoreError::Contended`] if the chain ends elsewhere by now.
-    async fn append_audit(&mut self, head: AuditHead, row: &AuditRow) -> Result<()>;
+    /// Appends rows after `head`. [`StoreError::Contended`] if the chain ends elsewhere by now.
+    async fn append_audit(&mut self, head: AuditHead, rows: &[AuditRow]) -> Result<()>;
 
     /// Rows after `seq`, in order.
     async fn audit_after(&mut self, seq: i64, limit: i64) -> Result<Vec<AuditRow>>;

@@ -88,7 +88,7 @@ pass_on! { Escrow {
 
 pass_on! { AuditLog {
     fn audit_head(&mut self) -> AuditHead;
-    fn append_audit(&mut self, head: AuditHead, row: &AuditRow) -> ();
+    fn append_audit(&mut self, head: AuditHead, rows: &[AuditRow]) -> ();
     fn audit_after(&mut self, seq: i64, limit: i64) -> Vec<AuditRow>;
     fn add_checkpoint(&mut self, checkpoint: &CheckpointRow) -> ();
     fn checkpoints(&mut self) -> Vec<CheckpointRow>;

@@ -1,0 +1,225 @@
+//! Group commit: units of work of one process that come together share one transaction of the engine.
+//!
+//! Making a transaction durable costs a write that waits for the disk; sharing one lets many units pay for it
+//! together. Units take turns. The first opens the transaction; each that was waiting by the time another ended
+//! joins it behind a savepoint of its own; the last to come makes all of it durable, and only then is any of them
+//! told. A unit that ends without [`Unit::commit`] is rolled back to where it began before the next one begins, so
+//! it takes nobody along. When the transaction itself fails, none of the units happened, and each may run again.
+//!
+//! Trusts that a unit runs no statement after its end. Never acknowledges before the commit; never gives a
+//! connection back to the pool in a transaction that could not be ended: it is closed, which rolls back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Pool, Postgres, Sqlite, SqliteConnection};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+use super::DatabaseError;
+
+/// How long a writer waits for those before it. A caller of the socket waits 15 seconds for everything.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Units in one transaction: what a failed commit can at most make run again.
+const MOST_MEMBERS: usize = 64;
+
+const SAVE: &str = "SAVEPOINT unit";
+const RELEASE: &str = "RELEASE SAVEPOINT unit";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT unit; RELEASE SAVEPOINT unit";
+const ROLLBACK: &str = "ROLLBACK";
+const COMMIT: &str = "COMMIT";
+
+/// What the two engines do each in its own way.
+pub trait Engine: sqlx::Database {
+    /// Begins a transaction that writes.
+    const BEGIN: &'static str;
+
+    /// Runs a statement without parameters.
+    fn run(
+        connection: &mut Self::Connection,
+        statement: &'static str,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+impl Engine for Sqlite {
+    /// Takes the lock at once, since a deferred transaction that upgrades fails.
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+
+    async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(statement).execute(connection).await.map(drop)
+    }
+}
+
+impl Engine for Postgres {
+    /// Serializable, so that what a use case read still holds when it commits.
+    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+
+    async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(statement).execute(connection).await.map(drop)
+    }
+}
+
+/// The writers of one process on one database.
+#[derive(Debug)]
+pub(super) struct Writers<DB: Engine> {
+    pool: Pool<DB>,
+    group: Arc<Group<DB>>,
+}
+
+#[derive(Debug)]
+struct Group<DB: Engine> {
+    turn: Arc<Mutex<Option<Open<DB>>>>,
+    /// Writers that wait for their turn.
+    waiting: AtomicUsize,
+}
+
+type Turn<DB> = OwnedMutexGuard<Option<Open<DB>>>;
+type Outcome = Result<(), Arc<DatabaseError>>;
+
+/// A transaction that is shared.
+#[derive(Debug)]
+struct Open<DB: sqlx::Database> {
+    connection: PoolConnection<DB>,
+    /// Units that ended well and wait to be told.
+    members: Vec<oneshot::Sender<Outcome>>,
+    /// Whether the transaction has ended.
+    ended: bool,
+}
+
+impl<DB: sqlx::Database> Drop for Open<DB> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+impl<DB: Engine> Writers<DB> {
+    /// Writers on this pool.
+    pub(super) fn new(pool: Pool<DB>) -> Self {
+        let group = Group { turn: Arc::new(Mutex::new(None)), waiting: AtomicUsize::new(0) };
+        Self { pool, group: Arc::new(group) }
+    }
+
+    /// Waits for its turn and begins a unit of work.
+    pub(super) async fn begin(&self) -> Result<Unit<DB>, DatabaseError> {
+        let in_line = InLine::join(&self.group);
+        let turn = tokio::time::timeout(PATIENCE, self.group.turn.clone().lock_owned()).await;
+        let mut turn = turn.map_err(|_| DatabaseError::Crowded)?;
+        drop(in_line);
+        let first = turn.is_none();
+        if first {
+            let connection = self.pool.acquire().await?;
+            let mut open = Open { connection, members: Vec::new(), ended: false };
+            DB::run(&mut open.connection, DB::BEGIN).await?;
+            *turn = Some(open);
+        }
+        let mut unit = Unit { turn: Some(turn), group: self.group.clone(), saved: false };
+        if !first {
+            DB::run(unit.connection(), SAVE).await?;
+            unit.saved = true;
+        }
+        Ok(unit)
+    }
+}
+
+/// One more that waits, as long as this lives.
+struct InLine<'a>(&'a AtomicUsize);
+
+impl<'a> InLine<'a> {
+    fn join<DB: Engine>(group: &'a Group<DB>) -> Self {
+        group.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(&group.waiting)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// One unit of work in a shared transaction. Dropped without [`Unit::commit`] nothing of it remains.
+#[derive(Debug)]
+pub(super) struct Unit<DB: Engine> {
+    /// There until the unit ends.
+    turn: Option<Turn<DB>>,
+    group: Arc<Group<DB>>,
+    /// Whether it stands behind a savepoint: all but the first of a transaction.
+    saved: bool,
+}
+
+impl<DB: Engine> Unit<DB> {
+    /// The connection to run statements on.
+    pub(super) fn connection(&mut self) -> &mut DB::Connection {
+        let open = self.turn.as_mut().and_then(|turn| turn.as_mut());
+        &mut open.expect("a unit that has not ended has its turn, and a transaction in it").connection
+    }
+
+    /// Ends well, and waits until all of the transaction is durable.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; then nothing of this unit was written, or the engine's answer was lost.
+    pub(super) async fn commit(mut self) -> Result<(), DatabaseError> {
+        if self.saved {
+            DB::run(self.connection(), RELEASE).await?;
+        }
+        let mut turn = self.turn.take().ok_or(DatabaseError::Undone)?;
+        let (tell, told) = oneshot::channel();
+        let members = turn.as_mut().map_or(0, |open| {
+            open.members.push(tell);
+            open.members.len()
+        });
+        // Both run on when the caller goes away: others depend on them.
+        if members >= MOST_MEMBERS || self.group.waiting.load(Ordering::SeqCst) == 0 {
+            tokio::spawn(close(turn));
+        } else if members == 1 {
+            // Locks are given in the order in which they are asked for: those who wait now join before this one.
+            let group = self.group.turn.clone();
+            tokio::spawn(async move { close(group.lock_owned().await).await });
+            drop(turn);
+        } else {
+            drop(turn);
+        }
+        match told.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Arc::try_unwrap(error).unwrap_or_else(DatabaseError::Shared)),
+            Err(_) => Err(DatabaseError::Undone),
+        }
+    }
+}
+
+impl<DB: Engine> Drop for Unit<DB> {
+    fn drop(&mut self) {
+        let Some(mut turn) = self.turn.take() else { return };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            // The turn goes along: the next unit begins when this one is undone.
+            tokio::spawn(undo(turn, self.saved));
+        } else {
+            *turn = None;
+        }
+    }
+}
+
+/// Makes a transaction durable and tells its members.
+async fn close<DB: Engine>(mut turn: Turn<DB>) {
+    let Some(mut open) = turn.take() else { return };
+    let outcome = DB::run(&mut open.connection, COMMIT).await;
+    let outcome = outcome.map_err(|error| Arc::new(DatabaseError::from(error)));
+    open.ended = outcome.is_ok();
+    for member in open.members.drain(..) {
+        // Whether they still listen is their concern.
+        drop(member.send(outcome.clone()));
+    }
+}
+
+/// Takes back what a unit wrote that did not end well. When that cannot be done, the whole transaction goes.
+async fn undo<DB: Engine>(mut turn: Turn<DB>, saved: bool) {
+    let Some(mut open) = turn.take() else { return };
+    if open.members.is_empty() {
+        open.ended = DB::run(&mut open.connection, ROLLBACK).await.is_ok();
+    } else if saved && DB::run(&mut open.connection, UNDO).await.is_ok() {
+        *turn = Some(open);
+    }
+}

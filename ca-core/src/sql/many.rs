@@ -1,0 +1,80 @@
+//! Statements over many rows, in a few sizes: sqlx takes only SQL that stands still, and an engine keeps only so
+//! many prepared statements.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+/// How many rows a statement takes; every number of rows is a sum of these. Not more: sqlx looks each parameter's name
+/// up, which SQLite does by walking through all of them.
+const SIZES: [usize; 3] = [16, 4, 1];
+
+/// A statement whose end is a list of rows.
+pub(super) struct Many {
+    head: &'static str,
+    columns: Option<usize>,
+    texts: OnceLock<[&'static str; SIZES.len()]>,
+}
+
+impl Many {
+    /// `head ($1, $2), ($3, $4), …` with this many columns: an INSERT.
+    pub(super) const fn rows(head: &'static str, columns: usize) -> Self {
+        Self { head, columns: Some(columns), texts: OnceLock::new() }
+    }
+
+    /// `head ($1, $2, …)`: a SELECT by keys.
+    pub(super) const fn keys(head: &'static str) -> Self {
+        Self { head, columns: None, texts: OnceLock::new() }
+    }
+
+    /// Cuts items into pieces, each with the statement that takes it.
+    pub(super) fn pieces<'a, T>(&self, items: &'a [T]) -> impl Iterator<Item = (&'static str, &'a [T])> {
+        let texts = self.texts();
+        let mut rest = items;
+        std::iter::from_fn(move || {
+            let (text, size) = texts.into_iter().zip(SIZES).find(|(_, size)| *size <= rest.len())?;
+            let (piece, left) = rest.split_at(size);
+            rest = left;
+            Some((text, piece))
+        })
+    }
+
+    /// The statement in all its sizes.
+    pub(super) fn texts(&self) -> [&'static str; SIZES.len()] {
+        // Made once for the life of the process: a handful of short texts.
+        *self.texts.get_or_init(|| SIZES.map(|size| &*String::leak(self.text(size))))
+    }
+
+    fn text(&self, size: usize) -> String {
+        let mut text = format!("{} ", self.head);
+        let width = self.columns.unwrap_or(size);
+        let rows = self.columns.map_or(1, |_| size);
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                let separator = if column == 0 { "" } else { ", " };
+                // Writing into a String cannot fail.
+                let _ = write!(text, "{separator}${}", row * width + column + 1);
+            }
+            text.push(')');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Many;
+
+    #[test]
+    fn every_number_of_rows_is_cut_into_statements_that_fit() {
+        let insert = Many::rows("INSERT INTO t (a, b) VALUES", 2);
+        assert_eq!(insert.texts()[2], "INSERT INTO t (a, b) VALUES ($1, $2)");
+        assert!(insert.texts()[1].ends_with("VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8)"));
+        assert_eq!(Many::keys("SELECT a FROM t WHERE a IN").texts()[1], "SELECT a FROM t WHERE a IN ($1, $2, $3, $4)");
+        let items: Vec<usize> = (0..38).collect();
+        let sizes: Vec<usize> = insert.pieces(&items).map(|(_, piece)| piece.len()).collect();
+        assert_eq!(sizes, [16, 16, 4, 1, 1]);
+        assert!(insert.pieces(&items).flat_map(|(_, piece)| piece).eq(&items));
+        assert_eq!(insert.pieces::<usize>(&[]).count(), 0);
+    }
+}
