@@ -1,5 +1,7 @@
 //! Whether those who signed an order may give it.
 
+use std::collections::BTreeMap;
+
 use super::evidence::{Evidence, Voice};
 use super::stop::Stop;
 use crate::domain::{Act, CertificateStatus, Order, Role, Sha256, Timestamp};
@@ -49,12 +51,15 @@ impl<T> Approved<T> {
         self.key.as_ref()
     }
 
+    /// What is kept of it: the order and the signatures on it.
+    pub(super) fn into_records(self) -> (OrderRecord, Vec<SignatureRecord>) {
+        (self.order, self.signatures)
+    }
+
     /// Writes the order and the signatures on it.
     pub(super) async fn keep(&self, tx: &mut dyn Tx) -> Result<(), Stop> {
         tx.add_order(&self.order).await?;
-        for signature in &self.signatures {
-            tx.add_signature(signature).await?;
-        }
+        tx.add_signatures(&self.signatures).await?;
         Ok(())
     }
 }
@@ -65,6 +70,20 @@ impl<T> Approved<T> {
 /// [`Stop::Refused`] with `OrderNotCurrent`, `TwoOfficersNeeded`, `UnknownOfficer`, `OfficerNotGood`, `WrongRole`
 /// or `KeyNotBound`.
 pub async fn approve(tx: &mut dyn Tx, evidence: &Evidence, now: Timestamp) -> Result<Approved<Order>, Stop> {
+    approve_knowing(tx, &mut Known::default(), evidence, now).await
+}
+
+/// Officers who were found good in this unit of work, at this moment: asked once for many orders.
+#[derive(Debug, Default)]
+pub(super) struct Known(BTreeMap<Sha256, OfficerRecord>);
+
+/// [`approve`] for one of many orders in a unit of work. `known` belongs to this unit of work and this `now`.
+pub(super) async fn approve_knowing(
+    tx: &mut dyn Tx,
+    known: &mut Known,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<Approved<Order>, Stop> {
     let order = &evidence.order;
     let age = now.since(order.created);
     if !(-MAX_AHEAD_SECONDS..=MAX_AGE_SECONDS).contains(&age) {
@@ -79,7 +98,7 @@ pub async fn approve(tx: &mut dyn Tx, evidence: &Evidence, now: Timestamp) -> Re
 
     let mut officers: Vec<OfficerRecord> = Vec::new();
     for (voice, roles) in evidence.approvals.iter().zip(seats) {
-        let officer = look_up(tx, voice, now).await?;
+        let officer = look_up(tx, known, voice, now).await?;
         if officers.iter().any(|other| other.officer.id == officer.officer.id) {
             let detail = format!("{} signed twice", officer.officer.id);
             return Err(Stop::refuse(RefusalCode::TwoOfficersNeeded, detail));
@@ -94,7 +113,7 @@ pub async fn approve(tx: &mut dyn Tx, evidence: &Evidence, now: Timestamp) -> Re
         .collect();
 
     if let Some(key) = &evidence.key {
-        let operator = look_up(tx, &key.operator, now).await?;
+        let operator = look_up(tx, known, &key.operator, now).await?;
         sit(&operator, &[Role::TokenOperator], order)?;
         // The last seat is the reviewer's: who reviews an application must not make its key.
         if officers.last().is_some_and(|reviewer| reviewer.officer.id == operator.officer.id) {
@@ -135,7 +154,10 @@ async fn concerns_staff(tx: &mut dyn Tx, act: &Act) -> Result<bool, Stop> {
 }
 
 /// The officer behind a voice, good at this moment.
-async fn look_up(tx: &mut dyn Tx, voice: &Voice, now: Timestamp) -> Result<OfficerRecord, Stop> {
+async fn look_up(tx: &mut dyn Tx, known: &mut Known, voice: &Voice, now: Timestamp) -> Result<OfficerRecord, Stop> {
+    if let Some(officer) = known.0.get(&voice.certificate_sha256) {
+        return Ok(officer.clone());
+    }
     let Some(officer) = tx.officer(voice.certificate_sha256).await? else {
         let detail = format!("certificate {} is not in the registry", voice.certificate_sha256);
         return Err(Stop::refuse(RefusalCode::UnknownOfficer, detail));
@@ -153,6 +175,7 @@ async fn look_up(tx: &mut dyn Tx, voice: &Voice, now: Timestamp) -> Result<Offic
     if !certificate.is_some_and(|certificate| certificate.intent.validity.contains(now)) {
         return Err(not_good("is not valid at this time"));
     }
+    known.0.insert(voice.certificate_sha256, officer.clone());
     Ok(officer)
 }
 

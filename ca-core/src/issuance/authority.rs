@@ -7,9 +7,12 @@ use async_trait::async_trait;
 use rand_chacha::ChaCha20Rng;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
+use super::desk::Desk;
+use super::evidence::Evidence;
 use super::faults::{Faults, NoFaults};
 use super::issuing::Issuing;
 use super::stop::Stop;
+use super::together::{Finished, Intended, Standing};
 use crate::audit::Budget;
 use crate::clock::Clock;
 use crate::domain::{IssuerId, OrderId, Timestamp};
@@ -20,7 +23,7 @@ use crate::service::protocol::{Request, Response};
 use crate::store::Store;
 
 /// Orders that are carried out at the same time; two with the same stripe take turns.
-const STRIPES: usize = 64;
+const STRIPES: usize = 4096;
 /// Refused orders that are audited within one hour; the rest are counted and logged only, so that a caller cannot
 /// fill the disk.
 const MAX_REFUSALS_PER_HOUR: u32 = 600;
@@ -31,11 +34,14 @@ pub struct Authority {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: std::sync::Mutex<ChaCha20Rng>,
     pub(super) issuers: BTreeMap<IssuerId, Arc<Issuing>>,
-    pub(super) profiles: Profiles,
+    pub(super) profiles: Arc<Profiles>,
     pub(super) base_url: String,
     pub(super) responders: Mutex<()>,
     pub(super) faults: Arc<dyn Faults>,
     pub(super) kmc: Option<Arc<dyn KeyManagement>>,
+    pub(super) looks: Arc<Desk<Arc<Evidence>, Result<Standing, Stop>>>,
+    pub(super) intentions: Arc<Desk<Intended, Result<(), Stop>>>,
+    pub(super) completions: Arc<Desk<Finished, Result<bool, Stop>>>,
     turns: Vec<Mutex<()>>,
     refusals: std::sync::Mutex<Budget>,
     status_changed: Arc<Notify>,
@@ -57,11 +63,14 @@ impl Authority {
             clock,
             rng: std::sync::Mutex::new(rng),
             issuers: issuers.into_iter().map(|issuer| (issuer.id().clone(), Arc::new(issuer))).collect(),
-            profiles,
+            profiles: Arc::new(profiles),
             base_url,
             responders: Mutex::new(()),
             faults: Arc::new(NoFaults),
             kmc: None,
+            looks: Desk::new(),
+            intentions: Desk::new(),
+            completions: Desk::new(),
             turns: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             refusals: std::sync::Mutex::new(Budget::new(MAX_REFUSALS_PER_HOUR)),
             status_changed: Arc::new(Notify::new()),

@@ -4,10 +4,12 @@
 use crate::cms::{self, CmsError};
 use crate::domain::{Act, KeyBinding, Order, Sha256, decode};
 use crate::keys::csr::{self, CsrError, ProvenPossession};
-use crate::service::protocol::{Refusal, RefusalCode, Submission};
+use crate::service::protocol::{Blob, Refusal, RefusalCode, Submission};
 
 /// More approvals than any act has seats are not looked at.
 const MAX_APPROVALS: usize = 4;
+/// The longest reason that an abandoned order may give, in characters.
+pub(super) const MAX_WHY_CHARS: usize = 200;
 
 /// A good signature over what it should be over, by whoever holds this certificate's key.
 #[derive(Clone, Debug)]
@@ -43,8 +45,7 @@ pub(super) fn read_order(submission: &Submission) -> Result<(Order, Sha256), Ref
 }
 
 /// The key of a submission, proven: what tells a repeated order from a replayed one.
-pub(super) fn read_key(submission: &Submission) -> Result<ProvenPossession, Refusal> {
-    let csr = submission.csr.as_ref();
+pub(super) fn read_key(csr: Option<&Blob>) -> Result<ProvenPossession, Refusal> {
     let csr = csr.ok_or_else(|| no(RefusalCode::NoProofOfPossession, "an issue needs the request of the new key"))?;
     csr::prove(&csr.0).map_err(|error| {
         let code = match &error {
@@ -97,7 +98,7 @@ fn hear_binding(submission: &Submission, order: &Order, order_sha256: Sha256) ->
     let signed = hear(message, "key binding")?;
     let binding = decode::<KeyBinding>(&signed.content)
         .map_err(|error| no(RefusalCode::Malformed, format!("key binding: {error}")))?;
-    let possession = read_key(submission)?;
+    let possession = read_key(submission.csr.as_ref())?;
     if binding.order != order.id || binding.order_sha256 != order_sha256 {
         return Err(no(RefusalCode::KeyNotBound, "the key is bound to another order"));
     }

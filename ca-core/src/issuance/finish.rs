@@ -1,21 +1,21 @@
 //! From a durable intent to a durable certificate; also after a crash.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::authority::Authority;
-use super::evidence::digest;
 use super::faults::Point;
 use super::issuing::Issuing;
 use super::stop::{Stop, listed};
-use super::submit::officer_of;
-use crate::audit::{self, Actor, Event};
-use crate::domain::{CertificateStatus, OrderId, StatusChange};
+use super::together::{self, Finished};
+use crate::domain::{OrderId, ProfileName};
 use crate::encode::certificate::assemble;
 use crate::keys::SignatureAlgorithm;
 use crate::lint;
 use crate::profile::Profile;
-use crate::store::{Intent, OfficerRecord};
-use crate::unit_of_work;
+use crate::service::protocol::RefusalCode;
+use crate::store::Intent;
+use crate::x509::Parts;
 
 /// Intents that are looked at in one round.
 const ROUND: i64 = 1000;
@@ -25,65 +25,32 @@ impl Authority {
     /// the turn of the order, or is alone.
     ///
     /// If another process stored its own signature over the same bytes first, that one stands and ours is thrown
-    /// away: nobody was told of it.
-    pub(super) async fn finish(&self, intents: &[Intent], reconciled: bool) -> Result<(), Stop> {
+    /// away: nobody was told of it, and the answer is `None`.
+    pub(super) async fn finish(&self, intents: &[Intent], reconciled: bool) -> Result<Option<Arc<[Vec<u8>]>>, Stop> {
         let mut work = Vec::new();
         for intent in intents {
             let issuing = self.issuers.get(&intent.issuer).cloned();
             let issuing = issuing.ok_or_else(|| Stop::BadWork(format!("no key for issuer {}", intent.issuer)))?;
-            let profile = self.profiles.find(&intent.profile).cloned();
-            let profile = profile.ok_or_else(|| Stop::BadWork(format!("there is no profile {}", intent.profile)))?;
-            work.push((issuing, profile, intent.tbs.clone()));
+            work.push((issuing, intent.profile.clone(), intent.tbs.clone()));
         }
-        let sign_all = move || work.iter().map(|(issuing, profile, tbs)| sign(issuing, profile, tbs)).collect();
-        let certificates: Result<Vec<Vec<u8>>, Stop> =
+        let profiles = self.profiles.clone();
+        let sign_all = move || {
+            let sign_one = |(issuing, profile, tbs): &(Arc<Issuing>, ProfileName, Vec<u8>)| {
+                let profile = profiles.find(profile);
+                let profile = profile.ok_or_else(|| Stop::BadWork("its profile is not there any more".into()))?;
+                sign(issuing, profile, tbs, reconciled)
+            };
+            work.iter().map(sign_one).collect()
+        };
+        let certificates: Result<Arc<[Vec<u8>]>, Stop> =
             tokio::task::spawn_blocking(sign_all).await.map_err(|error| Stop::BadWork(error.to_string()))?;
         let certificates = certificates?;
         self.faults.at(Point::Signed).await?;
 
-        let now = self.clock.now();
-        let first = unit_of_work!(&*self.store, Stop, |tx| {
-            let mut first = true;
-            for (intent, certificate) in intents.iter().zip(&certificates) {
-                let sha256 = digest(certificate);
-                first = tx.complete(&intent.issuer, &intent.serial, certificate, sha256, now).await?;
-                if !first {
-                    break;
-                }
-                let change = StatusChange {
-                    seq: tx.feed().await?.head + 1,
-                    issuer: intent.issuer.clone(),
-                    serial: intent.serial.clone(),
-                    status: CertificateStatus::Good,
-                    not_after: intent.validity.not_after,
-                };
-                tx.set_status(&change, now).await?;
-                let event = Event::Signed {
-                    issuer: intent.issuer.clone(),
-                    serial: intent.serial.clone(),
-                    order: intent.order,
-                    certificate_sha256: sha256,
-                    reconciled,
-                };
-                audit::record(tx, now, Actor::Authority, event).await?;
-                if let Some(order) = tx.order(intent.order).await?
-                    && let Some(officer) = officer_of(&order)?
-                {
-                    let record = OfficerRecord {
-                        officer: officer.clone(),
-                        certificate_sha256: sha256,
-                        issuer: intent.issuer.clone(),
-                        serial: intent.serial.clone(),
-                        not_after: intent.validity.not_after,
-                        entered: now,
-                    };
-                    tx.add_officer(&record).await?;
-                    let event = Event::OfficerEntered { officer, certificate_sha256: sha256 };
-                    audit::record(tx, now, Actor::Authority, event).await?;
-                }
-            }
-            first
-        })?;
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let complete = move |all| async move { together::complete(store, clock.now(), all).await };
+        let finished = Finished { intents: intents.into(), certificates: certificates.clone(), reconciled };
+        let first = self.completions.hand_in(finished, complete).await??;
         if first {
             for intent in intents {
                 metrics::counter!("ca_certificates_total", "profile" => intent.profile.to_string()).increment(1);
@@ -94,7 +61,7 @@ impl Authority {
             }
         }
         self.faults.at(Point::CertificateDurable).await?;
-        Ok(())
+        Ok(first.then_some(certificates))
     }
 
     /// Finishes every intent that an interruption left without a certificate. Run before the first request is
@@ -124,20 +91,35 @@ impl Authority {
 
     /// Finishes what an order left open; whether there was anything. The caller holds its turn.
     pub(super) async fn finish_open(&self, order: OrderId) -> Result<bool, Stop> {
-        let records = self.store.begin_read().await?.certificates_of_order(order).await?;
-        if records.iter().all(|record| record.made.is_some()) {
-            return Ok(false);
+        let mut tx = self.store.begin_read().await?;
+        let records = tx.certificates_of_order(order).await?;
+        let Some(open) = records.iter().find(|record| record.made.is_none()) else { return Ok(false) };
+        if tx.status(&open.intent.issuer, &open.intent.serial).await?.is_some() {
+            return Err(Stop::refuse(RefusalCode::WrongState, format!("order {order} was given up")));
         }
+        drop(tx);
         let intents: Vec<Intent> = records.into_iter().map(|record| record.intent).collect();
         self.finish(&intents, true).await?;
         Ok(true)
     }
 }
 
-/// Signs, and looks at the work: the whole certificate passes its lint, and its signature verifies.
-fn sign(issuing: &Issuing, profile: &Profile, tbs: &[u8]) -> Result<Vec<u8>, Stop> {
+/// Signs, and looks at the work. What an interruption left is held against the rules once more, for they may have
+/// changed; what was linted a moment ago must only be the same bytes, with a signature that verifies.
+fn sign(issuing: &Issuing, profile: &Profile, tbs: &[u8], reconciled: bool) -> Result<Vec<u8>, Stop> {
+    let algorithm = issuing.cert_key.algorithm();
     let signature = issuing.cert_key.sign(tbs)?;
-    checked(tbs, issuing.cert_key.algorithm(), &signature, profile, Some(issuing.certificate()))
+    if reconciled {
+        return checked(tbs, algorithm, &signature, profile, Some(issuing.certificate()));
+    }
+    let certificate = assemble(tbs, algorithm, &signature);
+    let parts = Parts::read(&certificate).map_err(|error| Stop::BadWork(error.to_string()))?;
+    if parts.tbs.whole != tbs {
+        return Err(Stop::BadWork("the certificate is not what was to be signed".into()));
+    }
+    let verified = issuing.verifier().verify_with(algorithm, parts.tbs.whole, parts.signature);
+    verified.map_err(|error| Stop::BadWork(error.to_string()))?;
+    Ok(certificate)
 }
 
 /// Puts a certificate together and looks at it as a stranger would. `issuer`: `None` for a root.

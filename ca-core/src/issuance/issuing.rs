@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{IssuerId, ProfileName, Serial, Timestamp};
+use crate::keys::PublicKey;
+use crate::keys::verify::VerifyError;
 use crate::signer::{CertKey, CrlKey, Signer};
 use crate::store::IssuerRecord;
 use crate::x509::{Parts, X509Error};
@@ -14,6 +16,7 @@ pub struct Issuing {
     root: bool,
     certificate: Vec<u8>,
     spki: Vec<u8>,
+    verifier: Arc<PublicKey>,
     not_after: Timestamp,
     profiles: Vec<ProfileName>,
     crl_shards: u16,
@@ -27,6 +30,9 @@ pub enum IssuingError {
     /// Its certificate cannot be read.
     #[error("the certificate of {0}: {1}")]
     Certificate(IssuerId, X509Error),
+    /// The key in its certificate cannot be read.
+    #[error("the key in the certificate of {0}: {1}")]
+    Key(IssuerId, VerifyError),
     /// Its key is another than its certificate's.
     #[error("the key of {0} does not belong to its certificate")]
     OtherKey(IssuerId),
@@ -42,10 +48,12 @@ impl Issuing {
         if parts.tbs.spki != key.spki_der() {
             return Err(IssuingError::OtherKey(record.id.clone()));
         }
+        let verifier = PublicKey::read(parts.tbs.spki).map_err(|e| IssuingError::Key(record.id.clone(), e))?;
         Ok(Self {
             id: record.id.clone(),
             root: record.root,
             spki: parts.tbs.spki.to_vec(),
+            verifier: Arc::new(verifier),
             not_after: parts.tbs.validity.not_after,
             certificate: record.certificate.clone(),
             profiles: record.profiles.clone(),
@@ -77,6 +85,12 @@ impl Issuing {
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// Its public key, read.
+    #[must_use]
+    pub fn verifier(&self) -> &PublicKey {
+        &self.verifier
     }
 
     /// The end of its certificate; nothing it issues lives longer.

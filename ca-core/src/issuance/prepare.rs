@@ -16,7 +16,7 @@ use crate::service::protocol::RefusalCode;
 use crate::store::{Intent, Origin, Part};
 
 /// The profile whose certificates make officers.
-const STAFF: &str = "staff";
+pub(super) const STAFF: &str = "staff";
 
 /// The word that these bytes fit their profiles, passed their lint and may be signed once. Spent by value.
 #[must_use]

@@ -38,6 +38,21 @@ impl Stop {
         Self::Refused(Refusal { code, detail: detail.into() })
     }
 
+    /// Whether the same may succeed when it is run again.
+    pub(super) const fn is_contention(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Contended))
+    }
+
+    /// The same for another order that shared the transaction which this ended.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.clone()),
+            Self::Store(StoreError::Contended) => Self::Store(StoreError::Contended),
+            Self::Store(error) => Self::Store(StoreError::Unavailable(error.to_string().into())),
+            other => Self::BadWork(other.to_string()),
+        }
+    }
+
     /// What the caller is told. Causes inside the authority become `Unavailable`, and are logged.
     #[must_use]
     pub fn told(self) -> Refusal {

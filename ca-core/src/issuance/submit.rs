@@ -1,12 +1,15 @@
 //! Carrying out orders: once.
 
-use super::approval::approve;
+use std::sync::Arc;
+
+use super::approval::{Approved, approve};
 use super::authority::Authority;
 use super::evidence::{Evidence, digest, read_key, read_order};
 use super::faults::Point;
 use super::pair::pair_of;
-use super::prepare::Prepared;
 use super::stop::Stop;
+use super::together::{self, Intended, Standing};
+use super::views::new_view;
 use crate::audit::{self, Actor, Event};
 use crate::domain::{Act, Order, Sha256, decode};
 use crate::revocation;
@@ -18,8 +21,28 @@ impl Authority {
     /// Carries out an order, or says again what came of it.
     pub(super) async fn submit(&self, submission: Submission) -> Result<CertificateView, Stop> {
         let (order, sha256) = read_order(&submission)?;
-        let _turn = self.turn_of(order.id).await;
-        match self.submit_in_turn(submission, &order, sha256).await {
+        let csr = submission.csr.clone();
+        let evidence = tokio::task::spawn_blocking(|| Evidence::read(submission))
+            .await
+            .map_err(|error| Stop::BadWork(error.to_string()))?;
+        let told = match evidence {
+            Ok(evidence) => self.carry_out(Arc::new(evidence)).await,
+            Err(refusal) => {
+                // An order that was carried out is answered by what came of it.
+                let _turn = self.turn_of(order.id).await;
+                match self.store.begin_read().await?.order(order.id).await? {
+                    Some(known) => match read_key(csr.as_ref()) {
+                        Ok(key) => self.answer_again(Some(key.spki_sha256()), &order, sha256, &known).await,
+                        Err(_) if !matches!(order.act, Act::Issue { .. }) => {
+                            self.answer_again(None, &order, sha256, &known).await
+                        }
+                        Err(refusal) => Err(refusal.into()),
+                    },
+                    None => Err(refusal.into()),
+                }
+            }
+        };
+        match told {
             Err(Stop::Refused(refusal)) => {
                 self.note_refusal(&order, sha256, &refusal).await?;
                 Err(refusal.into())
@@ -28,36 +51,36 @@ impl Authority {
         }
     }
 
-    async fn submit_in_turn(
-        &self,
-        submission: Submission,
-        order: &Order,
-        sha256: Sha256,
-    ) -> Result<CertificateView, Stop> {
-        let known = self.store.begin_read().await?.order(order.id).await?;
-        if let Some(known) = known {
-            return self.submit_again(&submission, order, sha256, &known).await;
-        }
-        let again = submission.clone();
-        let evidence = tokio::task::spawn_blocking(|| Evidence::read(submission))
-            .await
-            .map_err(|error| Stop::BadWork(error.to_string()))??;
+    /// Carries out an order whose signatures were read, or says again what came of it.
+    ///
+    /// # Errors
+    /// [`Stop`]; a refusal is not audited yet.
+    pub async fn carry_out(&self, evidence: Arc<Evidence>) -> Result<CertificateView, Stop> {
+        let (order, sha256) = (&evidence.order, evidence.sha256);
+        let _turn = self.turn_of(order.id).await;
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let look = move |evidence| async move { together::look_up(store, clock.now(), evidence).await };
+        let key = evidence.key.as_ref().map(|key| key.possession.spki_sha256());
+        let approved = match self.looks.hand_in(evidence.clone(), look).await?? {
+            Standing::Known(known) => return self.answer_again(key, order, sha256, &known).await,
+            Standing::Approved(approved) => approved,
+        };
         let carried_out = match &order.act {
-            Act::Issue { .. } => self.issue(evidence).await,
-            _ => self.change_status(evidence).await,
+            Act::Issue { .. } => self.issue(evidence.clone(), &approved).await,
+            _ => self.change_status(&evidence).await,
         };
         if !matches!(carried_out, Err(Stop::Overtaken)) {
             return carried_out;
         }
         let known = self.store.begin_read().await?.order(order.id).await?;
         let known = known.ok_or_else(|| StoreError::odd("ca_order", order.id, "gone"))?;
-        self.submit_again(&again, order, sha256, &known).await
+        self.answer_again(key, order, sha256, &known).await
     }
 
     /// The same order again gives the same answer; anything else under its id is a replay.
-    async fn submit_again(
+    async fn answer_again(
         &self,
-        submission: &Submission,
+        key: Option<Sha256>,
         order: &Order,
         sha256: Sha256,
         known: &OrderRecord,
@@ -71,7 +94,7 @@ impl Authority {
                 let records = self.store.begin_read().await?.certificates_of_order(order.id).await?;
                 let first = records.first();
                 let first = first.ok_or_else(|| StoreError::odd("ca_order", order.id, "an issue without intent"))?;
-                if read_key(submission)?.spki_sha256() != first.intent.spki_sha256 {
+                if key != Some(first.intent.spki_sha256) {
                     return Err(replayed("carried out with another key"));
                 }
                 self.finish_open(order.id).await?;
@@ -85,46 +108,27 @@ impl Authority {
         self.view(&issuer, &serial).await
     }
 
-    async fn issue(&self, evidence: Evidence) -> Result<CertificateView, Stop> {
-        let now = self.clock.now();
-        let mut tx = self.store.begin_read().await?;
-        let approved = approve(&mut *tx, &evidence, now).await?;
-        drop(tx);
-        let order = approved.what().id;
-        let Prepared { intents, envelope } = self.prepare(&approved, now).await?.redeem();
+    async fn issue(&self, evidence: Arc<Evidence>, approved: &Approved<Order>) -> Result<CertificateView, Stop> {
+        let prepared = Arc::new(self.prepare(approved, self.clock.now()).await?.redeem());
         self.faults.at(Point::BeforeIntent).await?;
 
-        // The officers are looked up again where the intent is written: one may have been revoked meanwhile.
-        unit_of_work!(&*self.store, Stop, |tx| {
-            if tx.order(order).await?.is_some() {
-                return Err(Stop::Overtaken);
-            }
-            let approved = approve(tx, &evidence, now).await?;
-            approved.keep(tx).await?;
-            for intent in &intents {
-                revocation::still_issues::<Stop>(tx, &intent.issuer).await?;
-                if let Some(other) = tx.order_of_key(intent.spki_sha256).await? {
-                    let detail = format!("the key is known from order {other}");
-                    return Err(Stop::refuse(RefusalCode::KeyNotAccepted, detail));
-                }
-                tx.add_intent(intent).await?;
-                audit::record(tx, now, officers(approved.officers()), signing(intent)).await?;
-            }
-            if let Some(envelope) = &envelope {
-                tx.add_envelope(order, envelope).await?;
-            }
-        })?;
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let intend = move |all| async move { together::intend(store, clock.now(), all).await };
+        let intended = Intended { evidence, prepared: prepared.clone() };
+        self.intentions.hand_in(intended, intend).await??;
         metrics::counter!("ca_intents_total").increment(1);
         self.faults.at(Point::IntentDurable).await?;
 
-        self.finish(&intents, false).await?;
-        self.view_of(order).await
+        match self.finish(&prepared.intents, false).await? {
+            Some(certificates) => Ok(new_view(&prepared, &certificates)),
+            None => self.view_of(approved.what().id).await,
+        }
     }
 
-    async fn change_status(&self, evidence: Evidence) -> Result<CertificateView, Stop> {
+    async fn change_status(&self, evidence: &Evidence) -> Result<CertificateView, Stop> {
         let now = self.clock.now();
         let (issuer, serial) = unit_of_work!(&*self.store, Stop, |tx| {
-            let approved = approve(tx, &evidence, now).await?;
+            let approved = approve(tx, evidence, now).await?;
             let order = approved.what();
             if tx.order(order.id).await?.is_some() {
                 return Err(Stop::Overtaken);
@@ -181,7 +185,7 @@ pub(super) fn signing(intent: &Intent) -> Event {
     }
 }
 
-fn officers(records: &[OfficerRecord]) -> Actor {
+pub(super) fn officers(records: &[OfficerRecord]) -> Actor {
     Actor::Officers(records.iter().map(|record| record.officer.id.clone()).collect())
 }
 

@@ -2,6 +2,7 @@
 
 use super::authority::Authority;
 use super::pair::pair_of;
+use super::prepare::Prepared;
 use super::stop::Stop;
 use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, decode};
 use crate::service::protocol::{Blob, CertificateView, EncryptionView, IssuerView, OfficerView, RefusalCode, Response};
@@ -101,6 +102,31 @@ async fn certificate_view(tx: &mut dyn Tx, records: Vec<CertificateRecord>) -> R
         delivered: made.delivered,
         encryption,
     }))
+}
+
+/// What an order has just made, as it became durable.
+pub(super) fn new_view(prepared: &Prepared, certificates: &[Vec<u8>]) -> CertificateView {
+    let (intent, certificate) = (&prepared.intents[0], &certificates[0]);
+    let encryption = match (&prepared.intents[1..], &certificates[1..], &prepared.envelope) {
+        ([intent], [certificate], Some(envelope)) => Some(EncryptionView {
+            serial: intent.serial.clone(),
+            profile: intent.profile.clone(),
+            certificate: Blob(certificate.clone()),
+            envelope: envelope.clone(),
+        }),
+        _ => None,
+    };
+    CertificateView {
+        issuer: intent.issuer.clone(),
+        serial: intent.serial.clone(),
+        profile: intent.profile.clone(),
+        order: intent.order,
+        validity: intent.validity,
+        certificate: Blob(certificate.clone()),
+        status: CertificateStatus::Good,
+        delivered: None,
+        encryption,
+    }
 }
 
 async fn encryption_view(tx: &mut dyn Tx, record: CertificateRecord) -> Result<EncryptionView, Stop> {
