@@ -2,7 +2,7 @@
 
 mod kmc_commands;
 
-use std::io::{BufReader, Write as _};
+use std::io::{BufReader, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use ca_core::audit::{self, SignedCheckpoint};
 use ca_core::ceremony::{Ceremony, Plan};
 use ca_core::clock::{Clock as _, SystemClock, system_rng};
 use ca_core::config::Config;
-use ca_core::domain::IssuerId;
-use ca_core::issuance::Issuing;
+use ca_core::domain::{IssuerId, OrderId};
+use ca_core::issuance::{self, Issuing};
 use ca_core::revocation::publish::Mirrors;
 use ca_core::revocation::{self, Due, NO_OTHER, Publisher};
 use ca_core::signer::Passphrase;
 use ca_core::signer::soft::Cost;
 use ca_core::sql::{Database, authority_migrations};
-use ca_core::store::{CrlRecord, Store as _, StoreError};
+use ca_core::store::{CrlRecord, Intent, Store as _, StoreError};
 use ca_core::unit_of_work;
 use clap::{Parser, Subcommand};
 
@@ -80,6 +80,11 @@ enum Command {
     },
     /// 核对 Account for every serial number, order, status and audit event.
     Check,
+    /// 未完成的签发 What an interruption left open and the reconciler could not finish.
+    Intents {
+        #[command(subcommand)]
+        command: IntentsCommand,
+    },
     /// 升级数据库 Bring the schema up to date.
     Migrate,
     /// 体检 Look whether everything that `serve` needs is there.
@@ -93,6 +98,21 @@ enum CrlCommand {
         /// 签发者 Which.
         #[arg(value_parser = issuer_id)]
         issuer: IssuerId,
+    },
+}
+
+#[derive(Subcommand)]
+enum IntentsCommand {
+    /// 列出 List them.
+    List,
+    /// 放弃 Never finish what this order left open: its serial numbers are revoked.
+    Abandon {
+        /// 指令号 The order.
+        #[arg(value_parser = order_id)]
+        order: OrderId,
+        /// 原因 Why, for the audit.
+        #[arg(long)]
+        why: String,
     },
 }
 
@@ -119,6 +139,10 @@ enum AuditCommand {
 
 fn issuer_id(text: &str) -> Result<IssuerId, String> {
     IssuerId::try_from(text.to_owned())
+}
+
+fn order_id(text: &str) -> Result<OrderId, String> {
+    text.parse().map_err(|_| format!("{text} is no order"))
 }
 
 #[tokio::main]
@@ -164,6 +188,7 @@ async fn authority(config: Config, command: Command) -> anyhow::Result<ExitCode>
         }
         Command::Audit { command: AuditCommand::Export { file } } => export(&config, &file).await,
         Command::Check => check(&config).await,
+        Command::Intents { command } => intents(&config, command).await,
         Command::Migrate => {
             let database = Database::open(&config.database_url, true).await.context("opening the CA database")?;
             database.migrate(&authority_migrations()).await?;
@@ -304,15 +329,49 @@ async fn export(config: &Config, file: &Path) -> anyhow::Result<ExitCode> {
 async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let store = app::open_store(config).await?;
     let mut tx = store.begin_read().await?;
-    let report = app::check(&mut *tx, SystemClock.now()).await?;
+    let profiles = Arc::new(app::profiles(config)?);
+    let terminal = std::io::stderr().is_terminal();
+    let mut progress = |so_far: &app::Report| {
+        if terminal && so_far.certificates % 51_200 == 0 {
+            eprint!("\r已核对 checked {}", so_far.certificates);
+        }
+    };
+    let report = app::check(&mut *tx, SystemClock.now(), profiles, &mut progress).await?;
+    if terminal {
+        eprint!("\r");
+    }
     println!(
-        "证书 certificates {}, 未完成 open {}, 审计事件 audit events {}",
-        report.certificates, report.open, report.events
+        "证书 certificates {}, 未完成 open {}, 已放弃 given up {}, 审计事件 audit events {}",
+        report.certificates, report.open, report.given_up, report.events
     );
+    for finding in &report.findings {
+        println!("与现行规则不符 differs from today's rules: {finding}");
+    }
     for fault in &report.faults {
         println!("问题 fault: {fault}");
     }
+    if report.unlisted > 0 {
+        println!("另有 and more, not listed: {}", report.unlisted);
+    }
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn intents(config: &Config, command: IntentsCommand) -> anyhow::Result<ExitCode> {
+    let store = app::open_store(config).await?;
+    match command {
+        IntentsCommand::List => {
+            for intent in issuance::open_intents(&store).await? {
+                let Intent { issuer, serial, order, profile, intended, .. } = intent;
+                println!("{order} {issuer} {serial} {profile} {}", intended.beijing_text());
+            }
+        }
+        IntentsCommand::Abandon { order, why } => {
+            for intent in issuance::give_up(&store, SystemClock.now(), order, &why).await? {
+                println!("已放弃并吊销 given up and revoked: {} {}", intent.issuer, intent.serial);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn doctor(config: &Config) -> anyhow::Result<ExitCode> {

@@ -192,6 +192,16 @@ impl House {
         Authority::new(Arc::new(store), self.clock.clone(), system_rng(), issuers, profiles, url).with_faults(faults)
     }
 
+    /// What `ca check` finds now.
+    ///
+    /// # Panics
+    /// When the store cannot be read.
+    pub async fn check(&self) -> app::Report {
+        let profiles = Arc::new(Profiles::built_in().expect("sound"));
+        let mut tx = self.store().await.begin_read().await.expect("reads");
+        app::check(&mut *tx, self.now(), profiles, &mut |_| {}).await.expect("reads")
+    }
+
     /// An order of the demo office, written now.
     #[must_use]
     pub fn order(&self, act: Act) -> Order {

@@ -1,13 +1,29 @@
 //! Looking at everything that the authority ever did, with other eyes than those that did it.
+//!
+//! One read transaction, page by page, so that memory stays flat however long the ledger is; the bytes of each page
+//! are judged on all cores meanwhile. A fault is what cannot be: a certificate that is not the bytes that were to be
+//! signed, or not signed by its issuer; a serial number without its order, its signatures or its status; a chain
+//! that was changed. A finding of the linter is told apart: certificates are held against the rules and profiles of
+//! today, and one that was issued under older ones was right when it was issued.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
 
 use crate::audit;
-use crate::domain::{Act, IssuerId, Order, Sha256, decode};
+use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, Timestamp, decode};
 use crate::keys::verify::verify_signature;
+use crate::lint::{self, CertificateContext};
+use crate::profile::Profiles;
 use crate::revocation::freshness;
-use crate::store::{CertificateRecord, Origin, StoreError, Tx};
+use crate::store::{CertificateRecord, Origin, StatusRecord, StoreError, Tx};
 use crate::x509::Parts;
+
+/// Certificates that are read at once.
+const PAGE: i64 = 512;
+/// Faults, and findings, that are listed; the rest is counted.
+const MOST_LISTED: usize = 1000;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,93 +32,205 @@ pub struct Report {
     pub certificates: usize,
     /// Of these, intents that are not complete: the reconciler will finish them.
     pub open: usize,
+    /// Of these, intents that were given up.
+    pub given_up: usize,
     /// Events of the audit chain.
     pub events: i64,
-    /// Everything that cannot be.
+    /// What the linter says by the rules and profiles of today, the first thousand.
+    pub findings: Vec<String>,
+    /// Everything that cannot be, the first thousand.
     pub faults: Vec<String>,
+    /// Findings and faults beyond.
+    pub unlisted: usize,
 }
 
-/// Accounts for every serial number, order, status, officer and audit event.
+impl Report {
+    fn fault(&mut self, what: String) {
+        list(&mut self.faults, &mut self.unlisted, what);
+    }
+
+    fn finding(&mut self, what: String) {
+        list(&mut self.findings, &mut self.unlisted, what);
+    }
+
+    fn take(&mut self, verdict: Verdict) {
+        for fault in verdict.faults {
+            self.fault(fault);
+        }
+        for finding in verdict.findings {
+            self.finding(finding);
+        }
+    }
+}
+
+fn list(listed: &mut Vec<String>, unlisted: &mut usize, what: String) {
+    if listed.len() < MOST_LISTED {
+        listed.push(what);
+    } else {
+        *unlisted += 1;
+    }
+}
+
+/// Accounts for every serial number, order, status, officer and audit event. `progress` is told of the report so far
+/// after each page.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub async fn check(tx: &mut dyn Tx, now: crate::domain::Timestamp) -> Result<Report, StoreError> {
+pub async fn check(
+    tx: &mut dyn Tx,
+    now: Timestamp,
+    profiles: Arc<Profiles>,
+    progress: &mut (dyn FnMut(&Report) + Send),
+) -> Result<Report, StoreError> {
     let mut report = Report::default();
     let issuers: BTreeMap<IssuerId, Vec<u8>> =
         tx.issuers().await?.into_iter().map(|record| (record.id, record.certificate)).collect();
+    let against = Arc::new(Against { issuers, profiles });
+    let most = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+    let mut judges: JoinSet<Verdict> = JoinSet::new();
     let (mut issuer, mut serial) = (String::new(), String::new());
     loop {
-        let page = tx.certificates_after(&issuer, &serial, 500).await?;
+        let page = tx.certificates_after(&issuer, &serial, PAGE).await?;
         let Some(last) = page.last() else { break };
         (issuer, serial) = (last.intent.issuer.to_string(), last.intent.serial.to_string());
-        for record in &page {
-            report.certificates += 1;
-            check_certificate(tx, record, &issuers, &mut report).await?;
+        account(tx, &page, &mut report).await?;
+        while judges.len() >= most {
+            hear(judges.join_next().await, &mut report)?;
         }
+        let against = against.clone();
+        judges.spawn_blocking(move || against.judge(&page));
+        progress(&report);
+    }
+    while !judges.is_empty() {
+        hear(judges.join_next().await, &mut report)?;
     }
     for (issuer, serial) in tx.log_faults().await? {
-        report.faults.push(format!("{issuer} {serial}: the last line of the status log differs from the status"));
+        report.fault(format!("{issuer} {serial}: the last line of the status log differs from the status"));
     }
     for officer in tx.officers().await? {
         let certificate = tx.certificate(&officer.issuer, &officer.serial).await?;
         if certificate.and_then(|record| record.made).is_none_or(|made| made.sha256 != officer.certificate_sha256) {
-            report.faults.push(format!("officer {}: no such certificate", officer.officer.id));
+            report.fault(format!("officer {}: no such certificate", officer.officer.id));
         }
     }
     for issuer in freshness(tx, now).await?.stale {
-        report.faults.push(format!("{issuer}: no list that is valid now"));
+        report.fault(format!("{issuer}: no list that is valid now"));
     }
     match audit::verify_store(tx, None, &[]).await? {
         Ok(whole) => report.events = whole.head.seq,
-        Err(fault) => report.faults.push(format!("audit: {fault}")),
+        Err(fault) => report.fault(format!("audit: {fault}")),
     }
     Ok(report)
 }
 
-async fn check_certificate(
-    tx: &mut dyn Tx,
-    record: &CertificateRecord,
-    issuers: &BTreeMap<IssuerId, Vec<u8>>,
-    report: &mut Report,
-) -> Result<(), StoreError> {
-    let intent = &record.intent;
-    let mut fault = |what: String| report.faults.push(format!("{} {}: {what}", intent.issuer, intent.serial));
-    if intent.origin == Origin::Order {
-        match tx.order(intent.order).await? {
-            None => fault("no order".into()),
-            Some(order) => {
-                let act = decode::<Order>(&order.statement).map(|order| order.act);
-                if !matches!(act, Ok(Act::Issue { .. })) {
-                    fault("its order is no issue".into());
-                }
-                if tx.signatures(intent.order).await?.len() < 3 {
-                    fault("its order has not the signatures of two officers and an operator".into());
-                }
-            }
-        }
-    }
-    let status = tx.status(&intent.issuer, &intent.serial).await?;
-    let Some(made) = &record.made else {
-        if status.is_some() {
-            fault("a status without certificate".into());
-        }
-        report.open += 1;
-        return Ok(());
-    };
-    if status.is_none() {
-        fault("no status".into());
-    }
-    if Sha256(openssl::sha::sha256(&made.certificate)) != made.sha256 {
-        fault("the stored hash is another's".into());
-    }
-    if let Err(what) = verify(&made.certificate, &intent.tbs, issuers.get(&intent.issuer)) {
-        fault(what);
+fn hear(judged: Option<Result<Verdict, tokio::task::JoinError>>, report: &mut Report) -> Result<(), StoreError> {
+    match judged {
+        Some(Ok(verdict)) => report.take(verdict),
+        Some(Err(error)) => return Err(StoreError::odd("certificate", "a page", error)),
+        None => {}
     }
     Ok(())
 }
 
+/// Looks up what must stand beside the certificates of a page.
+async fn account(tx: &mut dyn Tx, page: &[CertificateRecord], report: &mut Report) -> Result<(), StoreError> {
+    let ordered = page.iter().filter(|record| record.intent.origin == Origin::Order);
+    let ids: Vec<OrderId> = ordered.map(|record| record.intent.order).collect::<BTreeSet<_>>().into_iter().collect();
+    let orders: BTreeMap<OrderId, Vec<u8>> =
+        tx.orders(&ids).await?.into_iter().map(|order| (order.id, order.statement)).collect();
+    let mut signatures: BTreeMap<OrderId, usize> = BTreeMap::new();
+    for order in tx.signed_orders(&ids).await? {
+        *signatures.entry(order).or_default() += 1;
+    }
+    for records in page.chunk_by(|a, b| a.intent.issuer == b.intent.issuer) {
+        let (first, last) = (&records[0].intent, &records[records.len() - 1].intent);
+        let statuses = tx.statuses_between(&first.issuer, &first.serial, &last.serial, 2 * PAGE).await?;
+        let mut statuses: BTreeMap<Serial, StatusRecord> = statuses.into_iter().collect();
+        for record in records {
+            let status = statuses.remove(&record.intent.serial).map(|status| status.status);
+            account_one(record, &orders, &signatures, status, report);
+        }
+        for serial in statuses.keys() {
+            report.fault(format!("{} {serial}: a status of a serial number that was never drawn", first.issuer));
+        }
+    }
+    Ok(())
+}
+
+fn account_one(
+    record: &CertificateRecord,
+    orders: &BTreeMap<OrderId, Vec<u8>>,
+    signatures: &BTreeMap<OrderId, usize>,
+    status: Option<CertificateStatus>,
+    report: &mut Report,
+) {
+    let intent = &record.intent;
+    report.certificates += 1;
+    let mut fault = |what: &str| report.fault(format!("{} {}: {what}", intent.issuer, intent.serial));
+    if intent.origin == Origin::Order {
+        match orders.get(&intent.order) {
+            None => fault("no order"),
+            Some(statement) => {
+                if !matches!(decode::<Order>(statement).map(|order| order.act), Ok(Act::Issue { .. })) {
+                    fault("its order is no issue");
+                }
+                if signatures.get(&intent.order).is_none_or(|count| *count < 3) {
+                    fault("its order has not the signatures of two officers and an operator");
+                }
+            }
+        }
+    }
+    match (&record.made, status) {
+        (Some(_), Some(_)) => {}
+        (Some(_), None) => fault("no status"),
+        (None, None) => report.open += 1,
+        (None, Some(CertificateStatus::Revoked { .. })) => report.given_up += 1,
+        (None, Some(_)) => fault("a status without certificate"),
+    }
+}
+
+/// What certificates are held against.
+struct Against {
+    issuers: BTreeMap<IssuerId, Vec<u8>>,
+    profiles: Arc<Profiles>,
+}
+
+/// What was found in a page.
+#[derive(Default)]
+struct Verdict {
+    faults: Vec<String>,
+    findings: Vec<String>,
+}
+
+impl Against {
+    fn judge(&self, page: &[CertificateRecord]) -> Verdict {
+        let mut verdict = Verdict::default();
+        for record in page {
+            let intent = &record.intent;
+            let Some(made) = &record.made else { continue };
+            let name = format!("{} {}", intent.issuer, intent.serial);
+            if Sha256(openssl::sha::sha256(&made.certificate)) != made.sha256 {
+                verdict.faults.push(format!("{name}: the stored hash is another's"));
+            }
+            let issuer = self.issuers.get(&intent.issuer).map(Vec::as_slice);
+            if let Err(what) = verify(&made.certificate, &intent.tbs, issuer) {
+                verdict.faults.push(format!("{name}: {what}"));
+            }
+            let Some(profile) = self.profiles.find(&intent.profile) else {
+                verdict.findings.push(format!("{name}: there is no profile {} any more", intent.profile));
+                continue;
+            };
+            // A root is its own issuer.
+            let issuer = issuer.filter(|issuer| *issuer != made.certificate);
+            let findings = lint::certificate(&intent.tbs, &CertificateContext { profile, issuer });
+            verdict.findings.extend(findings.iter().map(|finding| format!("{name}: {finding}")));
+        }
+        verdict
+    }
+}
+
 /// Whether the certificate is the intended bytes, signed by its issuer.
-fn verify(certificate: &[u8], tbs: &[u8], issuer: Option<&Vec<u8>>) -> Result<(), String> {
+fn verify(certificate: &[u8], tbs: &[u8], issuer: Option<&[u8]>) -> Result<(), String> {
     let parts = Parts::read(certificate).map_err(|error| error.to_string())?;
     if parts.tbs.whole != tbs {
         return Err("the certificate is not what was to be signed".into());

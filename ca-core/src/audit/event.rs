@@ -119,6 +119,17 @@ pub enum Event {
         /// What the caller said.
         why: String,
     },
+    /// An intent will never be a certificate; the revocation of its serial number is the next event.
+    GivenUp {
+        /// By whom it was to be signed.
+        issuer: IssuerId,
+        /// Serial number.
+        serial: Serial,
+        /// For which order.
+        order: OrderId,
+        /// What the operator said.
+        why: String,
+    },
     /// A status changed.
     StatusChanged {
         /// By whom issued.

@@ -1,7 +1,7 @@
 //! Whether a certificate came to its token.
 
 use super::authority::Authority;
-use super::evidence::{digest, hear};
+use super::evidence::{MAX_WHY_CHARS, digest, hear};
 use super::stop::Stop;
 use crate::audit::{self, Actor, Event};
 use crate::domain::{CertificateStatus, Install, OrderId, RevocationReason, decode};
@@ -9,9 +9,6 @@ use crate::revocation;
 use crate::service::protocol::{CertificateView, RefusalCode};
 use crate::store::{CertificateRecord, Intent, Made, Origin, Place, SignatureRecord};
 use crate::unit_of_work;
-
-/// The longest reason that an abandoned order may give, in characters.
-const MAX_WHY_CHARS: usize = 200;
 
 impl Authority {
     /// The new key says that its certificate is on the token.

@@ -12,9 +12,11 @@
 mod approval;
 mod authority;
 mod delivery;
+mod desk;
 mod evidence;
 pub mod faults;
 mod finish;
+mod give_up;
 mod issuing;
 mod pair;
 mod prepare;
@@ -23,6 +25,7 @@ mod stop;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod together;
 mod views;
 
 pub use approval::{Approved, approve};
@@ -30,6 +33,7 @@ pub use authority::Authority;
 pub(crate) use evidence::hear;
 pub use evidence::{Evidence, Voice};
 pub(crate) use finish::checked;
+pub use give_up::{give_up, open_intents};
 pub use issuing::{Issuing, IssuingError};
 pub use prepare::{IssuanceToken, Prepared};
 pub(crate) use responder::RESPONDER;

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{houses, order_came_to_nothing, submit};
-use crate::app::check;
+use super::{faults, houses, order_came_to_nothing, submit};
 use crate::issuance::faults::{Point, StopAt};
 use crate::issuance::{Authority, Issuing};
 use crate::keys::SignatureAlgorithm;
@@ -14,17 +13,9 @@ use crate::service::protocol::RefusalCode;
 use crate::signer::{SignError, Signer};
 use crate::sql::{Database, SqlStore};
 use crate::store::Store as _;
-use crate::testing::{House, new_key};
+use crate::testing::new_key;
 
 const DESK: [&str; 2] = ["limin", "wangqiang"];
-
-/// What a look at everything finds.
-async fn faults(house: &House) -> Vec<String> {
-    let mut tx = house.store().await.begin_read().await.unwrap();
-    let report = check(&mut *tx, house.now()).await.unwrap();
-    assert_eq!(report.open, 0, "{}", house.engine());
-    report.faults
-}
 
 #[tokio::test]
 async fn an_issue_stopped_anywhere_is_finished_once() {

@@ -1,6 +1,8 @@
 //! The authority under orders, good and bad, on both engines.
 
+mod audit;
 mod delivery;
+mod give_up;
 mod interruptions;
 mod refusals;
 mod staff;
@@ -30,6 +32,14 @@ impl House {
         let mut tx = self.store().await.begin_read().await.unwrap();
         tx.certificates_after("", "", 1000).await.unwrap().len() - self.people.len()
     }
+}
+
+/// What a look at everything finds; nothing is open.
+async fn faults(house: &House) -> Vec<String> {
+    let report = house.check().await;
+    assert_eq!(report.open, 0, "{}", house.engine());
+    assert_eq!(report.findings, Vec::<String>::new(), "{}", house.engine());
+    report.faults
 }
 
 async fn submit(authority: &Authority, submission: Submission) -> Result<CertificateView, RefusalCode> {
