@@ -151,6 +151,23 @@ async fn an_export_is_verified_without_the_database_and_shows_what_was_done_to_i
         };
         assert!(matches!(verify(&without(3)), Err(ExportError::Fault(Fault::Missing { expected: 4, found: 5 }))));
         assert!(matches!(verify(&without(lines.len() - 1)), Err(ExportError::NoEnd)));
+        let mut reordered = lines.clone();
+        reordered.swap(3, 4);
+        let fault = verify(&reordered.join("\n"));
+        assert!(matches!(fault, Err(ExportError::Fault(Fault::Missing { expected: 4, found: 5 }))));
+        // Numbers and times put in order do not help: the hashes tell.
+        let renumbered = reordered.join("\n").replace("\"seq\":4,", "\"seq\":0,").replace("\"seq\":5,", "\"seq\":4,");
+        let renumbered = renumbered.replace("\"seq\":0,", "\"seq\":5,");
+        assert!(matches!(verify(&renumbered), Err(ExportError::Fault(Fault::Changed(4)))), "{:?}", verify(&renumbered));
+        // The last events cut off, with the end left as it was, and with an end made to fit.
+        let cut = [&lines[..9], &lines[10..]].concat().join("\n");
+        let fault = verify(&cut);
+        assert!(matches!(fault, Err(ExportError::Fault(Fault::Truncated { expected: 10, found: 9 }))), "{fault:?}");
+        let seventh: serde_json::Value = serde_json::from_str(lines[6]).unwrap();
+        let end = format!("{{\"end\":{{\"seq\":7,\"hash\":{}}}}}", seventh["event"]["hash"]);
+        let cut = [&lines[..7], &[lines[10], &end]].concat().join("\n");
+        let fault = verify(&cut);
+        assert!(matches!(fault, Err(ExportError::Fault(Fault::Truncated { expected: 8, found: 7 }))), "{fault:?}");
         let changed = text.replacen("\\\"7\\\"", "\\\"8\\\"", 1);
         assert!(matches!(verify(&changed), Err(ExportError::Fault(Fault::Changed(7)))));
         assert!(matches!(verify("no line of ours"), Err(ExportError::Line { line: 1, .. })));
