@@ -1,15 +1,20 @@
-//! `cargo run --release -- [ocsp|issue]`: benchmarks that end in ratios, not in seconds of this machine.
+//! `cargo run --release -- [ocsp|issue|ledger [CERTIFICATES]]`: benchmarks that end in ratios, not in seconds of this
+//! machine. Without a name all of them run, the ledger with a million certificates.
 
 mod issue;
 mod ocsp;
 
 use anyhow::bail;
 
+const LEDGER: u64 = 1_000_000;
+
 fn main() -> anyhow::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        None => ocsp::run().and_then(|()| issue::run()),
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        None => ocsp::run().and_then(|()| issue::run()).and_then(|()| issue::ledger(LEDGER)),
         Some("ocsp") => ocsp::run(),
         Some("issue") => issue::run(),
+        Some("ledger") => issue::ledger(arguments.next().map_or(Ok(LEDGER), |count| count.parse())?),
         Some(other) => bail!("there is no benchmark {other}"),
     }
 }

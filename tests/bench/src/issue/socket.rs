@@ -1,8 +1,8 @@
-//! Durable issue beside raw signing: how far the order of writes is from the signer's own speed.
+//! Whole orders through the socket.
 //!
 //! The real `ca serve` (release build, SQLite with synchronous=FULL, sealed P-256 key) gets prepared orders over
-//! its socket from many clients at once; each answer counts only after its two transactions are on disk. Beside
-//! it, in the same run, one thread signs bytes of a certificate's size with the same library and kind of key.
+//! its socket from many clients at once; each answer counts only after its two transactions are on disk. The clients
+//! run on the same cores.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,33 +17,27 @@ use journeys::people::Person;
 /// Orders for each round.
 const ORDERS: usize = 1_000;
 /// Clients that ask at the same time.
-const CLIENTS: [usize; 3] = [1, 8, 32];
-/// Bytes of a to-be-signed unit certificate, about.
-const TBS_BYTES: usize = 700;
+const CLIENTS: [usize; 3] = [1, 8, 48];
 
 /// Measures and prints.
 ///
 /// # Errors
 /// When a program does not start or an order is refused.
-pub(crate) fn run() -> anyhow::Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(measure())
-}
-
-async fn measure() -> anyhow::Result<()> {
+pub(super) async fn measure() -> anyhow::Result<()> {
     let office = Arc::new(Office::found(Engine::Sqlite)?);
     let ca = office.house.start_ca().await?;
-    println!("durable issue, SQLite, P-256 ({ORDERS} orders a round)");
+    println!("whole orders through the socket, P-256 ({ORDERS} orders a round)");
     for clients in CLIENTS {
         let submissions = prepare(&office)?;
         let before = ca.cpu_ticks()?;
         let rate = issue_all(&office, submissions, clients).await?;
         #[expect(clippy::cast_precision_loss, reason = "a few thousand ticks")]
-        let cpu_ms = (ca.cpu_ticks()? - before) as f64 * 10.0 / ORDERS as f64;
-        let raw = raw_signing()?;
+        let cpu_us = (ca.cpu_ticks()? - before) as f64 * 10_000.0 / ORDERS as f64;
+        let raw = super::raw_signing(KeyKind::P256)?;
         println!(
-            "{clients:>3} clients: {rate:>7.0} /s, {cpu_ms:.2} ms CPU each; raw signing, one thread: {raw:.0} /s; \
-             ratio {:.3}",
-            rate / raw
+            "{clients:>3} clients: {rate:>7.0} /s, {cpu_us:.0} us CPU each; raw P-256 {:.0} /s; ratio {:.3}",
+            raw.rate,
+            rate / raw.rate
         );
     }
     Ok(())
@@ -76,21 +70,6 @@ async fn issue_all(office: &Arc<Office>, submissions: Vec<Submission>, clients: 
     }
     for task in tasks {
         task.await??;
-    }
-    Ok(per_second(count, start.elapsed()))
-}
-
-/// Signatures of one thread in a second.
-fn raw_signing() -> anyhow::Result<f64> {
-    let signer = Person::new("raw", KeyKind::P256)?;
-    let bytes = vec![0x30; TBS_BYTES];
-    let start = Instant::now();
-    let mut count = 0;
-    while start.elapsed() < Duration::from_secs(1) {
-        for _ in 0..100 {
-            signer.raw(&bytes)?;
-        }
-        count += 100;
     }
     Ok(per_second(count, start.elapsed()))
 }
