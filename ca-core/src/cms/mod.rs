@@ -1,7 +1,8 @@
-//! Signed statements: CMS SignedData (RFC 5652) around the signed bytes themselves.
+//! Signed statements: CMS SignedData (RFC 5652) around the signed bytes themselves; by SM2 keys in the OIDs of
+//! GM/T 0010 (GB/T 35275), under the standard id.
 //!
 //! For: orders, approvals, logins, key bindings. One form only: the content inside, one signer, the signer's
-//! certificate inside, signed attributes; so that `openssl cms -verify` can check a kept message without us.
+//! certificate inside, signed attributes; so that `openssl cms -verify` can check a kept message without us, but for SM2, which it cannot read.
 //! Trusts nothing in the message. Never says who the signer is: the caller asks [`crate::chain`] and the
 //! registry; and never believes `signingTime`, which is the signer's claim.
 
@@ -24,6 +25,9 @@ pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const ID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+// GM/T 0010 §6: the same two under its own arc.
+const GM_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.1");
+const GM_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.2");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");

@@ -3,8 +3,8 @@
 use const_oid::ObjectIdentifier;
 
 use super::{
-    CONTENT_TYPE, CmsError, ID_DATA, ID_SIGNED_DATA, MAX_MESSAGE_BYTES, MESSAGE_DIGEST, SIGNING_CERTIFICATE_V2,
-    SIGNING_TIME, digest_bytes,
+    CONTENT_TYPE, CmsError, GM_DATA, GM_SIGNED_DATA, ID_DATA, ID_SIGNED_DATA, MAX_MESSAGE_BYTES, MESSAGE_DIGEST,
+    SIGNING_CERTIFICATE_V2, SIGNING_TIME, digest_bytes,
 };
 use crate::domain::Timestamp;
 use crate::keys::{KeyKind, SignatureAlgorithm, good_key, oid};
@@ -23,7 +23,7 @@ pub enum SignMessageError<E> {
 }
 
 /// The algorithm with which [`sign`] wants the attributes signed, by the kind of the certificate's key:
-/// SHA-256 for P-256 and RSA, SHA-384 for P-384.
+/// SHA-256 for P-256 and RSA, SHA-384 for P-384, SM3 and the standard id for SM2.
 ///
 /// # Errors
 /// [`CmsError`] if the certificate or its key is not accepted.
@@ -34,7 +34,7 @@ pub fn algorithm_for(certificate_der: &[u8]) -> Result<SignatureAlgorithm, CmsEr
 }
 
 /// Signs `content`. `sign` gets the DER of the signed attributes (the whole message, not a digest), signs with
-/// [`algorithm_for`] the certificate, and answers the signature (DER for ECDSA).
+/// [`algorithm_for`] the certificate, and answers the signature (DER for ECDSA and SM2).
 ///
 /// # Errors
 /// [`SignMessageError::Input`] for a certificate that cannot be read or content that is too long; else what
@@ -54,12 +54,13 @@ pub fn sign<E>(
     let time = x509::write_time(now).ok_or_else(|| SignMessageError::Input("the time is out of range".into()))?;
     let message_digest = digest_bytes(algorithm.digest(), content).map_err(input)?;
 
+    let names = Names::of(algorithm);
     // ESSCertIDv2 with the default digest, SHA-256.
     let certificate_digest = tlv::write(tag::OCTET_STRING, &[openssl::sha::sha256(certificate_der)]);
     let ess_id = tlv::write(tag::SEQUENCE, &[certificate_digest]);
     let signing_certificate = tlv::write(tag::SEQUENCE, &[tlv::write(tag::SEQUENCE, &[ess_id])]);
     let mut attributes = [
-        attribute(CONTENT_TYPE, &tlv::write(tag::OID, &[ID_DATA.as_bytes()])),
+        attribute(CONTENT_TYPE, &tlv::write(tag::OID, &[names.data.as_bytes()])),
         attribute(MESSAGE_DIGEST, &tlv::write(tag::OCTET_STRING, &[message_digest])),
         attribute(SIGNING_TIME, &time),
         attribute(SIGNING_CERTIFICATE_V2, &signing_certificate),
@@ -68,13 +69,6 @@ pub fn sign<E>(
     let signature = sign(&tlv::write(tag::SET, &attributes)).map_err(SignMessageError::Sign)?;
 
     let digest = tlv::write(tag::SEQUENCE, &[tlv::write(tag::OID, &[algorithm.digest_oid().as_bytes()])]);
-    // RFC 3370 §3.2: RSA signatures are named rsaEncryption.
-    let signature_identifier = if algorithm.is_ecdsa() {
-        algorithm.identifier_der()
-    } else {
-        let name = tlv::write(tag::OID, &[oid::RSA.as_bytes()]);
-        tlv::write(tag::SEQUENCE, &[&name[..], &[tag::NULL, 0]])
-    };
     const VERSION_1: &[u8] = &[tag::INTEGER, 1, 1];
     let serial = tlv::write(tag::INTEGER, &[parts.tbs.serial]);
     let sid = tlv::write(tag::SEQUENCE, &[parts.tbs.issuer, &serial]);
@@ -85,11 +79,11 @@ pub fn sign<E>(
             &sid,
             &digest,
             &tlv::write(tag::CONTEXT_0, &attributes),
-            &signature_identifier,
+            &names.signature,
             &tlv::write(tag::OCTET_STRING, &[signature]),
         ],
     );
-    let id_data = tlv::write(tag::OID, &[ID_DATA.as_bytes()]);
+    let id_data = tlv::write(tag::OID, &[names.data.as_bytes()]);
     let octets = tlv::write(tag::OCTET_STRING, &[content]);
     let encapsulated = tlv::write(tag::SEQUENCE, &[id_data, tlv::write(tag::CONTEXT_0, &[octets])]);
     let signed_data = tlv::write(
@@ -102,8 +96,35 @@ pub fn sign<E>(
             &tlv::write(tag::SET, &[signer_info]),
         ],
     );
-    let id_signed_data = tlv::write(tag::OID, &[ID_SIGNED_DATA.as_bytes()]);
+    let id_signed_data = tlv::write(tag::OID, &[names.signed_data.as_bytes()]);
     Ok(tlv::write(tag::SEQUENCE, &[id_signed_data, tlv::write(tag::CONTEXT_0, &[signed_data])]))
+}
+
+/// How a message names its parts.
+struct Names {
+    data: ObjectIdentifier,
+    signed_data: ObjectIdentifier,
+    /// AlgorithmIdentifier of the signature.
+    signature: Vec<u8>,
+}
+
+impl Names {
+    fn of(algorithm: SignatureAlgorithm) -> Self {
+        let named = |name: ObjectIdentifier, parameters: &[u8]| {
+            let name = tlv::write(tag::OID, &[name.as_bytes()]);
+            tlv::write(tag::SEQUENCE, &[&name[..], parameters])
+        };
+        let signature = match algorithm {
+            SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::EcdsaSha384 => algorithm.identifier_der(),
+            // RFC 3370 §3.2.
+            SignatureAlgorithm::RsaSha256 | SignatureAlgorithm::RsaSha384 => named(oid::RSA, &[tag::NULL, 0]),
+            SignatureAlgorithm::Sm2Sm3 => {
+                let signature = named(oid::SM2_SIGNATURE, &[]);
+                return Self { data: GM_DATA, signed_data: GM_SIGNED_DATA, signature };
+            }
+        };
+        Self { data: ID_DATA, signed_data: ID_SIGNED_DATA, signature }
+    }
 }
 
 pub(super) fn attribute(name: ObjectIdentifier, value: &[u8]) -> Vec<u8> {

@@ -31,7 +31,10 @@ impl Signer {
     fn forge(&self, change: impl FnOnce(&mut Draft)) -> Vec<u8> {
         let parts = Parts::read(&self.certificate).expect("parts");
         let serial = tlv::write(tag::INTEGER, &[parts.tbs.serial]);
+        let algorithm = self.key.algorithm();
+        let digest = digest_bytes(algorithm.digest(), b"content").expect("digest");
         let mut draft = Draft {
+            message_type: ID_SIGNED_DATA,
             content_type: ID_DATA,
             content: Some(b"content".to_vec()),
             certificates: vec![self.certificate.clone()],
@@ -39,12 +42,12 @@ impl Signer {
             version: 1,
             attributes: Some(vec![
                 attribute(CONTENT_TYPE, &tlv::write(tag::OID, &[ID_DATA.as_bytes()])),
-                attribute(MESSAGE_DIGEST, &tlv::write(tag::OCTET_STRING, &[openssl::sha::sha256(b"content")])),
+                attribute(MESSAGE_DIGEST, &tlv::write(tag::OCTET_STRING, &[digest])),
                 attribute(SIGNING_TIME, &x509::write_time(NOW).expect("time")),
             ]),
             sort: true,
-            digest: oid::SHA256,
-            algorithm: self.key.algorithm().identifier_der(),
+            digest: algorithm.digest_oid(),
+            algorithm: algorithm.identifier_der(),
             unsigned: false,
             signers: 1,
         };
@@ -54,6 +57,7 @@ impl Signer {
 }
 
 struct Draft {
+    message_type: ObjectIdentifier,
     content_type: ObjectIdentifier,
     content: Option<Vec<u8>>,
     certificates: Vec<Vec<u8>>,
@@ -99,13 +103,13 @@ impl Draft {
         }
         fields.push(tlv::write(tag::SET, &vec![info; self.signers]));
         let data = tlv::write(tag::SEQUENCE, &fields);
-        tlv::write(tag::SEQUENCE, &[oid(ID_SIGNED_DATA), tlv::write(tag::CONTEXT_0, &[data])])
+        tlv::write(tag::SEQUENCE, &[oid(self.message_type), tlv::write(tag::CONTEXT_0, &[data])])
     }
 }
 
 #[test]
 fn what_is_signed_is_read_back() {
-    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048] {
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048, KeyKind::Sm2] {
         let signer = Signer::new(kind);
         let signed = verify(&signer.sign("单位".as_bytes())).expect("verifies");
         assert_eq!(signed.content, "单位".as_bytes());
@@ -271,4 +275,56 @@ fn long_messages_and_trailing_bytes_are_refused() {
     assert!(matches!(verify(&vec![0x30; MAX_MESSAGE_BYTES + 1]), Err(CmsError::TooLong)));
     let long = sign(&vec![0; MAX_MESSAGE_BYTES], &signer.certificate, NOW, |_| Ok::<_, ()>(Vec::new()));
     assert!(matches!(long, Err(SignMessageError::Input(_))));
+}
+
+#[test]
+fn an_sm2_message_is_written_as_the_standard_says() {
+    let message = Signer::new(KeyKind::Sm2).sign(b"content");
+    let there = |name: ObjectIdentifier| {
+        let name = tlv::write(tag::OID, &[name.as_bytes()]);
+        message.windows(name.len()).filter(|window| *window == name).count()
+    };
+    // The content's type, the same among the attributes; the digest announced and used.
+    assert_eq!((there(GM_SIGNED_DATA), there(GM_DATA), there(oid::SM3)), (1, 2, 2));
+    assert_eq!((there(oid::SM2_SIGNATURE), there(ID_SIGNED_DATA), there(ID_DATA)), (1, 0, 0));
+}
+
+#[test]
+fn sm2_messages_of_the_field_are_read() {
+    let signer = Signer::new(KeyKind::Sm2);
+    let name = |oid: ObjectIdentifier| tlv::write(tag::OID, &[oid.as_bytes()]);
+    let with_null = |oid| tlv::write(tag::SEQUENCE, &[&name(oid)[..], &[tag::NULL, 0]]);
+    let gm = |draft: &mut Draft| {
+        (draft.message_type, draft.content_type) = (GM_SIGNED_DATA, GM_DATA);
+        let attributes = draft.attributes.as_mut().expect("attributes");
+        attributes[0] = attribute(CONTENT_TYPE, &name(GM_DATA));
+    };
+    verify(&signer.forge(|_| {})).expect("PKCS#7 names, SM2-with-SM3 for the signature");
+    verify(&signer.forge(gm)).expect("names of GM/T 0010");
+    verify(&signer.forge(|d| d.digest = oid::SM2_SM3)).expect("SM2-with-SM3 for the digest");
+    verify(&signer.forge(|d| d.algorithm = with_null(oid::SM2_SM3))).expect("NULL parameters");
+    verify(&signer.forge(|d| d.algorithm = with_null(oid::SM2_SIGNATURE))).expect("the standard's name");
+    let mixed = signer.forge(|d| d.content_type = GM_DATA);
+    assert!(matches!(verify(&mixed), Err(CmsError::Form(_))), "one content type outside, another signed");
+}
+
+#[test]
+fn an_sm2_message_of_another_id_digest_or_family_is_refused() {
+    let signer = Signer::new(KeyKind::Sm2);
+    let empty = sign(b"x", &signer.certificate, NOW, |message| {
+        Ok::<_, ()>(signer.key.sign_under(&crate::keys::Sm2Id::EMPTY, message))
+    });
+    assert!(matches!(verify(&empty.expect("signs")), Err(CmsError::Signature(VerifyError::Signature))));
+    for digest in [oid::SHA256, oid::SHA384] {
+        assert!(verify(&signer.forge(|d| d.digest = digest)).is_err(), "{digest}");
+    }
+    for algorithm in [SignatureAlgorithm::EcdsaSha256, SignatureAlgorithm::RsaSha256] {
+        assert!(verify(&signer.forge(|d| d.algorithm = algorithm.identifier_der())).is_err(), "{algorithm:?}");
+    }
+    let p256 = Signer::new(KeyKind::P256);
+    let sm3 = p256.forge(|d| {
+        d.digest = oid::SM3;
+        d.algorithm = SignatureAlgorithm::Sm2Sm3.identifier_der();
+    });
+    assert!(verify(&sm3).is_err());
 }

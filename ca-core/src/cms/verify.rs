@@ -6,8 +6,8 @@ use openssl::hash::MessageDigest;
 use spki::AlgorithmIdentifierOwned;
 
 use super::{
-    CONTENT_TYPE, CmsError, ID_DATA, ID_SIGNED_DATA, MAX_MESSAGE_BYTES, MESSAGE_DIGEST, SIGNING_CERTIFICATE_V2,
-    SIGNING_TIME, Signed, digest_bytes,
+    CONTENT_TYPE, CmsError, GM_DATA, GM_SIGNED_DATA, ID_DATA, ID_SIGNED_DATA, MAX_MESSAGE_BYTES, MESSAGE_DIGEST,
+    SIGNING_CERTIFICATE_V2, SIGNING_TIME, Signed, digest_bytes,
 };
 use crate::domain::Timestamp;
 use crate::keys::verify::{VerifyError, verify_with};
@@ -39,8 +39,8 @@ pub fn verify(der: &[u8]) -> Result<Signed, CmsError> {
     }
 
     let attributes = Attributes::read(signer.attributes, certificate)?;
-    if attributes.content_type != ID_DATA {
-        return Err(CmsError::Form("the content type must be id-data, inside as outside"));
+    if attributes.content_type != message.content_type {
+        return Err(CmsError::Form("the content type must be the same inside as outside"));
     }
     if !openssl_equal(attributes.message_digest, &digest_bytes(digest, message.content)?) {
         return Err(CmsError::Digest("content"));
@@ -61,6 +61,7 @@ pub fn verify(der: &[u8]) -> Result<Signed, CmsError> {
 /// The outer parts of a message.
 struct Message<'a> {
     digests: Vec<ObjectIdentifier>,
+    content_type: ObjectIdentifier,
     content: &'a [u8],
     certificates: Vec<&'a [u8]>,
     signer_info: Element<'a>,
@@ -69,7 +70,7 @@ struct Message<'a> {
 impl<'a> Message<'a> {
     fn read(der: &'a [u8]) -> Result<Self, CmsError> {
         let mut outer = tlv::single(der, tag::SEQUENCE)?.reader();
-        if oid_of(outer.next()?)? != ID_SIGNED_DATA {
+        if ![ID_SIGNED_DATA, GM_SIGNED_DATA].contains(&oid_of(outer.next()?)?) {
             return Err(CmsError::Form("not SignedData"));
         }
         let wrapped = outer.expect(tag::CONTEXT_0)?;
@@ -82,7 +83,7 @@ impl<'a> Message<'a> {
             return Err(CmsError::Form("too many digest algorithms"));
         }
         let digests = digests.into_iter().map(digest_identifier).collect::<Result<_, _>>()?;
-        let content = encapsulated(fields.expect(tag::SEQUENCE)?)?;
+        let (content_type, content) = encapsulated(fields.expect(tag::SEQUENCE)?)?;
         let certificates =
             fields.optional(tag::CONTEXT_0)?.ok_or(CmsError::Form("the signer's certificate is missing"))?;
         let certificates = certificates.reader().rest()?;
@@ -98,18 +99,20 @@ impl<'a> Message<'a> {
         if version != signer_info.reader().expect(tag::INTEGER)?.content {
             return Err(CmsError::Form("the message's version is not its signer's"));
         }
-        Ok(Self { digests, content, certificates, signer_info })
+        Ok(Self { digests, content_type, content, certificates, signer_info })
     }
 }
 
-fn encapsulated(info: Element<'_>) -> Result<&[u8], CmsError> {
+/// Type and octets of the content.
+fn encapsulated(info: Element<'_>) -> Result<(ObjectIdentifier, &[u8]), CmsError> {
     let mut fields = info.reader();
-    if oid_of(fields.next()?)? != ID_DATA {
-        return Err(CmsError::Form("the content type must be id-data"));
+    let content_type = oid_of(fields.next()?)?;
+    if ![ID_DATA, GM_DATA].contains(&content_type) {
+        return Err(CmsError::Form("the content type must be data"));
     }
     let content = fields.optional(tag::CONTEXT_0)?.ok_or(CmsError::Form("the content is detached"))?;
     fields.end()?;
-    Ok(tlv::single(content.content, tag::OCTET_STRING)?.content)
+    Ok((content_type, tlv::single(content.content, tag::OCTET_STRING)?.content))
 }
 
 /// The one signer of a message.
@@ -233,7 +236,8 @@ fn check_signing_certificate(value: Element<'_>, certificate: &[u8]) -> Result<(
     }
 }
 
-/// The OID of a digest's AlgorithmIdentifier, whose parameters are absent or NULL (RFC 5754 §2).
+/// The OID of a digest's AlgorithmIdentifier, whose parameters are absent or NULL (RFC 5754 §2). SM2-with-SM3, which
+/// some write in its place, is read as SM3.
 fn digest_identifier(element: Element<'_>) -> Result<ObjectIdentifier, CmsError> {
     let mut fields = tlv::single(element.whole, tag::SEQUENCE)?.reader();
     let name = oid_of(fields.next()?)?;
@@ -241,14 +245,15 @@ fn digest_identifier(element: Element<'_>) -> Result<ObjectIdentifier, CmsError>
         return Err(CmsError::Form("digest parameters"));
     }
     fields.end()?;
-    Ok(name)
+    Ok(if name == oid::SM2_SM3 { oid::SM3 } else { name })
 }
 
 fn digest_of(name: ObjectIdentifier) -> Result<MessageDigest, CmsError> {
     match name {
         oid::SHA256 => Ok(MessageDigest::sha256()),
         oid::SHA384 => Ok(MessageDigest::sha384()),
-        _ => Err(CmsError::Form("the digest must be SHA-256 or SHA-384")),
+        oid::SM3 => Ok(MessageDigest::sm3()),
+        _ => Err(CmsError::Form("the digest must be SHA-256, SHA-384 or SM3")),
     }
 }
 
@@ -256,7 +261,8 @@ fn openssl_equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && openssl::memcmp::eq(a, b)
 }
 
-/// CMS names RSA by its key OID (RFC 3370 §3.2) or by the signature OID (RFC 5754 §3.2), ECDSA by the latter.
+/// CMS names RSA by its key OID (RFC 3370 §3.2) or by the signature OID (RFC 5754 §3.2), ECDSA by the latter; SM2 is
+/// named `1.301.1` by the standard, and SM2-with-SM3 by many.
 fn signature_algorithm(
     identifier: &AlgorithmIdentifierOwned,
     digest: ObjectIdentifier,
@@ -267,6 +273,9 @@ fn signature_algorithm(
             oid::SHA384 => Some(SignatureAlgorithm::RsaSha384),
             _ => None,
         }
+    } else if identifier.oid == oid::SM2_SIGNATURE {
+        let plain = identifier.parameters.as_ref().is_none_or(der::asn1::Any::is_null);
+        plain.then_some(SignatureAlgorithm::Sm2Sm3)
     } else {
         SignatureAlgorithm::from_identifier(identifier)
     };
