@@ -245,11 +245,12 @@ async fn crl(
     for record in records.iter().filter(|record| !record.root || issuer.is_some()) {
         let made = if record.root {
             let path = root_passphrase.as_ref().context("the root's list needs --passphrase-file")?;
-            let key = config.keys.open(&record.key, &Passphrase::from_file(path)?)?;
+            let key = config.keys.open(&record.key, &Passphrase::from_file(path)?, &record.sm2_id)?;
             let until = clock.now().plus(i64::from(days) * 86_400);
             publisher.publish_until(&Issuing::new(record, key)?, Due::Time, until).await?
         } else {
-            let key = config.keys.open(&record.key, &Passphrase::from_file(&config.keys.passphrase_file)?)?;
+            let passphrase = Passphrase::from_file(&config.keys.passphrase_file)?;
+            let key = config.keys.open(&record.key, &passphrase, &record.sm2_id)?;
             publisher.publish(&Issuing::new(record, key)?, Due::Time).await?
         };
         say_list(&made);
@@ -264,7 +265,8 @@ async fn retire(config: &Config, issuer: &IssuerId) -> anyhow::Result<ExitCode> 
     let record = records.iter().find(|record| record.id == *issuer && !record.root);
     let record = record.with_context(|| format!("there is no issuing CA {issuer}"))?;
     let clock = Arc::new(SystemClock);
-    let key = config.keys.open(&record.key, &Passphrase::from_file(&config.keys.passphrase_file)?)?;
+    let passphrase = Passphrase::from_file(&config.keys.passphrase_file)?;
+    let key = config.keys.open(&record.key, &passphrase, &record.sm2_id)?;
     let issuing = Issuing::new(record, key)?;
     let now = clock.now();
     let first = unit_of_work!(&store, StoreError, |tx| { revocation::retire(tx, issuer, now).await? })?;

@@ -13,11 +13,11 @@ use tokio::task::JoinSet;
 
 use crate::audit;
 use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, Timestamp, decode};
-use crate::keys::verify::verify_signature;
+use crate::keys::PublicKey;
 use crate::lint::{self, CertificateContext};
 use crate::profile::Profiles;
 use crate::revocation::freshness;
-use crate::store::{CertificateRecord, Origin, StatusRecord, StoreError, Tx};
+use crate::store::{CertificateRecord, IssuerRecord, Origin, StatusRecord, StoreError, Tx};
 use crate::x509::Parts;
 
 /// Certificates that are read at once.
@@ -83,8 +83,11 @@ pub async fn check(
     progress: &mut (dyn FnMut(&Report) + Send),
 ) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    let issuers: BTreeMap<IssuerId, Vec<u8>> =
-        tx.issuers().await?.into_iter().map(|record| (record.id, record.certificate)).collect();
+    let mut issuers = BTreeMap::new();
+    for record in tx.issuers().await? {
+        let key = key_of(&record).map_err(|what| StoreError::odd("issuer", &record.id, what))?;
+        issuers.insert(record.id, (record.certificate, key));
+    }
     let against = Arc::new(Against { issuers, profiles });
     let most = std::thread::available_parallelism().map_or(2, usize::from) * 2;
     let mut judges: JoinSet<Verdict> = JoinSet::new();
@@ -191,7 +194,7 @@ fn account_one(
 
 /// What certificates are held against.
 struct Against {
-    issuers: BTreeMap<IssuerId, Vec<u8>>,
+    issuers: BTreeMap<IssuerId, (Vec<u8>, PublicKey)>,
     profiles: Arc<Profiles>,
 }
 
@@ -212,8 +215,11 @@ impl Against {
             if Sha256(openssl::sha::sha256(&made.certificate)) != made.sha256 {
                 verdict.faults.push(format!("{name}: the stored hash is another's"));
             }
-            let issuer = self.issuers.get(&intent.issuer).map(Vec::as_slice);
-            if let Err(what) = verify(&made.certificate, &intent.tbs, issuer) {
+            let Some((issuer, key)) = self.issuers.get(&intent.issuer) else {
+                verdict.faults.push(format!("{name}: no such issuer"));
+                continue;
+            };
+            if let Err(what) = verify(&made.certificate, &intent.tbs, key) {
                 verdict.faults.push(format!("{name}: {what}"));
             }
             let Some(profile) = self.profiles.find(&intent.profile) else {
@@ -221,21 +227,26 @@ impl Against {
                 continue;
             };
             // A root is its own issuer.
-            let issuer = issuer.filter(|issuer| *issuer != made.certificate);
-            let findings = lint::certificate(&intent.tbs, &CertificateContext { profile, issuer });
+            let issuer = Some(&issuer[..]).filter(|issuer| *issuer != made.certificate);
+            let findings = lint::certificate(&intent.tbs, &CertificateContext { profile, issuer, key });
             verdict.findings.extend(findings.iter().map(|finding| format!("{name}: {finding}")));
         }
         verdict
     }
 }
 
-/// Whether the certificate is the intended bytes, signed by its issuer.
-fn verify(certificate: &[u8], tbs: &[u8], issuer: Option<&[u8]>) -> Result<(), String> {
+/// The key with which an issuer's signatures verify.
+fn key_of(issuer: &IssuerRecord) -> Result<PublicKey, String> {
+    let parts = Parts::read(&issuer.certificate).map_err(|error| error.to_string())?;
+    PublicKey::under(parts.tbs.spki, &issuer.sm2_id).map_err(|error| error.to_string())
+}
+
+/// Whether the certificate is the intended bytes, signed with this key.
+fn verify(certificate: &[u8], tbs: &[u8], issuer: &PublicKey) -> Result<(), String> {
     let parts = Parts::read(certificate).map_err(|error| error.to_string())?;
     if parts.tbs.whole != tbs {
         return Err("the certificate is not what was to be signed".into());
     }
-    let issuer = Parts::read(issuer.ok_or("no such issuer")?).map_err(|error| error.to_string())?;
     let algorithm = parts.signature_algorithm().map_err(|error| error.to_string())?;
-    verify_signature(issuer.tbs.spki, &algorithm, tbs, parts.signature).map_err(|error| error.to_string())
+    issuer.verify(&algorithm, tbs, parts.signature).map_err(|error| error.to_string())
 }

@@ -26,6 +26,7 @@ use crate::audit::{self, Actor, Event};
 use crate::ceremony::AUDIT_KEY;
 use crate::clock::{Clock, system_rng};
 use crate::config::Config;
+use crate::domain::Sm2Id;
 use crate::durable;
 use crate::escrow::client::KmcClient;
 use crate::issuance::faults::{Faults, NoFaults};
@@ -92,7 +93,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, faults: Arc<dyn F
     }
     let passphrase = Passphrase::from_file(&config.keys.passphrase_file).context("keys.passphrase_file")?;
     let issuers = open_issuers(&config, &records, &passphrase)?;
-    let audit_key = config.keys.open(&format!("file:{AUDIT_KEY}"), &passphrase).context("the audit key")?;
+    let audit_key =
+        config.keys.open(&format!("file:{AUDIT_KEY}"), &passphrase, &Sm2Id::STANDARD).context("the audit key")?;
     let authority = Authority::new(
         Arc::new(store.clone()),
         clock.clone(),
@@ -179,7 +181,7 @@ pub fn open_issuers(
     for record in records.iter().filter(|record| !record.root) {
         let key = match keys.get(record.key.as_str()) {
             Some(key) => key.clone(),
-            None => config.keys.open(&record.key, passphrase)?,
+            None => config.keys.open(&record.key, passphrase, &record.sm2_id)?,
         };
         keys.insert(&record.key, key.clone());
         issuers.push(Issuing::new(record, key)?);

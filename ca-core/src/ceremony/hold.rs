@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::make::{Ca, Keep, Made, passphrase};
+use super::make::{Ca, Keep, Made, passphrase, public_key};
 use super::plan::RootPlan;
 use super::{Ceremony, CeremonyError};
 use crate::audit::{self, Actor, Event};
@@ -255,7 +255,8 @@ fn root_crl(made: &Made, plan: &RootPlan, root: &Ca) -> Result<(Vec<u8>, CrlReco
     };
     let unfit = |error: String| CeremonyError::Unfit(format!("CRL of {}: {error}", record.issuer));
     let crl = in_memory(&head, &root.crl_key(), []).map_err(|error| unfit(error.to_string()))?;
-    let context = lint::CrlContext { issuer, scope: &scope, previous: None, now: made.now };
+    let context =
+        lint::CrlContext { issuer, key: &public_key(&*root.key)?, scope: &scope, previous: None, now: made.now };
     let seen = lint::crl(&crl[..], &context).map_err(|error| unfit(error.to_string()))?;
     if !seen.findings.is_empty() {
         return Err(unfit(listed(&seen.findings)));

@@ -13,8 +13,9 @@ use crate::domain::{
 };
 use crate::encode::certificate::{Issuer, TbsInput, Urls, to_be_signed};
 use crate::issuance::{RESPONDER, Stop, checked};
-use crate::keys::KeyKind;
 use crate::keys::csr::{self, ProvenPossession};
+use crate::keys::{KeyKind, PublicKey};
+use crate::lint::CertificateContext;
 use crate::profile::Profile;
 use crate::signer::soft::SoftKey;
 use crate::signer::{CrlKey, Passphrase, Signer};
@@ -97,7 +98,7 @@ impl Ceremony {
     }
 
     fn make_root(&mut self, plan: &Plan, root: &RootPlan, now: Timestamp) -> Result<Ca, CeremonyError> {
-        let key = Arc::new(SoftKey::generate(root.key)?);
+        let key = Arc::new(SoftKey::generate(root.key)?.with_sm2_id(root.sm2_id()));
         let validity = Validity::years(now.beijing_day(), root.years);
         let subject = ca_subject(plan, &root.common_name)?;
         let (serial, certificate) =
@@ -110,6 +111,7 @@ impl Ceremony {
                 key: format!("file:{}.key", root.id),
                 profiles: Vec::new(),
                 crl_shards: 0,
+                sm2_id: root.sm2_id(),
                 retired: None,
             },
             validity,
@@ -142,7 +144,7 @@ impl Ceremony {
                 (key, None, format!("pkcs11:{label}"))
             }
             None => {
-                let key = Arc::new(SoftKey::generate(issuer.key)?);
+                let key = Arc::new(SoftKey::generate(issuer.key)?.with_sm2_id(issuer.sm2_id()));
                 (key.clone(), Some(key), format!("file:{}.key", issuer.id))
             }
         };
@@ -170,6 +172,7 @@ impl Ceremony {
             key: location,
             profiles,
             crl_shards: issuer.crl_shards,
+            sm2_id: issuer.sm2_id(),
             retired: None,
         };
         Ok(Ca { record, validity, serial, key, sealed })
@@ -255,7 +258,8 @@ impl Ceremony {
             Issuer::Itself => None,
             Issuer::Certificate(der) => Some(der),
         };
-        let certificate = checked(&tbs, key.algorithm(), &signature, profile, above)?;
+        let context = CertificateContext { profile, issuer: above, key: &public_key(key)? };
+        let certificate = checked(&tbs, key.algorithm(), &signature, &context)?;
         Ok(Signed { serial, tbs, certificate })
     }
 
@@ -275,6 +279,11 @@ impl Signed {
     fn into_certificate(self) -> (Serial, Vec<u8>) {
         (self.serial, self.certificate)
     }
+}
+
+/// The public half of a key, as whoever checks what it signs has it.
+pub(super) fn public_key(key: &dyn Signer) -> Result<PublicKey, CeremonyError> {
+    PublicKey::under(key.spki_der(), key.sm2_id()).map_err(|error| CeremonyError::Unfit(error.to_string()))
 }
 
 fn ca_subject(plan: &Plan, common_name: &str) -> Result<Subject, CeremonyError> {

@@ -8,7 +8,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::{IssuerId, ListKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256};
+use crate::domain::{IssuerId, ListKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256, Sm2Id};
 use crate::keys::KeyKind;
 
 const MAX_FILE_BYTES: u64 = 256 * 1024;
@@ -53,6 +53,9 @@ pub struct RootPlan {
     pub common_name: String,
     /// Its key.
     pub key: KeyKind,
+    /// Under which id an SM2 key signs; without it the standard one. Who verifies must know it.
+    #[serde(default)]
+    pub sm2_id: Option<Sm2Id>,
     /// For how many years.
     pub years: u8,
     /// Its list is valid for so many days: the next ceremony must come before.
@@ -74,6 +77,10 @@ pub struct IssuerPlan {
     pub common_name: String,
     /// Its key.
     pub key: KeyKind,
+    /// Under which id an SM2 key signs certificates and lists; without it the standard one. Who verifies them must
+    /// know it.
+    #[serde(default)]
+    pub sm2_id: Option<Sm2Id>,
     /// Label of the key that is made in the configured PKCS#11 module; without it a sealed file is made. A ceremony
     /// that fails after this leaves the key in the module: the next one needs another label.
     #[serde(default)]
@@ -90,6 +97,14 @@ pub struct IssuerPlan {
     /// Fixed for good, for each certificate names its list. For CAs whose full list would be too big to fetch.
     #[serde(default)]
     pub crl_shards: u16,
+}
+
+impl RootPlan {
+    /// Under which id its key signs, if it is an SM2 key.
+    #[must_use]
+    pub fn sm2_id(&self) -> Sm2Id {
+        self.sm2_id.clone().unwrap_or_default()
+    }
 }
 
 /// An officer, whose key was born in their token.
@@ -117,6 +132,12 @@ pub struct OfficerPlan {
 }
 
 impl IssuerPlan {
+    /// Under which id its key signs, if it is an SM2 key.
+    #[must_use]
+    pub fn sm2_id(&self) -> Sm2Id {
+        self.sm2_id.clone().unwrap_or_default()
+    }
+
     /// What kind of key its responder gets.
     #[must_use]
     pub fn responder_key(&self) -> KeyKind {
@@ -209,6 +230,9 @@ impl Plan {
             if !(1..=3 * 365).contains(&root.crl_days) {
                 faults.push(format!("{}: crl_days must be 1 to 1095", root.id));
             }
+            if root.sm2_id.is_some() && root.key != KeyKind::Sm2 {
+                faults.push(format!("{}: sm2_id is for SM2 keys", root.id));
+            }
             if !names.insert(&root.id) {
                 faults.push(format!("{} stands there twice", root.id));
             }
@@ -222,6 +246,12 @@ impl Plan {
             }
             if !matches!(issuer.crl_shards, 0 | 2..=MAX_SHARDS) {
                 faults.push(format!("{}: crl_shards must be 0 or 2 to {MAX_SHARDS}", issuer.id));
+            }
+            if issuer.sm2_id.is_some() && issuer.key != KeyKind::Sm2 {
+                faults.push(format!("{}: sm2_id is for SM2 keys", issuer.id));
+            }
+            if issuer.pkcs11.is_some() && issuer.key == KeyKind::Sm2 {
+                faults.push(format!("{}: PKCS#11 has no SM2 mechanism; an SM2 key must be a sealed file", issuer.id));
             }
             match self.root_of(issuer) {
                 None => faults.push(format!("{}: root must name one of the roots", issuer.id)),

@@ -6,6 +6,7 @@ use super::Ceremony;
 use super::hold::responder_key_name;
 use super::make::{Keep, Made};
 use crate::domain::{Sha256, Validity};
+use crate::keys::SignatureAlgorithm;
 use crate::signer::Signer as _;
 
 impl Ceremony {
@@ -41,6 +42,9 @@ impl Ceremony {
                 writeln!(out, "  由根签发 Signed by: {root}")?;
             }
             writeln!(out, "  密钥 Key: {} ({:?})", record.key, ca.key.algorithm())?;
+            if ca.key.algorithm() == SignatureAlgorithm::Sm2Sm3 {
+                writeln!(out, "  SM2 标识 SM2 id: {:?}", record.sm2_id.as_str())?;
+            }
             writeln!(out, "  序列号 Serial: {}", ca.serial)?;
             write_validity(out, ca.validity)?;
             writeln!(out, "  证书 Certificate, SHA-256: {}", fingerprint(&record.certificate))?;

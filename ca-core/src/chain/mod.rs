@@ -11,7 +11,7 @@ use der::Decode as _;
 use x509_cert::Certificate;
 
 use crate::domain::{IssuerId, Serial, SubjectField, Timestamp, Validity};
-use crate::keys::verify::verify_signature;
+use crate::keys::{PublicKey, Sm2Id};
 use crate::tlv::{self, tag};
 use crate::x509::{KeyUsage, Parts, Tbs, X509Error, oid};
 
@@ -20,11 +20,17 @@ use crate::x509::{KeyUsage, Parts, Tbs, X509Error, oid};
 pub const IDENTITY_EXTENSIONS: [(&str, SubjectField); 2] =
     [("1.2.156.10260.4.1.4", SubjectField::Uscc), ("1.3.6.1.4.1.32473.1.4", SubjectField::UniqueId)];
 
-/// The root and the issuing CAs that we believe.
+/// The root and the issuing CAs that we believe, their keys ready to verify.
 #[derive(Clone, Debug)]
 pub struct Anchors {
-    root: Vec<u8>,
-    issuers: BTreeMap<IssuerId, Vec<u8>>,
+    root: Anchor,
+    issuers: BTreeMap<IssuerId, Anchor>,
+}
+
+#[derive(Clone, Debug)]
+struct Anchor {
+    der: Vec<u8>,
+    key: PublicKey,
 }
 
 /// Certificates that cannot serve as root or issuers. The operator must look at the configuration.
@@ -150,47 +156,77 @@ impl ChainValid {
 }
 
 impl Anchors {
-    /// Takes a root and the issuing CAs under it, all DER.
+    /// Takes a root and the issuing CAs under it, all DER; their SM2 keys sign under the standard id.
     ///
     /// # Errors
     /// [`AnchorError`] unless the root signed itself and each issuer, and all of them are CAs by
     /// basicConstraints and keyUsage. Validity is looked at later, at the moment that counts.
     pub fn new(root_der: &[u8], issuers: &[(IssuerId, Vec<u8>)]) -> Result<Self, AnchorError> {
+        let standard = |(id, der): &(IssuerId, Vec<u8>)| (id.clone(), der.clone(), Sm2Id::STANDARD);
+        Self::under(root_der, &Sm2Id::STANDARD, &issuers.iter().map(standard).collect::<Vec<_>>())
+    }
+
+    /// [`Self::new`] for CAs whose ceremony gave their SM2 keys other ids.
+    ///
+    /// # Errors
+    /// See [`Self::new`]; also when an id is another than the ceremony's.
+    pub fn under(
+        root_der: &[u8],
+        root_id: &Sm2Id,
+        issuers: &[(IssuerId, Vec<u8>, Sm2Id)],
+    ) -> Result<Self, AnchorError> {
         let root = Parts::read(root_der).map_err(|error| AnchorError::Root(error.to_string()))?;
-        signed_by(&root, &root.tbs)
+        let root_key =
+            PublicKey::under(root.tbs.spki, root_id).map_err(|error| AnchorError::Root(error.to_string()))?;
+        signed_by(&root, &root.tbs, &root_key)
             .and_then(|()| is_ca(&root.tbs))
             .map_err(|error| AnchorError::Root(error.to_string()))?;
         let mut names = BTreeSet::new();
         let mut kept = BTreeMap::new();
-        for (id, der) in issuers {
+        for (id, der, sm2_id) in issuers {
             let refuse = |why: String| AnchorError::Issuer(id.clone(), why);
             let issuer = Parts::read(der).map_err(|error| refuse(error.to_string()))?;
-            signed_by(&issuer, &root.tbs).and_then(|()| is_ca(&issuer.tbs)).map_err(|e| refuse(e.to_string()))?;
+            signed_by(&issuer, &root.tbs, &root_key)
+                .and_then(|()| is_ca(&issuer.tbs))
+                .map_err(|e| refuse(e.to_string()))?;
             let key = issuer.tbs.subject_key_identifier().ok().flatten();
             let key = key.ok_or_else(|| refuse("it has no subjectKeyIdentifier".into()))?;
             if !names.insert((issuer.tbs.subject.to_vec(), key.to_vec())) || kept.contains_key(id) {
                 return Err(refuse("it stands there twice".into()));
             }
-            kept.insert(id.clone(), der.clone());
+            let key = PublicKey::under(issuer.tbs.spki, sm2_id).map_err(|error| refuse(error.to_string()))?;
+            kept.insert(id.clone(), Anchor { der: der.clone(), key });
         }
-        Ok(Self { root: root_der.to_vec(), issuers: kept })
+        Ok(Self { root: Anchor { der: root_der.to_vec(), key: root_key }, issuers: kept })
     }
 
     /// The root certificate.
     #[must_use]
     pub fn root_der(&self) -> &[u8] {
-        &self.root
+        &self.root.der
+    }
+
+    /// The key of the root, which verifies its list.
+    #[must_use]
+    pub fn root_key(&self) -> &PublicKey {
+        &self.root.key
     }
 
     /// The certificate of an issuer.
     #[must_use]
     pub fn issuer_der(&self, id: &IssuerId) -> Option<&[u8]> {
-        self.issuers.get(id).map(Vec::as_slice)
+        self.issuers.get(id).map(|anchor| &anchor.der[..])
+    }
+
+    /// The key of an issuer, which verifies what it signs: certificates, its responder's too, and lists.
+    #[must_use]
+    pub fn issuer_key(&self, id: &IssuerId) -> Option<&PublicKey> {
+        self.issuers.get(id).map(|anchor| &anchor.key)
     }
 
     /// All issuers by name, with their certificates.
     pub fn issuers(&self) -> impl Iterator<Item = (&IssuerId, &[u8])> {
-        self.issuers.iter().map(|(id, der)| (id, der.as_slice()))
+        self.issuers.iter().map(|(id, anchor)| (id, &anchor.der[..]))
     }
 
     /// [`Self::verify_for`] with [`Purpose::Client`]: units and staff.
@@ -210,11 +246,11 @@ impl Anchors {
         let leaf = Parts::read(leaf_der)?;
         let certificate = Certificate::from_der(leaf_der).map_err(|e| ChainError::Malformed(e.to_string()))?;
         let serial = leaf.tbs.serial()?;
-        let (issuer, issuer_der, issuer_tbs) = self.issuer_of(&leaf.tbs)?;
-        signed_by(&leaf, &issuer_tbs)?;
+        let (issuer, anchor, issuer_tbs) = self.issuer_of(&leaf.tbs)?;
+        signed_by(&leaf, &issuer_tbs, &anchor.key)?;
         is_fit(&leaf.tbs, purpose)?;
 
-        let root = Parts::read(&self.root)?;
+        let root = Parts::read(&self.root.der)?;
         if !issuer_tbs.validity.contains(at) || !root.tbs.validity.contains(at) {
             return Err(ChainError::IssuerNotValid);
         }
@@ -230,39 +266,38 @@ impl Anchors {
             der: leaf_der.to_vec(),
             spki_der: leaf.tbs.spki.to_vec(),
             issuer: issuer.clone(),
-            issuer_der: issuer_der.to_vec(),
+            issuer_der: anchor.der.clone(),
             serial,
             validity,
         })
     }
 
     /// The issuer that a certificate names, by name and by key.
-    fn issuer_of(&self, leaf: &Tbs<'_>) -> Result<(&IssuerId, &[u8], Tbs<'_>), ChainError> {
+    fn issuer_of(&self, leaf: &Tbs<'_>) -> Result<(&IssuerId, &Anchor, Tbs<'_>), ChainError> {
         let key = leaf.authority_key_identifier()?.ok_or(ChainError::UnknownIssuer)?;
-        for (id, der) in &self.issuers {
-            let tbs = Parts::read(der)?.tbs;
+        for (id, anchor) in &self.issuers {
+            let tbs = Parts::read(&anchor.der)?.tbs;
             if tbs.subject == leaf.issuer && tbs.subject_key_identifier()? == Some(key) {
-                return Ok((id, der, tbs));
+                return Ok((id, anchor, tbs));
             }
         }
         Err(ChainError::UnknownIssuer)
     }
 }
 
-/// Whether `issuer` is named by the certificate and signed it.
-fn signed_by(certificate: &Parts<'_>, issuer: &Tbs<'_>) -> Result<(), ChainError> {
+/// Whether `issuer` is named by the certificate and signed it with `key`, its own.
+fn signed_by(certificate: &Parts<'_>, issuer: &Tbs<'_>, key: &PublicKey) -> Result<(), ChainError> {
     if certificate.tbs.issuer != issuer.subject {
         return Err(ChainError::UnknownIssuer);
     }
     // A root may leave its authorityKeyIdentifier out (RFC 5280 §4.2.1.1).
-    if let Some(key) = certificate.tbs.authority_key_identifier()?
-        && issuer.subject_key_identifier()? != Some(key)
+    if let Some(named) = certificate.tbs.authority_key_identifier()?
+        && issuer.subject_key_identifier()? != Some(named)
     {
         return Err(ChainError::UnknownIssuer);
     }
     let algorithm = certificate.signature_algorithm()?;
-    verify_signature(issuer.spki, &algorithm, certificate.tbs.whole, certificate.signature)
-        .map_err(|_| ChainError::BadSignature)
+    key.verify(&algorithm, certificate.tbs.whole, certificate.signature).map_err(|_| ChainError::BadSignature)
 }
 
 fn is_ca(tbs: &Tbs<'_>) -> Result<(), ChainError> {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::keys::KeyKind;
 use crate::keys::testing::{TestCert, TestKey};
+use crate::keys::{KeyKind, SignatureAlgorithm};
 use openssl::x509::extension::KeyUsage as OpensslKeyUsage;
 
 const NOW: Timestamp = Timestamp::from_unix(1_500_000_000);
@@ -40,7 +40,7 @@ impl House {
 
 #[test]
 fn a_good_certificate_is_believed_and_told() {
-    for kind in [KeyKind::P256, KeyKind::Rsa2048] {
+    for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
         let house = House::new(kind);
         let der = house.leaf().build();
         let valid = house.verify(&der).expect("valid");
@@ -150,43 +150,96 @@ fn anchors_must_be_cas_that_the_root_signed() {
     assert!(Anchors::new(&house.root, &twice).is_err());
 }
 
-/// `domain.md` §8.2: explicit FALSE in basicConstraints and key usage with needless zeros stand in real
-/// certificates of the field; they are read, and verified over their original bytes.
-#[test]
-fn field_certificates_that_are_not_der_inside_verify_over_their_bytes() {
-    let house = House::new(KeyKind::P256);
-    let der = house.leaf().build();
-    let parts = Parts::read(&der).expect("parts");
-    let mut fields: Vec<Vec<u8>> = tlv::single(parts.tbs.whole, tag::SEQUENCE)
-        .and_then(|tbs| tbs.reader().rest())
-        .expect("fields")
-        .into_iter()
-        .map(|field| field.whole.to_vec())
-        .collect();
-    let extensions = parts.tbs.extensions.iter().map(|extension| {
-        let value: &[u8] = match extension.oid {
-            oid::BASIC_CONSTRAINTS => &[0x30, 3, 1, 1, 0],
-            oid::KEY_USAGE => &[3, 2, 0, 0x80],
-            _ => extension.value,
-        };
-        let name = tlv::write(tag::OID, &[extension.oid.as_bytes()]);
-        tlv::write(tag::SEQUENCE, &[name, tlv::write(tag::OCTET_STRING, &[value])])
-    });
-    let list = tlv::write(tag::SEQUENCE, &extensions.collect::<Vec<_>>());
-    *fields.last_mut().expect("extensions") = tlv::write(tag::CONTEXT_3, &[list]);
+/// The certificate with each element of its signed part as `change` wants it, signed again by the issuer's key.
+fn rewritten(house: &House, der: &[u8], outer: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let parts = Parts::read(der).expect("parts");
+    let fields = tlv::single(parts.tbs.whole, tag::SEQUENCE).and_then(|tbs| tbs.reader().rest()).expect("fields");
+    let mut fields: Vec<Vec<u8>> = fields.into_iter().map(|field| field.whole.to_vec()).collect();
+    change(&mut fields);
     let tbs = tlv::write(tag::SEQUENCE, &fields);
     let signature = tlv::write(tag::BIT_STRING, &[&[0][..], &house.issuer_key.sign(&tbs)]);
-    let field = tlv::write(tag::SEQUENCE, &[&tbs, parts.algorithm, &signature]);
+    tlv::write(tag::SEQUENCE, &[&tbs, outer, &signature])
+}
 
-    let valid = house.verify(&field).expect("tolerated");
-    assert_eq!(valid.der(), field);
-    let mut bent = field.clone();
-    let last = bent.len() - 1;
-    bent[last] ^= 1;
-    assert_eq!(house.verify(&bent).map(|_| ()), Err(ChainError::BadSignature));
-    let mut long = field;
-    long.push(0);
-    assert!(matches!(house.verify(&long), Err(ChainError::Malformed(_))));
+/// Where the AlgorithmIdentifier stands in the signed part.
+const ALGORITHM: usize = 2;
+
+/// `domain.md` §8.2: explicit FALSE in basicConstraints, key usage with needless zeros, and SM2-with-SM3 with NULL
+/// stand in real certificates of the field; they are read, and verified over their original bytes.
+#[test]
+fn field_certificates_that_are_not_der_inside_verify_over_their_bytes() {
+    for kind in [KeyKind::P256, KeyKind::Sm2] {
+        let house = House::new(kind);
+        let der = house.leaf().build();
+        let parts = Parts::read(&der).expect("parts");
+        let extensions = parts.tbs.extensions.iter().map(|extension| {
+            let value: &[u8] = match extension.oid {
+                oid::BASIC_CONSTRAINTS => &[0x30, 3, 1, 1, 0],
+                oid::KEY_USAGE => &[3, 2, 0, 0x80],
+                _ => extension.value,
+            };
+            let name = tlv::write(tag::OID, &[extension.oid.as_bytes()]);
+            tlv::write(tag::SEQUENCE, &[name, tlv::write(tag::OCTET_STRING, &[value])])
+        });
+        let list = tlv::write(tag::SEQUENCE, &extensions.collect::<Vec<_>>());
+        let algorithm =
+            if kind == KeyKind::Sm2 { with_null(crate::keys::oid::SM2_SM3) } else { parts.algorithm.to_vec() };
+        let field = rewritten(&house, &der, &algorithm, |fields| {
+            fields[ALGORITHM].clone_from(&algorithm);
+            *fields.last_mut().expect("extensions") = tlv::write(tag::CONTEXT_3, &[list]);
+        });
+
+        let valid = house.verify(&field).expect("tolerated");
+        assert_eq!(valid.der(), field);
+        let mut bent = field.clone();
+        let last = bent.len() - 1;
+        bent[last] ^= 1;
+        assert_eq!(house.verify(&bent).map(|_| ()), Err(ChainError::BadSignature));
+        let mut long = field;
+        long.push(0);
+        assert!(matches!(house.verify(&long), Err(ChainError::Malformed(_))));
+    }
+}
+
+fn with_null(name: ObjectIdentifier) -> Vec<u8> {
+    let name = tlv::write(tag::OID, &[name.as_bytes()]);
+    tlv::write(tag::SEQUENCE, &[&name[..], &[tag::NULL, 0]])
+}
+
+#[test]
+fn sm2_and_ecdsa_do_not_pass_for_each_other() {
+    let ecdsa = SignatureAlgorithm::EcdsaSha256.identifier_der();
+    let sm2 = SignatureAlgorithm::Sm2Sm3.identifier_der();
+    for (kind, right, wrong) in [(KeyKind::Sm2, &sm2, &ecdsa), (KeyKind::P256, &ecdsa, &sm2)] {
+        let house = House::new(kind);
+        let der = house.leaf().build();
+        let with = |outer: &[u8], inner: &[u8]| {
+            let changed = rewritten(&house, &der, outer, |fields| fields[ALGORITHM] = inner.to_vec());
+            house.verify(&changed).map(|_| ())
+        };
+        assert_eq!(with(right, right), Ok(()));
+        assert_eq!(with(wrong, wrong), Err(ChainError::BadSignature), "{kind}");
+        assert!(matches!(with(wrong, right), Err(ChainError::Malformed(_))), "{kind}");
+        assert!(matches!(with(right, wrong), Err(ChainError::Malformed(_))), "{kind}");
+    }
+    let house = House::new(KeyKind::Sm2);
+    let der = house.leaf().build();
+    let null = with_null(crate::keys::oid::SM2_SM3);
+    let once = rewritten(&house, &der, &null, |fields| fields[ALGORITHM].clone_from(&sm2));
+    assert!(matches!(house.verify(&once), Err(ChainError::Malformed(_))), "NULL outside, nothing inside");
+}
+
+#[test]
+fn a_certificate_under_another_sm2_id_is_refused_where_its_issuer_has_this_one() {
+    let house = House::new(KeyKind::Sm2);
+    // What OpenSSL itself signs is under the empty id.
+    let (standard, empty) = (house.leaf().build(), house.leaf().build_by_openssl());
+    assert!(house.verify(&standard).is_ok());
+    assert_eq!(house.verify(&empty).map(|_| ()), Err(ChainError::BadSignature));
+    let issuer = (id("unit"), house.issuer.clone(), Sm2Id::EMPTY);
+    let anchors = Anchors::under(&house.root, &Sm2Id::STANDARD, &[issuer]).expect("anchors");
+    assert!(anchors.verify(&empty, NOW).is_ok());
+    assert_eq!(anchors.verify(&standard, NOW).map(|_| ()), Err(ChainError::BadSignature));
 }
 
 /// After a change of keys two issuers of one name are in use side by side.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::keys::KeyKind;
+use crate::keys::{KeyKind, Sm2Id};
 #[cfg(feature = "pkcs11")]
 use crate::signer::pkcs11::{Location, Pkcs11Key};
 use crate::signer::soft::{SealError, SoftKey};
@@ -73,13 +73,14 @@ pub enum KeyError {
 }
 
 impl Keys {
-    /// Opens the key that a ceremony recorded as `file:NAME` or `pkcs11:LABEL`, and signs something with it.
+    /// Opens the key that a ceremony recorded as `file:NAME` or `pkcs11:LABEL`, and signs something with it. An SM2
+    /// key signs under `sm2_id`.
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn open(&self, key: &str, passphrase: &Passphrase) -> Result<Arc<dyn Signer>, KeyError> {
+    pub fn open(&self, key: &str, passphrase: &Passphrase, sm2_id: &Sm2Id) -> Result<Arc<dyn Signer>, KeyError> {
         let signer: Arc<dyn Signer> = if let Some(name) = key.strip_prefix("file:") {
-            Arc::new(self.sealed(name, passphrase)?)
+            Arc::new(self.sealed(name, passphrase)?.with_sm2_id(sm2_id.clone()))
         } else if let Some(label) = key.strip_prefix("pkcs11:") {
             self.in_module(key, label)?
         } else {

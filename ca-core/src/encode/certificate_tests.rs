@@ -15,7 +15,7 @@ fn issuer_id() -> IssuerId {
 
 #[test]
 fn our_own_chain_verifies() {
-    for kind in [KeyKind::P256, KeyKind::Rsa2048] {
+    for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
         let house = Hierarchy::new(kind);
         let anchors = Anchors::new(&house.root.der, &[(issuer_id(), house.issuing.der.clone())]).expect("anchors");
         let unit = anchors.verify(&house.unit.der, now()).expect("unit");

@@ -8,4 +8,6 @@ pub mod certificate;
 pub mod crl;
 mod name;
 #[cfg(test)]
+mod sm2_tests;
+#[cfg(test)]
 pub(crate) mod testing;

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use super::certificate::{Issuer, TbsInput, Urls, assemble, to_be_signed};
 use crate::clock::system_rng;
 use crate::domain::{BeijingDay, IssuerId, ProfileName, Serial, Subject, SubjectField, Timestamp, Validity};
-use crate::keys::KeyKind;
+use crate::keys::{KeyKind, PublicKey, Sm2Id};
 use crate::profile::{Profile, Profiles};
 use crate::signer::Signer as _;
 use crate::signer::soft::SoftKey;
 
 pub(crate) struct Made {
     pub(crate) key: SoftKey,
+    /// The key as whoever checks what it signs has it.
+    pub(crate) public: PublicKey,
     pub(crate) der: Vec<u8>,
 }
 
@@ -85,7 +87,17 @@ pub(crate) fn make(
     issuer: Option<&Made>,
     issuer_name: &str,
 ) -> Made {
-    let key = SoftKey::generate(kind).expect("key");
+    certify(SoftKey::generate(kind).expect("key"), profile_name, subject, validity, issuer, issuer_name)
+}
+
+fn certify(
+    key: SoftKey,
+    profile_name: &str,
+    subject: &Subject,
+    validity: Validity,
+    issuer: Option<&Made>,
+    issuer_name: &str,
+) -> Made {
     let signer = issuer.map_or(&key, |made| &made.key);
     let tbs = to_be_signed(&TbsInput {
         serial: &Serial::draw(&mut system_rng()),
@@ -99,19 +111,27 @@ pub(crate) fn make(
     })
     .expect("encodes");
     let der = assemble(&tbs, signer.algorithm(), &signer.sign(&tbs).expect("signs"));
-    Made { key, der }
+    let public = PublicKey::under(key.spki_der(), key.sm2_id()).expect("key");
+    Made { key, public, der }
 }
 
 impl Hierarchy {
-    /// Issuing CA and end entities with keys of this kind, root with P-384.
+    /// Issuing CA and end entities with keys of this kind, root with P-384; with SM2 all of it.
     pub(crate) fn new(kind: KeyKind) -> Self {
+        Self::under(kind, &Sm2Id::STANDARD)
+    }
+
+    /// The same, the CAs signing under this id if they are of SM2.
+    pub(crate) fn under(kind: KeyKind, id: &Sm2Id) -> Self {
         let years = |count| Validity::years(today(), count);
-        let root = make("root", &ca_subject("印信示范根"), years(30), KeyKind::P384, None, "root");
-        let issuing = make("sub-ca", &ca_subject("印信示范 CA"), years(20), kind, Some(&root), "root");
+        let (above, beside) = if kind == KeyKind::Sm2 { (kind, kind) } else { (KeyKind::P384, KeyKind::P256) };
+        let key = |kind| SoftKey::generate(kind).expect("key").with_sm2_id(id.clone());
+        let root = certify(key(above), "root", &ca_subject("印信示范根"), years(30), None, "root");
+        let issuing = certify(key(kind), "sub-ca", &ca_subject("印信示范 CA"), years(20), Some(&root), "root");
         let unit = make("unit-sign", &unit_subject(), years(1), kind, Some(&issuing), "unit");
         let staff = make("staff", &staff_subject(), years(3), kind, Some(&issuing), "unit");
         let week = Validity::seconds(now(), 604_800);
-        let responder = make("ocsp-responder", &ca_subject("OCSP 1"), week, KeyKind::P256, Some(&issuing), "unit");
+        let responder = make("ocsp-responder", &ca_subject("OCSP 1"), week, beside, Some(&issuing), "unit");
         Self { root, issuing, unit, staff, responder }
     }
 }

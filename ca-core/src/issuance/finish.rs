@@ -110,27 +110,28 @@ fn sign(issuing: &Issuing, profile: &Profile, tbs: &[u8], reconciled: bool) -> R
     let algorithm = issuing.cert_key.algorithm();
     let signature = issuing.cert_key.sign(tbs)?;
     if reconciled {
-        return checked(tbs, algorithm, &signature, profile, Some(issuing.certificate()));
+        let context =
+            lint::CertificateContext { profile, issuer: Some(issuing.certificate()), key: issuing.public_key() };
+        return checked(tbs, algorithm, &signature, &context);
     }
     let certificate = assemble(tbs, algorithm, &signature);
     let parts = Parts::read(&certificate).map_err(|error| Stop::BadWork(error.to_string()))?;
     if parts.tbs.whole != tbs {
         return Err(Stop::BadWork("the certificate is not what was to be signed".into()));
     }
-    let verified = issuing.verifier().verify_with(algorithm, parts.tbs.whole, parts.signature);
+    let verified = issuing.public_key().verify_with(algorithm, parts.tbs.whole, parts.signature);
     verified.map_err(|error| Stop::BadWork(error.to_string()))?;
     Ok(certificate)
 }
 
-/// Puts a certificate together and looks at it as a stranger would. `issuer`: `None` for a root.
+/// Puts a certificate together and looks at it as a stranger would.
 pub(crate) fn checked(
     tbs: &[u8],
     algorithm: SignatureAlgorithm,
     signature: &[u8],
-    profile: &Profile,
-    issuer: Option<&[u8]>,
+    context: &lint::CertificateContext<'_>,
 ) -> Result<Vec<u8>, Stop> {
     let certificate = assemble(tbs, algorithm, signature);
-    let findings = lint::signed_certificate(&certificate, &lint::CertificateContext { profile, issuer });
+    let findings = lint::signed_certificate(&certificate, context);
     if findings.is_empty() { Ok(certificate) } else { Err(Stop::BadWork(listed(&findings))) }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{IssuerId, ProfileName, Serial, Timestamp};
-use crate::keys::PublicKey;
 use crate::keys::verify::VerifyError;
+use crate::keys::{PublicKey, SignatureAlgorithm};
 use crate::signer::{CertKey, CrlKey, Signer};
 use crate::store::IssuerRecord;
 use crate::x509::{Parts, X509Error};
@@ -15,8 +15,7 @@ pub struct Issuing {
     id: IssuerId,
     root: bool,
     certificate: Vec<u8>,
-    spki: Vec<u8>,
-    verifier: Arc<PublicKey>,
+    key: PublicKey,
     not_after: Timestamp,
     profiles: Vec<ProfileName>,
     crl_shards: u16,
@@ -36,6 +35,9 @@ pub enum IssuingError {
     /// Its key is another than its certificate's.
     #[error("the key of {0} does not belong to its certificate")]
     OtherKey(IssuerId),
+    /// Its key was opened for another SM2 id than the ceremony gave it.
+    #[error("the key of {0} signs under another SM2 id")]
+    OtherId(IssuerId),
 }
 
 impl Issuing {
@@ -48,12 +50,14 @@ impl Issuing {
         if parts.tbs.spki != key.spki_der() {
             return Err(IssuingError::OtherKey(record.id.clone()));
         }
-        let verifier = PublicKey::read(parts.tbs.spki).map_err(|e| IssuingError::Key(record.id.clone(), e))?;
+        if *key.sm2_id() != record.sm2_id && key.algorithm() == SignatureAlgorithm::Sm2Sm3 {
+            return Err(IssuingError::OtherId(record.id.clone()));
+        }
+        let public = PublicKey::under(parts.tbs.spki, &record.sm2_id);
         Ok(Self {
             id: record.id.clone(),
             root: record.root,
-            spki: parts.tbs.spki.to_vec(),
-            verifier: Arc::new(verifier),
+            key: public.map_err(|error| IssuingError::Key(record.id.clone(), error))?,
             not_after: parts.tbs.validity.not_after,
             certificate: record.certificate.clone(),
             profiles: record.profiles.clone(),
@@ -81,16 +85,10 @@ impl Issuing {
         &self.certificate
     }
 
-    /// Its SubjectPublicKeyInfo, DER.
+    /// Its public key, which verifies under its SM2 id.
     #[must_use]
-    pub fn spki_der(&self) -> &[u8] {
-        &self.spki
-    }
-
-    /// Its public key, read.
-    #[must_use]
-    pub fn verifier(&self) -> &PublicKey {
-        &self.verifier
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.key
     }
 
     /// The end of its certificate; nothing it issues lives longer.

@@ -152,6 +152,36 @@ mod tests {
         }
     }
 
+    /// The command, told of the standard id: `domain.md` §8.1.
+    #[test]
+    fn the_openssl_command_accepts_our_sm2_request_under_the_standard_id() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("unit.csr");
+        std::fs::write(&path, request(&TestKey::new(KeyKind::Sm2))).expect("write");
+        let verify = |more: &[&str]| {
+            let mut command = std::process::Command::new("openssl");
+            command.args(["req", "-verify", "-noout", "-inform", "DER", "-in"]).arg(&path).args(more);
+            // It ends well either way: what it says counts.
+            String::from_utf8_lossy(&command.output().expect("openssl runs").stderr).contains("verify OK")
+        };
+        assert!(verify(&["-vfyopt", "distid:1234567812345678"]));
+        assert!(!verify(&["-vfyopt", "distid:8765432187654321"]));
+    }
+
+    #[test]
+    fn an_sm2_request_under_another_id_or_with_another_curve_is_refused() {
+        let key = TestKey::new(KeyKind::Sm2);
+        let empty = build("x", &key.spki, key.algorithm(), |message| {
+            Ok::<_, ()>(key.sign_under(&crate::keys::Sm2Id::EMPTY, message))
+        });
+        assert!(matches!(prove(&empty.expect("builds")), Err(CsrError::Signature(VerifyError::Signature))));
+        let p256 = TestKey::new(KeyKind::P256);
+        let claimed = build("x", &p256.spki, SignatureAlgorithm::Sm2Sm3, |message| Ok::<_, ()>(p256.sign(message)));
+        assert!(matches!(prove(&claimed.expect("builds")), Err(CsrError::Signature(VerifyError::Key(_)))));
+        let ecdsa = build("x", &key.spki, SignatureAlgorithm::EcdsaSha256, |message| Ok::<_, ()>(key.sign(message)));
+        assert!(matches!(prove(&ecdsa.expect("builds")), Err(CsrError::Signature(VerifyError::Key(_)))));
+    }
+
     fn openssl_request(key: &TestKey, digest: MessageDigest) -> Vec<u8> {
         let mut name = X509NameBuilder::new().expect("name");
         name.append_entry_by_text("CN", "unit").expect("entry");

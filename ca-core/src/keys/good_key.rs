@@ -9,7 +9,7 @@ use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 
 use super::spki::Spki;
 use super::verify::VerifyError;
-use super::{KeyKind, PublicKey, Sm2Id, oid};
+use super::{KeyKind, PublicKey, oid};
 
 /// Why a key may not stand in a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +62,7 @@ impl From<openssl::error::ErrorStack> for KeyRefusal {
 pub fn check(spki_der: &[u8]) -> Result<KeyKind, KeyRefusal> {
     let parts = Spki::read(spki_der)?;
     // Reading finds out whether a point is on its curve.
-    PublicKey::from_parts(&parts, &Sm2Id::STANDARD)?;
+    PublicKey::read(spki_der)?;
     let kind = match parts {
         Spki::Ec { curve, point } => on_curve(curve, point)?,
         Spki::Rsa { modulus, exponent } => rsa(&*BigNum::from_slice(modulus)?, &*BigNum::from_slice(exponent)?)?,

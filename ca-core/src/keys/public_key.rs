@@ -1,6 +1,6 @@
 //! A public key, read once and used often.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use const_oid::ObjectIdentifier;
 use openssl::bn::{BigNum, BigNumContext};
@@ -26,7 +26,10 @@ use crate::tlv::{self, tag};
 /// clones share it. Says nothing about whose key it is, nor whether it is fit for a certificate
 /// ([`super::good_key`]).
 #[derive(Clone)]
-pub struct PublicKey(Material);
+pub struct PublicKey {
+    spki: Arc<[u8]>,
+    material: Material,
+}
 
 #[derive(Clone)]
 enum Material {
@@ -50,22 +53,25 @@ impl PublicKey {
     /// # Errors
     /// [`VerifyError::Key`].
     pub fn under(spki_der: &[u8], id: &Sm2Id) -> Result<Self, VerifyError> {
-        Self::from_parts(&Spki::read(spki_der)?, id)
+        let material = match Spki::read(spki_der)? {
+            Spki::Ec { curve: oid::SM2, point } => Material::Sm2(sm2::VerifyingKey::new(point, id)?),
+            Spki::Ec { curve, point } => Material::Ec(ec_key(curve, point)?),
+            Spki::Rsa { modulus, exponent } => Material::Rsa(rsa_key(modulus, exponent)?),
+        };
+        Ok(Self { spki: spki_der.into(), material })
     }
 
-    pub(super) fn from_parts(parts: &Spki<'_>, id: &Sm2Id) -> Result<Self, VerifyError> {
-        match *parts {
-            Spki::Ec { curve: oid::SM2, point } => Ok(Self(Material::Sm2(sm2::VerifyingKey::new(point, id)?))),
-            Spki::Ec { curve, point } => Ok(Self(Material::Ec(ec_key(curve, point)?))),
-            Spki::Rsa { modulus, exponent } => Ok(Self(Material::Rsa(rsa_key(modulus, exponent)?))),
-        }
+    /// The SubjectPublicKeyInfo, as it was read.
+    #[must_use]
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
     }
 
     /// The algorithm with which we let such a key sign: the one of its kind, as
     /// [`super::KeyKind::signature_algorithm`] says.
     #[must_use]
     pub fn signature_algorithm(&self) -> SignatureAlgorithm {
-        match &self.0 {
+        match &self.material {
             Material::Ec(key) if key.group().degree() > 256 => SignatureAlgorithm::EcdsaSha384,
             Material::Ec(_) => SignatureAlgorithm::EcdsaSha256,
             Material::Rsa(_) => SignatureAlgorithm::RsaSha256,
@@ -105,7 +111,7 @@ impl PublicKey {
 
     /// Begins the digest that a signature by this key with this algorithm is over.
     pub(super) fn begin(&self, algorithm: SignatureAlgorithm) -> Result<Digest, VerifyError> {
-        match &self.0 {
+        match &self.material {
             Material::Ec(_) if algorithm.is_ecdsa() => Digest::plain(algorithm),
             Material::Rsa(_) if algorithm.is_rsa() => Digest::plain(algorithm),
             Material::Sm2(key) if algorithm == SignatureAlgorithm::Sm2Sm3 => Ok(Digest::Sm2(key.hasher())),
@@ -120,7 +126,7 @@ impl PublicKey {
         digest: &[u8],
         signature: &[u8],
     ) -> Result<(), VerifyError> {
-        let verdict = match &self.0 {
+        let verdict = match &self.material {
             Material::Ec(key) => ecdsa(key, digest, signature),
             Material::Rsa(key) => rsa(key, algorithm, digest, signature).ok(),
             Material::Sm2(key) => Some(key.verify(digest, signature)),

@@ -122,6 +122,13 @@ impl<'a> TestCert<'a> {
     }
 
     pub(crate) fn build(&self) -> Vec<u8> {
+        let der = self.build_by_openssl();
+        let signer = self.issuer.map_or(self.key, |(key, _)| key);
+        if signer.kind == KeyKind::Sm2 { resigned(&der, signer) } else { der }
+    }
+
+    /// As OpenSSL signs it: with SM2 under the empty id.
+    pub(crate) fn build_by_openssl(&self) -> Vec<u8> {
         let mut name = X509NameBuilder::new().expect("name");
         name.append_entry_by_text("C", "CN").expect("C");
         name.append_entry_by_text("CN", self.name).expect("CN");
@@ -170,12 +177,11 @@ impl<'a> TestCert<'a> {
         }
         let signer = self.issuer.map_or(self.key, |(key, _)| key);
         builder.sign(&signer.private, signer.algorithm().digest()).expect("signs");
-        let der = builder.build().to_der().expect("DER");
-        if signer.kind == KeyKind::Sm2 { resigned(&der, signer) } else { der }
+        builder.build().to_der().expect("DER")
     }
 }
 
-/// OpenSSL signs certificates under the empty id; this one carries a signature under the standard id.
+/// The same certificate with a signature under the standard id.
 fn resigned(der: &[u8], signer: &TestKey) -> Vec<u8> {
     let tbs = Parts::read(der).expect("certificate").tbs.whole;
     let signature = tlv::write(tag::BIT_STRING, &[&[0][..], &signer.sign(tbs)]);

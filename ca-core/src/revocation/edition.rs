@@ -188,8 +188,13 @@ impl Draft {
         };
         let written = writer.finish(&head, &issuing.crl_key, staged.file())?;
         staged.file().seek(SeekFrom::Start(0)).map_err(CrlError::file(&path))?;
-        let context =
-            lint::CrlContext { issuer: issuing.certificate(), scope: &scope, previous, now: record.this_update };
+        let context = lint::CrlContext {
+            issuer: issuing.certificate(),
+            key: issuing.public_key(),
+            scope: &scope,
+            previous,
+            now: record.this_update,
+        };
         let seen = lint::crl(staged.file(), &context).map_err(CrlError::file(&path))?;
         if !seen.findings.is_empty() {
             return Err(CrlError::Lint(listed(&seen.findings)));

@@ -8,10 +8,10 @@ use crate::domain::{IssuerId, ProfileName, Sha256, Timestamp};
 use crate::for_each_backend;
 use crate::store::{IssuerRecord, Issuers, StoreError};
 
-const ADD: &str = "INSERT INTO issuer (id, root, certificate) VALUES ($1, $2, $3)";
+const ADD: &str = "INSERT INTO issuer (id, root, certificate, sm2_id) VALUES ($1, $2, $3, $4)";
 const ADD_KEY: &str = "INSERT INTO issuer_key (issuer, key, profiles, crl_shards) VALUES ($1, $2, $3, $4)";
 const ADD_CRL_HEAD: &str = "INSERT INTO crl_head (issuer, number) VALUES ($1, 0)";
-const ALL: &str = "SELECT i.id, i.root, i.certificate, k.key, k.profiles, k.crl_shards, k.retired FROM issuer i \
+const ALL: &str = "SELECT i.id, i.root, i.certificate, k.key, k.profiles, k.crl_shards, i.sm2_id, k.retired FROM issuer i \
      JOIN issuer_key k ON k.issuer = i.id ORDER BY CASE WHEN i.root THEN 0 ELSE 1 END, i.id";
 const RETIRE: &str = "UPDATE issuer_key SET retired = $2 WHERE issuer = $1 AND retired IS NULL";
 const RETIRED: &str = "SELECT retired FROM issuer_key WHERE issuer = $1";
@@ -21,13 +21,14 @@ const RESPONDER_KEY: &str = "SELECT registered FROM responder_key WHERE issuer =
 pub(super) const STATEMENTS: &[&str] =
     &[ADD, ADD_KEY, ADD_CRL_HEAD, ALL, RETIRE, RETIRED, ADD_RESPONDER_KEY, RESPONDER_KEY];
 
-type IssuerRow = (String, bool, Vec<u8>, String, String, i16, Option<i64>);
+type IssuerRow = (String, bool, Vec<u8>, String, String, i16, String, Option<i64>);
 
 fn record(row: IssuerRow) -> Result<IssuerRecord, StoreError> {
-    let (id, root, certificate, key, profiles, crl_shards, retired) = row;
+    let (id, root, certificate, key, profiles, crl_shards, sm2_id, retired) = row;
     Ok(IssuerRecord {
         profiles: words("issuer_key", &id, &profiles, ProfileName::new)?,
         crl_shards: u16::try_from(crl_shards).map_err(|error| StoreError::odd("issuer_key", &id, error))?,
+        sm2_id: parse("issuer", &id, sm2_id)?,
         retired: retired.map(Timestamp::from_unix),
         id: parse("issuer", id.clone(), id)?,
         root,
@@ -44,6 +45,7 @@ for_each_backend! { Transaction =>
                 .bind(issuer.id.as_str())
                 .bind(issuer.root)
                 .bind(&issuer.certificate)
+                .bind(issuer.sm2_id.as_str())
                 .execute(self.connection())
                 .await?;
             expect_rows(ADD, done.rows_affected(), 1)?;

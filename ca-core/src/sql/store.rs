@@ -21,6 +21,7 @@ pub fn authority_migrations() -> Migrator {
         (3, "audit", include_str!("../../migrations/0003_audit.sql")),
         (4, "pairs", include_str!("../../migrations/0004_pairs.sql")),
         (5, "lists", include_str!("../../migrations/0005_lists.sql")),
+        (7, "sm2_id", include_str!("../../migrations/0007_sm2_id.sql")),
     ])
 }
 

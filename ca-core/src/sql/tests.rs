@@ -7,7 +7,7 @@ use super::{Database, SqlStore, authority_migrations, statements};
 use crate::clock::system_rng;
 use crate::domain::{
     CertificateStatus, IssuerId, OfficeId, Officer, OfficerId, OrderId, ProfileName, RevocationReason, Role, Serial,
-    Sha256, StatusChange, Timestamp, Validity,
+    Sha256, Sm2Id, StatusChange, Timestamp, Validity,
 };
 use crate::store::{
     AuditHead, AuditRow, CrlRecord, Intent, IssuerRecord, OfficerRecord, OrderRecord, Origin, Part, Place,
@@ -243,6 +243,7 @@ async fn issuers_and_crl_numbers_read_back() {
             key: format!("file:{id}.key"),
             profiles: if root { vec![] } else { vec![ProfileName::new("unit-sign").unwrap()] },
             crl_shards: if root { 0 } else { 16 },
+            sm2_id: if root { Sm2Id::EMPTY } else { Sm2Id::STANDARD },
             retired: None,
         };
         let crl = CrlRecord {

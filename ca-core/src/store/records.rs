@@ -1,7 +1,7 @@
 //! What is kept, as the services see it.
 
 use crate::domain::{
-    CertificateStatus, IssuerId, ListKind, Officer, OfficerId, OrderId, ProfileName, Serial, Sha256, Timestamp,
+    CertificateStatus, IssuerId, ListKind, Officer, OfficerId, OrderId, ProfileName, Serial, Sha256, Sm2Id, Timestamp,
     Validity,
 };
 
@@ -182,6 +182,8 @@ pub struct IssuerRecord {
     /// Into how many lists its certificates are divided besides the full one; 0: not at all. Fixed by the ceremony,
     /// for the certificates name their list.
     pub crl_shards: u16,
+    /// Under which id its key signs, if it is an SM2 key. Fixed by the ceremony.
+    pub sm2_id: Sm2Id,
     /// Since when it issues no more.
     pub retired: Option<Timestamp>,
 }

@@ -84,6 +84,7 @@ impl Ground {
             key: "file:unit-p256".to_owned(),
             profiles: vec![],
             crl_shards: 0,
+            sm2_id: ca_core::domain::Sm2Id::STANDARD,
             retired: None,
         };
         tx.add_issuer(&record).await.unwrap();

@@ -91,7 +91,7 @@ async fn while_the_key_is_away_nothing_is_told_and_afterwards_the_same_certifica
             .iter()
             .filter(|record| !record.root)
             .map(|record| {
-                let key = house.config.keys.open(&record.key, &passphrase).unwrap();
+                let key = house.config.keys.open(&record.key, &passphrase, &record.sm2_id).unwrap();
                 Issuing::new(record, Arc::new(Away { key, away: away.clone() })).unwrap()
             })
             .collect();

@@ -24,7 +24,7 @@ mod validity;
 use const_oid::ObjectIdentifier;
 
 use super::Finding;
-use crate::keys::verify::verify_signature;
+use crate::keys::PublicKey;
 use crate::profile::Profile;
 use crate::x509::{Extension, Parts, Tbs};
 
@@ -35,6 +35,8 @@ pub struct CertificateContext<'a> {
     pub profile: &'a Profile,
     /// The certificate of its issuer, DER; `None` for a root.
     pub issuer: Option<&'a [u8]>,
+    /// The key that signs it, under the issuer's SM2 id: that of the issuer's certificate, or a root's own.
+    pub key: &'a PublicKey,
 }
 
 /// A certificate in front of the rules.
@@ -42,6 +44,7 @@ struct Case<'a> {
     tbs: Tbs<'a>,
     /// The issuer; for a root the certificate itself.
     issuer: Tbs<'a>,
+    key: &'a PublicKey,
     profile: &'a Profile,
 }
 
@@ -93,7 +96,7 @@ pub fn certificate(tbs: &[u8], context: &CertificateContext<'_>) -> Vec<Finding>
         Ok(issuer) => issuer.map_or_else(|| tbs.clone(), |parts| parts.tbs),
         Err(error) => return told(format!("the issuer: {error}")),
     };
-    let case = Case { tbs, issuer, profile: context.profile };
+    let case = Case { tbs, issuer, key: context.key, profile: context.profile };
     RULES.iter().filter_map(|rule| Finding::of(rule.name, rule.clause, (rule.check)(&case))).collect()
 }
 
@@ -106,10 +109,8 @@ pub fn signed_certificate(der: &[u8], context: &CertificateContext<'_>) -> Vec<F
         Err(error) => return vec![finding("structure", error.to_string())],
     };
     let mut findings = certificate(parts.tbs.whole, context);
-    let issuer = context.issuer.map_or(Ok(parts.clone()), Parts::read);
-    let verified = issuer.and_then(|issuer| Ok((issuer, parts.signature_algorithm()?))).map_err(|e| e.to_string());
-    let verified = verified.and_then(|(issuer, algorithm)| {
-        verify_signature(issuer.tbs.spki, &algorithm, parts.tbs.whole, parts.signature).map_err(|e| e.to_string())
+    let verified = parts.signature_algorithm().map_err(|error| error.to_string()).and_then(|algorithm| {
+        context.key.verify(&algorithm, parts.tbs.whole, parts.signature).map_err(|error| error.to_string())
     });
     findings.extend(verified.err().map(|detail| finding("signature", detail)));
     findings

@@ -1,7 +1,7 @@
 use super::*;
 
 use crate::encode::testing::{Hierarchy, Made, profile};
-use crate::keys::KeyKind;
+use crate::keys::{KeyKind, PublicKey, Sm2Id};
 use crate::signer::Signer as _;
 use crate::tlv::{self, tag};
 use crate::x509::oid;
@@ -72,7 +72,7 @@ fn utc(text: &str) -> Vec<u8> {
 
 #[test]
 fn what_the_encoder_makes_has_no_findings() {
-    for kind in [KeyKind::P256, KeyKind::Rsa2048] {
+    for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
         let house = Hierarchy::new(kind);
         let cases: [(&str, &Made, Option<&Made>); 5] = [
             ("root", &house.root, None),
@@ -82,7 +82,11 @@ fn what_the_encoder_makes_has_no_findings() {
             ("ocsp-responder", &house.responder, Some(&house.issuing)),
         ];
         for (name, made, issuer) in cases {
-            let context = CertificateContext { profile: &profile(name), issuer: issuer.map(|made| &made.der[..]) };
+            let context = CertificateContext {
+                profile: &profile(name),
+                issuer: issuer.map(|made| &made.der[..]),
+                key: &issuer.unwrap_or(made).public,
+            };
             assert_eq!(signed_certificate(&made.der, &context), [], "{name}");
         }
     }
@@ -91,11 +95,12 @@ fn what_the_encoder_makes_has_no_findings() {
 #[test]
 fn each_rule_sees_its_fault() {
     let house = Hierarchy::new(KeyKind::P256);
+    let key = &house.issuing.public;
     let mut seen = BTreeSet::new();
     let mut case = |rule: &'static str, name: &str, made: &Made, change: &dyn Fn(&mut Parted)| {
         let mut parted = Parted::of(&made.der);
         change(&mut parted);
-        let context = CertificateContext { profile: &profile(name), issuer: Some(&house.issuing.der) };
+        let context = CertificateContext { profile: &profile(name), issuer: Some(&house.issuing.der), key };
         let findings = certificate(&parted.tbs(), &context);
         assert!(findings.iter().any(|finding| finding.rule == rule), "{rule}: {findings:?}");
         seen.insert(rule);
@@ -176,9 +181,10 @@ fn each_rule_sees_its_fault() {
 fn bytes_that_are_no_certificate_are_a_finding() {
     let house = Hierarchy::new(KeyKind::P256);
     let unit = profile("unit-sign");
-    let context = CertificateContext { profile: &unit, issuer: Some(&house.issuing.der) };
+    let key = &house.issuing.public;
+    let context = CertificateContext { profile: &unit, issuer: Some(&house.issuing.der), key };
     assert_eq!(certificate(&[], &context)[0].rule, "structure");
-    let nobody = CertificateContext { profile: &unit, issuer: Some(&[]) };
+    let nobody = CertificateContext { profile: &unit, issuer: Some(&[]), key };
     assert_eq!(certificate(&Parted::of(&house.unit.der).tbs(), &nobody)[0].rule, "structure");
 }
 
@@ -188,8 +194,21 @@ fn a_signature_by_another_key_is_a_finding() {
     let tbs = Parts::read(&house.unit.der).expect("parts").tbs.whole;
     let signature = house.staff.key.sign(tbs).expect("signs");
     let forged = crate::encode::certificate::assemble(tbs, house.staff.key.algorithm(), &signature);
-    let context = CertificateContext { profile: &profile("unit-sign"), issuer: Some(&house.issuing.der) };
+    let key = &house.issuing.public;
+    let context = CertificateContext { profile: &profile("unit-sign"), issuer: Some(&house.issuing.der), key };
     let findings = signed_certificate(&forged, &context);
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].rule, "signature");
+    // Nor may the signature be checked with a key that is not the issuer's.
+    let other = CertificateContext { key: &house.staff.public, ..context };
+    assert_eq!(signed_certificate(&forged, &other)[0].rule, "signature_algorithm");
+}
+
+#[test]
+fn a_signature_under_another_sm2_id_is_a_finding() {
+    let house = Hierarchy::new(KeyKind::Sm2);
+    let key = PublicKey::under(house.issuing.key.spki_der(), &Sm2Id::EMPTY).expect("key");
+    let context = CertificateContext { profile: &profile("unit-sign"), issuer: Some(&house.issuing.der), key: &key };
+    let findings = signed_certificate(&house.unit.der, &context);
+    assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["signature"]);
 }

@@ -24,7 +24,7 @@ use const_oid::ObjectIdentifier;
 use self::window::Broken;
 use super::Finding;
 use crate::domain::{ListScope, Sha256, Timestamp};
-use crate::keys::SignatureAlgorithm;
+use crate::keys::{PublicKey, SignatureAlgorithm};
 use crate::tlv::{self, Element, tag};
 use crate::x509::{self, Extension, Parts, Tbs};
 
@@ -33,6 +33,8 @@ use crate::x509::{self, Extension, Parts, Tbs};
 pub struct CrlContext<'a> {
     /// The certificate of the issuer, DER.
     pub issuer: &'a [u8],
+    /// The key of that certificate, under the issuer's SM2 id.
+    pub key: &'a PublicKey,
     /// For which certificates it is to speak.
     pub scope: &'a ListScope,
     /// The number of the last CRL before it with the same scope.
@@ -180,7 +182,7 @@ pub fn crl(source: impl Read, context: &CrlContext<'_>) -> io::Result<Seen> {
         list: &list,
         extensions,
         issuer: &issuer,
-        expected: read::algorithm_of(&issuer),
+        expected: read::algorithm_of(&issuer, context.key),
         scope: context.scope,
         previous: context.previous,
         now: context.now,

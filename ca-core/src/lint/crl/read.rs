@@ -6,8 +6,8 @@ use super::window::{Broken, Window};
 use super::{CrlContext, ENTRY_RULES, Entry, List};
 use crate::domain::{Sha256, Timestamp};
 use crate::keys::stream::StreamVerifier;
-use crate::keys::{PublicKey, SignatureAlgorithm, good_key};
-use crate::lint::Finding;
+use crate::keys::{PublicKey, SignatureAlgorithm};
+use crate::lint::{Finding, demand};
 use crate::tlv::{self, Element, TlvError, tag};
 use crate::x509::{self, Tbs, whole_octets};
 
@@ -16,10 +16,10 @@ const MAX_ENTRY: usize = 256;
 /// More than our head and extensions take.
 const MAX_PART: usize = 16 * 1024;
 
-/// The algorithm with which the issuer's key signs.
-pub(super) fn algorithm_of(issuer: &Tbs<'_>) -> Result<SignatureAlgorithm, String> {
-    let kind = good_key::check(issuer.spki).map_err(|error| format!("the issuer's key: {error}"))?;
-    Ok(kind.signature_algorithm())
+/// The algorithm with which the issuer's key signs, if `key` is that key.
+pub(super) fn algorithm_of(issuer: &Tbs<'_>, key: &PublicKey) -> Result<SignatureAlgorithm, String> {
+    demand(key.spki_der() == issuer.spki, "the signing key is not that of the issuer's certificate")?;
+    Ok(key.signature_algorithm())
 }
 
 /// Everything but the entries, and what the rules about entries found.
@@ -35,8 +35,8 @@ pub(super) fn list(
     let signed_from = window.position();
     let (content, _) = window.header(tag::SEQUENCE)?;
     let signed_to = window.position() + content;
-    let verifier = algorithm_of(issuer).ok().zip(PublicKey::read(issuer.spki).ok());
-    if let Some(verifier) = verifier.and_then(|(algorithm, key)| StreamVerifier::new(&key, algorithm).ok()) {
+    let algorithm = algorithm_of(issuer, context.key).ok();
+    if let Some(verifier) = algorithm.and_then(|algorithm| StreamVerifier::new(context.key, algorithm).ok()) {
         window.verify(signed_from..signed_to, verifier);
     }
     if part(&mut window, tag::INTEGER)? != [tag::INTEGER, 1, 1] {

@@ -3,7 +3,7 @@ use crate::clock::system_rng;
 use crate::domain::{CertificateStatus, ListScope, RevocationReason, Serial};
 use crate::encode::crl::{Head, in_memory};
 use crate::encode::testing::{Hierarchy, crl_key, now};
-use crate::keys::KeyKind;
+use crate::keys::{KeyKind, PublicKey, Sm2Id};
 use crate::signer::Signer as _;
 use crate::signer::soft::SoftKey;
 use crate::x509::oid;
@@ -88,7 +88,7 @@ fn entry(serial: &[u8], date: &str, extensions: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn context<'a>(house: &'a Hierarchy, scope: &'a ListScope) -> CrlContext<'a> {
-    CrlContext { issuer: &house.issuing.der, scope, previous: Some(199), now: now() }
+    CrlContext { issuer: &house.issuing.der, key: &house.issuing.public, scope, previous: Some(199), now: now() }
 }
 
 fn findings(der: &[u8], context: &CrlContext<'_>) -> Vec<Finding> {
@@ -97,7 +97,7 @@ fn findings(der: &[u8], context: &CrlContext<'_>) -> Vec<Finding> {
 
 #[test]
 fn what_the_encoder_makes_has_no_findings_as_what_it_is_and_as_nothing_else() {
-    for kind in [KeyKind::P256, KeyKind::Rsa2048] {
+    for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
         let house = Hierarchy::new(kind);
         for scope in scopes() {
             let der = made(&house, &scope);
@@ -207,6 +207,16 @@ fn remove_from_crl_stands_in_deltas_only() {
 }
 
 #[test]
+fn a_crl_under_another_sm2_id_is_a_finding() {
+    let house = Hierarchy::new(KeyKind::Sm2);
+    let scope = ListScope::Full { delta_url: None };
+    let empty = PublicKey::under(house.issuing.key.spki_der(), &Sm2Id::EMPTY).expect("key");
+    let context = CrlContext { key: &empty, ..context(&house, &scope) };
+    let found = findings(&made(&house, &scope), &context);
+    assert_eq!(found.iter().map(|f| f.rule).collect::<Vec<_>>(), ["signature"]);
+}
+
+#[test]
 fn a_crl_of_another_key_and_a_late_one_are_findings() {
     let house = Hierarchy::new(KeyKind::P256);
     let scope = ListScope::Full { delta_url: None };
@@ -214,6 +224,8 @@ fn a_crl_of_another_key_and_a_late_one_are_findings() {
     let context = CrlContext { previous: None, ..context(&house, &scope) };
     let forged = Parted::of(&der).sign(&house.unit.key);
     assert_eq!(findings(&forged, &context).iter().map(|f| f.rule).collect::<Vec<_>>(), ["signature"]);
+    let other = CrlContext { key: &house.staff.public, ..context };
+    assert_eq!(findings(&forged, &other).iter().map(|f| f.rule).collect::<Vec<_>>(), ["signature"]);
     let late = CrlContext { now: now().plus(86_400), ..context };
     assert_eq!(findings(&der, &late).iter().map(|f| f.rule).collect::<Vec<_>>(), ["dates"]);
     for end in [0, 1, 20, der.len() - 1] {

@@ -86,6 +86,7 @@ impl Ground {
             key,
             profiles: vec![],
             crl_shards: 0,
+            sm2_id: ca_core::domain::Sm2Id::STANDARD,
             retired: None,
         };
         tx.add_issuer(&record).await?;
