@@ -82,14 +82,14 @@ async fn note(store: &SqlEscrow, clock: &dyn Clock, event: Event) -> Result<(), 
 /// When a file or the database cannot be written, or a centre is there already.
 pub async fn init(config: &KmcConfig, clock: &dyn Clock, cost: Cost) -> anyhow::Result<Sha256> {
     let passphrase = Passphrase::from_file(&config.sealing.passphrase_file).context("sealing.passphrase_file")?;
+    std::fs::create_dir_all(&config.sealing.dir).context("sealing.dir")?;
+    std::fs::create_dir_all(&config.audit.dir).context("audit.dir")?;
     let database = Database::open(&config.database_url, true).await.context("opening the centre's database")?;
     database.migrate(&kmc_migrations()).await?;
     let store = SqlEscrow::new(database);
     if store.begin_read().await?.sealing().await?.is_some() {
         bail!("this database has a centre already");
     }
-    std::fs::create_dir_all(&config.sealing.dir).context("sealing.dir")?;
-    std::fs::create_dir_all(&config.audit.dir).context("audit.dir")?;
     let mut rng = system_rng();
     if !config.sealing_key().exists() {
         let key = SealingKey::draw(&mut rng);
