@@ -3,6 +3,7 @@
 mod conformance;
 mod faults;
 mod listeners;
+mod lists;
 mod local_network;
 mod postgres;
 mod tongsuo;

@@ -1,6 +1,7 @@
-//! The authority's publish folder: `/crl/{issuer}.crl` and `/ca/{issuer}.cer`.
+//! The authority's publish folder: `/crl/{issuer}.crl`, `/crl/{issuer}-delta.crl`, `/crl/{issuer}-s{shard}.crl` and
+//! `/ca/{issuer}.cer`.
 //!
-//! A path names an issuer, nothing else: no path of a request reaches the file system. Files stay in memory
+//! A path names an issuer and which of its files, nothing else, in one spelling: no path of a request reaches the file system. Files stay in memory
 //! while they do not change; the authority replaces them whole.
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use ca_core::domain::IssuerId;
+use ca_core::domain::{IssuerId, ListKind};
 use hyper::header::HeaderValue;
 
 /// The longest file that is served, in bytes: a CRL of some four million entries.
@@ -20,7 +21,7 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// What the folder holds for an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    Crl,
+    Crl(ListKind),
     Certificate,
 }
 
@@ -53,11 +54,12 @@ impl PublishFolder {
 
     /// The file that a request's path names, if it names any.
     pub(super) fn find(&self, path: &str) -> Option<Name> {
-        let (kind, name) = match path.strip_prefix("/crl/") {
-            Some(rest) => (Kind::Crl, rest.strip_suffix(".crl")?),
-            None => (Kind::Certificate, path.strip_prefix("/ca/")?.strip_suffix(".cer")?),
-        };
-        Some(Name { kind, issuer: IssuerId::new(name)? })
+        if let Some(file) = path.strip_prefix("/crl/") {
+            let (issuer, list) = ListKind::of_file(file)?;
+            return Some(Name { kind: Kind::Crl(list), issuer });
+        }
+        let issuer = path.strip_prefix("/ca/")?.strip_suffix(".cer")?;
+        Some(Name { kind: Kind::Certificate, issuer: IssuerId::new(issuer)? })
     }
 
     /// The file, if it is there.
@@ -69,7 +71,7 @@ impl PublishFolder {
             return Some(file.clone());
         }
         let path = match name.kind {
-            Kind::Crl => self.folder.join("crl").join(format!("{}.crl", name.issuer)),
+            Kind::Crl(list) => self.folder.join("crl").join(list.file(&name.issuer)),
             Kind::Certificate => self.folder.join("ca").join(format!("{}.cer", name.issuer)),
         };
         let known = known.map(|(_, file)| file);
@@ -106,7 +108,7 @@ fn look(path: &Path, kind: Kind, known: Option<Arc<File>>) -> Option<Arc<File>> 
     Some(Arc::new(File {
         bytes: bytes.into(),
         kind: match kind {
-            Kind::Crl => &CRL,
+            Kind::Crl(_) => &CRL,
             Kind::Certificate => &CERTIFICATE,
         },
         etag: HeaderValue::from_str(&format!("\"{digest}\"")).ok()?,
@@ -123,9 +125,22 @@ mod tests {
     fn only_issuers_names_reach_the_folder() {
         let folder = PublishFolder::new(PathBuf::from("nowhere"));
         assert!(folder.find("/crl/unit-p256.crl").is_some());
+        assert!(folder.find("/crl/unit-p256-delta.crl").is_some());
+        assert!(folder.find("/crl/unit-p256-s15.crl").is_some());
         assert!(folder.find("/ca/root.cer").is_some());
-        for path in ["/crl/../ca.crl", "/crl/a/b.crl", "/ca/unit-p256.crl", "/crl/.crl", "/crl/%2e%2e.crl", "/", "/ca"]
-        {
+        for path in [
+            "/crl/../ca.crl",
+            "/crl/a/b.crl",
+            "/ca/unit-p256.crl",
+            "/crl/.crl",
+            "/crl/%2e%2e.crl",
+            "/crl/-delta.crl",
+            "/crl/..-s1.crl",
+            "/crl/.unit-p256.crl.7.new",
+            "/crl/unit-p256.lock",
+            "/",
+            "/ca",
+        ] {
             assert_eq!(folder.find(path), None, "{path}");
         }
     }

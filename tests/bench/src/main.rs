@@ -1,6 +1,7 @@
-//! `cargo run --release -- [ocsp|issue|ledger [CERTIFICATES]]`: benchmarks that end in ratios, not in seconds of this
-//! machine. Without a name all of them run, the ledger with a million certificates.
+//! `cargo run --release -- [ocsp|issue|ledger [CERTIFICATES]|crl]`: benchmarks that end in ratios, not in seconds of
+//! this machine. Without a name all of them run, the ledger with a million certificates.
 
+mod crl;
 mod issue;
 mod ocsp;
 
@@ -11,10 +12,16 @@ const LEDGER: u64 = 1_000_000;
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
-        None => ocsp::run().and_then(|()| issue::run()).and_then(|()| issue::ledger(LEDGER)),
+        None => {
+            ocsp::run()?;
+            issue::run()?;
+            issue::ledger(LEDGER)?;
+            crl::run()
+        }
         Some("ocsp") => ocsp::run(),
         Some("issue") => issue::run(),
         Some("ledger") => issue::ledger(arguments.next().map_or(Ok(LEDGER), |count| count.parse())?),
+        Some("crl") => crl::run(),
         Some(other) => bail!("there is no benchmark {other}"),
     }
 }

@@ -124,3 +124,51 @@ async fn read_part(source: &mut tokio::fs::File) -> std::io::Result<Vec<u8>> {
     source.take(PART as u64).read_to_end(&mut part).await?;
     Ok(part)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek as _, Write as _};
+
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::encode::testing::{Hierarchy, list_of};
+    use crate::keys::KeyKind;
+
+    fn file(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn a_list_is_put_replaced_and_its_number_read_without_its_entries() {
+        let house = Hierarchy::new(KeyKind::P256);
+        let store = Arc::new(InMemory::new());
+        for prefix in ["", "crl", "a/b"] {
+            let bucket = Bucket::over(store.clone(), "lists", prefix);
+            assert_eq!(bucket.number("unit.crl").await, Ok(None));
+            for (number, entries) in [(7, 0), (8, 2000)] {
+                let list = list_of(&house.issuing, number, entries);
+                bucket.put("unit.crl", file(&list)).await.unwrap();
+                assert_eq!(bucket.number("unit.crl").await, Ok(i64::try_from(number).ok()));
+                let stored = store.get(&bucket.path("unit.crl")).await.unwrap().bytes().await.unwrap();
+                assert_eq!(stored, list);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_for_one_request_comes_in_parts_and_whole() {
+        let store = Arc::new(InMemory::new());
+        let bucket = Bucket::over(store.clone(), "lists", "crl");
+        for length in [PART, PART + 1, 2 * PART, 2 * PART + 12_345] {
+            let bytes: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            bucket.put("unit.crl", file(&bytes)).await.unwrap();
+            let stored = store.get(&bucket.path("unit.crl")).await.unwrap().bytes().await.unwrap();
+            assert!(stored == bytes, "{length}");
+            assert_eq!(bucket.number("unit.crl").await, Ok(None), "no list");
+        }
+    }
+}
