@@ -41,6 +41,8 @@ impl Bucket {
     /// # Errors
     /// When the secret cannot be read or an address is none.
     pub fn open(settings: &Settings) -> Result<Self, TargetError> {
+        // The first to come installs it; which of our parts that is does not matter.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let client = ClientOptions::new().with_timeout(PATIENCE).with_allow_http(settings.endpoint_is_plain());
         let retry = RetryConfig { max_retries: 3, retry_timeout: INSIST, ..RetryConfig::default() };
         let mut builder = AmazonS3Builder::new()
