@@ -63,7 +63,7 @@ fn keys_in_softhsm() {
 
 fn inside() {
     wrong_names_and_pins_are_told_apart();
-    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048] {
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048, KeyKind::Rsa3072, KeyKind::Rsa4096] {
         let key = Pkcs11Key::generate(location(kind.name(), 4), pin("24681357"), kind).expect("generates");
         assert_eq!(key.kind(), kind);
         crate::signer::probe(&key).expect("works");
@@ -73,6 +73,7 @@ fn inside() {
             Err(SignError::Unusable(_))
         ));
     }
+    sm2_keys_are_refused_before_and_after_they_are_made();
     many_threads_share_two_sessions();
     a_lost_login_costs_a_silent_retry();
 }
@@ -85,6 +86,23 @@ fn wrong_names_and_pins_are_told_apart() {
     assert_eq!(open("other", "24681357"), Err(SignError::KeyMissing));
     assert_eq!(open("yinxin", "24681357"), Err(SignError::KeyMissing));
     assert!(matches!(open("yinxin", "00000000"), Err(SignError::Unusable(_))));
+}
+
+/// SoftHSM2 makes a key on the curve of SM2 and has no mechanism that signs with it.
+fn sm2_keys_are_refused_before_and_after_they_are_made() {
+    let refused = |made: Result<Pkcs11Key, SignError>| match made.map(drop) {
+        Err(SignError::Unusable(why)) => assert!(why.contains("no SM2 mechanism"), "{why}"),
+        other => panic!("{other:?}"),
+    };
+    refused(Pkcs11Key::generate(location("SM2", 1), pin("24681357"), KeyKind::Sm2));
+    let module = load(&location("SM2", 1)).expect("loads");
+    let session = module.open_rw_session(slot(&module, "yinxin").expect("slot")).expect("session");
+    log_in(&session, &pin("24681357")).expect("logs in");
+    let common = [Attribute::Token(true), Attribute::Label(b"SM2".to_vec())];
+    let public = [&common[..], &curve(oid::SM2)].concat();
+    let private = [&common[..], &[Attribute::Private(true), Attribute::Sign(true)]].concat();
+    session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private).expect("SoftHSM2 takes the curve");
+    refused(Pkcs11Key::open(location("SM2", 1), pin("24681357")));
 }
 
 fn streams(key: &Pkcs11Key) {
