@@ -6,6 +6,8 @@
 //! operator's configuration. Never overwrites a key, a certificate or a database in which a CA stands already.
 
 mod hold;
+#[cfg(test)]
+mod key_tests;
 mod make;
 mod plan;
 #[cfg(test)]
