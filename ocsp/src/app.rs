@@ -184,12 +184,12 @@ async fn try_open(config: &Config) -> anyhow::Result<(StatusDatabase, Vec<Issuer
     let known = database.issuers().await.context("reading the issuers")?;
     let mut issuers = Vec::with_capacity(config.responders.len());
     for ResponderConfig { issuer, .. } in &config.responders {
-        let Some((_, der)) = known.iter().find(|(id, _)| id == issuer) else {
+        let Some((_, der, sm2_id)) = known.iter().find(|(id, ..)| id == issuer) else {
             database.close().await;
             bail!("the authority has no issuer {issuer}");
         };
         let certificate = Certificate::from_der(der).with_context(|| format!("the certificate of {issuer}"))?;
-        issuers.push(Issuer::new(issuer.clone(), certificate)?);
+        issuers.push(Issuer::new(issuer.clone(), certificate, sm2_id)?);
     }
     Ok((database, issuers))
 }

@@ -237,7 +237,7 @@ mod tests {
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let certificate = parameters.self_signed(&rcgen::KeyPair::generate().expect("a key")).expect("a certificate");
         let certificate = der::Decode::from_der(certificate.der()).expect("a certificate");
-        let issuer = Issuer::new(issuer_id(), certificate).expect("an issuer");
+        let issuer = Issuer::new(issuer_id(), certificate, &ca_core::domain::Sm2Id::STANDARD).expect("an issuer");
         let clock = Arc::new(TestClock::at(NOW));
         Arc::new(Core::new(vec![issuer], settings, clock, Meters::new(&[issuer_id()])))
     }

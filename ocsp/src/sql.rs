@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ca_core::domain::{CertificateStatus, IssuerId, Serial, StatusChange, Timestamp};
+use ca_core::domain::{CertificateStatus, IssuerId, Serial, Sm2Id, StatusChange, Timestamp};
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, SqlTx};
 use futures_util::TryStreamExt as _;
@@ -14,7 +14,7 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::feed::{Position, ROUND_MAX, Round, Sink, StatusSource};
 
-const ISSUERS: &str = "SELECT id, certificate FROM issuer ORDER BY id";
+const ISSUERS: &str = "SELECT id, certificate, sm2_id FROM issuer ORDER BY id";
 const HEAD: &str = "SELECT head, beat FROM feed WHERE id = 1";
 const STATUSES: &str = "SELECT serial, status, reason, since FROM certificate_status WHERE issuer = $1 ORDER BY serial";
 const LINES: &str = "SELECT seq, issuer, serial, status, reason, since, not_after FROM status_log \
@@ -49,16 +49,21 @@ impl StatusDatabase {
         }
     }
 
-    /// The CAs and their certificates, root included.
+    /// The CAs with their certificates and the ids of their SM2 keys, roots included.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub(crate) async fn issuers(&self) -> Result<Vec<(IssuerId, Vec<u8>)>, DatabaseError> {
-        let rows: Vec<(String, Vec<u8>)> = match self {
+    pub(crate) async fn issuers(&self) -> Result<Vec<(IssuerId, Vec<u8>, Sm2Id)>, DatabaseError> {
+        let rows: Vec<(String, Vec<u8>, String)> = match self {
             Self::Sqlite(pool) => sqlx::query_as(ISSUERS).fetch_all(pool).await?,
             Self::Postgres(pool) => sqlx::query_as(ISSUERS).fetch_all(pool).await?,
         };
-        rows.into_iter().map(|(id, certificate)| Ok((issuer_id(id, "issuer")?, certificate))).collect()
+        let issuer = |(id, certificate, sm2_id): (String, Vec<u8>, String)| {
+            let odd = |_| DatabaseError::OddRow { table: "issuer", id: id.clone(), what: "sm2_id".to_owned() };
+            let sm2_id = sm2_id.parse().map_err(odd)?;
+            Ok((issuer_id(id, "issuer")?, certificate, sm2_id))
+        };
+        rows.into_iter().map(issuer).collect()
     }
 
     pub(crate) async fn close(&self) {

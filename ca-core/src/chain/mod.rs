@@ -20,17 +20,20 @@ use crate::x509::{KeyUsage, Parts, Tbs, X509Error, oid};
 pub const IDENTITY_EXTENSIONS: [(&str, SubjectField); 2] =
     [("1.2.156.10260.4.1.4", SubjectField::Uscc), ("1.3.6.1.4.1.32473.1.4", SubjectField::UniqueId)];
 
-/// The root and the issuing CAs that we believe, their keys ready to verify.
+/// The roots and the issuing CAs that we believe, the latter's keys ready to verify.
 #[derive(Clone, Debug)]
 pub struct Anchors {
-    root: Anchor,
+    roots: Vec<Vec<u8>>,
     issuers: BTreeMap<IssuerId, Anchor>,
 }
 
+/// An issuing CA.
 #[derive(Clone, Debug)]
 struct Anchor {
     der: Vec<u8>,
     key: PublicKey,
+    /// Place of its root.
+    root: usize,
 }
 
 /// Certificates that cannot serve as root or issuers. The operator must look at the configuration.
@@ -101,6 +104,7 @@ pub struct ChainValid {
     spki_der: Vec<u8>,
     issuer: IssuerId,
     issuer_der: Vec<u8>,
+    issuer_key: PublicKey,
     serial: Serial,
     validity: Validity,
 }
@@ -134,6 +138,12 @@ impl ChainValid {
     #[must_use]
     pub fn issuer_der(&self) -> &[u8] {
         &self.issuer_der
+    }
+
+    /// The issuer's key, which verifies what it signs: certificates, its responder's too, and lists.
+    #[must_use]
+    pub const fn issuer_key(&self) -> &PublicKey {
+        &self.issuer_key
     }
 
     /// Its serial number.
@@ -195,33 +205,31 @@ impl Anchors {
                 return Err(refuse("it stands there twice".into()));
             }
             let key = PublicKey::under(issuer.tbs.spki, sm2_id).map_err(|error| refuse(error.to_string()))?;
-            kept.insert(id.clone(), Anchor { der: der.clone(), key });
+            kept.insert(id.clone(), Anchor { der: der.clone(), key, root: 0 });
         }
-        Ok(Self { root: Anchor { der: root_der.to_vec(), key: root_key }, issuers: kept })
+        Ok(Self { roots: vec![root_der.to_vec()], issuers: kept })
     }
 
-    /// The root certificate.
-    #[must_use]
-    pub fn root_der(&self) -> &[u8] {
-        &self.root.der
-    }
-
-    /// The key of the root, which verifies its list.
-    #[must_use]
-    pub fn root_key(&self) -> &PublicKey {
-        &self.root.key
+    /// Believes another hierarchy as well, with a root of its own.
+    ///
+    /// # Errors
+    /// [`AnchorError::Issuer`] when both have an issuer of this name, or the same CA.
+    pub fn and(mut self, other: Self) -> Result<Self, AnchorError> {
+        let before = self.roots.len();
+        for (id, anchor) in other.issuers {
+            if self.issuers.iter().any(|(known, its)| *known == id || its.der == anchor.der) {
+                return Err(AnchorError::Issuer(id, "it stands there twice".into()));
+            }
+            self.issuers.insert(id, Anchor { root: anchor.root + before, ..anchor });
+        }
+        self.roots.extend(other.roots);
+        Ok(self)
     }
 
     /// The certificate of an issuer.
     #[must_use]
     pub fn issuer_der(&self, id: &IssuerId) -> Option<&[u8]> {
         self.issuers.get(id).map(|anchor| &anchor.der[..])
-    }
-
-    /// The key of an issuer, which verifies what it signs: certificates, its responder's too, and lists.
-    #[must_use]
-    pub fn issuer_key(&self, id: &IssuerId) -> Option<&PublicKey> {
-        self.issuers.get(id).map(|anchor| &anchor.key)
     }
 
     /// All issuers by name, with their certificates.
@@ -250,7 +258,7 @@ impl Anchors {
         signed_by(&leaf, &issuer_tbs, &anchor.key)?;
         is_fit(&leaf.tbs, purpose)?;
 
-        let root = Parts::read(&self.root.der)?;
+        let root = Parts::read(&self.roots[anchor.root])?;
         if !issuer_tbs.validity.contains(at) || !root.tbs.validity.contains(at) {
             return Err(ChainError::IssuerNotValid);
         }
@@ -267,6 +275,7 @@ impl Anchors {
             spki_der: leaf.tbs.spki.to_vec(),
             issuer: issuer.clone(),
             issuer_der: anchor.der.clone(),
+            issuer_key: anchor.key.clone(),
             serial,
             validity,
         })

@@ -277,3 +277,19 @@ proptest::proptest! {
         proptest::prop_assert!(crate::cms::verify(&bytes).is_err());
     }
 }
+
+#[test]
+fn two_hierarchies_are_believed_each_under_its_own_root() {
+    let (one, two) = (House::new(KeyKind::P256), House::new(KeyKind::Sm2));
+    let of =
+        |house: &House, name: &str| Anchors::new(&house.root, &[(id(name), house.issuer.clone())]).expect("anchors");
+    let both = of(&one, "one").and(of(&two, "two")).expect("two hierarchies");
+    for (house, name) in [(&one, "one"), (&two, "two")] {
+        let leaf = house.leaf().build();
+        let chain = both.verify(&leaf, NOW).expect("believed");
+        assert_eq!((chain.issuer(), chain.issuer_der()), (&id(name), &house.issuer[..]));
+    }
+    assert!(matches!(of(&one, "one").verify(&two.leaf().build(), NOW), Err(ChainError::UnknownIssuer)));
+    assert!(of(&one, "one").and(of(&two, "one")).is_err(), "one name for two");
+    assert!(of(&one, "one").and(of(&one, "other")).is_err(), "two names for one");
+}

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use ca_core::domain::{Serial, Timestamp};
+use ca_core::keys::PublicKey;
 use const_oid::ObjectIdentifier;
 use der::asn1::{BitStringRef, ContextSpecific, IntRef};
 use der::{Decode as _, Encode as _, Reader, SliceReader, Tag, TagNumber};
@@ -60,7 +61,13 @@ pub(super) async fn read(path: &Path) -> Result<Bytes, CrlFault> {
 }
 
 /// Verifies the list and looks for the serial number.
-pub(super) fn look_up(list: &[u8], issuer: &Certificate, serial: &Serial, limits: &Limits) -> Result<Found, CrlFault> {
+pub(super) fn look_up(
+    list: &[u8],
+    issuer: &Certificate,
+    issuer_key: &PublicKey,
+    serial: &Serial,
+    limits: &Limits,
+) -> Result<Found, CrlFault> {
     let mut reader = SliceReader::new(list).map_err(WireError::Der)?;
     let (signed, algorithm, signature) = reader.sequence(|r| {
         let signed = r.tlv_bytes()?;
@@ -70,7 +77,7 @@ pub(super) fn look_up(list: &[u8], issuer: &Certificate, serial: &Serial, limits
     })?;
     reader.finish().map_err(WireError::Der)?;
     let signature = signature.as_bytes().ok_or(WireError::Value("a signature of odd bits"))?;
-    verify(issuer, &algorithm, signed, signature).map_err(CrlFault::BadSignature)?;
+    verify(issuer_key, &algorithm, signed, signature).map_err(CrlFault::BadSignature)?;
 
     let mut reader = SliceReader::new(signed).map_err(WireError::Der)?;
     let subject = issuer.tbs_certificate().subject();
@@ -78,7 +85,9 @@ pub(super) fn look_up(list: &[u8], issuer: &Certificate, serial: &Serial, limits
         if Tag::peek(r)? == Tag::Integer {
             let _version: u8 = r.decode()?;
         }
-        let _algorithm: AlgorithmIdentifierOwned = r.decode()?;
+        if AlgorithmIdentifierOwned::decode(r)? != algorithm {
+            return Err(WireError::Value("two signature algorithms in one CRL"));
+        }
         if Name::decode(r)?.to_der()? != subject.to_der()? {
             return Err(WireError::Value("a CRL by another issuer"));
         }

@@ -18,6 +18,8 @@ use bytes::Bytes;
 use ca_core::chain::ChainValid;
 use ca_core::clock::Clock;
 use ca_core::domain::{IssuerId, RevocationReason, Serial, Timestamp};
+use ca_core::keys::PublicKey;
+use ca_core::x509::Parts;
 use der::Decode as _;
 use rand::RngCore as _;
 use rand_chacha::ChaCha20Rng;
@@ -182,6 +184,13 @@ impl NotRevoked {
     }
 }
 
+/// The issuer of a certificate that is asked about, as the caller trusts it.
+struct Trusted<'a> {
+    id: &'a IssuerId,
+    certificate: &'a Certificate,
+    key: &'a PublicKey,
+}
+
 /// Asks one responder. Cheap to share, keeps its connections.
 pub struct Client {
     settings: Settings,
@@ -209,13 +218,13 @@ impl Client {
     /// # Errors
     /// [`StatusError`]: do not rely on the certificate.
     pub async fn check(&self, chain: &ChainValid) -> Result<NotRevoked, StatusError> {
-        self.check_serial(chain.issuer(), chain.issuer_der(), chain.serial()).await
+        self.check_under(chain.issuer(), chain.issuer_der(), chain.issuer_key(), chain.serial()).await
     }
 
     /// [`Self::check`] for a certificate that is told by its issuer and number.
     ///
     /// `issuer_der` must be a certificate that the caller trusts for `issuer`: the answer's signer is checked
-    /// against it.
+    /// against it. An SM2 issuer's key is taken to sign under the standard id.
     ///
     /// # Errors
     /// [`StatusError`].
@@ -225,14 +234,27 @@ impl Client {
         issuer_der: &[u8],
         serial: &Serial,
     ) -> Result<NotRevoked, StatusError> {
-        let issuer_certificate =
+        let parts = Parts::read(issuer_der).map_err(|_| WireError::Value("an issuer certificate of this form"));
+        let key = PublicKey::read(parts.map_err(Distrust::Malformed)?.tbs.spki).map_err(|_| Distrust::ForeignSigner)?;
+        self.check_under(issuer, issuer_der, &key, serial).await
+    }
+
+    async fn check_under(
+        &self,
+        issuer: &IssuerId,
+        issuer_der: &[u8],
+        issuer_key: &PublicKey,
+        serial: &Serial,
+    ) -> Result<NotRevoked, StatusError> {
+        let certificate =
             Certificate::from_der(issuer_der).map_err(|error| Distrust::Malformed(WireError::Der(error)))?;
+        let trusted = Trusted { id: issuer, certificate: &certificate, key: issuer_key };
         let proof = |as_of, evidence| NotRevoked { issuer: issuer.clone(), serial: serial.clone(), as_of, evidence };
-        match self.ask(&issuer_certificate, serial).await {
+        match self.ask(&trusted, serial).await {
             Ok((as_of, response)) => Ok(proof(as_of, Evidence::Ocsp(response))),
             Err(StatusError::Unreachable(outage)) => {
                 let Some(fallback) = &self.settings.crl else { return Err(outage.into()) };
-                match self.look_up(fallback, issuer, &issuer_certificate, serial).await? {
+                match self.look_up(fallback, &trusted, serial).await? {
                     Ok((as_of, list)) => {
                         tracing::warn!(%issuer, %serial, %outage, "A CRL stood in for the responder");
                         Ok(proof(as_of, Evidence::Crl(list)))
@@ -247,15 +269,21 @@ impl Client {
         }
     }
 
-    async fn ask(&self, issuer: &Certificate, serial: &Serial) -> Result<(Timestamp, Bytes), StatusError> {
-        let hashes = IssuerHashes::of(issuer, HashAlgorithm::Sha256).map_err(Distrust::Malformed)?;
+    async fn ask(&self, issuer: &Trusted<'_>, serial: &Serial) -> Result<(Timestamp, Bytes), StatusError> {
+        let hashes = IssuerHashes::of(issuer.certificate, HashAlgorithm::Sha256).map_err(Distrust::Malformed)?;
         let id = hashes.cert_id(serial.octets()).map_err(Distrust::Malformed)?;
         let mut nonce = [0; NONCE_OCTETS];
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut nonce);
         let request = Nonce::new(&nonce).and_then(|nonce| encode_request(&[&id], Some(nonce)));
         let response = self.http.ask(&self.settings.url, request.map_err(Distrust::Malformed)?).await?;
-        let expected =
-            Expected { issuer, id: &id, nonce: &nonce, now: self.clock.now(), skew: self.settings.skew_seconds };
+        let expected = Expected {
+            issuer: issuer.certificate,
+            issuer_key: issuer.key,
+            id: &id,
+            nonce: &nonce,
+            now: self.clock.now(),
+            skew: self.settings.skew_seconds,
+        };
         match expected.believe(&response) {
             Ok((Standing::Good, as_of)) => Ok((as_of, response)),
             Ok((Standing::Unknown, _)) => Err(StatusError::Unknown { evidence: Evidence::Ocsp(response) }),
@@ -271,20 +299,20 @@ impl Client {
     async fn look_up(
         &self,
         fallback: &CrlFallback,
-        issuer: &IssuerId,
-        issuer_certificate: &Certificate,
+        issuer: &Trusted<'_>,
         serial: &Serial,
     ) -> Result<Result<(Timestamp, Bytes), CrlFault>, StatusError> {
         let list = match &fallback.source {
-            CrlSource::Folder(folder) => crl::read(&folder.join(format!("{issuer}.crl"))).await,
+            CrlSource::Folder(folder) => crl::read(&folder.join(format!("{}.crl", issuer.id))).await,
             CrlSource::Url(base) => {
-                let url = format!("{}/{issuer}.crl", base.trim_end_matches('/'));
+                let url = format!("{}/{}.crl", base.trim_end_matches('/'), issuer.id);
                 self.http.fetch(&url).await.map_err(|outage| CrlFault::Absent(outage.to_string()))
             }
         };
         let now = self.clock.now();
         let limits = crl::Limits { now, skew: self.settings.skew_seconds, max_age: fallback.max_age_seconds };
-        let found = list.and_then(|list| crl::look_up(&list, issuer_certificate, serial, &limits).map(|f| (f, list)));
+        let look = |list: &[u8]| crl::look_up(list, issuer.certificate, issuer.key, serial, &limits);
+        let found = list.and_then(|list| look(&list).map(|found| (found, list)));
         match found {
             Err(fault) => Ok(Err(fault)),
             Ok((crl::Found { this_update, entry: None }, list)) => Ok(Ok((this_update, list))),

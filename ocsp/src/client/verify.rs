@@ -1,8 +1,9 @@
 //! Believes an OCSP response, or says why not. Pure: bytes, an issuer and a moment in, a verdict out.
 
 use ca_core::domain::Timestamp;
-use ca_core::keys::verify::verify_signature;
-use der::{Decode as _, Encode as _, Reader as _, SliceReader};
+use ca_core::keys::PublicKey;
+use ca_core::x509::Parts;
+use der::{Decode as _, Encode as _};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
@@ -53,6 +54,8 @@ pub enum Distrust {
 /// What an answer must fit.
 pub(super) struct Expected<'a> {
     pub(super) issuer: &'a Certificate,
+    /// The issuer's key, under the id by which it signs if it is an SM2 key.
+    pub(super) issuer_key: &'a PublicKey,
     pub(super) id: &'a [u8],
     pub(super) nonce: &'a [u8],
     pub(super) now: Timestamp,
@@ -84,13 +87,16 @@ impl Expected<'_> {
 
     fn signed_by_a_responder(&self, basic: &BasicResponse<'_>) -> Result<(), Distrust> {
         if claims(&basic.responder, self.issuer)? {
-            return verify(self.issuer, &basic.algorithm, basic.signed, basic.signature);
+            return verify(self.issuer_key, &basic.algorithm, basic.signed, basic.signature);
         }
         for der in &basic.certificates {
             let delegate = Certificate::from_der(der).map_err(WireError::Der)?;
             if claims(&basic.responder, &delegate)? {
-                delegated(self.issuer, &delegate, der, self.now)?;
-                return verify(&delegate, &basic.algorithm, basic.signed, basic.signature);
+                delegated(self.issuer, self.issuer_key, &delegate, der, self.now)?;
+                // A responder's own key signs under the standard id, whatever its issuer's does.
+                let spki = delegate.tbs_certificate().subject_public_key_info().to_der().map_err(WireError::Der)?;
+                let key = PublicKey::read(&spki).map_err(|_| Distrust::BadSignature)?;
+                return verify(&key, &basic.algorithm, basic.signed, basic.signature);
             }
         }
         Err(Distrust::UnknownSigner)
@@ -104,6 +110,7 @@ impl Expected<'_> {
 /// [`Distrust`].
 pub(crate) fn delegated(
     issuer: &Certificate,
+    issuer_key: &PublicKey,
     delegate: &Certificate,
     delegate_der: &[u8],
     now: Timestamp,
@@ -112,8 +119,10 @@ pub(crate) fn delegated(
     if tbs.issuer() != issuer.tbs_certificate().subject() {
         return Err(Distrust::ForeignSigner);
     }
-    let (signed, signature) = signed_part(delegate_der)?;
-    verify(issuer, delegate.signature_algorithm(), signed, signature).map_err(|_| Distrust::ForeignSigner)?;
+    let parts = Parts::read(delegate_der).map_err(|_| WireError::Value("a certificate of this form"))?;
+    // What the certificate says inside of its signature must be what stands outside.
+    let algorithm = parts.signature_algorithm().map_err(|_| Distrust::ForeignSigner)?;
+    verify(issuer_key, &algorithm, parts.tbs.whole, parts.signature).map_err(|_| Distrust::ForeignSigner)?;
     let usage = tbs.get_extension::<ExtendedKeyUsage>().map_err(|_| Distrust::NotDelegated)?;
     if !usage.is_some_and(|(_, usage)| usage.0.contains(&ID_OCSP_SIGNING)) {
         return Err(Distrust::NotDelegated);
@@ -141,24 +150,12 @@ fn claims(responder: &ResponderId<'_>, certificate: &Certificate) -> Result<bool
     })
 }
 
+/// Whether the key made the signature, with an algorithm that goes with it.
 pub(super) fn verify(
-    signer: &Certificate,
+    key: &PublicKey,
     algorithm: &AlgorithmIdentifierOwned,
     signed: &[u8],
     signature: &[u8],
 ) -> Result<(), Distrust> {
-    let spki = signer.tbs_certificate().subject_public_key_info().to_der().map_err(WireError::Der)?;
-    verify_signature(&spki, algorithm, signed, signature).map_err(|_| Distrust::BadSignature)
-}
-
-/// The to-be-signed bytes and the signature of a certificate, as they stand.
-fn signed_part(certificate_der: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
-    let mut reader = SliceReader::new(certificate_der)?;
-    let (signed, signature) = reader.sequence(|r| {
-        let signed = r.tlv_bytes()?;
-        r.tlv_bytes()?;
-        let signature: der::asn1::BitStringRef<'_> = r.decode()?;
-        Ok::<_, WireError>((signed, signature))
-    })?;
-    Ok((signed, signature.as_bytes().ok_or(WireError::Value("a signature of odd bits"))?))
+    key.verify(algorithm, signed, signature).map_err(|_| Distrust::BadSignature)
 }

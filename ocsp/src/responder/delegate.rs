@@ -1,6 +1,7 @@
 //! The responder's key with the certificate by which an issuer lets it answer.
 
 use ca_core::domain::Timestamp;
+use ca_core::keys::PublicKey;
 use ca_core::signer::OcspKey;
 use der::{Decode as _, Encode as _};
 use spki::AlgorithmIdentifierOwned;
@@ -36,11 +37,12 @@ impl Delegate {
         key: OcspKey,
         certificate: Vec<u8>,
         issuer: &Certificate,
+        issuer_key: &PublicKey,
         now: Timestamp,
     ) -> Result<Self, DelegateFault> {
         let malformed = |error: der::Error| Distrust::Malformed(WireError::Der(error));
         let parsed = Certificate::from_der(&certificate).map_err(malformed)?;
-        delegated(issuer, &parsed, &certificate, now)?;
+        delegated(issuer, issuer_key, &parsed, &certificate, now)?;
         let tbs = parsed.tbs_certificate();
         if tbs.subject_public_key_info().to_der().map_err(malformed)? != key.spki_der() {
             return Err(DelegateFault::OtherKey);

@@ -19,7 +19,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ca_core::clock::Clock;
-use ca_core::domain::{IssuerId, Timestamp};
+use ca_core::domain::{IssuerId, Sm2Id, Timestamp};
+use ca_core::keys::PublicKey;
+use der::Encode as _;
 use x509_cert::Certificate;
 
 pub(crate) use self::cache::{Answer, Tally};
@@ -55,17 +57,22 @@ pub struct AnswerSettings {
 pub(crate) struct Issuer {
     pub(crate) id: IssuerId,
     pub(crate) certificate: Certificate,
+    /// Its key, which verifies our own certificates.
+    pub(crate) key: PublicKey,
     pub(crate) index: StatusIndex,
     hashes: [IssuerHashes; HashAlgorithm::ALL.len()],
     delegate: RwLock<Option<Arc<Delegate>>>,
 }
 
 impl Issuer {
-    /// An issuer without statuses and without delegate yet.
-    pub(crate) fn new(id: IssuerId, certificate: Certificate) -> Result<Self, WireError> {
+    /// An issuer without statuses and without delegate yet; `sm2_id` is what its key signs under, if it is an SM2
+    /// key.
+    pub(crate) fn new(id: IssuerId, certificate: Certificate, sm2_id: &Sm2Id) -> Result<Self, WireError> {
+        let spki = certificate.tbs_certificate().subject_public_key_info().to_der()?;
+        let key = PublicKey::under(&spki, sm2_id).map_err(|_| WireError::Value("an issuer's key of this kind"))?;
         let [a, b, c, d] = HashAlgorithm::ALL.map(|algorithm| IssuerHashes::of(&certificate, algorithm));
         let hashes = [a?, b?, c?, d?];
-        Ok(Self { id, certificate, index: StatusIndex::new(), hashes, delegate: RwLock::new(None) })
+        Ok(Self { id, certificate, key, index: StatusIndex::new(), hashes, delegate: RwLock::new(None) })
     }
 
     fn delegate(&self) -> Option<Arc<Delegate>> {

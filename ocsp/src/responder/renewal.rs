@@ -117,7 +117,8 @@ impl Renewal {
     }
 
     fn take(&self, issuer: &Issuer, certificate: Vec<u8>) -> Result<(), DelegateFault> {
-        issuer.appoint(Delegate::new(self.key.clone(), certificate, &issuer.certificate, self.core.clock.now())?);
+        let now = self.core.clock.now();
+        issuer.appoint(Delegate::new(self.key.clone(), certificate, &issuer.certificate, &issuer.key, now)?);
         Ok(())
     }
 }

@@ -6,24 +6,22 @@ use std::time::{Duration, Instant};
 
 use ca_core::chain::Anchors;
 use ca_core::clock::{Clock as _, TestClock, system_rng};
-use ca_core::domain::{CertificateStatus, RevocationReason, Timestamp};
+use ca_core::domain::{CertificateStatus, KeyKind, RevocationReason, Sm2Id, Timestamp};
+use ca_core::keys::SignatureAlgorithm;
 use der::Decode as _;
 use ocsp::client::{Client, CrlFallback, CrlSource, Distrust, Evidence, Outage, Settings, StatusError};
 use ocsp::wire::{
     Asked, CertId, Failure, Nonce, OcspRequest, Reply, Single, Standing, assemble, encode_response_data, parse_reply,
     responder_key_hash,
 };
-use openssl::hash::MessageDigest;
-use openssl::sign::Signer;
-use spki::AlgorithmIdentifierRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use x509_cert::Certificate;
 
-use crate::hierarchy::{Delegation, Holder, authority, issuer_id, leaf, now, responder, serial};
+use crate::hierarchy::{
+    Delegation, Holder, authority, authority_of, issuer_id, leaf, now, responder, responder_of, serial,
+};
 use crate::house::{House, pem};
-
-const ECDSA_SHA256: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 
 fn client(url: &str, crl: Option<CrlFallback>) -> Client {
     let settings = Settings { patience: Duration::from_millis(800), crl, ..Settings::new(url) };
@@ -84,6 +82,8 @@ async fn a_responder_that_cannot_know_is_an_outage() {
 struct Lie {
     signer: Arc<Holder>,
     tamper: bool,
+    /// The signature algorithm that the answer names, if not the signer's own.
+    named: Option<SignatureAlgorithm>,
     nonce: Option<Vec<u8>>,
     echo: bool,
     other: bool,
@@ -97,6 +97,7 @@ impl Lie {
         Self {
             signer: Arc::new(signer),
             tamper: false,
+            named: None,
             nonce: None,
             echo: true,
             other: false,
@@ -125,12 +126,12 @@ impl Lie {
         let der = self.signer.der();
         let hash = responder_key_hash(&Certificate::from_der(&der).unwrap()).unwrap();
         let data = encode_response_data(&hash, self.this_update, &[single], nonce).unwrap();
-        let mut signer = Signer::new(MessageDigest::sha256(), &self.signer.key).unwrap();
-        let mut signature = signer.sign_oneshot_to_vec(&data).unwrap();
+        let mut signature = self.signer.sign(&data);
         if self.tamper {
             *signature.last_mut().unwrap() ^= 1;
         }
-        assemble(&data, AlgorithmIdentifierRef { oid: ECDSA_SHA256, parameters: None }, &signature, &[&der]).unwrap()
+        let algorithm = self.named.unwrap_or(self.signer.kind.signature_algorithm()).identifier();
+        assemble(&data, (&algorithm).into(), &signature, &[&der]).unwrap()
     }
 }
 
@@ -220,7 +221,53 @@ async fn answers_that_lie_are_not_believed() {
 }
 
 fn issuer_again(issuer: &Holder) -> Holder {
-    Holder { key: issuer.key.clone(), certificate: issuer.certificate.clone() }
+    issuer.clone()
+}
+
+#[tokio::test]
+async fn answers_of_every_algorithm_are_believed_and_mixed_up_ones_are_not() {
+    for kind in KeyKind::ALL {
+        let issuer = authority_of(kind, "Issuer", None);
+        verdict(&issuer, Lie::none(issuer.clone())).await.unwrap_or_else(|e| panic!("{kind} itself: {e}"));
+        let responders = if kind == KeyKind::Sm2 { KeyKind::ALL.to_vec() } else { vec![kind, KeyKind::Sm2] };
+        for signer in responders {
+            let right = || Lie::none(responder_of(signer, &issuer, Delegation::Right));
+            verdict(&issuer, right()).await.unwrap_or_else(|e| panic!("{signer} for {kind}: {e}"));
+            for named in KeyKind::ALL.map(KeyKind::signature_algorithm) {
+                if named == signer.signature_algorithm() {
+                    continue;
+                }
+                let lied = verdict(&issuer, Lie { named: Some(named), ..right() }).await;
+                let refused = matches!(lied, Err(StatusError::Untrusted(Distrust::BadSignature)));
+                assert!(refused, "{signer} said to be {named:?}: {lied:?}");
+            }
+            let tampered = verdict(&issuer, Lie { tamper: true, ..right() }).await;
+            assert!(matches!(tampered, Err(StatusError::Untrusted(Distrust::BadSignature))), "{signer}");
+        }
+        let namesake = authority_of(kind, "Issuer", None);
+        let foreign = verdict(&issuer, Lie::none(responder_of(kind, &namesake, Delegation::Right))).await;
+        assert!(matches!(foreign, Err(StatusError::Untrusted(Distrust::ForeignSigner))), "{kind}");
+    }
+}
+
+/// Under an SM2 CA whose ceremony set another id, certificates verify under that id and answers under the standard one.
+#[tokio::test]
+async fn an_sm2_issuer_of_another_id_is_believed_under_that_id_alone() {
+    let other: Sm2Id = "another id".parse().unwrap();
+    let root = authority_of(KeyKind::Sm2, "Root", None);
+    let issuer = authority_of(KeyKind::Sm2, "Issuer", Some(&root)).signed_again(&root, &other);
+    let unit = leaf("Unit", &serial(1), &issuer).signed_again(&issuer, &other).der();
+    let root_der = root.clone().signed_again(&root, &other).der();
+    let lie = Lie::none(responder_of(KeyKind::Sm2, &issuer, Delegation::Right).signed_again(&issuer, &other));
+    let address = serve(move |request| lie.answer(request)).await;
+    let client = client(&format!("http://{address}/ocsp"), None);
+
+    let issuers = [(issuer_id(), issuer.der(), other.clone())];
+    let anchors = Anchors::under(&root_der, &other, &issuers).unwrap();
+    let chain = anchors.verify(&unit, now()).unwrap();
+    client.check(&chain).await.expect("its own id");
+    let standard = client.check_serial(&issuer_id(), &issuer.der(), &serial(1)).await;
+    assert!(matches!(standard, Err(StatusError::Untrusted(Distrust::ForeignSigner))), "{standard:?}");
 }
 
 #[tokio::test]

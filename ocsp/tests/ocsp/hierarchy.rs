@@ -1,13 +1,19 @@
 //! A small hierarchy made by OpenSSL, not by our own encoder.
 
 use ca_core::clock::{Clock as _, SystemClock};
-use ca_core::domain::{IssuerId, Serial, Timestamp};
+use ca_core::domain::{IssuerId, KeyKind, Serial, Sm2Id, Timestamp};
+use ca_core::encode::certificate::assemble;
+use ca_core::keys::sm2::{Hasher, point_of};
+use ca_core::x509::Parts;
 use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
+use openssl::md::Md;
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, PKey, PKeyRef, Private, Public};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::Rsa;
+use openssl::sign::Signer;
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
 };
@@ -21,9 +27,12 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// A key with its certificate.
+#[derive(Clone)]
 pub(crate) struct Holder {
     /// Private key.
     pub(crate) key: PKey<Private>,
+    /// Its kind.
+    pub(crate) kind: KeyKind,
     /// Certificate.
     pub(crate) certificate: X509,
 }
@@ -32,6 +41,16 @@ impl Holder {
     /// DER of the certificate.
     pub(crate) fn der(&self) -> Vec<u8> {
         self.certificate.to_der().unwrap()
+    }
+
+    /// A signature by OpenSSL over a message, for SM2 under the standard id.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        sign(self.kind, &self.key, &Sm2Id::STANDARD, message)
+    }
+
+    /// The certificate with another signature of its SM2 issuer, under this id.
+    pub(crate) fn signed_again(self, issuer: &Self, id: &Sm2Id) -> Self {
+        Self { certificate: signed_under(&self.certificate, &issuer.key, id), ..self }
     }
 }
 
@@ -48,10 +67,50 @@ pub(crate) enum Delegation {
     Expired,
 }
 
-/// A new P-256 key.
-pub(crate) fn key() -> PKey<Private> {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+/// A new key.
+pub(crate) fn key(kind: KeyKind) -> PKey<Private> {
+    let ec = |curve| EcGroup::from_curve_name(curve).and_then(|g| EcKey::generate(&g)).and_then(PKey::from_ec_key);
+    let rsa = |bits| Rsa::generate(bits).and_then(PKey::from_rsa);
+    match kind {
+        KeyKind::P256 => ec(Nid::X9_62_PRIME256V1),
+        KeyKind::P384 => ec(Nid::SECP384R1),
+        KeyKind::Rsa2048 => rsa(2048),
+        KeyKind::Rsa3072 => rsa(3072),
+        KeyKind::Rsa4096 => rsa(4096),
+        KeyKind::Sm2 => ec(Nid::SM2),
+    }
+    .unwrap()
+}
+
+fn sign(kind: KeyKind, key: &PKeyRef<Private>, id: &Sm2Id, message: &[u8]) -> Vec<u8> {
+    if kind != KeyKind::Sm2 {
+        let digest = kind.signature_algorithm().digest();
+        return Signer::new(digest, key).unwrap().sign_oneshot_to_vec(message).unwrap();
+    }
+    // OpenSSL would hash the empty id: it gets our e.
+    let mut hasher = Hasher::new(id, &point_of(&key.public_key_to_der().unwrap()).unwrap());
+    hasher.update(message);
+    let mut context = PkeyCtx::new(key).unwrap();
+    context.sign_init().unwrap();
+    context.set_signature_md(Md::sm3()).unwrap();
+    let mut signature = Vec::new();
+    context.sign_to_vec(&hasher.finish(), &mut signature).unwrap();
+    signature
+}
+
+/// The certificate, signed with this key.
+fn signed(mut builder: X509Builder, kind: KeyKind, key: &PKeyRef<Private>) -> X509 {
+    builder.sign(key, kind.signature_algorithm().digest()).unwrap();
+    let certificate = builder.build();
+    if kind == KeyKind::Sm2 { signed_under(&certificate, key, &Sm2Id::STANDARD) } else { certificate }
+}
+
+/// The certificate with an SM2 signature of this key under this id.
+fn signed_under(certificate: &X509, key: &PKeyRef<Private>, id: &Sm2Id) -> X509 {
+    let der = certificate.to_der().unwrap();
+    let tbs = Parts::read(&der).unwrap().tbs.whole;
+    let signature = sign(KeyKind::Sm2, key, id, tbs);
+    X509::from_der(&assemble(tbs, KeyKind::Sm2.signature_algorithm(), &signature)).unwrap()
 }
 
 fn name(common: &str) -> X509Name {
@@ -83,9 +142,14 @@ fn identify(builder: &mut X509Builder, issuer: Option<&X509>) {
     }
 }
 
-/// A CA certificate, self-signed unless there is an issuer.
+/// A P-256 CA, self-signed unless there is an issuer.
 pub(crate) fn authority(common: &str, issuer: Option<&Holder>) -> Holder {
-    let key = key();
+    authority_of(KeyKind::P256, common, issuer)
+}
+
+/// A CA with a key of this kind, self-signed unless there is an issuer.
+pub(crate) fn authority_of(kind: KeyKind, common: &str, issuer: Option<&Holder>) -> Holder {
+    let key = key(kind);
     let mut builder = builder(common, &[1, 2, 3, common.len() as u8], &key, (-400, 4000));
     let issuer_name =
         issuer.map_or_else(|| name(common), |issuer| issuer.certificate.subject_name().to_owned().unwrap());
@@ -93,20 +157,22 @@ pub(crate) fn authority(common: &str, issuer: Option<&Holder>) -> Holder {
     builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
     builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build().unwrap()).unwrap();
     identify(&mut builder, issuer.map(|issuer| &*issuer.certificate).map(ToOwned::to_owned).as_ref());
-    builder.sign(issuer.map_or(&key, |issuer| &issuer.key), MessageDigest::sha256()).unwrap();
-    Holder { certificate: builder.build(), key }
+    let certificate = match issuer {
+        Some(issuer) => signed(builder, issuer.kind, &issuer.key),
+        None => signed(builder, kind, &key),
+    };
+    Holder { key, kind, certificate }
 }
 
 /// A unit's certificate.
 pub(crate) fn leaf(common: &str, serial: &Serial, issuer: &Holder) -> Holder {
-    let key = key();
+    let (kind, key) = (issuer.kind, key(issuer.kind));
     let mut builder = builder(common, serial.octets(), &key, (-1, 365));
     builder.set_issuer_name(issuer.certificate.subject_name()).unwrap();
     builder.append_extension(KeyUsage::new().critical().digital_signature().build().unwrap()).unwrap();
     builder.append_extension(ExtendedKeyUsage::new().client_auth().build().unwrap()).unwrap();
     identify(&mut builder, Some(&issuer.certificate));
-    builder.sign(&issuer.key, MessageDigest::sha256()).unwrap();
-    Holder { certificate: builder.build(), key }
+    Holder { certificate: signed(builder, issuer.kind, &issuer.key), key, kind }
 }
 
 /// A responder's certificate for a key.
@@ -124,15 +190,19 @@ pub(crate) fn delegate(issuer: &Holder, key: &PKeyRef<Public>, delegation: Deleg
         builder.append_extension(X509Extension::new_from_der(&id, false, &value).unwrap()).unwrap();
     }
     identify(&mut builder, Some(&issuer.certificate));
-    builder.sign(&issuer.key, MessageDigest::sha256()).unwrap();
-    builder.build()
+    signed(builder, issuer.kind, &issuer.key)
 }
 
-/// A responder with its certificate.
+/// A P-256 responder with its certificate.
 pub(crate) fn responder(issuer: &Holder, delegation: Delegation) -> Holder {
-    let key = key();
+    responder_of(KeyKind::P256, issuer, delegation)
+}
+
+/// A responder with a key of this kind and its certificate.
+pub(crate) fn responder_of(kind: KeyKind, issuer: &Holder, delegation: Delegation) -> Holder {
+    let key = key(kind);
     let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
-    Holder { certificate: delegate(issuer, &public, delegation), key }
+    Holder { certificate: delegate(issuer, &public, delegation), key, kind }
 }
 
 /// The issuer's name in the tests.

@@ -25,7 +25,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::hierarchy::{Delegation, Holder, authority, delegate, issuer_id, now, serial};
+use crate::hierarchy::{Delegation, Holder, authority_of, delegate, issuer_id, now, serial};
 
 /// Gives certificates to the responder, unless it is away.
 pub(crate) struct Authority {
@@ -71,10 +71,15 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// A database with one issuer and no certificates, a sealed key, a beating heart.
+    /// A database with one P-256 issuer and no certificates, a sealed key, a beating heart.
     pub(crate) async fn on(fresh: Fresh) -> Self {
-        let root = authority("Root", None);
-        let issuer = authority("Unit P-256", Some(&root));
+        Self::of(KeyKind::P256, KeyKind::P256, fresh).await
+    }
+
+    /// The same with a CA and a responder's key of these kinds.
+    pub(crate) async fn of(ca: KeyKind, responder: KeyKind, fresh: Fresh) -> Self {
+        let root = authority_of(ca, "Root", None);
+        let issuer = authority_of(ca, "Unit CA", Some(&root));
         let store = SqlStore::new(fresh.database.clone());
         let mut tx = store.begin().await.unwrap();
         let record = IssuerRecord {
@@ -93,7 +98,7 @@ impl Ground {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("pass"), "a passphrase\n").unwrap();
         let cheap = Cost { memory_kib: 64, passes: 1, lanes: 1 };
-        SoftKey::generate(KeyKind::P256)
+        SoftKey::generate(responder)
             .unwrap()
             .save(
                 &folder.path().join("ocsp.key"),

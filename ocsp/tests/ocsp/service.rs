@@ -122,7 +122,7 @@ async fn an_old_feed_means_try_later_until_it_is_back() {
 #[tokio::test]
 async fn foreign_issuers_are_unauthorized_and_mixed_ones_too() {
     let house = House::sqlite().await;
-    let foreign = authority("Unit P-256", None);
+    let foreign = authority("Unit CA", None);
     let theirs = id(&foreign, HashAlgorithm::Sha1, 1);
     let ours = id(house.issuer(), HashAlgorithm::Sha1, 1);
     for ids in [vec![&theirs[..]], vec![&ours, &theirs]] {

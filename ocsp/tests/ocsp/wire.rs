@@ -29,6 +29,7 @@ fn a_request_by_openssl_names_our_issuer_in_each_hash() {
         (MessageDigest::sha1(), HashAlgorithm::Sha1),
         (MessageDigest::sha256(), HashAlgorithm::Sha256),
         (MessageDigest::sha384(), HashAlgorithm::Sha384),
+        (MessageDigest::sm3(), HashAlgorithm::Sm3),
     ] {
         let mut theirs = TheirRequest::new().unwrap();
         theirs.add_id(OcspCertId::from_cert(digest, &unit.certificate, &issuer.certificate).unwrap()).unwrap();
