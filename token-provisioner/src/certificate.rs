@@ -50,7 +50,7 @@ pub struct Facts {
 pub struct NotUsable(String);
 
 impl Facts {
-    /// Reads a DER certificate with a P-256 or RSA-2048 key.
+    /// Reads a DER certificate.
     ///
     /// # Errors
     /// [`NotUsable`]: other certificates on a token are passed over.

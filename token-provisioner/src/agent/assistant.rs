@@ -11,6 +11,7 @@ use super::pages::{
     CheckLine, CheckPage, Choice, HomePage, Jump, MessagePage, Mine, MyToken, Navigation, PinPage, Shell,
 };
 use super::server::{Shared, html};
+use super::statement;
 use super::window::preferred;
 use crate::driver::{Pin, PinRule, TokenError, Tries};
 use crate::environment::{self, Finding, RENEWAL_DAYS, Verdict};
@@ -67,6 +68,7 @@ fn mine(t: Language, on: &OnToken, now: Timestamp) -> Mine {
         rows.push((t.say("row-uscc"), uscc.clone()));
     }
     rows.push((t.say("row-use"), t.say(facts.use_word())));
+    rows.push((t.say("row-key"), statement::key_text(facts.public.algorithm()).to_owned()));
     rows.push((
         t.say("row-validity"),
         format!("{} – {}", facts.validity.not_before.beijing_day(), facts.validity.not_after.beijing_day()),

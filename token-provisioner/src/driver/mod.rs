@@ -267,7 +267,8 @@ pub trait Session {
     /// [`TokenError::Kind`], [`TokenError::Full`], [`TokenError::Removed`], [`TokenError::Broken`].
     fn generate(&mut self, algorithm: KeyKind, label: &str, allowed: KeyUse) -> Result<TokenKey, TokenError>;
 
-    /// Signs a message with SHA-256: PKCS#1 v1.5 for RSA, a DER `ECDSA-Sig-Value` for P-256.
+    /// Signs a message with the one algorithm of the key's kind ([`KeyKind::signature_algorithm`]): PKCS#1 v1.5 for
+    /// RSA, a DER sequence of r and s for ECDSA and SM2, the latter under the standard id.
     ///
     /// # Errors
     /// [`TokenError::NoKey`], [`TokenError::Removed`], [`TokenError::Broken`].

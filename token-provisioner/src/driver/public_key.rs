@@ -1,30 +1,34 @@
 //! Public keys as tokens give them, turned into SubjectPublicKeyInfo.
 
 use ca_core::domain::{KeyKind, Sha256};
+use ca_core::keys::good_key::{self, KeyRefusal};
+use ca_core::keys::verify::verify_with;
+use ca_core::x509::{Parts, X509Error};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
-use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{Id, PKey, Public};
+use openssl::pkey::{PKey, Public};
 use openssl::rsa::Rsa;
-use openssl::sign::Verifier;
 
 use super::KeyId;
 
-/// The public half of a key that this program can use: P-256, or RSA of 2048 bits.
+/// The public half of a key that may stand in a certificate of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     algorithm: KeyKind,
     spki_der: Vec<u8>,
 }
 
-/// A public key of another kind, or bytes that are none.
+/// A public key that we do not take, or bytes that are none.
 #[derive(Debug, thiserror::Error)]
 pub enum PublicKeyError {
-    /// Neither P-256 nor RSA-2048.
-    #[error("neither P-256 nor RSA-2048")]
-    Unsupported,
-    /// Not a public key.
+    /// Of another kind, too weak, or no key at all.
+    #[error(transparent)]
+    Refused(#[from] KeyRefusal),
+    /// Not a certificate.
+    #[error("not a certificate: {0}")]
+    Certificate(#[from] X509Error),
+    /// What the token tells makes no key.
     #[error("not a public key: {0}")]
     Malformed(#[from] openssl::error::ErrorStack),
 }
@@ -35,7 +39,7 @@ impl PublicKey {
     /// # Errors
     /// [`PublicKeyError`]: the caller passes such a key over.
     pub fn from_spki(spki_der: &[u8]) -> Result<Self, PublicKeyError> {
-        Self::from_key(&PKey::public_key_from_der(spki_der)?)
+        Ok(Self { algorithm: good_key::check(spki_der)?, spki_der: spki_der.to_vec() })
     }
 
     /// From the subject's key of a DER certificate.
@@ -43,7 +47,7 @@ impl PublicKey {
     /// # Errors
     /// [`PublicKeyError`]: the caller passes such a certificate over.
     pub fn of_certificate(der: &[u8]) -> Result<Self, PublicKeyError> {
-        Self::from_key(&openssl::x509::X509::from_der(der)?.public_key()?)
+        Self::from_spki(Parts::read(der)?.tbs.spki)
     }
 
     /// From a point on P-256 in SEC 1 form (the content of CKA_EC_POINT).
@@ -61,12 +65,7 @@ impl PublicKey {
     }
 
     fn from_key(key: &PKey<Public>) -> Result<Self, PublicKeyError> {
-        let algorithm = match key.id() {
-            Id::RSA if key.bits() == 2048 => KeyKind::Rsa2048,
-            Id::EC if key.ec_key()?.group().curve_name() == Some(Nid::X9_62_PRIME256V1) => KeyKind::P256,
-            _ => return Err(PublicKeyError::Unsupported),
-        };
-        Ok(Self { algorithm, spki_der: key.public_key_to_der()? })
+        Self::from_spki(&key.public_key_to_der()?)
     }
 
     /// Its kind.
@@ -96,10 +95,6 @@ impl PublicKey {
     /// Whether a signature by [`super::Session::sign`] verifies.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        let check = || -> Result<bool, openssl::error::ErrorStack> {
-            let key = PKey::public_key_from_der(&self.spki_der)?;
-            Verifier::new(MessageDigest::sha256(), &key)?.verify_oneshot(signature, message)
-        };
-        check().unwrap_or(false)
+        verify_with(&self.spki_der, self.algorithm.signature_algorithm(), message, signature).is_ok()
     }
 }

@@ -13,6 +13,7 @@ use token_provisioner::driver::{
     InitTarget, KeyId, KeyUse, Pin, PublicKey, Session, StoredCertificate, TokenDriver, TokenError, TokenInfo, Tries,
 };
 
+/// What our use of PKCS#11 makes.
 const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Rsa2048];
 
 /// The failure of opening a token.
@@ -44,13 +45,48 @@ fn signs_what_openssl_accepts(driver: &dyn TokenDriver, token: &TokenInfo, algor
     drop(session);
     assert!(driver.certificates(&token.serial).unwrap().contains(&certificate), "seen without a PIN");
 
+    let message = message.unwrap();
+    let signed = cms::verify(&message).unwrap();
+    assert_eq!((signed.content.as_slice(), signed.certificate), (&b"statement"[..], der));
+    if algorithm == KeyKind::Sm2 {
+        // OpenSSL makes and reads no CMS by SM2.
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("message.p7m");
-    fs::write(&file, message.unwrap()).unwrap();
+    fs::write(&file, message).unwrap();
     let output = run(Command::new("openssl")
         .args(["cms", "-verify", "-noverify", "-binary", "-inform", "DER", "-in"])
         .arg(&file));
     assert_eq!(output.stdout, b"statement");
+}
+
+/// What OpenSSL's command line says of an SM2 signature under the standard id.
+#[test]
+fn openssl_accepts_a_soft_tokens_sm2_signature() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 2);
+    let token = initialised(&driver, "unit", PIN);
+    let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();
+    let key = session.generate(KeyKind::Sm2, "yinxin test", KeyUse::Sign).unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let public = file("public.der", key.public.spki_der());
+    let message = file("message", b"statement");
+    let signature = session.sign(&key.id, b"statement").unwrap();
+    assert!(key.public.verifies(b"statement", &signature) && !key.public.verifies(b"statemend", &signature));
+    let signature = file("signature", &signature);
+    let judge = |id: &str| {
+        let mut command = Command::new("openssl");
+        command.args(["pkeyutl", "-verify", "-rawin", "-digest", "sm3", "-pubin", "-keyform", "DER", "-inkey"]);
+        command.arg(&public).arg("-in").arg(&message).arg("-sigfile").arg(&signature);
+        command.args(["-pkeyopt", &format!("distid:{id}")]).output().unwrap().status.success()
+    };
+    assert!(judge("1234567812345678"));
+    assert!(!judge("8765432187654321"), "the id counts");
 }
 
 fn keeps_keys_apart_by_pin(driver: &dyn TokenDriver, token: &TokenInfo) {
@@ -98,7 +134,9 @@ fn a_soft_token_takes_an_encryption_key() {
     let folder = tempfile::tempdir().unwrap();
     let driver = soft(folder.path(), 10);
     let token = initialised(&driver, "unit", PIN);
-    KINDS.into_iter().for_each(|kind| takes_an_encryption_key(&driver, &token, kind));
+    for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
+        takes_an_encryption_key(&driver, &token, kind);
+    }
 }
 
 #[test]
@@ -127,7 +165,7 @@ fn a_soft_token_signs_what_openssl_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let driver = soft(folder.path(), 1);
     let token = initialised(&driver, "limin", PIN);
-    KINDS.into_iter().for_each(|kind| signs_what_openssl_accepts(&driver, &token, kind));
+    KeyKind::ALL.into_iter().for_each(|kind| signs_what_openssl_accepts(&driver, &token, kind));
 }
 
 #[test]

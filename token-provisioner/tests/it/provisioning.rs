@@ -206,7 +206,7 @@ impl Session for LooseSession<'_> {
 
 #[tokio::test]
 async fn a_certificate_of_each_kind_is_delivered_and_a_repetition_changes_nothing() {
-    for key in [KeyKind::P256, KeyKind::Rsa2048] {
+    for key in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
         let desk = Desk::new();
         desk.staff(PIN);
         let target = initialised(&*desk.driver, "unit", "123456");

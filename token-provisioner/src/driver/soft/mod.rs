@@ -8,6 +8,7 @@
 //! that a real token must protect.
 
 mod file;
+mod private;
 mod seal;
 
 use std::path::PathBuf;
@@ -16,13 +17,7 @@ use std::sync::Mutex;
 use ca_core::domain::KeyKind;
 use ca_core::envelope::{EncryptionKey, PrivateOperation, software};
 use ca_core::service::protocol::Blob;
-use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
-use openssl::sign::Signer;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -172,16 +167,22 @@ impl SoftSession<'_> {
         format!("{}/key/{id}", self.serial).into_bytes()
     }
 
-    /// The PKCS#8 of a key that may do this.
-    fn private(&self, key: &KeyId, may: impl FnOnce(Allowed) -> bool) -> Result<Zeroizing<Vec<u8>>, TokenError> {
+    /// A key that may do this: its public half, and its PKCS#8.
+    fn private(
+        &self,
+        key: &KeyId,
+        may: impl FnOnce(Allowed) -> bool,
+    ) -> Result<(PublicKey, Zeroizing<Vec<u8>>), TokenError> {
         let file = self.driver.folder.read(&self.serial)?;
         let id = key.to_string();
         let record = file.keys.iter().find(|record| record.id == id).ok_or_else(|| TokenError::NoKey(key.clone()))?;
         if !may(record.allowed) {
             return Err(TokenError::Broken(format!("key {id} may not do this")));
         }
+        let public = PublicKey::from_spki(&record.spki.0).map_err(|e| TokenError::Broken(e.to_string()))?;
         let opened = self.master.open(&record.sealed, &self.key_context(&id));
-        opened.ok_or_else(|| TokenError::Broken(format!("key {id} was changed on disk")))
+        let pkcs8 = opened.ok_or_else(|| TokenError::Broken(format!("key {id} was changed on disk")))?;
+        Ok((public, pkcs8))
     }
 
     /// Seals a private key into the file; one with this id that is there stays as it is.
@@ -221,23 +222,19 @@ impl Session for SoftSession<'_> {
     }
 
     fn generate(&mut self, algorithm: KeyKind, label: &str, allowed: KeyUse) -> Result<TokenKey, TokenError> {
-        let private = new_key(algorithm)?;
+        let private = private::generate(algorithm).map_err(broken)?;
         let spki = private.public_key_to_der().map_err(broken)?;
         let pkcs8 = Zeroizing::new(private.private_key_to_pkcs8().map_err(broken)?);
         self.keep(label, &spki, &pkcs8, allowed.into())
     }
 
     fn sign(&mut self, key: &KeyId, message: &[u8]) -> Result<Vec<u8>, TokenError> {
-        let pkcs8 = self.private(key, Allowed::signs)?;
-        let sign = || -> Result<Vec<u8>, ErrorStack> {
-            let private = PKey::private_key_from_pkcs8(&pkcs8)?;
-            Signer::new(MessageDigest::sha256(), &private)?.sign_oneshot_to_vec(message)
-        };
-        sign().map_err(broken)
+        let (public, pkcs8) = self.private(key, Allowed::signs)?;
+        private::sign(&pkcs8, &public, message).map_err(broken)
     }
 
     fn perform(&mut self, key: &KeyId, operation: PrivateOperation<'_>) -> Result<Zeroizing<Vec<u8>>, TokenError> {
-        let pkcs8 = self.private(key, Allowed::opens)?;
+        let (_, pkcs8) = self.private(key, Allowed::opens)?;
         software::perform(&pkcs8, operation).map_err(|e| TokenError::Broken(e.to_string()))
     }
 
@@ -303,17 +300,6 @@ fn new_serial(rng: &mut dyn CryptoRng) -> String {
     let mut random = [0; 7];
     rng.fill_bytes(&mut random);
     format!("YX{}", hex::encode_upper(random))
-}
-
-fn new_key(algorithm: KeyKind) -> Result<PKey<Private>, TokenError> {
-    match algorithm {
-        KeyKind::P256 => EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)
-            .and_then(|group| EcKey::generate(&group))
-            .and_then(PKey::from_ec_key)
-            .map_err(broken),
-        KeyKind::Rsa2048 => Rsa::generate(2048).and_then(PKey::from_rsa).map_err(broken),
-        KeyKind::P384 | KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::Sm2 => Err(TokenError::Kind(algorithm)),
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
