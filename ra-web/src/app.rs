@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 use axum::Router;
 use ca_core::clock::Clock;
-use ca_core::domain::{IssuerId, LoginPurpose, ProfileName};
+use ca_core::domain::{IssuerId, KeyKind, LoginPurpose, ProfileName};
 use ca_core::service::client::{CertificateAuthority, Client};
 use ca_core::service::protocol::Request;
 use ca_core::sql::Database;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower_sessions::cookie::SameSite;
 
 use crate::Chance;
-use crate::config::{Config, Enrolment, Trust};
+use crate::config::{Config, Enrolment, KeyIssuer, Trust};
 use crate::enrolment::desk::{Desk, Rules};
 use crate::evidence::Evidence;
 use crate::http::frame::{Frame, wrap};
@@ -81,7 +81,7 @@ pub async fn serve_with(
     ops::recorder();
     let rules = rules(&config.enrolment)?;
     let vault = Arc::new(field_key(&config)?);
-    let anchors = Arc::new(read_anchors(&config.trust.root, &config.trust.issuers)?);
+    let anchors = Arc::new(read_anchors(&config.trust.roots, &config.trust.issuers)?);
     let database = migrate(&config).await?;
     let [public_socket, staff_socket, ops_socket] = [
         listener::bind(config.listen.public).await?,
@@ -165,7 +165,7 @@ pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> 
     vec![
         ("rules", rules(&config.enrolment).map(drop).map_err(text)),
         ("field key", field_key(config).map(drop).map_err(text)),
-        ("trust", read_anchors(&config.trust.root, &config.trust.issuers).map(drop).map_err(text)),
+        ("trust", read_anchors(&config.trust.roots, &config.trust.issuers).map(drop).map_err(text)),
         ("database", database.await.map_err(text)),
         ("authority", ops::Probe::check(&authority).await),
     ]
@@ -178,10 +178,15 @@ fn field_key(config: &Config) -> anyhow::Result<FieldKey> {
 
 fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {
     let issuer = |name: &str| IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"));
+    let mut issuers: Vec<(KeyKind, IssuerId)> = Vec::with_capacity(enrolment.keys.len());
+    for KeyIssuer { kind, issuer: name } in &enrolment.keys {
+        ensure!(issuers.iter().all(|(known, _)| known != kind), "enrolment.keys has {kind} twice");
+        issuers.push((*kind, issuer(name)?));
+    }
+    ensure!(!issuers.is_empty(), "enrolment.keys is empty");
     Ok(Rules {
         profile: ProfileName::new(&enrolment.profile).context("enrolment.profile is no profile name")?,
-        issuer_p256: issuer(&enrolment.issuer_p256)?,
-        issuer_rsa: issuer(&enrolment.issuer_rsa)?,
+        issuers,
         province: enrolment.province.clone(),
         locality: enrolment.locality.clone(),
     })

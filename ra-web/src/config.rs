@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ca_core::domain::KeyKind;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
@@ -80,8 +81,8 @@ pub struct Sites {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trust {
-    /// The root certificate, DER.
-    pub root: PathBuf,
+    /// The root certificates, DER: one for each hierarchy.
+    pub roots: Vec<PathBuf>,
     /// Certificates of the issuing CAs, DER, by their names.
     pub issuers: BTreeMap<String, PathBuf>,
     /// The responder, e.g. `http://127.0.0.1:8083/ocsp`.
@@ -105,22 +106,32 @@ const fn crl_max_age_seconds() -> i64 {
 pub struct Enrolment {
     /// Profile of unit certificates.
     pub profile: String,
-    /// Who issues P-256 certificates.
-    pub issuer_p256: String,
-    /// Who issues RSA certificates.
-    pub issuer_rsa: String,
+    /// The kinds of keys that units may have, in the order in which the form offers them, and who issues for each.
+    pub keys: Vec<KeyIssuer>,
     /// Country, province and city of the subject when the application does not say otherwise.
     pub province: String,
     /// City.
     pub locality: String,
 }
 
+/// Who issues for a kind of key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyIssuer {
+    /// The kind, e.g. `SM2`.
+    pub kind: KeyKind,
+    /// The issuing CA.
+    pub issuer: String,
+}
+
 impl Default for Enrolment {
     fn default() -> Self {
         Self {
             profile: "unit-sign".into(),
-            issuer_p256: "unit-p256".into(),
-            issuer_rsa: "unit-rsa".into(),
+            keys: vec![
+                KeyIssuer { kind: KeyKind::P256, issuer: "unit-p256".into() },
+                KeyIssuer { kind: KeyKind::Rsa2048, issuer: "unit-rsa".into() },
+            ],
             province: "河北省".into(),
             locality: "示范市".into(),
         }
@@ -188,7 +199,7 @@ field_key_file = "var/secrets/field.key"
 staff = "127.0.0.1:0"
 [site]
 [trust]
-root = "var/publish/ca/root.cer"
+roots = ["var/publish/ca/root.cer"]
 ocsp = "http://127.0.0.1:8083/ocsp"
 [trust.issuers]
 unit-p256 = "var/publish/ca/unit-p256.cer"
@@ -205,7 +216,7 @@ unit-p256 = "var/publish/ca/unit-p256.cer"
     fn defaults_fill_what_the_file_leaves_out() {
         let config = config(GOOD).expect("a good file");
         assert_eq!(config.listen.public, Listen::default().public);
-        assert_eq!(config.enrolment.issuer_p256, "unit-p256");
+        assert_eq!(config.enrolment.keys[0].issuer, "unit-p256");
     }
 
     #[test]

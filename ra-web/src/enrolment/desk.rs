@@ -25,10 +25,8 @@ use crate::vault::{FieldKey, VaultError};
 pub struct Rules {
     /// Profile of unit certificates.
     pub profile: ProfileName,
-    /// Who issues ECDSA certificates.
-    pub issuer_p256: IssuerId,
-    /// Who issues RSA certificates.
-    pub issuer_rsa: IssuerId,
+    /// The kinds of keys that units may have, in the order in which the form offers them, and who issues for each.
+    pub issuers: Vec<(KeyKind, IssuerId)>,
     /// Province of the subject.
     pub province: String,
     /// City of the subject.
@@ -39,11 +37,13 @@ impl Rules {
     /// Who issues certificates for such a key; nobody for one that the desk does not offer.
     #[must_use]
     pub fn issuer_of(&self, key: KeyKind) -> Option<IssuerId> {
-        match key {
-            KeyKind::P256 => Some(self.issuer_p256.clone()),
-            KeyKind::Rsa2048 => Some(self.issuer_rsa.clone()),
-            KeyKind::P384 | KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::Sm2 => None,
-        }
+        self.issuers.iter().find(|(kind, _)| *kind == key).map(|(_, issuer)| issuer.clone())
+    }
+
+    /// The kinds of keys that the form offers, in its order.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<KeyKind> {
+        self.issuers.iter().map(|(kind, _)| *kind).collect()
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Form {
     pub handler_mobile: String,
     /// Term in years.
     pub years: String,
-    /// `P-256` or `RSA-2048`.
+    /// Name of a [`KeyKind`].
     pub key: String,
 }
 
@@ -205,11 +205,11 @@ impl Form {
         })
     }
 
-    /// Reads the particulars.
+    /// Reads the particulars; `kinds` are the kinds of keys that the form offers.
     ///
     /// # Errors
     /// All faults at once.
-    pub fn particulars(&self) -> Result<Particulars, FieldFaults> {
+    pub fn particulars(&self, kinds: &[KeyKind]) -> Result<Particulars, FieldFaults> {
         let mut faults = Vec::new();
         let unit_name = text(&mut faults, "unit_name", &self.unit_name, SubjectField::CommonName.max_chars());
         let uscc = identifier::<Uscc>(&mut faults, "uscc", &self.uscc);
@@ -225,7 +225,7 @@ impl Form {
             faults.push(("handler_mobile", FieldFault::Mobile));
         }
         let years = choice(&mut faults, "years", self.years.parse().ok().filter(|years| (1..=5).contains(years)));
-        let key = choice(&mut faults, "key", key_of(&self.key));
+        let key = choice(&mut faults, "key", self.key.parse().ok().filter(|kind| kinds.contains(kind)));
         match (uscc, unit_kind, handler_id, years, key) {
             (Some(uscc), Some(unit_kind), Some(handler_id), Some(years), Some(key)) if faults.is_empty() => {
                 Ok(Particulars {
@@ -250,12 +250,6 @@ impl Drop for Form {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.handler_id);
     }
-}
-
-/// The key with this name, if it is one that the form offers.
-#[must_use]
-pub fn key_of(name: &str) -> Option<KeyKind> {
-    name.parse().ok().filter(|kind| matches!(kind, KeyKind::P256 | KeyKind::Rsa2048))
 }
 
 /// A name as search compares it: compatibility forms and case folded, blanks and brackets left out.
@@ -307,6 +301,8 @@ fn is_mobile(text: &str) -> bool {
 pub(crate) mod tests {
     use super::*;
 
+    const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Rsa2048];
+
     /// A form without fault.
     pub(crate) fn good() -> Form {
         Form::from_pairs([
@@ -326,12 +322,12 @@ pub(crate) mod tests {
     fn fault(field: &'static str, typed: &str) -> FieldFaults {
         let mut form = good();
         typed.clone_into(form.field_mut(field).expect("a field"));
-        form.particulars().err().unwrap_or_default()
+        form.particulars(&KINDS).err().unwrap_or_default()
     }
 
     #[test]
     fn a_good_form_becomes_particulars() {
-        let particulars = good().particulars();
+        let particulars = good().particulars(&KINDS);
         assert!(particulars.is_ok_and(|p| p.years == 2 && p.uscc.as_str() == "91350100M000100Y43"));
     }
 
@@ -357,13 +353,14 @@ pub(crate) mod tests {
         assert_eq!(fault("handler_mobile", "12800138000"), vec![("handler_mobile", FieldFault::Mobile)]);
         assert_eq!(fault("years", "6"), vec![("years", FieldFault::Choice)]);
         assert_eq!(fault("key", "RSA-1024"), vec![("key", FieldFault::Choice)]);
+        assert_eq!(fault("key", "SM2"), vec![("key", FieldFault::Choice)], "not offered here");
         assert_eq!(fault("unit_name", &"长".repeat(65)), vec![("unit_name", FieldFault::TooLong(64))]);
         assert_eq!(fault("legal_person", "张\u{202e}伟"), vec![("legal_person", FieldFault::Control)]);
     }
 
     #[test]
     fn an_empty_form_names_every_field_once() {
-        let faults = Form::default().particulars().err().expect("faults");
+        let faults = Form::default().particulars(&KINDS).err().expect("faults");
         assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), FIELDS);
     }
 

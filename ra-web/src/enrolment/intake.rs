@@ -137,7 +137,7 @@ impl Desk {
                 .filter(|kind| documents.iter().all(|document| document.kind != *kind))
                 .map(|kind| (kind, None))
                 .collect();
-            let particulars = match case.form.particulars() {
+            let particulars = match case.form.particulars(&self.rules.kinds()) {
                 Ok(particulars) if missing.is_empty() => particulars,
                 result => {
                     let fields = result.err().unwrap_or_default();

@@ -58,7 +58,7 @@ ops = "127.0.0.1:0"
 [site]
 agent_origin = "{agent}"
 [trust]
-root = "{}"
+roots = ["{}"]
 ocsp = "http://{}/ocsp"
 [trust.issuers]
 {ISSUER} = "{}"

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Form as UrlForm;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use ca_core::domain::KeyKind;
 use serde::Deserialize;
 
 use super::Staff;
@@ -50,6 +51,7 @@ struct FormPage {
     slots: Vec<Slot>,
     uscc: UsccCheck,
     kinds: [UnitKind; 5],
+    keys: Vec<KeyKind>,
 }
 
 impl FormPage {
@@ -187,7 +189,7 @@ async fn take(
             Prepared::Faulty(faults) => (fields, documents) = (faults.fields, faults.documents),
         }
     } else if posted.check {
-        fields = saved.case.form.particulars().err().unwrap_or_default();
+        fields = saved.case.form.particulars(&staff.desk.rules.kinds()).err().unwrap_or_default();
     }
     if fields.is_empty() && documents.is_empty() {
         return Ok(see(&format!("/applications/{number}?done=saved")));
@@ -290,6 +292,7 @@ async fn form_page(
         faults,
         slots,
         kinds: UnitKind::ALL,
+        keys: staff.desk.rules.kinds(),
     })
 }
 

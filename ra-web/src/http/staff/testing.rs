@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ca_core::domain::{IssuerId, LoginPurpose, ProfileName, Serial};
+use ca_core::domain::{IssuerId, KeyKind, LoginPurpose, ProfileName, Serial};
 use ca_core::issuance::Authority;
 use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::service::protocol::{CertificateView, Request as Ask, Response as Answer};
@@ -112,19 +112,20 @@ impl Bench {
             chance: chance.clone(),
             rules: Rules {
                 profile: ProfileName::new("unit-sign").expect("a name"),
-                issuer_p256: IssuerId::new("unit-p256").expect("a name"),
-                issuer_rsa: IssuerId::new("unit-rsa").expect("a name"),
+                issuers: [(KeyKind::P256, "unit-p256"), (KeyKind::Rsa2048, "unit-rsa")]
+                    .map(|(kind, name)| (kind, IssuerId::new(name).expect("a name")))
+                    .into(),
                 province: "示范省".into(),
                 locality: "示范市".into(),
             },
         });
         let published = &house.config.publish_dir.join("ca");
         let anchors = read_anchors(
-            &published.join("root.cer"),
+            &[published.join("root.cer")],
             &BTreeMap::from([("unit-p256".to_owned(), published.join("unit-p256.cer"))]),
         );
         let trust = crate::config::Trust {
-            root: published.join("root.cer"),
+            roots: vec![published.join("root.cer")],
             issuers: BTreeMap::new(),
             ocsp: "http://127.0.0.1:9/ocsp".into(),
             crl: None,
