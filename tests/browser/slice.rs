@@ -1,13 +1,15 @@
 //! The main job, as people do it, in Chromium over the real programs: an officer enters an application with
-//! scans, a second one approves it, the certificate is made on a SoftHSM2 token through the assistant's window,
-//! the unit logs in to the fund portal, two officers revoke, the next login is refused and says why. Nothing is
-//! replaced by a double. On the way each page is looked at by axe-core in both languages.
+//! scans, a second one approves it, the certificate is made on a token through the assistant's window, the unit
+//! logs in to the fund portal, two officers revoke, the next login is refused and says why. Nothing is replaced
+//! by a double. Once on SoftHSM2 tokens, where each page on the way is looked at by axe-core in both languages;
+//! once on file tokens with SM2 keys throughout: root, issuing CA, responder, officers and unit.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use journeys::agent::{Agent, Site};
+use ca_core::domain::KeyKind;
+use journeys::agent::{Agent, Carrier, Site};
 use journeys::browser::Browser;
 use journeys::ceremony::Ceremony;
 use journeys::house::{Engine, House, OFFICERS};
@@ -35,23 +37,28 @@ struct Hall {
     browser: Browser,
     folder: tempfile::TempDir,
     programs: Vec<Program>,
+    /// What tokens are made of.
+    carrier: Carrier,
+    /// The kind of all keys in them.
+    kind: KeyKind,
 }
 
 impl Hall {
     /// Tokens first, since officers' keys are born in them; then the ceremony; then everything is started.
-    async fn open() -> anyhow::Result<Self> {
+    async fn open(carrier: Carrier, kind: KeyKind, ceremony: &Ceremony) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let tokens = Agent::start(folder.path(), journeys::programs::free_port()?, &[]).await?;
+        let tokens = Agent::start_over(carrier, folder.path(), journeys::programs::free_port()?, &[]).await?;
         let mut requests = Vec::new();
         for ((id, name), pin) in OFFICERS.iter().zip(NAMES).zip(PINS) {
-            tokens.tokens().init(id, pin)?;
+            tokens.init(id, pin)?;
             let file = format!("{id}.csr");
-            tool(&tokens, folder.path(), pin, &["--token", id, "--common-name", name, "--request-out", &file])?;
+            let request = ["--token", id, "--common-name", name, "--key", kind.name(), "--request-out", &file];
+            tool(&tokens, folder.path(), pin, &request)?;
             requests.push(std::fs::read_to_string(folder.path().join(file))?);
         }
-        tokens.tokens().init("unit-001", INITIAL_PIN)?;
+        tokens.init("unit-001", INITIAL_PIN)?;
         let requests: [String; 3] = requests.try_into().map_err(|_| anyhow::anyhow!("three officers"))?;
-        let house = House::found(Engine::Sqlite, &Ceremony::shipped()?, &requests)?;
+        let house = House::found(Engine::Sqlite, ceremony, &requests)?;
         for (id, pin) in OFFICERS.iter().zip(PINS) {
             let certificate = house.certificate_file(id);
             let certificate = certificate.to_str().context("a UTF-8 path")?;
@@ -66,14 +73,14 @@ impl Hall {
             Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision"] },
             Site { origin: &portal, name: "示范公积金", may: &["login"] },
         ];
-        let agent = Agent::start(folder.path(), house.ports.agent, &sites).await?;
+        let agent = Agent::start_over(carrier, folder.path(), house.ports.agent, &sites).await?;
         let programs = vec![
             house.start_ca().await?,
             house.start_responder().await?,
             house.start_office().await?,
             house.start_portal().await?,
         ];
-        Ok(Self { house, agent, browser: Browser::start(&[]).await?, folder, programs })
+        Ok(Self { house, agent, browser: Browser::start(&[]).await?, folder, programs, carrier, kind })
     }
 
     fn staff(&self, path: &str) -> String {
@@ -99,6 +106,9 @@ impl Hall {
     /// Leaves a picture of the page where `YINXIN_PICTURES` says.
     async fn picture(&self, name: &str) -> anyhow::Result<()> {
         match std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
+            Some(folder) if self.carrier == Carrier::Files => {
+                self.browser.picture(&folder.join(format!("sm2-{name}.png"))).await
+            }
             Some(folder) => self.browser.picture(&folder.join(format!("{name}.png"))).await,
             None => Ok(()),
         }
@@ -130,8 +140,11 @@ impl Hall {
     }
 
     /// Sees that the page is accessible in both languages and at both sizes, leaves its picture where
-    /// `YINXIN_PICTURES` says, and comes back to it in Chinese.
+    /// `YINXIN_PICTURES` says, and comes back to it in Chinese. Once is enough: not on file tokens.
     async fn looks_well(&self, name: &str) -> anyhow::Result<()> {
+        if self.carrier == Carrier::Files {
+            return Ok(());
+        }
         let address = self.browser.address().await;
         let plain = address.split('?').next().unwrap_or_default().to_owned();
         for language in ["en", "zh-CN"] {
@@ -162,16 +175,36 @@ fn tool(agent: &Agent, folder: &Path, pin: &str, arguments: &[&str]) -> anyhow::
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_gets_a_token_logs_in_is_revoked_and_refused() -> anyhow::Result<()> {
-    let all = tokio::time::timeout(Duration::from_secs(420), journey()).await;
+    let journey = async {
+        let mut hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
+        journey(&hall).await?;
+        let seen = hall.agent.hsm()?.pkcs11_tool(&["--token-label", "unit-001", "--list-objects"])?;
+        ensure!(seen.contains("Certificate Object"), "the certificate is on the token:\n{seen}");
+        outages(&mut hall).await
+    };
+    let all = tokio::time::timeout(Duration::from_secs(420), journey).await;
     all.context("the journey takes longer than seven minutes")?
 }
 
-async fn journey() -> anyhow::Result<()> {
-    let mut hall = Hall::open().await?;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_and_its_officers_use_sm2_throughout() -> anyhow::Result<()> {
+    let journey = async {
+        let hall = Hall::open(Carrier::Files, KeyKind::Sm2, &Ceremony::of("SM2", "SM2", "", "")?).await?;
+        journey(&hall).await?;
+        hall.browser.open(&format!("{}/?lang=zh-CN", hall.agent.origin())).await?;
+        hall.browser.sees("SM2").await?;
+        hall.picture("assistant-home").await
+    };
+    let all = tokio::time::timeout(Duration::from_secs(300), journey).await;
+    all.context("the journey takes longer than five minutes")?
+}
+
+/// From the application to the refused login.
+async fn journey(hall: &Hall) -> anyhow::Result<()> {
     let browser = &hall.browser;
-    let number = enter(&hall).await?;
-    approve(&hall, &number).await?;
-    make(&hall, &number).await?;
+    let number = enter(hall).await?;
+    approve(hall, &number).await?;
+    make(hall, &number).await?;
 
     // The unit, with the PIN that came with the token: it must be changed before anything is signed.
     browser.open(&hall.portal("/login?lang=zh-CN")).await?;
@@ -194,7 +227,7 @@ async fn journey() -> anyhow::Result<()> {
     browser.click("form[action='/logout'] button").await?;
 
     // Two officers revoke; the next login is refused and says why.
-    revoke(&hall, &number).await?;
+    revoke(hall, &number).await?;
     browser.open(&hall.portal("/login?lang=zh-CN")).await?;
     hall.sign("form[data-agent] button[type=submit]", UNIT, UNIT_PIN).await?;
     browser.sees("证书已吊销").await?;
@@ -206,9 +239,7 @@ async fn journey() -> anyhow::Result<()> {
     // What is left behind: an unbroken audit, every certificate accounted for.
     hall.house.ca(&["audit", "verify"])?;
     hall.house.ca(&["check"])?;
-    let seen = hall.agent.tokens().pkcs11_tool(&["--token-label", "unit-001", "--list-objects"])?;
-    ensure!(seen.contains("Certificate Object"), "the certificate is on the token:\n{seen}");
-    outages(&mut hall).await
+    Ok(())
 }
 
 /// While the authority or the responder is away nobody is let in, and the page says that it is not their fault.
@@ -265,7 +296,7 @@ async fn enter(hall: &Hall) -> anyhow::Result<String> {
     ] {
         browser.fill(field, text).await?;
     }
-    for (group, value) in [("unit_kind", "enterprise"), ("years", "1"), ("key", "P-256")] {
+    for (group, value) in [("unit_kind", "enterprise"), ("years", "1"), ("key", hall.kind.name())] {
         browser.choose(group, value).await?;
     }
     for (field, file) in [("licence", "licence.png"), ("id_card", "id-card.png"), ("seal", "seal.png")] {

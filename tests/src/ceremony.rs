@@ -4,13 +4,15 @@ use anyhow::Context as _;
 
 use crate::judges::root;
 
-/// A ceremony file and the issuing CAs in it.
+/// A ceremony file and the CAs in it.
 #[derive(Clone, Debug)]
 pub struct Ceremony {
     /// The file.
     pub(crate) text: String,
-    /// Ids of the issuing CAs, in the order of the file.
-    pub(crate) issuers: Vec<String>,
+    /// Ids of the roots, in the order of the file.
+    pub(crate) roots: Vec<String>,
+    /// Ids and kinds of key of the issuing CAs, in the order of the file.
+    pub(crate) issuers: Vec<(String, String)>,
 }
 
 impl Ceremony {
@@ -41,7 +43,7 @@ impl Ceremony {
              [root]\nid = \"root\"\ncommon_name = \"Root {issuing}\"\nkey = \"{root}\"\nyears = 20\ncrl_days = 365\n\
              passphrase_file = \"root.passphrase\"\n{root_settings}\n\
              [[issuer]]\nid = \"issuing\"\ncommon_name = \"Issuing {issuing}\"\nkey = \"{issuing}\"\nyears = 10\n\
-             profiles = [\"unit-sign\", \"staff\"]\n{settings}\n{}",
+             profiles = [\"unit-sign\", \"unit-encrypt\", \"staff\"]\n{settings}\n{}",
             officers.collect::<String>()
         );
         Self::new(text)
@@ -49,8 +51,15 @@ impl Ceremony {
 
     fn new(text: String) -> anyhow::Result<Self> {
         let table: toml::Table = text.parse()?;
-        let issuers = table["issuer"].as_array().context("issuing CAs")?;
-        let ids = issuers.iter().map(|issuer| issuer["id"].as_str().map(str::to_owned).context("an id"));
-        Ok(Self { issuers: ids.collect::<anyhow::Result<_>>()?, text })
+        let word = |from: &toml::Value, key: &str| from[key].as_str().map(str::to_owned).context("a word");
+        let roots = match &table["root"] {
+            toml::Value::Array(several) => {
+                several.iter().map(|root| word(root, "id")).collect::<anyhow::Result<_>>()?
+            }
+            one => vec![word(one, "id")?],
+        };
+        let issuers = table["issuer"].as_array().context("issuing CAs")?.iter();
+        let issuers = issuers.map(|issuer| Ok((word(issuer, "id")?, word(issuer, "key")?)));
+        Ok(Self { roots, issuers: issuers.collect::<anyhow::Result<_>>()?, text })
     }
 }

@@ -10,7 +10,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ca_core::keys::{KeyKind, csr};
 use ca_core::service::client::Client;
+use ca_core::signer::Signer as _;
+use ca_core::signer::soft::SoftKey;
 use tempfile::TempDir;
 
 use crate::ceremony::Ceremony;
@@ -18,6 +21,9 @@ use crate::programs::{Program, binary, eventually, free_port, must};
 
 /// The officers whom the shipped ceremony file names: entry and operator, reviewer, auditor.
 pub const OFFICERS: [&str; 3] = ["limin", "wangqiang", "zhaojing"];
+
+/// The officers of the key-management centre in that file. Their keys are nobody's in tests.
+const KMC_OFFICERS: [&str; 2] = ["qianwei", "sunli"];
 
 /// Where the authority keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,7 @@ pub struct Ports {
     web_ops: u16,
     portal_ops: u16,
     ocsp_ops: u16,
+    kmc_ops: u16,
 }
 
 impl Ports {
@@ -61,7 +68,9 @@ pub struct House {
     /// Where everything listens once started.
     pub ports: Ports,
     database_url: String,
-    issuers: Vec<String>,
+    roots: Vec<String>,
+    issuers: Vec<(String, String)>,
+    kmc: tokio::sync::Mutex<Option<Program>>,
 }
 
 /// `127.0.0.1` with this port.
@@ -90,11 +99,14 @@ impl House {
             web_ops: port()?,
             portal_ops: port()?,
             ocsp_ops: port()?,
+            kmc_ops: port()?,
         };
-        for part in ["ca", "run", "ocsp", "publish", "ra", "fund", "secrets", "ceremony"] {
+        for part in ["ca", "kmc", "run", "ocsp", "publish", "ra", "fund", "secrets", "ceremony"] {
             std::fs::create_dir(root.join(part))?;
         }
-        for (file, text) in [("ca", "correct horse battery"), ("ocsp", "staple of the responder")] {
+        for (file, text) in
+            [("ca", "correct horse battery"), ("ocsp", "staple of the responder"), ("kmc", "what the centre keeps")]
+        {
             std::fs::write(root.join("secrets").join(file), text)?;
         }
         std::fs::write(root.join("secrets/field.key"), "11".repeat(32))?;
@@ -102,15 +114,22 @@ impl House {
             Engine::Sqlite => format!("sqlite:{}", root.join("ca/ca.db").display()),
             Engine::Postgres(url) => url,
         };
-        let house = Self { folder, ports, database_url, issuers: ceremony.issuers.clone() };
+        let house = Self {
+            folder,
+            ports,
+            database_url,
+            roots: ceremony.roots.clone(),
+            issuers: ceremony.issuers.clone(),
+            kmc: tokio::sync::Mutex::default(),
+        };
         house.configure()?;
         house.hold_ceremony(ceremony, requests)?;
         Ok(house)
     }
 
-    /// Ids of the root and of the issuing CAs.
+    /// Ids of the roots and of the issuing CAs.
     pub fn authorities(&self) -> impl Iterator<Item = &str> {
-        std::iter::once("root").chain(self.issuers.iter().map(String::as_str))
+        self.roots.iter().chain(self.issuers.iter().map(|(id, _)| id)).map(String::as_str)
     }
 
     /// A path in the house's folder.
@@ -172,11 +191,18 @@ impl House {
         must(self.command("ca", "ca.toml")?.args(arguments))
     }
 
-    /// Starts `ca serve`; it is ready when this returns.
+    /// Starts `ca serve`; it is ready when this returns. The first time the key-management centre is started with it,
+    /// and runs as long as the house stands: without it no pairs are issued.
     ///
     /// # Errors
-    /// When it does not become ready.
+    /// When one does not become ready.
     pub async fn start_ca(&self) -> anyhow::Result<Program> {
+        let mut kmc = self.kmc.lock().await;
+        if kmc.is_none() {
+            *kmc = Some(
+                self.start("kmc", self.command("ca", "kmc.toml")?.args(["kmc", "serve"]), self.ports.kmc_ops).await?,
+            );
+        }
         self.start("ca", self.command("ca", "ca.toml")?.arg("serve"), self.ports.ca_ops).await
     }
 
@@ -231,35 +257,46 @@ impl House {
     }
 
     fn configure(&self) -> anyhow::Result<()> {
-        let Ports { public, staff, portal, validation, agent, ca_ops, web_ops, portal_ops, ocsp_ops } = self.ports;
+        let Ports { public, staff, portal, validation, agent, ca_ops, web_ops, portal_ops, ocsp_ops, kmc_ops } =
+            self.ports;
         let ca_database = &self.database_url;
-        let mut trust = format!(
-            "[trust]\nroot = \"publish/ca/root.cer\"\nocsp = \"http://127.0.0.1:{validation}/ocsp\"\n[trust.issuers]\n"
-        );
-        for issuer in &self.issuers {
+        let roots: Vec<String> = self.roots.iter().map(|root| format!("publish/ca/{root}.cer")).collect();
+        let mut trust =
+            format!("[trust]\nroots = {roots:?}\nocsp = \"http://127.0.0.1:{validation}/ocsp\"\n[trust.issuers]\n");
+        for (issuer, _) in &self.issuers {
             writeln!(trust, "{issuer} = \"publish/ca/{issuer}.cer\"")?;
         }
         let ca = format!(
             "database_url = \"{ca_database}\"\nbase_url = \"http://127.0.0.1:{validation}\"\npublish_dir = \"publish\"\n\
              operations = \"127.0.0.1:{ca_ops}\"\n[socket]\npath = \"run/ca.socket\"\n[keys]\ndir = \"ca/keys\"\n\
-             passphrase_file = \"secrets/ca\"\nresponder_passphrase_file = \"secrets/ocsp\"\n[audit]\ndir = \"ca/audit\"\n"
+             passphrase_file = \"secrets/ca\"\nresponder_passphrase_file = \"secrets/ocsp\"\n[audit]\ndir = \"ca/audit\"\n\
+             [kmc]\nsocket = \"run/kmc.socket\"\n"
+        );
+        let kmc = format!(
+            "database_url = \"sqlite:kmc/kmc.db\"\noperations = \"127.0.0.1:{kmc_ops}\"\n\
+             officers_file = \"kmc/officers.toml\"\n[socket]\npath = \"run/kmc.socket\"\n[sealing]\ndir = \"kmc/keys\"\n\
+             passphrase_file = \"secrets/kmc\"\n[authority]\nsocket = \"run/ca.socket\"\n[audit]\ndir = \"kmc/audit\"\n"
         );
         let mut ocsp = format!(
             "listen = \"127.0.0.1:{validation}\"\noperations_listen = \"127.0.0.1:{ocsp_ops}\"\n\
              database_url = \"{}\"\nauthority_socket = \"run/ca.socket\"\npublish_folder = \"publish\"\n",
             self.responder_database_url()
         );
-        for issuer in &self.issuers {
+        for (issuer, _) in &self.issuers {
             writeln!(
                 ocsp,
                 "[[responders]]\nissuer = \"{issuer}\"\nkey_file = \"ca/keys/ocsp-{issuer}.key\"\npassphrase_file = \"secrets/ocsp\""
             )?;
         }
+        let mut enrolment = String::new();
+        for (issuer, kind) in &self.issuers {
+            writeln!(enrolment, "[[enrolment.keys]]\nkind = \"{kind}\"\nissuer = \"{issuer}\"")?;
+        }
         let ra = format!(
             "ca_socket = \"run/ca.socket\"\n[storage]\ndatabase_url = \"sqlite:ra/ra.db\"\nevidence = \"ra/evidence\"\n\
              field_key_file = \"secrets/field.key\"\n[listen]\npublic = \"127.0.0.1:{public}\"\n\
              staff = \"127.0.0.1:{staff}\"\nops = \"127.0.0.1:{web_ops}\"\n[site]\n\
-             agent_origin = \"http://127.0.0.1:{agent}\"\nvalidation_origin = \"http://127.0.0.1:{validation}\"\n{trust}"
+             agent_origin = \"http://127.0.0.1:{agent}\"\nvalidation_origin = \"http://127.0.0.1:{validation}\"\n{trust}{enrolment}"
         );
         let opening = crate::judges::root().join("ra-web/demo/units.toml");
         let fund = format!(
@@ -268,7 +305,9 @@ impl House {
              renewal_origin = \"http://127.0.0.1:{public}\"\n{trust}",
             opening.display()
         );
-        for (file, text) in [("ca.toml", ca), ("ocsp.toml", ocsp), ("ra.toml", ra), ("fund.toml", fund)] {
+        for (file, text) in
+            [("ca.toml", ca), ("ocsp.toml", ocsp), ("kmc.toml", kmc), ("ra.toml", ra), ("fund.toml", fund)]
+        {
             std::fs::write(self.path(file), text)?;
         }
         Ok(())
@@ -276,15 +315,32 @@ impl House {
 
     fn hold_ceremony(&self, ceremony: &Ceremony, requests: &[String; 3]) -> anyhow::Result<()> {
         let file = self.path("ceremony/ceremony.toml");
-        std::fs::write(self.path("ceremony/root.passphrase"), "kept in another building")?;
+        for root in &self.roots {
+            std::fs::write(
+                self.path(&format!("ceremony/{root}.passphrase")),
+                format!("kept in another building: {root}"),
+            )?;
+        }
         std::fs::write(&file, &ceremony.text)?;
         for (officer, request) in OFFICERS.iter().zip(requests) {
+            std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
+        }
+        for officer in KMC_OFFICERS {
+            let key = SoftKey::generate(KeyKind::Sm2)?;
+            let request = csr::build(officer, key.spki_der(), key.algorithm(), |message| key.sign(message))?;
             std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
         }
         let file = file.to_str().context("a UTF-8 path")?;
         self.ca(&["ceremony", file, "--dry-run"])?;
         anyhow::ensure!(!Path::new(&self.ca_certificate("root")).exists(), "a dry run makes nothing");
         self.ca(&["ceremony", file])?;
+        let mut officers = String::new();
+        for officer in KMC_OFFICERS {
+            let sha256 = hex::encode(openssl::sha::sha256(&self.certificate(officer)?));
+            writeln!(officers, "[[officer]]\nname = \"{officer}\"\ncertificate_sha256 = \"{sha256}\"")?;
+        }
+        std::fs::write(self.path("kmc/officers.toml"), officers)?;
+        must(self.command("ca", "kmc.toml")?.args(["kmc", "init"]))?;
         Ok(())
     }
 }
