@@ -85,13 +85,22 @@ pub struct CrlWriter<S: Write> {
     scratch: io::BufWriter<S>,
     bytes: u64,
     entries: u64,
-    last: Option<Serial>,
+    /// Magnitude of the last serial number; empty before the first.
+    last: Vec<u8>,
+    /// The entry in the making.
+    entry: Vec<u8>,
 }
 
 impl<S: Read + Write + Seek> CrlWriter<S> {
     /// Begins.
     pub fn new(scratch: S) -> Self {
-        Self { scratch: io::BufWriter::with_capacity(PIECE, scratch), bytes: 0, entries: 0, last: None }
+        Self {
+            scratch: io::BufWriter::with_capacity(PIECE, scratch),
+            bytes: 0,
+            entries: 0,
+            last: Vec::new(),
+            entry: Vec::new(),
+        }
     }
 
     /// Lists a certificate, if it is held or revoked. Serial numbers must ascend as [`Serial`] sorts, which is
@@ -116,14 +125,15 @@ impl<S: Read + Write + Seek> CrlWriter<S> {
     }
 
     fn entry(&mut self, serial: &Serial, since: Timestamp, reason: u8) -> Result<(), CrlError> {
-        if self.last.as_ref().is_some_and(|last| last >= serial) {
+        if self.last[..] >= *serial.octets() {
             return Err(CrlError::Order(serial.clone()));
         }
-        let entry = entry(serial, since, reason).ok_or(CrlError::Dates)?;
-        self.scratch.write_all(&entry)?;
-        self.bytes += entry.len() as u64;
+        write_entry(&mut self.entry, serial, since, reason).ok_or(CrlError::Dates)?;
+        self.scratch.write_all(&self.entry)?;
+        self.bytes += self.entry.len() as u64;
         self.entries += 1;
-        self.last = Some(serial.clone());
+        self.last.clear();
+        self.last.extend_from_slice(serial.octets());
         Ok(())
     }
 
@@ -177,16 +187,25 @@ pub fn in_memory<'a>(
     Ok(out)
 }
 
-fn entry(serial: &Serial, since: Timestamp, reason: u8) -> Option<Vec<u8>> {
-    // A sequence of one extension, reasonCode; its last octet is the reason.
-    const REASON: [u8; 14] = [0x30, 12, 0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1, 0];
-    let serial = tlv::positive_integer(serial.octets());
-    let date = x509::write_time(since)?;
-    let mut extensions = REASON;
-    extensions[13] = reason;
+/// Writes one entry over what is in `out`. In place, for there may be a million: no part of it is as long as 128
+/// octets, so that each length is one.
+fn write_entry(out: &mut Vec<u8>, serial: &Serial, since: Timestamp, reason: u8) -> Option<()> {
+    // A sequence of one extension, reasonCode; the reason follows.
+    const REASON: [u8; 13] = [0x30, 12, 0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1];
+    let magnitude = serial.octets();
+    let sign: &[u8] = if magnitude.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
+    out.clear();
+    out.extend([tag::SEQUENCE, 0, tag::INTEGER, u8::try_from(sign.len() + magnitude.len()).ok()?]);
+    out.extend_from_slice(sign);
+    out.extend_from_slice(magnitude);
+    x509::append_time(out, since)?;
     // RFC 5280 §5.3.1: rather no reason than "unspecified".
-    let extensions: &[u8] = if reason == RevocationReason::Unspecified.code() { &[] } else { &extensions };
-    Some(tlv::write(tag::SEQUENCE, &[&serial, &date, extensions]))
+    if reason != RevocationReason::Unspecified.code() {
+        out.extend_from_slice(&REASON);
+        out.push(reason);
+    }
+    out[1] = u8::try_from(out.len() - 2).ok()?;
+    Some(())
 }
 
 /// What is to be signed before the entries and after them.

@@ -4,7 +4,7 @@ use ::time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::X509Error;
 use crate::domain::Timestamp;
-use crate::tlv::{self, Element, tag};
+use crate::tlv::{Element, tag};
 
 /// Reads a UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 writes it: seconds, `Z`, no fraction.
 pub(crate) fn time(element: Element<'_>) -> Result<Timestamp, X509Error> {
@@ -32,23 +32,38 @@ pub(crate) fn time(element: Element<'_>) -> Result<Timestamp, X509Error> {
 ///
 /// `None` outside the years 1950 to 9999.
 pub(crate) fn write_time(moment: Timestamp) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(17);
+    append_time(&mut out, moment)?;
+    Some(out)
+}
+
+/// [`write_time`] at the end of what is there. A CRL has one in each of a million entries.
+pub(crate) fn append_time(out: &mut Vec<u8>, moment: Timestamp) -> Option<()> {
     let utc = moment.to_utc()?;
-    // By hand, for a CRL has one in each of a million entries.
     let year = u16::try_from(utc.year()).ok()?;
+    let (century, year) = (u8::try_from(year / 100).ok()?, u8::try_from(year % 100).ok()?);
     let pair = |number: u8| [b'0' + number / 10 % 10, b'0' + number % 10];
-    let low = u8::try_from(year % 100).ok()?;
-    let rest = [low, u8::from(utc.month()), utc.day(), utc.hour(), utc.minute(), utc.second()].map(pair);
-    Some(if year < 2050 {
-        tlv::write(tag::UTC_TIME, &[rest.as_flattened(), b"Z"])
+    if is_utc_time(moment) {
+        out.extend([tag::UTC_TIME, 13]);
     } else {
-        let high = pair(u8::try_from(year / 100).ok()?);
-        tlv::write(tag::GENERALIZED_TIME, &[&high, rest.as_flattened(), b"Z"])
-    })
+        out.extend([tag::GENERALIZED_TIME, 15]);
+        out.extend(pair(century));
+    }
+    let rest = [year, u8::from(utc.month()), utc.day(), utc.hour(), utc.minute(), utc.second()].map(pair);
+    out.extend_from_slice(rest.as_flattened());
+    out.push(b'Z');
+    Some(())
+}
+
+/// Whether a moment is written as UTCTime: those before 2050 are.
+pub(crate) fn is_utc_time(moment: Timestamp) -> bool {
+    moment < Timestamp::from_unix(2_524_608_000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tlv;
 
     #[test]
     fn times_turn_from_two_to_four_digit_years_in_2050() {

@@ -2,6 +2,7 @@
 
 use super::{Case, Entry, EntryRule, Rule};
 use crate::lint::demand;
+use crate::tlv::tag;
 use crate::x509;
 
 const NAME: &str = "entries";
@@ -16,7 +17,8 @@ fn check(case: &Case<'_>) -> Result<(), String> {
 
 fn check_entry(entry: &Entry<'_>) -> Result<(), String> {
     demand((1..=20).contains(&entry.serial.len()) && entry.serial[0] != 0, "a serial number is none")?;
-    demand(x509::write_time(entry.since).as_deref() == Some(entry.date.whole), "a date is written in the wrong way")?;
+    let utc_time = entry.date.tag == tag::UTC_TIME;
+    demand(utc_time == x509::is_utc_time(entry.since), "a date is written in the wrong way")?;
     demand(entry.since <= entry.this_update, "an entry is later than the CRL")?;
     demand(entry.last < entry.serial, "the entries do not ascend")
 }

@@ -10,15 +10,22 @@ pub(super) const EACH: EntryRule = EntryRule { name: "reasons", clause: "RFC 528
 
 fn check(entry: &Entry<'_>) -> Result<(), String> {
     let Some(list) = entry.extensions else { return Ok(()) };
+    // What nearly every entry of a million has: reasonCode, not critical, and nothing else.
+    if let [0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1, reason] = list.content {
+        return judge(&[*reason], entry.scope);
+    }
     let extensions = x509::extensions(list.reader()).map_err(|error| error.to_string())?;
     let [extension] = extensions[..] else { return Err("an entry has not exactly one extension".into()) };
     demand(extension.oid == oid::CRL_REASON && !extension.critical, "an entry has a foreign or critical extension")?;
     let reason = tlv::single(extension.value, tag::ENUMERATED).map_err(|error| error.to_string())?.content;
-    let delta = matches!(entry.scope, ListScope::Delta { .. });
+    judge(reason, entry.scope)
+}
+
+fn judge(reason: &[u8], scope: &ListScope) -> Result<(), String> {
     match reason {
         // keyCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn.
         [1 | 3 | 4 | 5 | 6 | 9] => Ok(()),
-        [8] if delta => Ok(()),
+        [8] if matches!(scope, ListScope::Delta { .. }) => Ok(()),
         [8] => Err("removeFromCRL stands outside of a delta".into()),
         _ => Err("a reason does not belong into a CRL of end entities".into()),
     }
