@@ -334,7 +334,7 @@ async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let profiles = Arc::new(app::profiles(config)?);
     let terminal = std::io::stderr().is_terminal();
     let mut progress = |so_far: &app::Report| {
-        if terminal && so_far.certificates % 51_200 == 0 {
+        if terminal && so_far.certificates.is_multiple_of(51_200) {
             eprint!("\r已核对 checked {}", so_far.certificates);
         }
     };

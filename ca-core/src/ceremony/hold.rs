@@ -17,7 +17,7 @@ use crate::lint;
 use crate::revocation::{Due, Publisher, signed_event};
 use crate::signer::Signer as _;
 use crate::sql::{Database, SqlStore, authority_migrations};
-use crate::store::{CrlRecord, OfficerRecord, Store, StoreError, Tx};
+use crate::store::{Completion, CrlRecord, OfficerRecord, Store, StoreError, Tx};
 use crate::unit_of_work;
 
 /// The file name of the key that signs checkpoints.
@@ -270,7 +270,8 @@ async fn enter_officers(tx: &mut dyn Tx, made: &Made) -> Result<(), StoreError> 
     for made_officer in &made.officers {
         let intent = &made_officer.intent;
         tx.add_intent(intent).await?;
-        tx.complete(&intent.issuer, &intent.serial, &made_officer.certificate, made_officer.sha256, now).await?;
+        let completion = Completion { intent, certificate: &made_officer.certificate, sha256: made_officer.sha256 };
+        tx.complete_all(&[completion], now).await?;
         let change = StatusChange {
             seq: tx.feed().await?.head + 1,
             issuer: intent.issuer.clone(),

@@ -16,7 +16,7 @@ use crate::audit::{self, Actor, Entry, Event};
 use crate::domain::{CertificateStatus, IssuerId, Order, OrderId, Sha256, StatusChange, Timestamp};
 use crate::revocation;
 use crate::service::protocol::RefusalCode;
-use crate::store::{Intent, OfficerRecord, OrderRecord, Store, StoreError, Tx};
+use crate::store::{Completion, Intent, OfficerRecord, OrderRecord, Store, StoreError, Tx};
 use crate::unit_of_work;
 
 /// What the store says of an order before anything is done.
@@ -168,44 +168,48 @@ pub(super) async fn complete(store: Arc<dyn Store>, now: Timestamp, all: Vec<Fin
 }
 
 async fn write_certificates(tx: &mut dyn Tx, now: Timestamp, all: &[Finished]) -> Result<Vec<bool>, Stop> {
+    let mut completions = Vec::new();
+    for one in all {
+        for (intent, certificate) in one.intents.iter().zip(one.certificates.iter()) {
+            completions.push((one.reconciled, Completion { intent, certificate, sha256: digest(certificate) }));
+        }
+    }
+    let rows: Vec<Completion<'_>> = completions.iter().map(|(_, completion)| *completion).collect();
+    let written = tx.complete_all(&rows, now).await?;
+    if written != rows.len() as u64 {
+        // Which of them were there already shows when each is tried alone.
+        return match all {
+            [_] if written == 0 => Ok(vec![false]),
+            [one] => Err(StoreError::odd("certificate", one.intents[0].order, "half a pair was there").into()),
+            _ => Err(Stop::Overtaken),
+        };
+    }
     let mut seq = tx.feed().await?.head;
-    let (mut verdicts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    for Finished { intents, certificates, reconciled } in all {
-        let mut written = 0;
-        for (intent, certificate) in intents.iter().zip(certificates.iter()) {
-            let sha256 = digest(certificate);
-            if !tx.complete(&intent.issuer, &intent.serial, certificate, sha256, now).await? {
-                break;
-            }
-            written += 1;
-            seq += 1;
-            changes.push(StatusChange {
-                seq,
-                issuer: intent.issuer.clone(),
-                serial: intent.serial.clone(),
-                status: CertificateStatus::Good,
-                not_after: intent.validity.not_after,
-            });
-            let event = Event::Signed {
-                issuer: intent.issuer.clone(),
-                serial: intent.serial.clone(),
-                order: intent.order,
-                certificate_sha256: sha256,
-                reconciled: *reconciled,
-            };
-            entries.push(Entry { actor: Actor::Authority, event });
-            if intent.profile.as_str() == STAFF {
-                entries.extend(enter_officer(tx, intent, sha256, now).await?);
-            }
+    let (mut changes, mut entries) = (Vec::new(), Vec::new());
+    for (reconciled, Completion { intent, sha256, .. }) in completions {
+        seq += 1;
+        changes.push(StatusChange {
+            seq,
+            issuer: intent.issuer.clone(),
+            serial: intent.serial.clone(),
+            status: CertificateStatus::Good,
+            not_after: intent.validity.not_after,
+        });
+        let event = Event::Signed {
+            issuer: intent.issuer.clone(),
+            serial: intent.serial.clone(),
+            order: intent.order,
+            certificate_sha256: sha256,
+            reconciled,
+        };
+        entries.push(Entry { actor: Actor::Authority, event });
+        if intent.profile.as_str() == STAFF {
+            entries.extend(enter_officer(tx, intent, sha256, now).await?);
         }
-        if written != 0 && written != intents.len() {
-            return Err(StoreError::odd("certificate", intents[0].order, "half a pair was there").into());
-        }
-        verdicts.push(written != 0);
     }
     tx.add_statuses(&changes, now).await?;
     audit::append_all(tx, now, &entries).await?;
-    Ok(verdicts)
+    Ok(vec![true; all.len()])
 }
 
 /// Enters the officer whom the order of a staff certificate names.

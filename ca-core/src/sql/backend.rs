@@ -116,6 +116,8 @@ impl Database {
                 .pragma("cache_size", "-32768")
                 // Pages in the log before they are moved to the file: what comes together is moved once.
                 .pragma("wal_autocheckpoint", "4000")
+                // The journal of a statement of many rows would be a file of its own.
+                .pragma("temp_store", "memory")
                 .statement_cache_capacity(256)
                 .busy_timeout(Duration::from_secs(5));
             let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;

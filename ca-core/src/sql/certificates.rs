@@ -9,16 +9,14 @@ use crate::domain::{IssuerId, OrderId, Serial, Sha256, Timestamp, Validity};
 use crate::escrow::port::Envelope;
 use crate::for_each_backend;
 use crate::service::protocol::Blob;
-use crate::store::{CertificateRecord, Certificates, Intent, Made, Origin, Part, StoreError};
+use crate::store::{CertificateRecord, Certificates, Completion, Intent, Made, Origin, Part, StoreError};
 
 static ADD_INTENTS: Many = Many::rows(
     "INSERT INTO certificate \
      (issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, tbs, intended) VALUES",
     11,
 );
-const COMPLETE: &str = "UPDATE certificate SET certificate = $3, certificate_sha256 = $4, issued = $5 \
-     WHERE issuer = $1 AND serial = $2 AND certificate IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM certificate_status s WHERE s.issuer = $1 AND s.serial = $2)";
+static COMPLETE: Many = Many::written(complete_text);
 const BY_SERIAL: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
      tbs, intended, certificate, certificate_sha256, issued, delivered FROM certificate WHERE issuer = $1 AND serial = $2";
 const BY_ORDER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after, \
@@ -44,8 +42,25 @@ const ADD_ENVELOPE: &str = "INSERT INTO ca_envelope (order_id, message, skf) VAL
 const ENVELOPE: &str = "SELECT message, skf FROM ca_envelope WHERE order_id = $1";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[COMPLETE, BY_SERIAL, BY_ORDER, RESPONDER, OPEN_INTENTS, DELIVER, AFTER, ADD_ENVELOPE, ENVELOPE];
-pub(super) static OF_MANY: [&Many; 2] = [&ADD_INTENTS, &ORDERS_OF_KEYS];
+    &[BY_SERIAL, BY_ORDER, RESPONDER, OPEN_INTENTS, DELIVER, AFTER, ADD_ENVELOPE, ENVELOPE];
+pub(super) static OF_MANY: [&Many; 3] = [&ADD_INTENTS, &COMPLETE, &ORDERS_OF_KEYS];
+
+/// Completes rows: `$1` is the time, then issuer, serial number, certificate and hash of each.
+fn complete_text(rows: usize) -> String {
+    let each = |one: &dyn Fn(usize) -> String, between: &str| {
+        (0..rows).map(|row| one(2 + 4 * row)).collect::<Vec<_>>().join(between)
+    };
+    let is = |n: usize| format!("issuer = ${n} AND serial = ${}", n + 1);
+    let certificate = each(&|n| format!("WHEN {} THEN ${}", is(n), n + 2), " ");
+    let digest = each(&|n| format!("WHEN {} THEN ${}", is(n), n + 3), " ");
+    let these = each(&|n| format!("({})", is(n)), " OR ");
+    format!(
+        "UPDATE certificate SET certificate = CASE {certificate} ELSE certificate END, \
+         certificate_sha256 = CASE {digest} ELSE certificate_sha256 END, issued = $1 \
+         WHERE ({these}) AND certificate IS NULL AND NOT EXISTS (SELECT 1 FROM certificate_status s \
+         WHERE s.issuer = certificate.issuer AND s.serial = certificate.serial)"
+    )
+}
 
 const fn origin_word(origin: Origin) -> &'static str {
     match origin {
@@ -146,23 +161,24 @@ for_each_backend! { Transaction =>
             Ok(())
         }
 
-        async fn complete(
+        async fn complete_all(
             &mut self,
-            issuer: &IssuerId,
-            serial: &Serial,
-            certificate: &[u8],
-            sha256: Sha256,
+            completions: &[Completion<'_>],
             issued: Timestamp,
-        ) -> Result<bool, StoreError> {
-            let done = sqlx::query(COMPLETE)
-                .bind(issuer.as_str())
-                .bind(serial.to_string())
-                .bind(certificate)
-                .bind(sha256.to_string())
-                .bind(issued.unix())
-                .execute(self.connection())
-                .await?;
-            Ok(done.rows_affected() == 1)
+        ) -> Result<u64, StoreError> {
+            let mut completed = 0;
+            for (statement, completions) in COMPLETE.pieces(completions) {
+                let mut query = sqlx::query(statement).bind(issued.unix());
+                for Completion { intent, certificate, sha256 } in completions {
+                    query = query
+                        .bind(intent.issuer.as_str())
+                        .bind(intent.serial.to_string())
+                        .bind(*certificate)
+                        .bind(sha256.to_string());
+                }
+                completed += query.execute(self.connection()).await?.rows_affected();
+            }
+            Ok(completed)
         }
 
         async fn certificate(

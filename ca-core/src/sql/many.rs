@@ -8,22 +8,32 @@ use std::sync::OnceLock;
 /// up, which SQLite does by walking through all of them.
 const SIZES: [usize; 3] = [16, 4, 1];
 
-/// A statement whose end is a list of rows.
+/// A statement over so many rows.
 pub(super) struct Many {
-    head: &'static str,
-    columns: Option<usize>,
+    shape: Shape,
     texts: OnceLock<[&'static str; SIZES.len()]>,
+}
+
+enum Shape {
+    Rows(&'static str, usize),
+    Keys(&'static str),
+    Written(fn(usize) -> String),
 }
 
 impl Many {
     /// `head ($1, $2), ($3, $4), …` with this many columns: an INSERT.
     pub(super) const fn rows(head: &'static str, columns: usize) -> Self {
-        Self { head, columns: Some(columns), texts: OnceLock::new() }
+        Self { shape: Shape::Rows(head, columns), texts: OnceLock::new() }
     }
 
     /// `head ($1, $2, …)`: a SELECT by keys.
     pub(super) const fn keys(head: &'static str) -> Self {
-        Self { head, columns: None, texts: OnceLock::new() }
+        Self { shape: Shape::Keys(head), texts: OnceLock::new() }
+    }
+
+    /// Whatever this writes for a number of rows.
+    pub(super) const fn written(text: fn(usize) -> String) -> Self {
+        Self { shape: Shape::Written(text), texts: OnceLock::new() }
     }
 
     /// Cuts items into pieces, each with the statement that takes it.
@@ -45,9 +55,12 @@ impl Many {
     }
 
     fn text(&self, size: usize) -> String {
-        let mut text = format!("{} ", self.head);
-        let width = self.columns.unwrap_or(size);
-        let rows = self.columns.map_or(1, |_| size);
+        let (head, rows, width) = match self.shape {
+            Shape::Rows(head, columns) => (head, size, columns),
+            Shape::Keys(head) => (head, 1, size),
+            Shape::Written(text) => return text(size),
+        };
+        let mut text = format!("{head} ");
         for row in 0..rows {
             text.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..width {

@@ -10,7 +10,7 @@ use crate::domain::{
     Sha256, Sm2Id, StatusChange, Timestamp, Validity,
 };
 use crate::store::{
-    AuditHead, AuditRow, CrlRecord, Intent, IssuerRecord, OfficerRecord, OrderRecord, Origin, Part, Place,
+    AuditHead, AuditRow, Completion, CrlRecord, Intent, IssuerRecord, OfficerRecord, OrderRecord, Origin, Part, Place,
     SignatureRecord, Store, StoreError, Unusable,
 };
 
@@ -93,8 +93,9 @@ async fn a_certificate_goes_from_intent_to_delivery() {
 
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.open_intents(10).await.unwrap().len(), 1);
-        assert!(tx.complete(&issuer, &serial, b"der", Sha256([9; 32]), NOW.plus(1)).await.unwrap());
-        assert!(!tx.complete(&issuer, &serial, b"other", Sha256([8; 32]), NOW.plus(2)).await.unwrap());
+        let completion = |certificate, n| Completion { intent: &intent, certificate, sha256: Sha256([n; 32]) };
+        assert_eq!(tx.complete_all(&[completion(b"der", 9)], NOW.plus(1)).await.unwrap(), 1);
+        assert_eq!(tx.complete_all(&[completion(b"other", 8)], NOW.plus(2)).await.unwrap(), 0);
         assert!(tx.deliver(&issuer, &serial, NOW.plus(3)).await.unwrap());
         assert!(!tx.deliver(&issuer, &serial, NOW.plus(4)).await.unwrap());
         tx.commit().await.unwrap();
@@ -110,6 +111,30 @@ async fn a_certificate_goes_from_intent_to_delivery() {
         assert_eq!(tx.open_intents(10).await.unwrap(), Vec::new());
         assert_eq!(tx.order_of_key(Sha256([1; 32])).await.unwrap(), Some(intent.order));
         assert_eq!(tx.certificates_after("", "", 10).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn of_many_each_gets_its_own_certificate_also_under_one_serial_number_of_two_issuers() {
+    for fresh in databases(&authority_migrations()).await {
+        let store = store(&fresh);
+        let mut intents: Vec<Intent> = (0..20).map(|key| intent(Origin::Order, key)).collect();
+        intents[1].issuer = IssuerId::new("unit-rsa").expect("a good name");
+        intents[1].serial = intents[0].serial.clone();
+        let bytes: Vec<Vec<u8>> = (0..20).map(|n| vec![n; 3]).collect();
+        let completions: Vec<Completion<'_>> = (0_u8..)
+            .zip(intents.iter().zip(&bytes))
+            .map(|(n, (intent, certificate))| Completion { intent, certificate, sha256: Sha256([n; 32]) })
+            .collect();
+        let mut tx = store.begin().await.unwrap();
+        tx.add_intents(&intents).await.unwrap();
+        assert_eq!(tx.complete_all(&completions, NOW).await.unwrap(), 20, "{}", fresh.engine);
+        tx.commit().await.unwrap();
+        let mut tx = store.begin_read().await.unwrap();
+        for Completion { intent, certificate, sha256 } in completions {
+            let made = tx.certificate(&intent.issuer, &intent.serial).await.unwrap().unwrap().made.unwrap();
+            assert_eq!((&made.certificate[..], made.sha256), (certificate, sha256), "{}", fresh.engine);
+        }
     }
 }
 

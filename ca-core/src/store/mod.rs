@@ -11,8 +11,8 @@ mod records;
 pub use error::StoreError;
 pub use ports::{AuditLog, Certificates, Crls, Issuers, Orders, Registry, Statuses, Store, Tx};
 pub use records::{
-    AuditHead, AuditRow, CertificateRecord, ChangedStatus, CheckpointRow, CrlRecord, Feed, Intent, IssuerRecord, Made,
-    OfficerRecord, OrderRecord, Origin, Part, Place, SignatureRecord, StatusRecord, Unusable,
+    AuditHead, AuditRow, CertificateRecord, ChangedStatus, CheckpointRow, Completion, CrlRecord, Feed, Intent,
+    IssuerRecord, Made, OfficerRecord, OrderRecord, Origin, Part, Place, SignatureRecord, StatusRecord, Unusable,
 };
 
 /// How often a use case is run again when another transaction got in first.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use super::records::{
-    AuditHead, AuditRow, CertificateRecord, ChangedStatus, CheckpointRow, CrlRecord, Feed, Intent, IssuerRecord,
-    OfficerRecord, OrderRecord, SignatureRecord, StatusRecord, Unusable,
+    AuditHead, AuditRow, CertificateRecord, ChangedStatus, CheckpointRow, Completion, CrlRecord, Feed, Intent,
+    IssuerRecord, OfficerRecord, OrderRecord, SignatureRecord, StatusRecord, Unusable,
 };
 use crate::domain::{IssuerId, ListKind, OrderId, Serial, Sha256, StatusChange, Timestamp};
 use crate::escrow::port::Envelope;
@@ -76,15 +76,8 @@ pub trait Certificates: Send {
         self.add_intents(std::slice::from_ref(intent)).await
     }
 
-    /// Completes an intent. `false` when it is complete already, or was given up; then nothing was written.
-    async fn complete(
-        &mut self,
-        issuer: &IssuerId,
-        serial: &Serial,
-        certificate: &[u8],
-        sha256: Sha256,
-        issued: Timestamp,
-    ) -> Result<bool>;
+    /// Completes intents. Answers how many: all, unless some are complete already, or were given up.
+    async fn complete_all(&mut self, completions: &[Completion<'_>], issued: Timestamp) -> Result<u64>;
 
     /// The certificate with this serial number.
     async fn certificate(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<CertificateRecord>>;

@@ -89,6 +89,17 @@ pub struct Intent {
     pub intended: Timestamp,
 }
 
+/// What completes an intent.
+#[derive(Clone, Copy, Debug)]
+pub struct Completion<'a> {
+    /// What was to be signed.
+    pub intent: &'a Intent,
+    /// The certificate, DER.
+    pub certificate: &'a [u8],
+    /// SHA-256 of it.
+    pub sha256: Sha256,
+}
+
 /// A certificate from intent to delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateRecord {

@@ -7,7 +7,7 @@ use crate::domain::CertificateStatus;
 use crate::issuance::faults::{Point, StopAt};
 use crate::issuance::{Stop, give_up, open_intents};
 use crate::service::protocol::{RefusalCode, Request};
-use crate::store::Store as _;
+use crate::store::{Completion, Store as _};
 use crate::testing::new_key;
 
 const DESK: [&str; 2] = ["limin", "wangqiang"];
@@ -40,8 +40,9 @@ async fn an_intent_that_was_given_up_is_revoked_listed_and_never_signed() {
         drop(tx);
         // A process that signed it meanwhile comes too late.
         let mut tx = store.begin().await.unwrap();
-        let late = tx.complete(issuer, serial, b"late", crate::domain::Sha256([1; 32]), house.now()).await.unwrap();
-        assert!(!late, "{engine}: a given-up intent became a certificate");
+        let late = Completion { intent: &open[0], certificate: b"late", sha256: crate::domain::Sha256([1; 32]) };
+        let completed = tx.complete_all(&[late], house.now()).await.unwrap();
+        assert_eq!(completed, 0, "{engine}: a given-up intent became a certificate");
         drop(tx);
         assert_eq!(faults(&house).await, Vec::<String>::new(), "{engine}");
     }

@@ -26,7 +26,7 @@ pub(crate) use self::ledger::run as ledger;
 /// Orders for each measurement.
 const ORDERS: usize = 2_000;
 /// Orders that are under way at the same time.
-pub(crate) const AT_ONCE: usize = 128;
+pub(crate) const AT_ONCE: usize = 256;
 const ROUNDS: usize = 5;
 /// Bytes of a to-be-signed unit certificate, about.
 const TBS_BYTES: usize = 700;
