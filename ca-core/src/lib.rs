@@ -32,6 +32,8 @@ pub mod profile;
 #[cfg(feature = "sign")]
 pub mod revocation;
 pub mod service;
+#[cfg(feature = "settings")]
+pub mod settings;
 #[cfg(feature = "sign")]
 pub mod signer;
 #[cfg(feature = "sql")]

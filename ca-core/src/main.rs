@@ -13,7 +13,7 @@ use ca_core::audit::{self, SignedCheckpoint};
 use ca_core::ceremony::{Ceremony, Plan};
 use ca_core::clock::{Clock as _, SystemClock, system_rng};
 use ca_core::config::Config;
-use ca_core::domain::{IssuerId, OrderId};
+use ca_core::domain::{IssuerId, OrderId, ProfileName};
 use ca_core::issuance::{self, Issuing};
 use ca_core::revocation::publish::Mirrors;
 use ca_core::revocation::{self, Due, NO_OTHER, Publisher};
@@ -73,6 +73,11 @@ enum Command {
         #[arg(long, default_value_t = 365)]
         days: u16,
     },
+    /// 证书模板 The profiles.
+    Profile {
+        #[command(subcommand)]
+        command: ProfileCommand,
+    },
     /// 审计 The audit chain.
     Audit {
         #[command(subcommand)]
@@ -117,6 +122,18 @@ enum IntentsCommand {
 }
 
 #[derive(Subcommand)]
+enum ProfileCommand {
+    /// 检查 Tell every fault of every profile, and hold the issuers' lists against them.
+    Check,
+    /// 显示 Say everything that a profile makes a certificate say.
+    Show {
+        /// 名称 Its name.
+        #[arg(value_parser = profile_name)]
+        name: ProfileName,
+    },
+}
+
+#[derive(Subcommand)]
 enum AuditCommand {
     /// 验证 Verify the chain of the database, or of an export without the database.
     Verify {
@@ -143,6 +160,10 @@ fn issuer_id(text: &str) -> Result<IssuerId, String> {
 
 fn order_id(text: &str) -> Result<OrderId, String> {
     text.parse().map_err(|_| format!("{text} is no order"))
+}
+
+fn profile_name(text: &str) -> Result<ProfileName, String> {
+    ProfileName::try_from(text.to_owned())
 }
 
 #[tokio::main]
@@ -187,6 +208,7 @@ async fn authority(config: Config, command: Command) -> anyhow::Result<ExitCode>
             say_whole(audit::verify_store(&mut *tx, key.as_deref(), &checkpoints).await??)
         }
         Command::Audit { command: AuditCommand::Export { file } } => export(&config, &file).await,
+        Command::Profile { command } => profile(&config, command).await,
         Command::Check => check(&config).await,
         Command::Intents { command } => intents(&config, command).await,
         Command::Migrate => {
@@ -325,6 +347,30 @@ async fn export(config: &Config, file: &Path) -> anyhow::Result<ExitCode> {
         .and_then(|mut out| out.write_all(&key))
         .with_context(|| key_file.display().to_string())?;
     println!("{} 事件 events → {}, 公钥 key → {}", head.seq, file.display(), key_file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn profile(config: &Config, command: ProfileCommand) -> anyhow::Result<ExitCode> {
+    let profiles = app::profiles(config)?;
+    match command {
+        ProfileCommand::Show { name } => {
+            let names = || profiles.iter().map(|profile| profile.name().as_str()).collect::<Vec<_>>().join(", ");
+            let profile = profiles.find(&name).with_context(|| format!("there is no profile {name}; {}", names()))?;
+            print!("{profile}");
+        }
+        ProfileCommand::Check => {
+            for profile in profiles.iter() {
+                println!("✓ {}", profile.name());
+            }
+            match app::open_store(config).await {
+                Ok(store) => {
+                    app::agree(&profiles, &store.begin_read().await?.issuers().await?)?;
+                    println!("✓ 颁发者清单一致 The issuers' lists agree");
+                }
+                Err(error) => println!("– 未比对颁发者清单 The issuers' lists were not compared: {error:#}"),
+            }
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -297,7 +297,7 @@ pub fn rehearsable(folder: &Path, database_url: &str) -> (Ceremony, BTreeMap<&'s
     };
     let clock = Arc::new(TestClock::at(FOUNDED));
     let ceremony = Ceremony {
-        plan: Plan::parse(&text, folder).expect("a good plan"),
+        plan: Plan::parse("ceremony.toml", &text, folder).expect("a good plan"),
         config,
         profiles: Profiles::built_in().expect("sound"),
         clock: clock.clone(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ca_core::domain::IssuerId;
+use ca_core::settings::{self, Fault, Faults};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
@@ -53,22 +54,6 @@ pub struct ResponderConfig {
     pub key_file: PathBuf,
     /// A file whose first line opens the key.
     pub passphrase_file: PathBuf,
-}
-
-/// What is wrong with a configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read, a key is unknown or a value of the wrong kind.
-    #[error("{0}")]
-    Form(#[from] Box<figment::Error>),
-    /// A value that cannot be.
-    #[error("{key}: {must}")]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// What it must be.
-        must: &'static str,
-    },
 }
 
 #[derive(Deserialize)]
@@ -154,39 +139,47 @@ impl Config {
     /// Reads a file, with the environment above it.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the key.
-    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+    /// All [`Faults`]; the operator must mend them.
+    pub fn load(file: &Path) -> Result<Self, Faults> {
         let figment = Figment::new().merge(Toml::file_exact(file)).merge(Env::prefixed("OCSP_").split("__"));
-        Self::check(figment.extract().map_err(Box::new)?)
+        Self::check(&file.display().to_string(), &figment)
     }
 
     /// Reads TOML, without the environment.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the key.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        Self::check(Figment::from(Toml::string(text)).extract().map_err(Box::new)?)
+    /// All [`Faults`]; the operator must mend them.
+    pub fn parse(text: &str) -> Result<Self, Faults> {
+        Self::check("text", &Figment::from(Toml::string(text)))
     }
 
-    fn check(raw: Raw) -> Result<Self, ConfigError> {
-        let must = |holds: bool, key, must| if holds { Ok(()) } else { Err(ConfigError::Value { key, must }) };
+    fn check(file: &str, figment: &Figment) -> Result<Self, Faults> {
+        let reading = settings::read::<Raw>(file, figment);
+        let mut faults = reading.faults;
+        let Some(raw) = reading.value else { return Err(Faults(faults)) };
+        let mut must = |holds: bool, key: &str, must: &str| {
+            if !holds {
+                faults.push(Fault::new(file, "value", format!("{key}: must be {must}")));
+            }
+        };
         let limits = raw.limits;
         let validity = raw.validity_seconds;
-        must((60..=86_400).contains(&validity), "validity_seconds", "60 to 86400")?;
+        must((60..=86_400).contains(&validity), "validity_seconds", "60 to 86400");
         // Answers are used until three quarters of their life are over; what is left must outlast a cache.
-        must(raw.max_age_seconds <= validity / 4, "max_age_seconds", "at most a quarter of validity_seconds")?;
-        must((2..=3600).contains(&raw.max_feed_age_seconds), "max_feed_age_seconds", "2 to 3600")?;
-        must((10..=10_000).contains(&raw.poll_ms), "poll_ms", "10 to 10000")?;
-        must((1..=100_000).contains(&limits.connections), "limits.connections", "1 to 100000")?;
-        must((64..=10_000_000).contains(&limits.cached_answers), "limits.cached_answers", "64 to 10000000")?;
-        must((1..=65_536).contains(&limits.signing_queue), "limits.signing_queue", "1 to 65536")?;
-        must((1..=256).contains(&limits.signers), "limits.signers", "1 to 256")?;
+        must(raw.max_age_seconds <= validity / 4, "max_age_seconds", "at most a quarter of validity_seconds");
+        must((2..=3600).contains(&raw.max_feed_age_seconds), "max_feed_age_seconds", "2 to 3600");
+        must((10..=10_000).contains(&raw.poll_ms), "poll_ms", "10 to 10000");
+        must((1..=100_000).contains(&limits.connections), "limits.connections", "1 to 100000");
+        must((64..=10_000_000).contains(&limits.cached_answers), "limits.cached_answers", "64 to 10000000");
+        must((1..=65_536).contains(&limits.signing_queue), "limits.signing_queue", "1 to 65536");
+        must((1..=256).contains(&limits.signers), "limits.signers", "1 to 256");
         let timeouts = [limits.header_timeout_ms, limits.body_timeout_ms, limits.write_timeout_ms];
-        must(timeouts.iter().all(|ms| (100..=120_000).contains(ms)), "limits.…_timeout_ms", "100 to 120000")?;
-        must(!raw.responders.is_empty(), "responders", "at least one [[responders]]")?;
+        must(timeouts.iter().all(|ms| (100..=120_000).contains(ms)), "limits.…_timeout_ms", "100 to 120000");
+        must(!raw.responders.is_empty(), "responders", "at least one");
         let mut issuers: Vec<_> = raw.responders.iter().map(|responder| &responder.issuer).collect();
         issuers.sort_unstable();
-        must(issuers.windows(2).all(|pair| pair[0] != pair[1]), "responders", "each issuer once")?;
+        must(issuers.windows(2).all(|pair| pair[0] != pair[1]), "responders", "of different issuers");
+        Faults::none(faults)?;
         Ok(Self {
             listen: raw.listen,
             operations_listen: raw.operations_listen,

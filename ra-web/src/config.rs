@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ca_core::domain::KeyKind;
+use ca_core::settings::{self, Faults};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
@@ -176,13 +177,11 @@ impl Default for Sites {
 /// `listen.staff`. Only names of the file's sections are looked at.
 ///
 /// # Errors
-/// Says which key is at fault, for the operator.
-pub fn read<C: DeserializeOwned>(file: &Path, prefix: &str) -> Result<C, Box<figment::Error>> {
-    Figment::new()
-        .merge(Toml::file_exact(file))
-        .merge(Env::prefixed(prefix).split("__").ignore(&["log"]))
-        .extract()
-        .map_err(Box::new)
+/// All [`Faults`] of its form, with the nearest known key for each that is not known, for the operator.
+pub fn read<C: DeserializeOwned>(file: &Path, prefix: &str) -> Result<C, Faults> {
+    let environment = Env::prefixed(prefix).split("__").ignore(&["log"]);
+    let figment = Figment::new().merge(Toml::file_exact(file)).merge(environment);
+    settings::read(&file.display().to_string(), &figment).whole()
 }
 
 #[cfg(test)]
@@ -205,7 +204,7 @@ ocsp = "http://127.0.0.1:8083/ocsp"
 unit-p256 = "var/publish/ca/unit-p256.cer"
 "#;
 
-    fn config(text: &str) -> Result<Config, Box<figment::Error>> {
+    fn config(text: &str) -> Result<Config, Faults> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ra.toml");
         std::fs::write(&file, text).expect("a file");
@@ -222,6 +221,7 @@ unit-p256 = "var/publish/ca/unit-p256.cer"
     #[test]
     fn a_misspelt_key_is_refused_by_name() {
         let error = config(&GOOD.replace("evidence", "evidences")).expect_err("an unknown key");
-        assert!(error.to_string().contains("evidences"), "{error}");
+        assert!(error.to_string().contains("evidences: there is no such key; the nearest is evidence"), "{error}");
+        assert!(error.to_string().contains("storage.evidence: it is missing"), "{error}");
     }
 }

@@ -26,6 +26,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ca_core::settings::{self, Faults};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
@@ -45,9 +46,9 @@ pub enum ConfigError {
     /// The file does not exist.
     #[error("there is no configuration file {0}")]
     Missing(PathBuf),
-    /// The file or a variable cannot be read, or has a key that we do not know.
+    /// The file or a variable cannot be read, or has keys that we do not know.
     #[error("the configuration cannot be read: {0}")]
-    Unreadable(#[from] Box<figment::Error>),
+    Unreadable(#[from] Faults),
     /// The agent would be reachable from other machines.
     #[error("agent.listen = {0}: the agent may only listen on a loopback address")]
     NotLoopback(SocketAddr),
@@ -171,13 +172,14 @@ impl Config {
     /// [`ConfigError`]; the operator must mend the configuration.
     pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut figment = Figment::new();
+        let name = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
         if let Some(file) = file {
             if !file.is_file() {
                 return Err(ConfigError::Missing(file.to_owned()));
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        Self::check(&figment.merge(Env::prefixed("TOKEN_").split("__")))
+        Self::check(&name, &figment.merge(Env::prefixed("TOKEN_").split("__")))
     }
 
     /// Reads TOML text alone.
@@ -185,11 +187,11 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        Self::check(&Figment::from(Toml::string(text)))
+        Self::check("text", &Figment::from(Toml::string(text)))
     }
 
-    fn check(figment: &Figment) -> Result<Self, ConfigError> {
-        let raw: Raw = figment.extract().map_err(Box::new)?;
+    fn check(name: &str, figment: &Figment) -> Result<Self, ConfigError> {
+        let raw: Raw = settings::read(name, figment).whole()?;
         let listen = raw.agent.listen.unwrap_or(DEFAULT_LISTEN);
         if !listen.ip().is_loopback() {
             return Err(ConfigError::NotLoopback(listen));
@@ -225,7 +227,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused() {
-        assert!(matches!(Config::from_toml("[agent]\nlisen = \"127.0.0.1:1\""), Err(ConfigError::Unreadable(_))));
+        let error = Config::from_toml("[agent]\nlisen = \"127.0.0.1:1\"").map(|_| ()).expect_err("an unknown key");
+        assert!(error.to_string().contains("agent.lisen: there is no such key; the nearest is listen"), "{error}");
     }
 
     #[test]

@@ -95,12 +95,14 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, faults: Arc<dyn F
     let issuers = open_issuers(&config, &records, &passphrase)?;
     let audit_key =
         config.keys.open(&format!("file:{AUDIT_KEY}"), &passphrase, &Sm2Id::STANDARD).context("the audit key")?;
+    let profiles = profiles(&config)?;
+    agree(&profiles, &records)?;
     let authority = Authority::new(
         Arc::new(store.clone()),
         clock.clone(),
         system_rng(),
         issuers,
-        profiles(&config)?,
+        profiles,
         config.base_url.clone(),
     );
     let authority = authority.with_faults(faults);
@@ -164,6 +166,16 @@ pub async fn open_store(config: &Config) -> anyhow::Result<SqlStore> {
 pub fn profiles(config: &Config) -> anyhow::Result<Profiles> {
     let profiles = config.profiles_dir.as_ref().map_or_else(Profiles::built_in, |folder| Profiles::load(folder));
     profiles.context("the profiles")
+}
+
+/// Holds the lists of profiles that the ceremony gave the issuers against the profiles.
+///
+/// # Errors
+/// All faults of all lists.
+pub fn agree(profiles: &Profiles, records: &[IssuerRecord]) -> anyhow::Result<()> {
+    let issuing = records.iter().filter(|record| !record.root);
+    let agreed = profiles.agree(issuing.map(|record| (&record.id, &record.profiles[..])));
+    agreed.context("the issuers' lists of profiles")
 }
 
 /// The issuing CAs with their keys; the root's is not here.

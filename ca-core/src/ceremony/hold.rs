@@ -31,6 +31,7 @@ impl Ceremony {
     pub async fn rehearse(&mut self) -> Result<String, CeremonyError> {
         self.refuse_if_held().await?;
         self.refuse_to_overwrite()?;
+        self.profiles.agree(self.plan.issuers.iter().map(|issuer| (&issuer.id, &issuer.profiles[..])))?;
         self.passphrases()?;
         let made = self.make(Keep::Nothing)?;
         Ok(self.transcript(&made, Keep::Nothing))
@@ -44,6 +45,7 @@ impl Ceremony {
     pub async fn hold(&mut self) -> Result<String, CeremonyError> {
         self.refuse_if_held().await?;
         self.refuse_to_overwrite()?;
+        self.profiles.agree(self.plan.issuers.iter().map(|issuer| (&issuer.id, &issuer.profiles[..])))?;
         self.passphrases()?;
         self.make_folders()?;
         let database = Database::open(&self.config.database_url, true).await?;

@@ -20,12 +20,13 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 
 pub(crate) use hold::AUDIT_KEY;
-pub use plan::{Plan, PlanError};
+pub use plan::Plan;
 
 use crate::clock::Clock;
 use crate::config::{Config, KeyError};
 use crate::issuance::Stop;
 use crate::profile::Profiles;
+use crate::settings::Faults;
 use crate::signer::soft::{Cost, SealError};
 use crate::sql::DatabaseError;
 use crate::store::{Contends, StoreError};
@@ -58,6 +59,9 @@ pub enum CeremonyError {
     /// The file and the configuration or the profiles do not fit together.
     #[error("{0}")]
     Unfit(String),
+    /// An issuer's list of profiles and the profiles themselves do not agree.
+    #[error(transparent)]
+    Profiles(#[from] Faults),
     /// Something could not be published. `ca serve` publishes it when it starts; the root's list is made by `ca crl`.
     #[error("the ceremony was held and the CA stands, but: {0}")]
     Afterwards(String),

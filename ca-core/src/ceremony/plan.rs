@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::{IssuerId, ListKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256, Sm2Id};
 use crate::keys::KeyKind;
+use crate::settings::{self, Fault, Faults};
 
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 /// As many as the two octets that choose a shard allow with an even spread.
@@ -154,46 +155,30 @@ impl OfficerPlan {
     }
 }
 
-/// Why a ceremony file is not taken. Whoever wrote it must mend it.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// Not readable.
-    #[error("{path}: {error}")]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// Not TOML of this shape.
-    #[error("the ceremony file: {0}")]
-    Malformed(#[from] toml::de::Error),
-    /// Readable, but it makes no sense.
-    #[error("the ceremony file: {}", .0.join("; "))]
-    Faults(Vec<String>),
-}
-
 impl Plan {
     /// Reads and checks a file.
     ///
     /// # Errors
-    /// [`PlanError`].
-    pub fn load(path: &Path) -> Result<Self, PlanError> {
-        let unreadable = |error| PlanError::File { path: path.to_owned(), error };
-        if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_BYTES {
-            return Err(PlanError::Faults(vec![format!("longer than {MAX_FILE_BYTES} bytes")]));
+    /// All [`Faults`]; whoever wrote it must mend them.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
+        let file = path.display().to_string();
+        let unreadable = |what: String| Faults(vec![Fault::new(&file, "unreadable", what)]);
+        let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(unreadable(format!("longer than {MAX_FILE_BYTES} bytes")));
         }
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder)
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        Self::parse(&file, &text, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Reads and checks a text whose paths are relative to `folder`.
+    /// Reads and checks a text whose paths are relative to `folder`. `file` is how faults call it.
     ///
     /// # Errors
-    /// [`PlanError`].
-    pub fn parse(text: &str, folder: &Path) -> Result<Self, PlanError> {
-        let mut plan: Self = toml::from_str(text)?;
+    /// All [`Faults`] of it.
+    pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Self, Faults> {
+        let reading = settings::from_toml::<Self>(file, text);
+        let mut faults = reading.faults;
+        let Some(mut plan) = reading.value else { return Err(Faults(faults)) };
         plan.sha256 = Some(Sha256(openssl::sha::sha256(text.as_bytes())));
         plan.folder = folder.to_owned();
         for root in &mut plan.roots {
@@ -203,8 +188,8 @@ impl Plan {
             officer.csr = folder.join(&officer.csr);
             officer.certificate = folder.join(&officer.certificate);
         }
-        let faults = plan.faults();
-        if faults.is_empty() { Ok(plan) } else { Err(PlanError::Faults(faults)) }
+        plan.check(|name, what| faults.push(Fault::new(file, name, what)));
+        Faults::none(faults).map(|()| plan)
     }
 
     /// The root that signs an issuing CA's certificate: the one that it names, or the only one.
@@ -217,35 +202,35 @@ impl Plan {
         }
     }
 
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
+    /// Tells everything that makes no sense.
+    fn check(&self, mut fault: impl FnMut(&'static str, String)) {
         if self.roots.is_empty() {
-            faults.push("no root".into());
+            fault("no-root", "there is no root".into());
         }
         if self.issuers.is_empty() {
-            faults.push("no issuer".into());
+            fault("no-issuer", "there is no issuer".into());
         }
         let mut names = BTreeSet::new();
         for root in &self.roots {
             if !(1..=3 * 365).contains(&root.crl_days) {
-                faults.push(format!("{}: crl_days must be 1 to 1095", root.id));
+                fault("crl-days", format!("{}: crl_days must be 1 to 1095", root.id));
             }
             if root.sm2_id.is_some() && root.key != KeyKind::Sm2 {
                 faults.push(format!("{}: sm2_id is for SM2 keys", root.id));
             }
             if !names.insert(&root.id) {
-                faults.push(format!("{} stands there twice", root.id));
+                fault("twice", format!("root {} stands there twice", root.id));
             }
             if !self.issuers.iter().any(|issuer| self.root_of(issuer).is_some_and(|its| its.id == root.id)) {
-                faults.push(format!("{} signs no issuer", root.id));
+                fault("idle-root", format!("{} signs no issuer", root.id));
             }
         }
         for issuer in &self.issuers {
             if !names.insert(&issuer.id) {
-                faults.push(format!("{} stands there twice", issuer.id));
+                fault("twice", format!("issuer {} stands there twice", issuer.id));
             }
             if !matches!(issuer.crl_shards, 0 | 2..=MAX_SHARDS) {
-                faults.push(format!("{}: crl_shards must be 0 or 2 to {MAX_SHARDS}", issuer.id));
+                fault("crl-shards", format!("{}: crl_shards must be 0 or 2 to {MAX_SHARDS}", issuer.id));
             }
             if issuer.sm2_id.is_some() && issuer.key != KeyKind::Sm2 {
                 faults.push(format!("{}: sm2_id is for SM2 keys", issuer.id));
@@ -254,9 +239,9 @@ impl Plan {
                 faults.push(format!("{}: PKCS#11 has no SM2 mechanism; an SM2 key must be a sealed file", issuer.id));
             }
             match self.root_of(issuer) {
-                None => faults.push(format!("{}: root must name one of the roots", issuer.id)),
+                None => fault("root", format!("{}: root must name one of the roots", issuer.id)),
                 Some(root) if issuer.years > root.years => {
-                    faults.push(format!("{} would outlive {}", issuer.id, root.id));
+                    fault("outlives", format!("{} would outlive {}", issuer.id, root.id));
                 }
                 Some(_) => {}
             }
@@ -264,35 +249,42 @@ impl Plan {
         // Else one CA's list would stand where another's belongs.
         for name in names {
             if ListKind::of_file(&format!("{name}.crl")).is_none_or(|(_, kind)| kind != ListKind::Full) {
-                faults
-                    .push(format!("{name} reads like the name of a list: it must not end in -delta or -s and digits"));
+                fault(
+                    "list-name",
+                    format!("{name} reads like the name of a list: it must not end in -delta or -s and digits"),
+                );
             }
         }
         let mut people = BTreeSet::new();
         let mut paths = BTreeSet::new();
         for officer in &self.officers {
             if !people.insert(&officer.id) {
-                faults.push(format!("{} stands there twice", officer.id));
+                fault("twice", format!("officer {} stands there twice", officer.id));
             }
             if !paths.insert(&officer.certificate) {
-                faults.push(format!("{} stands there twice", officer.certificate.display()));
+                fault("same-file", format!("{} is the certificate of two officers", officer.certificate.display()));
             }
             if officer.roles.is_empty() {
-                faults.push(format!("{} has no role", officer.id));
+                fault("no-role", format!("{} has no role", officer.id));
             }
             match self.issuers.iter().find(|issuer| issuer.id == officer.issuer) {
-                None => faults.push(format!("{}: there is no issuer {}", officer.id, officer.issuer)),
+                None => fault("unknown-issuer", format!("{}: there is no issuer {}", officer.id, officer.issuer)),
                 Some(issuer) if !issuer.profiles.iter().any(|profile| profile.as_str() == "staff") => {
-                    faults.push(format!("{}: {} does not sign staff certificates", officer.id, officer.issuer));
+                    fault(
+                        "no-staff-issuer",
+                        format!("{}: {} does not sign staff certificates", officer.id, officer.issuer),
+                    );
                 }
                 Some(_) => {}
             }
         }
         let administrators = self.officers.iter().filter(|officer| officer.roles.contains(&Role::Administrator));
         if administrators.count() < 2 {
-            faults.push("two administrators are needed: without them the registry could never be changed".into());
+            fault(
+                "administrators",
+                "two administrators are needed: without them the registry could never be changed".into(),
+            );
         }
-        faults
     }
 }
 

@@ -208,7 +208,7 @@ fn a_plan_that_makes_no_sense_tells_all_its_faults() {
         issuer = "root"
         years = 1
     "#;
-    let error = Plan::parse(text, std::path::Path::new("")).unwrap_err().to_string();
+    let error = Plan::parse("ceremony.toml", text, std::path::Path::new("")).unwrap_err().to_string();
     for part in [
         "crl_days",
         "twice",

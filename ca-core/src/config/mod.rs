@@ -20,6 +20,8 @@ pub use keys::{KeyError, Keys, Pkcs11};
 pub use publish::{Bucket, Publish};
 pub use sections::{Audit, Crl, Kmc, Socket};
 
+use crate::settings::{self, Fault, Faults};
+
 /// What the environment may set: `CA_DATABASE_URL`, `CA_SOCKET__PATH` and so on. Other `CA_…` variables are other
 /// programs'.
 const FROM_ENVIRONMENT: [&str; 10] = [
@@ -72,43 +74,25 @@ fn operations() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9080))
 }
 
-/// Why a configuration is not taken. The operator must mend it.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// Not readable, or keys are missing, unknown or of the wrong kind.
-    #[error("configuration {path}: {error}")]
-    Unreadable {
-        /// Of this file.
-        path: String,
-        /// What is wrong with it.
-        error: Box<figment::Error>,
-    },
-    /// Readable, but values make no sense.
-    #[error("configuration: {}", .0.join("; "))]
-    Faults(Vec<String>),
-}
-
 impl Config {
     /// Reads a file and what the environment says over it.
     ///
     /// # Errors
-    /// [`ConfigError`] with all faults that were found.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    /// All [`Faults`]; the operator must mend them.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
         let environment = Env::prefixed("CA_")
             .map(|key| key.as_str().replace("__", ".").into())
             .filter(|key| FROM_ENVIRONMENT.contains(&key.as_str().to_ascii_lowercase().as_str()));
-        let config: Self =
-            Figment::new().merge(Toml::file_exact(path)).merge(environment).extract().map_err(|error| {
-                ConfigError::Unreadable { path: path.display().to_string(), error: Box::new(error) }
-            })?;
-        config.check()
+        let file = path.display().to_string();
+        let reading = settings::read::<Self>(&file, &Figment::new().merge(Toml::file_exact(path)).merge(environment));
+        let mut faults = reading.faults;
+        let Some(config) = reading.value else { return Err(Faults(faults)) };
+        faults.extend(config.faults().into_iter().map(|what| Fault::new(&file, "value", what)));
+        Faults::none(faults).map(|()| config)
     }
 
-    /// Checks the values.
-    ///
-    /// # Errors
-    /// [`ConfigError::Faults`].
-    pub fn check(self) -> Result<Self, ConfigError> {
+    /// Values that make no sense.
+    fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database_url.starts_with(scheme)) {
             faults.push("database_url must start with sqlite: or postgres:".into());
@@ -123,7 +107,7 @@ impl Config {
         faults.extend(self.crl.faults());
         faults.extend(self.publish.iter().flat_map(Publish::faults));
         faults.extend(self.audit.faults());
-        if faults.is_empty() { Ok(self) } else { Err(ConfigError::Faults(faults)) }
+        faults
     }
 }
 
@@ -145,7 +129,7 @@ mod tests {
         dir = "var/ca/audit"
     "#;
 
-    fn load(text: &str) -> Result<Config, ConfigError> {
+    fn load(text: &str) -> Result<Config, Faults> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.toml");
         std::fs::write(&path, text).unwrap();
@@ -163,7 +147,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused() {
         let error = load(&GOOD.replace("[socket]", "[socket]\n        modus = 7")).unwrap_err();
-        assert!(error.to_string().contains("modus"), "{error}");
+        assert!(error.to_string().contains("socket.modus: there is no such key; the nearest is group"), "{error}");
     }
 
     #[test]

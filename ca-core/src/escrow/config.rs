@@ -11,9 +11,10 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
 
-use crate::config::{Audit, ConfigError, Socket};
+use crate::config::{Audit, Socket};
 use crate::domain::Sha256;
 use crate::keys::KeyKind;
+use crate::settings::{self, Fault, Faults};
 
 /// What the environment may set: `KMC_DATABASE_URL`, `KMC_SOCKET__PATH` and so on.
 const FROM_ENVIRONMENT: [&str; 5] =
@@ -91,20 +92,21 @@ impl KmcConfig {
     /// Reads a file and what the environment says over it.
     ///
     /// # Errors
-    /// [`ConfigError`] with all faults that were found.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    /// All [`Faults`]; the operator must mend them.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
         let environment = Env::prefixed("KMC_")
             .map(|key| key.as_str().replace("__", ".").into())
             .filter(|key| FROM_ENVIRONMENT.contains(&key.as_str().to_ascii_lowercase().as_str()));
-        let config: Self = extract(path, &Figment::new().merge(Toml::file_exact(path)).merge(environment))?;
-        config.check()
+        let file = path.display().to_string();
+        let reading = settings::read::<Self>(&file, &Figment::new().merge(Toml::file_exact(path)).merge(environment));
+        let mut faults = reading.faults;
+        let Some(config) = reading.value else { return Err(Faults(faults)) };
+        faults.extend(config.faults().into_iter().map(|what| Fault::new(&file, "value", what)));
+        Faults::none(faults).map(|()| config)
     }
 
-    /// Checks the values.
-    ///
-    /// # Errors
-    /// [`ConfigError::Faults`].
-    pub fn check(self) -> Result<Self, ConfigError> {
+    /// Values that make no sense.
+    fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database_url.starts_with(scheme)) {
             faults.push("database_url must start with sqlite: or postgres:".into());
@@ -119,20 +121,20 @@ impl KmcConfig {
         }
         faults.extend(self.socket.faults());
         faults.extend(self.audit.faults());
-        if faults.is_empty() { Ok(self) } else { Err(ConfigError::Faults(faults)) }
+        faults
     }
 
     /// SHA-256 of the officers' certificates.
     ///
     /// # Errors
-    /// [`ConfigError`] when the file cannot be read, names one certificate twice, or fewer than two officers.
-    pub fn officers(&self) -> Result<BTreeSet<Sha256>, ConfigError> {
-        let path = &self.officers_file;
-        let pinned: Officers = extract(path, &Figment::new().merge(Toml::file_exact(path)))?;
+    /// [`Faults`] when the file cannot be read, names one certificate twice, or fewer than two officers.
+    pub fn officers(&self) -> Result<BTreeSet<Sha256>, Faults> {
+        let (path, file) = (&self.officers_file, self.officers_file.display().to_string());
+        let pinned: Officers = settings::read(&file, &Figment::new().merge(Toml::file_exact(path))).whole()?;
         let officers: BTreeSet<Sha256> = pinned.officer.iter().map(|officer| officer.certificate_sha256).collect();
         if officers.len() < pinned.officer.len() || officers.len() < 2 {
-            let fault = format!("{} must name two officers or more, each with another certificate", path.display());
-            return Err(ConfigError::Faults(vec![fault]));
+            let what = "there must be two officers or more, each with another certificate";
+            return Err(Faults(vec![Fault::new(&file, "officers", what)]));
         }
         Ok(officers)
     }
@@ -148,12 +150,6 @@ impl KmcConfig {
     pub fn audit_key(&self) -> PathBuf {
         self.sealing.dir.join("audit.key")
     }
-}
-
-fn extract<T: for<'a> Deserialize<'a>>(path: &Path, figment: &Figment) -> Result<T, ConfigError> {
-    figment
-        .extract()
-        .map_err(|error| ConfigError::Unreadable { path: path.display().to_string(), error: Box::new(error) })
 }
 
 #[cfg(test)]
@@ -177,7 +173,7 @@ mod tests {
         dir = "var/kmc/audit"
     "#;
 
-    fn load(text: &str) -> Result<KmcConfig, ConfigError> {
+    fn load(text: &str) -> Result<KmcConfig, Faults> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kmc.toml");
         std::fs::write(&path, text).unwrap();

@@ -25,7 +25,7 @@ use const_oid::ObjectIdentifier;
 pub use conform::Violation;
 pub(crate) use conform::has_personal_number;
 pub use rows::{IdentityRow, NameRow, Source, Tagging, TextType};
-pub use set::{Fault, Faults, Profiles};
+pub use set::Profiles;
 pub use term::{Begins, Ends, Term};
 
 use crate::domain::{IssuerId, ProfileName, SubjectField};

@@ -5,25 +5,9 @@ use std::path::Path;
 
 use super::{Kind, Profile, parse};
 use crate::domain::{IssuerId, ProfileName};
+use crate::settings::{Fault, Faults};
 
 const MAX_FILE_BYTES: u64 = 256 * 1024;
-
-/// A fault of a profile file.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {what} [{name}]")]
-pub struct Fault {
-    /// In which file.
-    pub file: String,
-    /// The name of this sort of fault, which stays.
-    pub name: &'static str,
-    /// What is wrong, in words for the operator.
-    pub what: String,
-}
-
-/// All faults of all files. The operator must mend them; nothing was taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} fault(s) in the profiles:{}", .0.len(), .0.iter().map(|fault| format!("\n  {fault}")).collect::<String>())]
-pub struct Faults(pub Vec<Fault>);
 
 /// All profiles by name.
 #[derive(Clone, Debug)]
@@ -92,7 +76,7 @@ impl Profiles {
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Faults> {
         let (mut profiles, mut faults) = (BTreeMap::<ProfileName, (&str, Profile)>::new(), Vec::new());
         for (file, text) in files {
-            match parse::profile(text) {
+            match parse::profile(file, text) {
                 Ok(profile) => match profiles.get(&profile.name) {
                     Some((other, _)) => {
                         let what = format!("{} stands in {other} too", profile.name);
@@ -100,9 +84,7 @@ impl Profiles {
                     }
                     None => drop(profiles.insert(profile.name.clone(), (file, profile))),
                 },
-                Err(found) => {
-                    faults.extend(found.into_iter().map(|(name, what)| Fault { file: file.into(), name, what }));
-                }
+                Err(found) => faults.extend(found),
             }
         }
         // With a file missing, faults between files would mislead.
@@ -232,7 +214,7 @@ mod tests {
         write("again.toml", built_in("root.toml"));
         let faults = Profiles::load(folder.path()).expect_err("faults");
         let names: Vec<_> = faults.0.iter().map(|fault| fault.name).collect();
-        for name in ["no-key", "only-ca", "form", "same-name"] {
+        for name in ["no-key", "only-ca", "unknown-key", "missing-key", "same-name"] {
             assert!(names.contains(&name), "{name} in {faults}");
         }
         assert!(Profiles::load(&folder.path().join("none")).is_err());

@@ -58,7 +58,10 @@ fn prepare(folder: &Path) -> (ca_core::config::Config, Plan) {
          passphrase_file = \"{at}/pass\"\nresponder_passphrase_file = \"{at}/pass\"\n[audit]\ndir = \"{at}/audit\"\n"
     );
     std::fs::write(folder.join("ca.toml"), text).unwrap();
-    (ca_core::config::Config::load(&folder.join("ca.toml")).unwrap(), Plan::parse(&plan, folder).unwrap())
+    (
+        ca_core::config::Config::load(&folder.join("ca.toml")).unwrap(),
+        Plan::parse("ceremony.toml", &plan, folder).unwrap(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

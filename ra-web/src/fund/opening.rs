@@ -86,8 +86,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Unit>> {
 /// # Errors
 /// When an account in it cannot be; names the place.
 pub fn parse(text: &str) -> anyhow::Result<Vec<Unit>> {
-    use figment::providers::{Format as _, Toml};
-    let file: File = figment::Figment::from(Toml::string(text)).extract()?;
+    let file: File = ca_core::settings::from_toml("opening data", text).whole()?;
     file.unit.into_iter().map(Unit::try_from).collect()
 }
 

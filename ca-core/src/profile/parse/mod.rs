@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::{Kind, Profile};
 use crate::domain::{IssuerId, ProfileName, SubjectField};
 use crate::keys::KeyKind;
+use crate::settings::{self, Fault};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,55 +47,59 @@ struct RawProfile {
     identity: Vec<rows::RawIdentity>,
 }
 
-/// A fault of one file: a name that stays, and words.
-pub(super) type Found = (&'static str, String);
-
 /// Reads one profile, or tells all its faults.
-pub(super) fn profile(text: &str) -> Result<Profile, Vec<Found>> {
-    let raw: RawProfile = toml::from_str(text).map_err(|error| vec![("form", error.to_string().trim().to_owned())])?;
-    let mut faults = Faults(Vec::new());
-    let name = ProfileName::new(&raw.name);
-    faults.unless(name.is_some(), "name", "name: must be 1 to 40 of a-z 0-9 -");
-    faults.unless(!raw.keys.is_empty(), "no-key", "keys: there must be at least one");
-    let key_usage = usage::bits(&raw, &mut faults);
-    let purposes = usage::purposes(&raw, &mut faults);
-    path_length(&raw, &mut faults);
-    scope(&raw, &mut faults);
-    let term = term::term(&raw, &mut faults);
-    let policies = policy::policies(&raw, &mut faults);
-    let names = rows::names(&raw, &mut faults);
-    let alternative_names = rows::alternative_names(&raw, &purposes, &mut faults);
-    let identities = rows::identities(&raw, &mut faults);
-
-    match (name, term) {
-        (Some(name), Some(term)) if faults.0.is_empty() => Ok(Profile {
-            name,
-            kind: raw.kind,
-            person: raw.person,
-            issuers: raw.issuers,
-            encryption: raw.encryption,
-            keys: raw.keys,
-            key_usage,
-            purposes,
-            path_length: raw.path_length,
-            crl_distribution_point: raw.crl_distribution_point,
-            ca_issuers: raw.ca_issuers,
-            ocsp: raw.ocsp,
-            policies,
-            term,
-            names,
-            alternative_names,
-            identities,
-        }),
-        _ => Err(faults.0),
+pub(super) fn profile(file: &str, text: &str) -> Result<Profile, Vec<Fault>> {
+    let reading = settings::from_toml::<RawProfile>(file, text);
+    let mut faults = Faults { file, list: reading.faults };
+    match reading.value.and_then(|raw| checked(raw, &mut faults)) {
+        Some(profile) if faults.list.is_empty() => Ok(profile),
+        _ => Err(faults.list),
     }
 }
 
-struct Faults(Vec<Found>);
+fn checked(raw: RawProfile, faults: &mut Faults<'_>) -> Option<Profile> {
+    let name = ProfileName::new(&raw.name);
+    faults.unless(name.is_some(), "name", "name: must be 1 to 40 of a-z 0-9 -");
+    faults.unless(!raw.keys.is_empty(), "no-key", "keys: there must be at least one");
+    let key_usage = usage::bits(&raw, faults);
+    let purposes = usage::purposes(&raw, faults);
+    path_length(&raw, faults);
+    scope(&raw, faults);
+    let term = term::term(&raw, faults);
+    let policies = policy::policies(&raw, faults);
+    let names = rows::names(&raw, faults);
+    let alternative_names = rows::alternative_names(&raw, &purposes, faults);
+    let identities = rows::identities(&raw, faults);
 
-impl Faults {
+    Some(Profile {
+        name: name?,
+        kind: raw.kind,
+        person: raw.person,
+        issuers: raw.issuers,
+        encryption: raw.encryption,
+        keys: raw.keys,
+        key_usage,
+        purposes,
+        path_length: raw.path_length,
+        crl_distribution_point: raw.crl_distribution_point,
+        ca_issuers: raw.ca_issuers,
+        ocsp: raw.ocsp,
+        policies,
+        term: term?,
+        names,
+        alternative_names,
+        identities,
+    })
+}
+
+struct Faults<'a> {
+    file: &'a str,
+    list: Vec<Fault>,
+}
+
+impl Faults<'_> {
     fn add(&mut self, name: &'static str, what: impl Display) {
-        self.0.push((name, what.to_string()));
+        self.list.push(Fault::new(self.file, name, what.to_string()));
     }
 
     fn unless(&mut self, good: bool, name: &'static str, what: impl Display) {
@@ -115,7 +120,7 @@ impl Faults {
     }
 }
 
-fn path_length(raw: &RawProfile, faults: &mut Faults) {
+fn path_length(raw: &RawProfile, faults: &mut Faults<'_>) {
     if raw.path_length.is_some() && !raw.kind.is_ca() {
         faults.add("path-length", "path_length: only a CA has one");
     }
@@ -128,7 +133,7 @@ fn path_length(raw: &RawProfile, faults: &mut Faults) {
 }
 
 /// What only some kinds have.
-fn scope(raw: &RawProfile, faults: &mut Faults) {
+fn scope(raw: &RawProfile, faults: &mut Faults<'_>) {
     if raw.kind == Kind::Root && (raw.crl_distribution_point || raw.ca_issuers || raw.ocsp) {
         faults.add("root-locations", "a root points to no CRL, issuer or responder of its own");
     }

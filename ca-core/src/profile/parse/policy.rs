@@ -15,7 +15,7 @@ pub(super) struct RawPolicy {
     cps: Option<String>,
 }
 
-pub(super) fn policies(raw: &RawProfile, faults: &mut Faults) -> Vec<Policy> {
+pub(super) fn policies(raw: &RawProfile, faults: &mut Faults<'_>) -> Vec<Policy> {
     let mut policies = Vec::new();
     for row in &raw.policy {
         if let Some(cps) = &row.cps

@@ -67,7 +67,7 @@ pub(in crate::profile) fn attribute_name(oid: ObjectIdentifier) -> String {
     ATTRIBUTES.iter().find(|(_, known, ..)| *known == dotted).map_or(dotted, |(name, ..)| (*name).to_owned())
 }
 
-pub(super) fn names(raw: &RawProfile, faults: &mut Faults) -> Vec<NameRow> {
+pub(super) fn names(raw: &RawProfile, faults: &mut Faults<'_>) -> Vec<NameRow> {
     let rows: Vec<_> = raw.subject.iter().filter_map(|row| name_row(row, faults)).collect();
     for (at, row) in rows.iter().enumerate() {
         // Organisational units stand one below the other (domain.md §1.2); nothing else stands twice.
@@ -87,7 +87,7 @@ pub(super) fn names(raw: &RawProfile, faults: &mut Faults) -> Vec<NameRow> {
     rows
 }
 
-fn name_row(raw: &RawName, faults: &mut Faults) -> Option<NameRow> {
+fn name_row(raw: &RawName, faults: &mut Faults<'_>) -> Option<NameRow> {
     let known = ATTRIBUTES.iter().find(|(name, ..)| *name == raw.attribute);
     let (dotted, types, max_chars) = match known {
         Some((_, dotted, types, most)) => (*dotted, *types, *most),
@@ -127,7 +127,7 @@ fn name_row(raw: &RawName, faults: &mut Faults) -> Option<NameRow> {
     Some(NameRow { attribute, source, text: raw.text, max_chars, required: raw.required })
 }
 
-pub(super) fn alternative_names(raw: &RawProfile, purposes: &Purposes, faults: &mut Faults) -> Vec<SubjectField> {
+pub(super) fn alternative_names(raw: &RawProfile, purposes: &Purposes, faults: &mut Faults<'_>) -> Vec<SubjectField> {
     let fields = &raw.alternative_names;
     for (at, field) in fields.iter().enumerate() {
         let known = matches!(field, SubjectField::DnsNames | SubjectField::IpAddresses);
@@ -141,13 +141,13 @@ pub(super) fn alternative_names(raw: &RawProfile, purposes: &Purposes, faults: &
     fields.clone()
 }
 
-pub(super) fn identities(raw: &RawProfile, faults: &mut Faults) -> Vec<IdentityRow> {
+pub(super) fn identities(raw: &RawProfile, faults: &mut Faults<'_>) -> Vec<IdentityRow> {
     let rows: Vec<_> = raw.identity.iter().filter_map(|row| identity_row(row, raw.person, faults)).collect();
     faults.twice("identity", &rows.iter().map(|row| row.oid).collect::<Vec<_>>());
     rows
 }
 
-fn identity_row(raw: &RawIdentity, person: bool, faults: &mut Faults) -> Option<IdentityRow> {
+fn identity_row(raw: &RawIdentity, person: bool, faults: &mut Faults<'_>) -> Option<IdentityRow> {
     let oid = faults.oid("identity", &raw.oid)?;
     let pkix = ["2.5.29.", "1.3.6.1.5.5.7."].iter().any(|arc| raw.oid.starts_with(arc));
     faults.unless(!pkix, "pkix-arc", format!("identity: {oid} belongs to PKIX"));

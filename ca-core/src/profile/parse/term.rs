@@ -14,7 +14,7 @@ pub(super) struct RawTerm {
     max_seconds: Option<i64>,
 }
 
-pub(super) fn term(raw: &RawProfile, faults: &mut Faults) -> Option<Term> {
+pub(super) fn term(raw: &RawProfile, faults: &mut Faults<'_>) -> Option<Term> {
     let RawTerm { max_years, begins, ends, max_seconds } = raw.validity;
     match (max_years, max_seconds, raw.kind) {
         (Some(most @ 1..=40), None, Kind::Root | Kind::Issuing | Kind::EndEntity) => {

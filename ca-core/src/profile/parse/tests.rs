@@ -10,8 +10,8 @@ const STAMP: &str = include_str!("../../../profiles/timestamp.toml");
 
 fn faults(text: &str, from: &str, to: &str) -> Vec<&'static str> {
     assert!(text.contains(from), "{from}");
-    let found = profile(&text.replacen(from, to, 1)).map(|_| ()).expect_err("a fault");
-    found.into_iter().map(|(name, _)| name).collect()
+    let found = profile("file", &text.replacen(from, to, 1)).map(|_| ()).expect_err("a fault");
+    found.into_iter().map(|fault| fault.name).collect()
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn each_rule_has_its_fault() {
         (UNIT, "field = \"uscc\"", "field = \"resident_id\"\npersonal = true", "personal"),
         (UNIT, "field = \"uscc\"", "field = \"uscc\"\npersonal = true", "personal"),
         (UNIT, "field = \"uscc\"", "field = \"dns_names\"", "identity-field"),
-        (UNIT, "field = \"uscc\"", "field = \"nothing\"", "form"),
+        (UNIT, "field = \"uscc\"", "field = \"nothing\"", "unknown-word"),
         (UNIT, "kind = \"end_entity\"", "kind = \"issuing\"", "path-length"),
-        (UNIT, "ocsp = true", "ocps = true", "form"),
+        (UNIT, "ocsp = true", "ocps = true", "unknown-key"),
         (UNIT, "oid = \"1.3.6.1.4.1.32473.2.1\"", "oid = \"2.5.29.32.0\"", "any-policy"),
         (UNIT, "http://cps.example/yinxin", "ftp://cps.example", "cps"),
         (UNIT, "http://cps.example/yinxin", "http://cps.example/印信", "cps"),
@@ -92,13 +92,13 @@ fn each_rule_has_its_fault() {
     }
     let none: String = UNIT.split("[[subject]]").take(2).collect::<Vec<_>>().join("[[subject]]");
     let none = none.replace("field = \"country\"", "value = \"CN\"");
-    assert_eq!(profile(&none).expect_err("a fault")[0].0, "no-subject");
+    assert_eq!(profile("file", &none).expect_err("a fault")[0].name, "no-subject");
 }
 
 #[test]
 fn a_server_may_encipher_with_the_key_that_it_signs_with() {
     let both = SERVER.replacen("\"digital_signature\"", "\"digital_signature\", \"key_encipherment\"", 1);
-    assert!(profile(&both).is_ok());
+    assert!(profile("file", &both).is_ok());
 }
 
 /// The subject of `domain.md` §1.2: fixed O and OU, a number as a second OU and as an attribute of its own.
@@ -153,14 +153,14 @@ attribute = "CN"
 field = "common_name"
 type = "utf8"
 "#;
-    let profile = profile(text).expect("sound");
+    let profile = profile("file", text).expect("sound");
     assert_eq!(profile.names.len(), 9);
     let twice = text.replace("field = \"organisational_unit\"", "value = \"hebca\"");
-    assert_eq!(super::profile(&twice).expect_err("a fault")[0].0, "twice");
+    assert_eq!(super::profile("file", &twice).expect_err("a fault")[0].name, "twice");
     let doubtful = text.replacen(
         "value = \"hebca\"\ntype = \"utf8\"\n[[subject]]\nattribute = \"OU\"\nfield",
         "field = \"province\"\ntype = \"utf8\"\nrequired = false\n[[subject]]\nattribute = \"OU\"\nfield",
         1,
     );
-    assert_eq!(super::profile(&doubtful).expect_err("a fault")[0].0, "optional-first");
+    assert_eq!(super::profile("file", &doubtful).expect_err("a fault")[0].name, "optional-first");
 }

@@ -48,7 +48,7 @@ pub(in crate::profile) const PURPOSES: [(&str, ObjectIdentifier); 5] = [
     ("ocsp_signing", oid::OCSP_SIGNING),
 ];
 
-pub(super) fn bits(raw: &RawProfile, faults: &mut Faults) -> Usage {
+pub(super) fn bits(raw: &RawProfile, faults: &mut Faults<'_>) -> Usage {
     let mut bits = 0;
     for word in &raw.key_usage.bits {
         match KEY_USAGES.iter().find(|(name, _)| name == word) {
@@ -98,7 +98,7 @@ fn purpose(word: &str) -> Option<ObjectIdentifier> {
     known.or_else(|| ObjectIdentifier::new(word).ok())
 }
 
-pub(super) fn purposes(raw: &RawProfile, faults: &mut Faults) -> Purposes {
+pub(super) fn purposes(raw: &RawProfile, faults: &mut Faults<'_>) -> Purposes {
     let Some(given) = &raw.extended_key_usage else {
         match raw.kind {
             Kind::Responder => faults.add("responder-purpose", "extended_key_usage: a responder has ocsp_signing"),
