@@ -81,7 +81,10 @@ impl Mending<'_> {
 
     fn take_out(&mut self, path: Path) -> bool {
         let removed = self.remove(&path);
-        self.told.insert(path);
+        // In a list the next value moves up to this place.
+        if path.last().is_some_and(|step| step.parse::<usize>().is_err()) {
+            self.told.insert(path);
+        }
         removed
     }
 

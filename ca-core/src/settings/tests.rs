@@ -30,7 +30,7 @@ struct Row {
     kinds: Vec<Kind>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Slow,
@@ -58,7 +58,10 @@ fn told(text: &str) -> Vec<(&'static str, String)> {
 #[test]
 fn a_good_file_is_read() {
     let file = from_toml::<File>("file.toml", GOOD).whole().expect("a good file");
-    assert_eq!((file.row.len(), file.section.connections, file.section.group), (2, 3, false));
+    assert_eq!((file.listen.port(), file.folder.as_str(), file.kind), (80, "var", Kind::Slow));
+    assert_eq!((file.section.connections, file.section.group), (3, false));
+    assert_eq!(file.row[1].kinds, [Kind::Fast, Kind::Slow]);
+    assert_eq!(file.row[1].issuer.as_str(), "b");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn faults(text: &str, from: &str, to: &str) -> Vec<&'static str> {
 fn each_rule_has_its_fault() {
     let cases = [
         (UNIT, "name = \"unit-sign\"", "name = \"Unit!\"", "name"),
-        (UNIT, "keys = [\"P-256\", \"RSA-2048\"]", "keys = []", "no-key"),
+        (UNIT, "keys = [\"P-256\", \"RSA-2048\", \"SM2\"]", "keys = []", "no-key"),
         (UNIT, "keys = ", "issuers = []\nkeys = ", "no-issuer"),
         (UNIT, "\"non_repudiation\"", "\"key_cert_sign\"", "only-ca"),
         (UNIT, "\"digital_signature\", ", "", "no-signature"),
