@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::audit;
 use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, Timestamp, decode};
 use crate::keys::PublicKey;
-use crate::lint::{self, CertificateContext};
+use crate::lint::{self, CertificateContext, Home};
 use crate::profile::Profiles;
 use crate::revocation::freshness;
 use crate::store::{CertificateRecord, IssuerRecord, Origin, StatusRecord, StoreError, Tx};
@@ -86,7 +86,7 @@ pub async fn check(
     let mut issuers = BTreeMap::new();
     for record in tx.issuers().await? {
         let key = key_of(&record).map_err(|what| StoreError::odd("issuer", &record.id, what))?;
-        issuers.insert(record.id, (record.certificate, key));
+        issuers.insert(record.id, (record.certificate, key, record.crl_shards));
     }
     let against = Arc::new(Against { issuers, profiles });
     let most = std::thread::available_parallelism().map_or(2, usize::from) * 2;
@@ -194,7 +194,8 @@ fn account_one(
 
 /// What certificates are held against.
 struct Against {
-    issuers: BTreeMap<IssuerId, (Vec<u8>, PublicKey)>,
+    /// Certificate, key and number of shards.
+    issuers: BTreeMap<IssuerId, (Vec<u8>, PublicKey, u16)>,
     profiles: Arc<Profiles>,
 }
 
@@ -215,7 +216,7 @@ impl Against {
             if Sha256(openssl::sha::sha256(&made.certificate)) != made.sha256 {
                 verdict.faults.push(format!("{name}: the stored hash is another's"));
             }
-            let Some((issuer, key)) = self.issuers.get(&intent.issuer) else {
+            let Some((issuer, key, shards)) = self.issuers.get(&intent.issuer) else {
                 verdict.faults.push(format!("{name}: no such issuer"));
                 continue;
             };
@@ -228,7 +229,8 @@ impl Against {
             };
             // A root is its own issuer.
             let issuer = Some(&issuer[..]).filter(|issuer| *issuer != made.certificate);
-            let findings = lint::certificate(&intent.tbs, &CertificateContext { profile, issuer, key });
+            let home = issuer.map(|_| Home { issuer: &intent.issuer, shards: *shards });
+            let findings = lint::certificate(&intent.tbs, &CertificateContext { profile, issuer, key, home });
             verdict.findings.extend(findings.iter().map(|finding| format!("{name}: {finding}")));
         }
         verdict

@@ -15,7 +15,7 @@ use crate::encode::certificate::{Issuer, TbsInput, Urls, to_be_signed};
 use crate::issuance::{RESPONDER, Stop, checked};
 use crate::keys::csr::{self, ProvenPossession};
 use crate::keys::{KeyKind, PublicKey};
-use crate::lint::CertificateContext;
+use crate::lint::{CertificateContext, Home};
 use crate::profile::Profile;
 use crate::signer::soft::SoftKey;
 use crate::signer::{CrlKey, Passphrase, Signer};
@@ -254,11 +254,11 @@ impl Ceremony {
         })
         .map_err(|error| CeremonyError::Unfit(format!("{}: {error}", profile.name())))?;
         let signature = key.sign(&tbs).map_err(Stop::from)?;
-        let above = match issuer {
-            Issuer::Itself => None,
-            Issuer::Certificate(der) => Some(der),
+        let (issuer, home) = match issuer {
+            Issuer::Itself => (None, None),
+            Issuer::Certificate(der) => (Some(der), Some(Home { issuer: issuer_id, shards })),
         };
-        let context = CertificateContext { profile, issuer: above, key: &public_key(key)? };
+        let context = CertificateContext { profile, issuer, key: &public_key(key)?, home };
         let certificate = checked(&tbs, key.algorithm(), &signature, &context)?;
         Ok(Signed { serial, tbs, certificate })
     }

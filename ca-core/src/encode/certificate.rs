@@ -218,7 +218,7 @@ pub(super) fn extension(oid: ObjectIdentifier, critical: bool, value: &[u8]) -> 
 }
 
 /// The value of an authorityKeyIdentifier with the key identifier alone.
-pub(super) fn authority_key_identifier(key: &[u8]) -> Vec<u8> {
+pub(crate) fn authority_key_identifier(key: &[u8]) -> Vec<u8> {
     tlv::write(tag::SEQUENCE, &[tlv::write(tag::PRIMITIVE_0, &[key])])
 }
 

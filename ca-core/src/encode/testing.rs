@@ -22,6 +22,10 @@ pub(crate) struct Hierarchy {
     pub(crate) root: Made,
     pub(crate) issuing: Made,
     pub(crate) unit: Made,
+    pub(crate) encryption: Made,
+    pub(crate) person: Made,
+    pub(crate) server: Made,
+    pub(crate) timestamp: Made,
     pub(crate) staff: Made,
     pub(crate) responder: Made,
 }
@@ -67,6 +71,25 @@ pub(crate) fn staff_subject() -> Subject {
         (SubjectField::OrganisationalUnit, "demo-office"),
         (SubjectField::CommonName, "李敏"),
         (SubjectField::UniqueId, "limin"),
+    ])
+}
+
+pub(crate) fn person_subject() -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::CommonName, "李敏"),
+        (SubjectField::UniqueId, "李敏000001"),
+        (SubjectField::ResidentId, "11010519491231002X"),
+    ])
+}
+
+pub(crate) fn server_subject() -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::Organisation, "印信示范 CA"),
+        (SubjectField::CommonName, "ra.example"),
+        (SubjectField::DnsNames, "ra.example *.fund.example"),
+        (SubjectField::IpAddresses, "127.0.0.1 2001:db8::1"),
     ])
 }
 
@@ -129,10 +152,14 @@ impl Hierarchy {
         let root = certify(key(above), "root", &ca_subject("印信示范根"), years(30), None, "root");
         let issuing = certify(key(kind), "sub-ca", &ca_subject("印信示范 CA"), years(20), Some(&root), "root");
         let unit = make("unit-sign", &unit_subject(), years(1), kind, Some(&issuing), "unit");
+        let encryption = make("unit-encrypt", &unit_subject(), years(1), kind, Some(&issuing), "unit");
+        let person = make("person", &person_subject(), years(1), kind, Some(&issuing), "unit");
+        let server = make("tls-server", &server_subject(), years(1), KeyKind::P256, Some(&issuing), "unit");
+        let timestamp = make("timestamp", &ca_subject("时间戳"), years(10), kind, Some(&issuing), "unit");
         let staff = make("staff", &staff_subject(), years(3), kind, Some(&issuing), "unit");
         let week = Validity::seconds(now(), 604_800);
         let responder = make("ocsp-responder", &ca_subject("OCSP 1"), week, beside, Some(&issuing), "unit");
-        Self { root, issuing, unit, staff, responder }
+        Self { root, issuing, unit, encryption, person, server, timestamp, staff, responder }
     }
 }
 

@@ -110,9 +110,7 @@ fn sign(issuing: &Issuing, profile: &Profile, tbs: &[u8], reconciled: bool) -> R
     let algorithm = issuing.cert_key.algorithm();
     let signature = issuing.cert_key.sign(tbs)?;
     if reconciled {
-        let context =
-            lint::CertificateContext { profile, issuer: Some(issuing.certificate()), key: issuing.public_key() };
-        return checked(tbs, algorithm, &signature, &context);
+        return checked(tbs, algorithm, &signature, &issuing.context(profile));
     }
     let certificate = assemble(tbs, algorithm, &signature);
     let parts = Parts::read(&certificate).map_err(|error| Stop::BadWork(error.to_string()))?;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::domain::{IssuerId, ProfileName, Serial, Timestamp};
 use crate::keys::verify::VerifyError;
 use crate::keys::{PublicKey, SignatureAlgorithm};
+use crate::lint::{CertificateContext, Home};
+use crate::profile::Profile;
 use crate::signer::{CertKey, CrlKey, Signer};
 use crate::store::IssuerRecord;
 use crate::x509::{Parts, X509Error};
@@ -83,6 +85,13 @@ impl Issuing {
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// Against what its certificates of a profile are linted.
+    #[must_use]
+    pub fn context<'a>(&'a self, profile: &'a Profile) -> CertificateContext<'a> {
+        let home = Some(Home { issuer: &self.id, shards: self.crl_shards });
+        CertificateContext { profile, issuer: Some(&self.certificate), key: &self.key, home }
     }
 
     /// Its public key, which verifies under its SM2 id.

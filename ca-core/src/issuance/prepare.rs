@@ -145,8 +145,7 @@ impl Authority {
             EncodeError::Key(_) => Stop::refuse(RefusalCode::KeyNotAccepted, error.to_string()),
             _ => violated(error.to_string()),
         })?;
-        let context =
-            lint::CertificateContext { profile, issuer: Some(issuing.certificate()), key: issuing.public_key() };
+        let context = issuing.context(profile);
         let findings = lint::certificate(&tbs, &context);
         if !findings.is_empty() {
             return Err(violated(listed(&findings)));

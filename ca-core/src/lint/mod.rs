@@ -10,7 +10,7 @@ pub mod certificate;
 pub mod crl;
 mod strict_der;
 
-pub use certificate::{CertificateContext, certificate, signed_certificate};
+pub use certificate::{CertificateContext, Home, certificate, signed_certificate};
 pub use crl::{CrlContext, Seen, crl};
 
 /// What a rule found.

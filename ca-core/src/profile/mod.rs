@@ -30,7 +30,7 @@ pub use term::{Begins, Ends, Term};
 
 use crate::domain::{IssuerId, ProfileName, SubjectField};
 use crate::keys::KeyKind;
-use crate::x509::KeyUsage;
+use crate::x509::{KeyUsage, oid};
 
 /// What sort of certificate a profile makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -162,6 +162,18 @@ impl Profile {
         });
         let alternatives = self.alternative_names.iter().map(|field| (*field, false));
         names.chain(alternatives).chain(self.identities.iter().map(|row| (row.field, row.required)))
+    }
+}
+
+/// The bits of which one must stand beside a purpose (RFC 5280 §4.2.1.12); all for a purpose of someone's own.
+pub(crate) fn usage_for(purpose: ObjectIdentifier) -> u16 {
+    const SIGNATURES: u16 = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::NON_REPUDIATION;
+    match purpose {
+        oid::SERVER_AUTH => KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT,
+        oid::CLIENT_AUTH => KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_AGREEMENT,
+        oid::EMAIL_PROTECTION => SIGNATURES | KeyUsage::KEY_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT,
+        oid::TIME_STAMPING | oid::OCSP_SIGNING => SIGNATURES,
+        _ => u16::MAX,
     }
 }
 

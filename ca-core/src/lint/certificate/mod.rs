@@ -1,29 +1,44 @@
 //! Rules about certificates.
 
+mod alternative_names;
+mod authority_information;
 mod authority_key_identifier;
 mod basic_constraints;
+mod country;
 mod criticality;
+mod distribution_point;
 mod duplicates;
 mod extended_key_usage;
 mod identity;
+mod inside_issuer;
 mod issuer_name;
+mod issuer_signs;
+mod key_kind;
 mod key_usage;
 mod known_extensions;
-mod locations;
 mod no_check;
+mod one_use;
 mod personal_number;
 mod policies;
 mod public_key;
+mod purposes_and_usage;
 mod serial;
 mod signature_algorithm;
+mod signature_parameters;
+mod sm2_public_key;
 mod strict_der;
 mod subject_key_identifier;
 mod subject_name;
+mod time_form;
+mod unique_identifiers;
+mod uri;
+mod usage_of_key;
 mod validity;
 
 use const_oid::ObjectIdentifier;
 
 use super::Finding;
+use crate::domain::IssuerId;
 use crate::keys::PublicKey;
 use crate::profile::Profile;
 use crate::x509::{Extension, Parts, Tbs};
@@ -37,6 +52,17 @@ pub struct CertificateContext<'a> {
     pub issuer: Option<&'a [u8]>,
     /// The key that signs it, under the issuer's SM2 id: that of the issuer's certificate, or a root's own.
     pub key: &'a PublicKey,
+    /// Who its issuer is here; `None` for a root, which names no list.
+    pub home: Option<Home<'a>>,
+}
+
+/// By what the list is found that tells of a certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    /// The issuer's name, in the addresses of its certificate and lists.
+    pub issuer: &'a IssuerId,
+    /// Into how many shards its certificates are divided; 0 if they are not.
+    pub shards: u16,
 }
 
 /// A certificate in front of the rules.
@@ -46,11 +72,13 @@ struct Case<'a> {
     issuer: Tbs<'a>,
     key: &'a PublicKey,
     profile: &'a Profile,
+    home: Option<Home<'a>>,
 }
 
 impl<'a> Case<'a> {
-    fn extension(&self, oid: ObjectIdentifier) -> Result<Option<Extension<'a>>, String> {
-        self.tbs.extension(oid).map_err(|error| error.to_string())
+    /// The first of this name; that there is a second is for `duplicates` to tell.
+    fn extension(&self, oid: ObjectIdentifier) -> Option<Extension<'a>> {
+        self.tbs.extensions.iter().find(|extension| extension.oid == oid).copied()
     }
 }
 
@@ -61,24 +89,36 @@ struct Rule {
     check: fn(&Case<'_>) -> Result<(), String>,
 }
 
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 32] = [
     serial::RULE,
     signature_algorithm::RULE,
+    signature_parameters::RULE,
     issuer_name::RULE,
+    issuer_signs::RULE,
+    time_form::RULE,
     validity::RULE,
+    inside_issuer::RULE,
+    subject_name::RULE,
+    country::RULE,
     public_key::RULE,
-    basic_constraints::RULE,
-    key_usage::RULE,
-    extended_key_usage::RULE,
-    subject_key_identifier::RULE,
-    authority_key_identifier::RULE,
-    criticality::RULE,
+    sm2_public_key::RULE,
+    unique_identifiers::RULE,
     duplicates::RULE,
     known_extensions::RULE,
-    no_check::RULE,
+    criticality::RULE,
+    basic_constraints::RULE,
+    key_usage::RULE,
+    usage_of_key::RULE,
+    one_use::RULE,
+    extended_key_usage::RULE,
+    purposes_and_usage::RULE,
+    subject_key_identifier::RULE,
+    authority_key_identifier::RULE,
+    alternative_names::RULE,
     policies::RULE,
-    locations::RULE,
-    subject_name::RULE,
+    distribution_point::RULE,
+    authority_information::RULE,
+    no_check::RULE,
     identity::RULE,
     personal_number::RULE,
     strict_der::RULE,
@@ -96,7 +136,7 @@ pub fn certificate(tbs: &[u8], context: &CertificateContext<'_>) -> Vec<Finding>
         Ok(issuer) => issuer.map_or_else(|| tbs.clone(), |parts| parts.tbs),
         Err(error) => return told(format!("the issuer: {error}")),
     };
-    let case = Case { tbs, issuer, key: context.key, profile: context.profile };
+    let case = Case { tbs, issuer, key: context.key, profile: context.profile, home: context.home };
     RULES.iter().filter_map(|rule| Finding::of(rule.name, rule.clause, (rule.check)(&case))).collect()
 }
 

@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule { name: "policies", clause: "RFC 5280 §4.2.1
 
 fn check(case: &Case<'_>) -> Result<(), String> {
     let mut said = Vec::new();
-    if let Some(extension) = case.extension(oid::CERTIFICATE_POLICIES)? {
+    if let Some(extension) = case.extension(oid::CERTIFICATE_POLICIES) {
         let list = tlv::single(extension.value, tag::SEQUENCE).and_then(|list| list.reader().rest());
         for policy in list.map_err(|error| error.to_string())? {
             said.push(read(policy).map_err(|error| error.to_string())?);

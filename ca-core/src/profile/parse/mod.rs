@@ -62,7 +62,7 @@ fn checked(raw: RawProfile, faults: &mut Faults<'_>) -> Option<Profile> {
     faults.unless(name.is_some(), "name", "name: must be 1 to 40 of a-z 0-9 -");
     faults.unless(!raw.keys.is_empty(), "no-key", "keys: there must be at least one");
     let key_usage = usage::bits(&raw, faults);
-    let purposes = usage::purposes(&raw, faults);
+    let purposes = usage::purposes(&raw, key_usage, faults);
     path_length(&raw, faults);
     scope(&raw, faults);
     let term = term::term(&raw, faults);

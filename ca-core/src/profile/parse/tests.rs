@@ -65,6 +65,7 @@ fn each_rule_has_its_fault() {
             "[\"key_encipherment\"]",
             "usage-of-key",
         ),
+        (ENCRYPT, "\"email_protection\"", "\"time_stamping\"", "purpose-usage"),
         (PERSON, "person = true", "person = false", "personal"),
         (PERSON, "personal = true\n", "", "personal"),
         (ROOT, "path_length = 1", "crl_distribution_point = true", "root-locations"),

@@ -4,7 +4,7 @@ use const_oid::ObjectIdentifier;
 use serde::Deserialize;
 
 use super::{Faults, RawProfile};
-use crate::profile::{ENCIPHERS, Kind, Purposes, Usage, possible_usage};
+use crate::profile::{ENCIPHERS, Kind, Purposes, Usage, possible_usage, usage_for};
 use crate::x509::{KeyUsage, oid};
 
 /// Profiles with this purpose may encipher and sign with one key, as RSA does in TLS 1.2.
@@ -98,7 +98,7 @@ fn purpose(word: &str) -> Option<ObjectIdentifier> {
     known.or_else(|| ObjectIdentifier::new(word).ok())
 }
 
-pub(super) fn purposes(raw: &RawProfile, faults: &mut Faults<'_>) -> Purposes {
+pub(super) fn purposes(raw: &RawProfile, bits: Usage, faults: &mut Faults<'_>) -> Purposes {
     let Some(given) = &raw.extended_key_usage else {
         match raw.kind {
             Kind::Responder => faults.add("responder-purpose", "extended_key_usage: a responder has ocsp_signing"),
@@ -128,6 +128,9 @@ pub(super) fn purposes(raw: &RawProfile, faults: &mut Faults<'_>) -> Purposes {
         }
         Kind::Root | Kind::Issuing => faults.add("ca-purpose", "extended_key_usage: a CA has none"),
         _ => {}
+    }
+    for purpose in list.iter().filter(|purpose| bits.bits & usage_for(**purpose) == 0) {
+        faults.add("purpose-usage", format!("extended_key_usage: no bit of key_usage goes with {purpose}"));
     }
     if has(oid::TIME_STAMPING) && !(given.critical && list.len() == 1) {
         faults.add("time-stamping", "extended_key_usage: time_stamping stands alone and is critical (RFC 3161 §2.3)");
