@@ -23,6 +23,7 @@ run:
 # Bins and tests are built together, with the features of the whole workspace: nothing is compiled twice.
 test:
 	@scripts/setup test
+	cargo fetch --locked
 	@$(MAKE) --no-print-directory lint tongsuo
 	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace

@@ -30,14 +30,14 @@ fn files() -> anyhow::Result<Vec<String>> {
     Ok(files)
 }
 
-/// The lines of code of a file: no comments, and nothing from its test module on.
+/// The lines of code of a file: no comments, and nothing from its inline test module on.
 fn code(file: &str) -> anyhow::Result<Vec<(usize, String)>> {
     let text = std::fs::read_to_string(root().join(file)).with_context(|| file.to_owned())?;
-    let shipped = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
-    Ok(shipped
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .map(|(number, line)| (number + 1, line.to_owned()))
-        .collect())
+    let lines: Vec<&str> = text.lines().collect();
+    let inline = |at: usize| lines[at].trim() == "#[cfg(test)]" && lines.get(at + 1).is_some_and(|l| l.ends_with('{'));
+    let end = (0..lines.len()).find(|at| inline(*at)).unwrap_or(lines.len());
+    let shipped = lines[..end].iter().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    Ok(shipped.map(|(number, line)| (number + 1, (*line).to_owned())).collect())
 }
 
 /// Where in `file` the code names the crate or module `name` (`name::…`, `use name;`).
@@ -161,6 +161,127 @@ fn web_is_built_without_the_code_that_signs() -> anyhow::Result<()> {
         let line = format!("ca-core feature \"{feature}\"");
         assert!(!tree.contains(&line), "`cargo build -p ra-web` enables {line}:\n{tree}");
     }
+    Ok(())
+}
+
+/// Every function that sees a private key as octets, and what it does with them. The keys of `envelope` and `escrow`
+/// are encryption keys, which are made to be escrowed; those of `signer` and the tokens are signature keys.
+const SEE_PRIVATE_OCTETS: [(&str, &str, &str); 14] = [
+    ("ca-core/src/envelope/key.rs", "generate", "makes an encryption key"),
+    ("ca-core/src/envelope/key.rs", "from_sm2", "keeps an encryption key"),
+    ("ca-core/src/envelope/key.rs", "pkcs8_der", "gives an encryption key to the functions here"),
+    ("ca-core/src/envelope/mod.rs", "wrap", "seals an encryption key for one signature key"),
+    ("ca-core/src/escrow/seal.rs", "seal", "seals an encryption key for the centre's database"),
+    ("ca-core/src/signer/sm2.rs", "to_pkcs8", "for soft.rs, and no further"),
+    ("ca-core/src/signer/sm2.rs", "is_last", "looks whether a key is one"),
+    ("ca-core/src/signer/soft.rs", "pkcs8", "for the next two, and no further"),
+    ("ca-core/src/signer/soft.rs", "seal", "seals under a passphrase"),
+    ("ca-core/src/signer/soft.rs", "perform", "opens what was wrapped to the key"),
+    ("token-provisioner/src/driver/pkcs11/encryption.rs", "objects", "imports an encryption key"),
+    ("token-provisioner/src/driver/pkcs11/encryption.rs", "ec_parts", "imports an encryption key"),
+    ("token-provisioner/src/driver/soft/mod.rs", "generate", "seals into the token's file"),
+    ("token-provisioner/src/driver/soft/mod.rs", "import", "seals an encryption key into the token's file"),
+];
+
+/// How OpenSSL, RustCrypto and our own code turn a private key into octets.
+const TO_OCTETS: [&str; 7] =
+    ["private_key_to_", "to_pkcs8", "to_sec1_der", ".private_key()", ".pkcs8()", "pkcs8_der(", "_nonzero_scalar()"];
+
+/// The functions of a file that turn a private key into octets, with the line that declares each.
+fn see_private_octets(file: &str) -> anyhow::Result<BTreeSet<(String, String)>> {
+    let (mut found, mut inside, mut declared) = (BTreeSet::new(), String::new(), String::new());
+    for (_, line) in code(file)? {
+        if let Some((_, rest)) = line.split_once("fn ") {
+            inside = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            line.trim().clone_into(&mut declared);
+        }
+        // Reading a key is not giving it.
+        let line = line.replace("from_pkcs8_der(", "");
+        if TO_OCTETS.iter().any(|word| line.contains(word)) {
+            found.insert((inside.clone(), declared.clone()));
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn no_function_gives_a_private_key_away() -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for (krate, _) in CRATES {
+        for file in sources(krate)? {
+            for (function, declared) in see_private_octets(&file)? {
+                let known = SEE_PRIVATE_OCTETS.iter().any(|(f, name, _)| *f == file && *name == function);
+                if !known {
+                    found.push(format!("{file}: {function} turns a private key into octets"));
+                }
+                // What leaves these is sealed, or an answer that the key gave.
+                let gives_no_key = ["seal", "perform"].contains(&function.as_str());
+                if file.contains("/signer/") && !gives_no_key && declared.starts_with("pub") {
+                    let inside = declared.starts_with("pub(super)");
+                    if !inside {
+                        found.push(format!("{file}: {function} can be called from outside"));
+                    }
+                }
+            }
+        }
+    }
+    nothing_found("private keys leave no function as octets", &found);
+    Ok(())
+}
+
+#[test]
+fn keys_in_tokens_cannot_be_taken_out() -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for file in ["ca-core", "token-provisioner"].map(sources).into_iter().collect::<Result<Vec<_>, _>>()?.concat() {
+        let lines = code(&file)?;
+        for (number, line) in &lines {
+            let near =
+                |text: &str| lines.iter().any(|(other, line)| other.abs_diff(*number) < 12 && line.contains(text));
+            // A secret of one agreement is told; nothing else is.
+            if line.contains("Attribute::Extractable(true)") && !near("ObjectClass::SECRET_KEY") {
+                found.push(format!("{file}:{number}: {}", line.trim()));
+            }
+            if line.contains("Attribute::Sensitive(false)") && !near("ObjectClass::SECRET_KEY") {
+                found.push(format!("{file}:{number}: {}", line.trim()));
+            }
+            if line.contains(".generate_key_pair(") && !lines.iter().any(|(_, l)| l.contains("Extractable(false)")) {
+                found.push(format!("{file}:{number}: a key without Extractable(false)"));
+            }
+        }
+    }
+    nothing_found("a token's private keys are sensitive and not extractable", &found);
+    Ok(())
+}
+
+#[test]
+fn secrets_are_never_printed() -> anyhow::Result<()> {
+    let secret = ["SoftKey", "Sm2Key", "EncryptionKey", "SealingKey", "Passphrase", "Pin", "Material"];
+    let mut found = Vec::new();
+    for (krate, _) in CRATES {
+        for file in sources(krate)? {
+            let lines = code(&file)?;
+            for (at, (number, line)) in lines.iter().enumerate() {
+                let declares = |name: &&str| {
+                    let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+                    words.windows(2).any(|pair| matches!(pair[0], "struct" | "enum") && pair[1] == *name)
+                        || line.contains(&format!("Debug for {name} "))
+                        || line.contains(&format!("Display for {name} "))
+                };
+                if !secret.iter().any(|name| declares(name)) {
+                    continue;
+                }
+                let derives = lines[at.saturating_sub(3)..at].iter().any(|(_, l)| {
+                    l.trim_start().starts_with("#[derive(") && (l.contains("Debug") || l.contains("Serialize"))
+                });
+                // One that writes the name alone says nothing.
+                let writes = line.contains(" for ") && !lines[at..].iter().take(3).any(|(_, l)| l.contains("(…)"));
+                if derives || writes {
+                    found.push(format!("{file}:{number}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    nothing_found("no secret has Debug, Display or Serialize", &found);
     Ok(())
 }
 

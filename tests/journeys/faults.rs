@@ -22,13 +22,14 @@ const SWEEPS: [&str; 2] = ["pwrite64", "fsync,fdatasync"];
 /// An issue makes some tens of writes; a sweep that has not come to an end by then goes round in circles.
 const MOST_WRITES: u32 = 200;
 
-/// Attaches strace, so that the `nth` of these system calls ends the process; returns when it is attached.
-async fn arm(ca: &Program, calls: &str, nth: u32, log: &Path) -> anyhow::Result<Program> {
+/// Attaches strace with a fault in these system calls (`signal=…` or `error=…`, and `when=…`); returns when it is
+/// attached. When the value goes, the process goes on unharmed.
+pub(crate) async fn inject(ca: &Program, calls: &str, fault: &str, log: &Path) -> anyhow::Result<Program> {
     let strace = Program::start(
         "strace",
         Command::new("strace")
             .args(["-f", "-o", "/dev/null", "-p", &ca.pid().to_string(), "-e", &format!("trace={calls}")])
-            .args(["-e", &format!("inject={calls}:signal=KILL:when={nth}")]),
+            .args(["-e", &format!("inject={calls}:{fault}")]),
         log,
     )?;
     eventually("strace is attached", Duration::from_secs(10), async || {
@@ -64,7 +65,8 @@ async fn killed_at_any_write_of_an_issue_the_authority_loses_and_doubles_nothing
             anyhow::ensure!(nth < MOST_WRITES, "{calls}: an issue never passes");
             let unit = Person::new("单位", KeyKind::P256)?;
             let submission = office.application("unit-p256", &unit, KeyKind::P256)?;
-            let mut strace = arm(&ca, calls, nth, &office.house.path("strace.log")).await?;
+            let mut strace =
+                inject(&ca, calls, &format!("signal=KILL:when={nth}"), &office.house.path("strace.log")).await?;
             let told = office.submit(submission.clone()).await;
             // Killed: what it traced goes on by itself.
             strace.kill();
@@ -100,7 +102,7 @@ async fn killed_at_any_write_of_an_issue_the_authority_loses_and_doubles_nothing
 }
 
 /// Stops the authority and lets it be judged by its own offline checks, and by counting in its database.
-async fn everything_adds_up(office: &Office, mut ca: Program) -> anyhow::Result<()> {
+pub(crate) async fn everything_adds_up(office: &Office, mut ca: Program) -> anyhow::Result<()> {
     ca.terminate()?;
     office.house.ca(&["audit", "verify"])?;
     office.house.ca(&["check"])?;

@@ -2,8 +2,11 @@
 
 mod conformance;
 mod faults;
+mod hierarchies;
 mod listeners;
 mod lists;
 mod local_network;
+mod outages;
 mod postgres;
+mod secrets;
 mod tongsuo;

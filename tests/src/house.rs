@@ -165,10 +165,16 @@ impl House {
         self.path(&format!("publish/crl/{name}.crl"))
     }
 
+    /// Under which lists, CA certificates and the responder are found.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.validation)
+    }
+
     /// The responder's URL.
     #[must_use]
     pub fn ocsp_url(&self) -> String {
-        format!("http://127.0.0.1:{}/ocsp", self.ports.validation)
+        format!("{}/ocsp", self.base_url())
     }
 
     /// The database as the responder opens it: over PostgreSQL as the role `yinxin_ocsp`, which the test makes.
@@ -197,13 +203,22 @@ impl House {
     /// # Errors
     /// When one does not become ready.
     pub async fn start_ca(&self) -> anyhow::Result<Program> {
+        self.start_ca_in(&[]).await
+    }
+
+    /// Starts `ca serve` with these variables in its environment.
+    ///
+    /// # Errors
+    /// When it, or the key-management centre, does not become ready.
+    pub async fn start_ca_in(&self, environment: &[(&str, PathBuf)]) -> anyhow::Result<Program> {
         let mut kmc = self.kmc.lock().await;
         if kmc.is_none() {
             *kmc = Some(
                 self.start("kmc", self.command("ca", "kmc.toml")?.args(["kmc", "serve"]), self.ports.kmc_ops).await?,
             );
         }
-        self.start("ca", self.command("ca", "ca.toml")?.arg("serve"), self.ports.ca_ops).await
+        let mut command = self.command("ca", "ca.toml")?;
+        self.start("ca", command.arg("serve").envs(environment.iter().cloned()), self.ports.ca_ops).await
     }
 
     /// Starts `ocsp-responder`.

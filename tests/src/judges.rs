@@ -111,6 +111,20 @@ pub fn pkilint(jobs: &[Lint<'_>]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lets Python's `cryptography` read and, where it knows the algorithm, verify; gives the facts that it read, one
+/// object of JSON for each job. The jobs are those of tests/conformance/cryptography_batch.py.
+///
+/// # Errors
+/// When something does not hold, or it is not installed (`scripts/setup test`).
+pub fn cryptography(jobs: &[String]) -> anyhow::Result<Vec<serde_json::Value>> {
+    let python = root().join(".venv/bin/python");
+    anyhow::ensure!(python.exists(), "cryptography is not installed: run scripts/setup test");
+    let printed = must(Command::new(python).arg(root().join("tests/conformance/cryptography_batch.py")).args(jobs))?;
+    let facts = printed.lines().map(serde_json::from_str).collect::<Result<Vec<serde_json::Value>, _>>()?;
+    anyhow::ensure!(facts.len() == jobs.len(), "it looked at {} of {} objects", facts.len(), jobs.len());
+    Ok(facts)
+}
+
 /// What `openssl ocsp` reads from a responder's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OcspVerdict {

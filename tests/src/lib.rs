@@ -12,4 +12,6 @@ pub mod office;
 pub mod people;
 pub mod programs;
 pub mod rude;
+pub mod secrets;
+pub mod sm2;
 pub mod softhsm;

@@ -18,6 +18,12 @@ use crate::programs::Program;
 /// The office of the demonstration.
 pub const OFFICE: &str = "demo-office";
 
+/// The unit to which [`Office::issue`] issues.
+pub const UNIT: &str = "示范市东湖建筑工程有限公司";
+
+/// Its unified social credit code.
+pub const UNIT_USCC: &str = "91130502MA0ABCDE61";
+
 /// A founded authority and its officers.
 pub struct Office {
     /// Folder, configuration, programs.
@@ -38,6 +44,14 @@ pub struct Unit {
     pub view: CertificateView,
     /// The certificate as a PEM file.
     pub pem: PathBuf,
+}
+
+impl Unit {
+    /// The certificate as a DER file.
+    #[must_use]
+    pub fn der(&self) -> PathBuf {
+        self.pem.with_extension("").with_extension("cer")
+    }
 }
 
 impl Office {
@@ -89,8 +103,7 @@ impl Office {
     /// # Errors
     /// When somebody cannot sign.
     pub fn application(&self, issuer: &str, unit: &Person, key: KeyKind) -> anyhow::Result<Submission> {
-        let order =
-            people::order(OFFICE, people::issue(issuer, "示范市东湖建筑工程有限公司", "91130502MA0ABCDE61", key)?)?;
+        let order = people::order(OFFICE, people::issue(issuer, UNIT, UNIT_USCC, key)?)?;
         people::issue_submission(&order, [&self.entry, &self.reviewer], &self.entry, unit)
     }
 
@@ -114,8 +127,16 @@ impl Office {
     /// When the authority refuses.
     pub async fn revoke(&self, issuer: &IssuerId, serial: &Serial, reason: RevocationReason) -> anyhow::Result<()> {
         let act = Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason };
+        self.obey(act, &[&self.entry, &self.reviewer]).await
+    }
+
+    /// Gives an order about a certificate, signed by these officers.
+    ///
+    /// # Errors
+    /// When the authority refuses.
+    pub async fn obey(&self, act: Act, officers: &[&Person]) -> anyhow::Result<()> {
         let order = people::order(OFFICE, act)?;
-        self.submit(people::submission(&order, &[&self.entry, &self.reviewer])?).await?;
+        self.submit(people::submission(&order, officers)?).await?;
         Ok(())
     }
 

@@ -35,13 +35,16 @@ impl Person {
     /// # Errors
     /// When OpenSSL cannot make the key.
     pub fn new(name: &str, kind: KeyKind) -> anyhow::Result<Self> {
+        let curve =
+            |nid| EcGroup::from_curve_name(nid).and_then(|group| EcKey::generate(&group)).and_then(PKey::from_ec_key);
+        let rsa = |bits| Rsa::generate(bits).and_then(PKey::from_rsa);
         let key = match kind {
-            KeyKind::P256 => {
-                let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
-                PKey::from_ec_key(EcKey::generate(&group)?)?
-            }
-            KeyKind::Rsa2048 => PKey::from_rsa(Rsa::generate(2048)?)?,
-            other => anyhow::bail!("nobody here has {other} keys"),
+            KeyKind::P256 => curve(Nid::X9_62_PRIME256V1)?,
+            KeyKind::P384 => curve(Nid::SECP384R1)?,
+            KeyKind::Rsa2048 => rsa(2048)?,
+            KeyKind::Rsa3072 => rsa(3072)?,
+            KeyKind::Rsa4096 => rsa(4096)?,
+            KeyKind::Sm2 => crate::sm2::generate()?,
         };
         Ok(Self { name: name.to_owned(), kind, key, certificate: Vec::new() })
     }
@@ -91,12 +94,23 @@ impl Person {
         Ok(self.key.private_key_to_pem_pkcs8()?)
     }
 
-    /// A bare signature over a message: DER for ECDSA.
+    /// The private key as PKCS#8 DER, to look for it where it must not be.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn key_der(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(self.key.private_key_to_pkcs8()?)
+    }
+
+    /// A bare signature over a message: DER for ECDSA and SM2.
     ///
     /// # Errors
     /// When OpenSSL does not sign.
     pub fn raw(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let mut signer = Signer::new(openssl::hash::MessageDigest::sha256(), &self.key)?;
+        if self.kind == KeyKind::Sm2 {
+            return crate::sm2::sign(&self.key, message);
+        }
+        let mut signer = Signer::new(self.kind.signature_algorithm().digest(), &self.key)?;
         Ok(signer.sign_oneshot_to_vec(message)?)
     }
 }

@@ -56,6 +56,16 @@ pub(super) struct Signed {
     pub(super) staged: Staged,
 }
 
+/// A status as a list of `now` may give it. An entry must not be later than its list (RFC 5280 §5.1.2.6), and is when
+/// the clock was set back since: rather an earlier date than no list. The store keeps the date as it was.
+fn no_later(status: CertificateStatus, now: Timestamp) -> CertificateStatus {
+    match status {
+        CertificateStatus::Good => status,
+        CertificateStatus::Held { since } => CertificateStatus::Held { since: since.min(now) },
+        CertificateStatus::Revoked { since, reason } => CertificateStatus::Revoked { since: since.min(now), reason },
+    }
+}
+
 impl Plan<'_> {
     fn issuer(&self) -> &IssuerId {
         self.issuing.id()
@@ -83,9 +93,10 @@ impl Plan<'_> {
             let Some(last) = page.last() else { break };
             after = last.serial.to_string();
             for entry in page {
-                full.writer.add(&entry.serial, entry.status)?;
+                let status = no_later(entry.status, self.now);
+                full.writer.add(&entry.serial, status)?;
                 if let Some(shard) = self.issuing.shard(&entry.serial).and_then(|shard| shards.get_mut(&shard)) {
-                    shard.writer.add(&entry.serial, entry.status)?;
+                    shard.writer.add(&entry.serial, status)?;
                 }
             }
         }
@@ -137,8 +148,8 @@ impl Plan<'_> {
             after = last.serial.to_string();
             for change in page {
                 match change.status {
-                    CertificateStatus::Good => delta.writer.remove(&change.serial, change.changed)?,
-                    status => delta.writer.add(&change.serial, status)?,
+                    CertificateStatus::Good => delta.writer.remove(&change.serial, change.changed.min(self.now))?,
+                    status => delta.writer.add(&change.serial, no_later(status, self.now))?,
                 }
             }
         }

@@ -119,7 +119,7 @@ impl Database {
                 // The journal of a statement of many rows would be a file of its own.
                 .pragma("temp_store", "memory")
                 .statement_cache_capacity(256)
-                .busy_timeout(Duration::from_secs(5));
+                .busy_timeout(Duration::from_secs(3));
             let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
             let reader =
                 SqlitePoolOptions::new().max_connections(4).connect_with(options.pragma("query_only", "1")).await?;

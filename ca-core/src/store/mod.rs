@@ -18,6 +18,9 @@ pub use records::{
 /// How often a use case is run again when another transaction got in first.
 pub const MAX_ATTEMPTS: u32 = 12;
 
+/// For how long: a caller of the socket waits 15 seconds, also for those before it, and is to be told by then.
+pub const RETRY_FOR: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Runs a unit of work and commits it; runs it again from the beginning while others get in first.
 ///
 /// `unit_of_work!(store, Error, |tx| { …; value })` is an expression of type `Result<_, Error>`, where `Error` is
@@ -27,6 +30,7 @@ pub const MAX_ATTEMPTS: u32 = 12;
 macro_rules! unit_of_work {
     (begin $begin:expr, $error:ty, |$tx:ident| $body:block) => {{
         let mut attempt = 0_u32;
+        let since = ::tokio::time::Instant::now();
         loop {
             let outcome: ::std::result::Result<_, $error> = async {
                 let mut unit = $begin.await?;
@@ -39,7 +43,11 @@ macro_rules! unit_of_work {
             }
             .await;
             match outcome {
-                Err(error) if attempt < $crate::store::MAX_ATTEMPTS && $crate::store::Contends::contends(&error) => {
+                Err(error)
+                    if attempt < $crate::store::MAX_ATTEMPTS
+                        && since.elapsed() < $crate::store::RETRY_FOR
+                        && $crate::store::Contends::contends(&error) =>
+                {
                     attempt += 1;
                     ::tokio::time::sleep(::std::time::Duration::from_millis(u64::from(attempt * attempt))).await;
                 }
