@@ -16,6 +16,8 @@ pub mod clock;
 pub mod cms;
 #[cfg(feature = "sign")]
 pub mod config;
+#[cfg(all(test, feature = "sign"))]
+mod corpus_tests;
 pub mod domain;
 pub mod durable;
 #[cfg(feature = "sign")]

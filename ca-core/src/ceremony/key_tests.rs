@@ -72,7 +72,7 @@ fn an_sm2_id_is_for_sm2_keys_and_a_module_makes_none() {
              passphrase_file = \"p\"\n[[issuer]]\nid = \"unit\"\ncommon_name = \"x\"\nkey = \"{key}\"\nyears = 5\n\
              profiles = []\n{more}\n"
         );
-        Plan::parse(&text, std::path::Path::new("")).unwrap_err().to_string()
+        Plan::parse("ceremony.toml", &text, std::path::Path::new("")).unwrap_err().to_string()
     };
     let said = |told: &str| told.contains("sm2_id is for SM2 keys");
     assert!(said(&plan("P-256", "sm2_id = \"\"")));

@@ -155,7 +155,7 @@ fn an_issuing_ca_of_several_roots_names_its_own() {
     };
     let issuer = "[[issuer]]\nid = \"unit\"\ncommon_name = \"x\"\nkey = \"SM2\"\nyears = 5\nprofiles = []\n";
     let head = "name = \"x\"\ncountry = \"CN\"\norganisation = \"x\"\nofficer = []\n";
-    let faults = |text: String| Plan::parse(&text, std::path::Path::new("")).unwrap_err().to_string();
+    let faults = |text: String| Plan::parse("ceremony.toml", &text, std::path::Path::new("")).unwrap_err().to_string();
     let none = faults(format!("{head}{}{}{issuer}", root("a"), root("b")));
     for part in ["unit: root must name one of the roots", "a signs no issuer", "b signs no issuer"] {
         assert!(none.contains(part), "{part} in {none}");

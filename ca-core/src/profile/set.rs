@@ -223,12 +223,14 @@ mod tests {
     const SIGN: &str = include_str!("../../profiles/unit_sign.toml");
     const ENCRYPT: &str = include_str!("../../profiles/unit_encrypt.toml");
 
+    /// The profile with a second one, whether it ships so or not.
+    fn paired(first: &str) -> String {
+        let alone = first.replacen("encryption = \"unit-encrypt\"\n", "", 1);
+        alone.replacen("keys = ", "encryption = \"unit-encrypt\"\nkeys = ", 1)
+    }
+
     fn pair(first: &str, second: &str) -> Vec<String> {
-        let first = if first.contains("\nencryption") {
-            first.to_owned()
-        } else {
-            first.replacen("keys = ", "encryption = \"unit-encrypt\"\nkeys = ", 1)
-        };
+        let first = paired(first);
         let parsed = Profiles::parse([("first", first.as_str()), ("second", second)]);
         parsed.err().map(|faults| faults.0.into_iter().map(|fault| fault.to_string()).collect()).unwrap_or_default()
     }
@@ -257,12 +259,9 @@ mod tests {
 
     #[test]
     fn issuers_and_profiles_must_agree() {
-        let bound = SIGN.replacen("keys = ", "issuers = [\"unit-sm2\"]\nkeys = ", 1);
-        let paired = SIGN.replacen("keys = ", "encryption = \"unit-encrypt\"\nkeys = ", 1).replacen(
-            "name = \"unit-sign\"",
-            "name = \"paired\"",
-            1,
-        );
+        let alone = SIGN.replacen("encryption = \"unit-encrypt\"\n", "", 1);
+        let bound = alone.replacen("keys = ", "issuers = [\"unit-sm2\"]\nkeys = ", 1);
+        let paired = paired(SIGN).replacen("name = \"unit-sign\"", "name = \"paired\"", 1);
         let profiles = Profiles::parse([
             ("a", bound.as_str()),
             ("b", ENCRYPT),
