@@ -216,7 +216,7 @@ impl Plan {
                 fault("crl-days", format!("{}: crl_days must be 1 to 1095", root.id));
             }
             if root.sm2_id.is_some() && root.key != KeyKind::Sm2 {
-                faults.push(format!("{}: sm2_id is for SM2 keys", root.id));
+                fault("sm2-id", format!("{}: sm2_id is for SM2 keys", root.id));
             }
             if !names.insert(&root.id) {
                 fault("twice", format!("root {} stands there twice", root.id));
@@ -233,10 +233,11 @@ impl Plan {
                 fault("crl-shards", format!("{}: crl_shards must be 0 or 2 to {MAX_SHARDS}", issuer.id));
             }
             if issuer.sm2_id.is_some() && issuer.key != KeyKind::Sm2 {
-                faults.push(format!("{}: sm2_id is for SM2 keys", issuer.id));
+                fault("sm2-id", format!("{}: sm2_id is for SM2 keys", issuer.id));
             }
             if issuer.pkcs11.is_some() && issuer.key == KeyKind::Sm2 {
-                faults.push(format!("{}: PKCS#11 has no SM2 mechanism; an SM2 key must be a sealed file", issuer.id));
+                let what = format!("{}: PKCS#11 has no SM2 mechanism; an SM2 key must be a sealed file", issuer.id);
+                fault("module-key", what);
             }
             match self.root_of(issuer) {
                 None => fault("root", format!("{}: root must name one of the roots", issuer.id)),
