@@ -395,7 +395,8 @@ fn a_signature_by_another_key_is_a_finding() {
 fn a_signature_under_another_sm2_id_is_a_finding() {
     let house = Hierarchy::new(KeyKind::Sm2);
     let key = PublicKey::under(house.issuing.key.spki_der(), &Sm2Id::EMPTY).expect("key");
-    let context = CertificateContext { profile: &profile("unit-sign"), issuer: Some(&house.issuing.der), key: &key };
+    let profile = profile("unit-sign");
+    let context = CertificateContext { profile: &profile, issuer: Some(&house.issuing.der), key: &key, home: None };
     let findings = signed_certificate(&house.unit.der, &context);
     assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["signature"]);
 }
