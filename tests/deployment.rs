@@ -61,7 +61,7 @@ fn containers_run_the_processes_of_scripts_run_with_the_same_commands() -> anyho
     let compose = compose()?;
     let services = services(&compose)?;
     let run = started_by_run()?;
-    assert_eq!(run.len(), 5, "{run:?}");
+    assert_eq!(run.len(), 6, "{run:?}");
     for (name, line) in &run {
         let service = services.get(name).with_context(|| format!("no service {name}"))?;
         assert_eq!(&command_line(service)?, line, "{name}");
@@ -134,6 +134,10 @@ fn web_containers_have_no_volume_with_a_key_of_the_authority() -> anyhow::Result
             strings(&service["volumes"]).iter().filter_map(|v| v.split(':').next().map(str::to_owned)).collect();
         let holds_keys = volumes.iter().any(|v| v == "ca" || v == "ca-secrets");
         assert_eq!(holds_keys, name == "ca" || name == "prepare", "{name}: {volumes:?}");
+        let escrows = volumes.iter().any(|v| v == "kmc" || v == "kmc-secrets");
+        assert_eq!(escrows, name == "kmc" || name == "prepare", "{name}: {volumes:?}");
+        let asks = volumes.iter().any(|v| v == "kmc-socket");
+        assert_eq!(asks, name == "kmc" || name == "ca", "{name}: {volumes:?}");
     }
     Ok(())
 }
@@ -148,7 +152,8 @@ fn ports_are_the_defaults_of_the_programs() -> anyhow::Result<()> {
 
     // What the demonstration's files say is what the programs would do without them.
     let toml = |name: &str| -> anyhow::Result<toml::Table> { Ok(read(&format!("scripts/demo/{name}.toml"))?.parse()?) };
-    let (ca, ocsp, ra, fund, token) = (toml("ca")?, toml("ocsp")?, toml("ra")?, toml("fund")?, toml("token")?);
+    let (ca, kmc, ocsp) = (toml("ca")?, toml("kmc")?, toml("ocsp")?);
+    let (ra, fund, token) = (toml("ra")?, toml("fund")?, toml("token")?);
     let configured = [
         ("public", &ra["listen"]["public"], 8080),
         ("staff", &ra["listen"]["staff"], 8081),
@@ -156,6 +161,7 @@ fn ports_are_the_defaults_of_the_programs() -> anyhow::Result<()> {
         ("validation", &ocsp["listen"], 8083),
         ("agent", &token["agent"]["listen"], 17080),
         ("ca operations", &ca["operations"], 9080),
+        ("kmc operations", &kmc["operations"], 9084),
         ("office operations", &ra["listen"]["ops"], 9081),
         ("portal operations", &fund["listen"]["ops"], 9082),
         ("ocsp operations", &ocsp["operations_listen"], 9083),
