@@ -267,7 +267,7 @@ fn secrets_are_never_printed() -> anyhow::Result<()> {
                         || line.contains(&format!("Debug for {name} "))
                         || line.contains(&format!("Display for {name} "))
                 };
-                if !secret.iter().any(|name| declares(name)) {
+                if !secret.iter().any(declares) {
                     continue;
                 }
                 let derives = lines[at.saturating_sub(3)..at].iter().any(|(_, l)| {
