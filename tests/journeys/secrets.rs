@@ -21,7 +21,7 @@ use openssl::symm::{Cipher, decrypt};
 const PASSPHRASES: [(&str, &str); 3] = [
     ("correct horse battery", "secrets/ca"),
     ("staple of the responder", "secrets/ocsp"),
-    ("kept in another building", "ceremony/root.passphrase"),
+    ("kept in another building: root", "ceremony/root.passphrase"),
 ];
 
 /// The PKCS#8 key in a sealed file. Written against the description of the format, not with the code that seals: what
