@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -155,12 +156,23 @@ pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, limit: Duration, mu
     bail!("{what}: not within {limit:?}")
 }
 
-/// A TCP port on loopback that was free a moment ago.
+/// A TCP port on loopback that was free a moment ago, that this process gives out once, and that is below those
+/// which the system gives to outgoing connections.
 ///
 /// # Errors
-/// When the system has none.
+/// When there is none.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 20_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        let step = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(FIRST + std::process::id().wrapping_mul(101).wrapping_add(step) % COUNT)?;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("no port between {FIRST} and {} is free", FIRST + COUNT)
 }
 
 /// One of our own programs: in the folder that `YINXIN_PROGRAMS` names, else as built beside this test
