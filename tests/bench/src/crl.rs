@@ -94,25 +94,27 @@ struct Ground {
     crl_key: CrlKey,
     publisher: Publisher,
     entries: Vec<(Serial, CertificateStatus)>,
+    _database: tempfile::TempDir,
 }
 
 impl Ground {
     /// An authority after its ceremony, with so many revoked certificates that exist as statuses only.
     async fn of(count: usize) -> anyhow::Result<Self> {
-        let database = tempfile::tempdir()?.keep().join("ca.db");
-        let house = House::found(&format!("sqlite:{}", database.display())).await;
+        let folder = tempfile::tempdir()?;
+        let house = House::found(&format!("sqlite:{}/ca.db", folder.path().display())).await;
         let store = house.store().await;
         fill(store.database(), count).await?;
         let records = store.begin_read().await?.issuers().await?;
         let record = records.iter().find(|record| !record.root).context("an issuing CA")?;
         let passphrase = Passphrase::from_file(&house.config.keys.passphrase_file)?;
-        let key = house.config.keys.open(&record.key, &passphrase)?;
+        let key = house.config.keys.open(&record.key, &passphrase, &record.sm2_id)?;
         Ok(Self {
             issuing: Issuing::new(record, key.clone())?,
             crl_key: CrlKey::new(key),
             publisher: Publisher::new(Arc::new(store), house.clock.clone(), &house.config),
             entries: entries(count),
             house,
+            _database: folder,
         })
     }
 
@@ -157,7 +159,13 @@ impl Ground {
         let mut staged = ca_core::durable::Staged::new(path, ca_core::durable::PUBLIC)?;
         writer.finish(&head, &self.crl_key, staged.file())?;
         std::io::Seek::rewind(staged.file())?;
-        let context = lint::CrlContext { issuer: self.issuing.certificate(), scope: &scope, previous: Some(6), now };
+        let context = lint::CrlContext {
+            issuer: self.issuing.certificate(),
+            key: self.issuing.public_key(),
+            scope: &scope,
+            previous: Some(6),
+            now,
+        };
         let seen = lint::crl(staged.file(), &context)?;
         anyhow::ensure!(seen.findings.is_empty(), "{:?}", seen.findings);
         Ok(staged.place()?)
