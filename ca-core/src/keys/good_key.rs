@@ -261,6 +261,16 @@ mod tests {
     }
 
     #[test]
+    fn rsa_without_its_null_is_read_but_not_certified() {
+        let canonical = TestKey::new(KeyKind::Rsa2048).spki;
+        let key = tlv::single(&canonical, tag::SEQUENCE).and_then(|spki| spki.reader().rest()).expect("parts")[1].whole;
+        let name = tlv::write(tag::OID, &[oid::RSA.as_bytes()]);
+        let bare = tlv::write(tag::SEQUENCE, &[&tlv::write(tag::SEQUENCE, &[name])[..], key]);
+        assert!(PublicKey::read(&bare).is_ok());
+        assert_eq!(check(&bare), Err(KeyRefusal::Encoding));
+    }
+
+    #[test]
     fn compressed_points_are_refused() {
         use openssl::ec::{EcGroup, PointConversionForm};
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
