@@ -356,6 +356,7 @@ pub fn unit_act(name: &str) -> Act {
         years: 1,
         key: KeyKind::P256,
         officer: None,
+        replaces: None,
     }
 }
 

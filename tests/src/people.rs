@@ -152,6 +152,7 @@ pub fn issue(issuer: &str, unit: &str, uscc: &str, key: KeyKind) -> anyhow::Resu
         years: 1,
         key,
         officer: None,
+        replaces: None,
     })
 }
 

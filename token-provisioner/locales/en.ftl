@@ -178,6 +178,8 @@ row-officer-office = Their office
 row-roles = Duties
 row-place = Place
 row-years = Term
+row-replaces = Replaces certificate
+row-replaces-reason = Reason for revoking the old one once the new one is installed
 row-key = Key
 row-profile = Kind of certificate
 row-serial = Serial number
@@ -194,6 +196,11 @@ use-encryption = decrypting
 years = { $n ->
     [one] { $n } year
    *[other] { $n } years
+}
+years-kept = until the old certificate's end
+years-extended = { $n ->
+    [one] { $n } year after the old certificate's end (or from the day of issue, if that is past)
+   *[other] { $n } years after the old certificate's end (or from the day of issue, if that is past)
 }
 documents = { $n ->
     [one] { $n } document

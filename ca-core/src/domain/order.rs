@@ -141,6 +141,9 @@ pub enum Act {
         key: KeyKind,
         /// For profile `staff`: the officer to enter into the registry with this certificate.
         officer: Option<Officer>,
+        /// The certificate whose place it takes, if it takes one's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<Replaces>,
     },
     /// Revoke for good.
     Revoke {
@@ -173,6 +176,31 @@ pub enum Act {
         /// Which.
         serial: Serial,
     },
+}
+
+/// The certificate whose place a new one takes (`domain.md` §3.3 to §3.7): of the same holder and profile, and the
+/// only one to take it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaces {
+    /// Who issued the old one.
+    pub issuer: IssuerId,
+    /// Its serial number; of a pair, the signature certificate's.
+    pub serial: Serial,
+    /// How long the new one lives.
+    pub term: NewTerm,
+    /// What the old one is revoked for once the new one is on its token. One that is revoked or over by then stays so.
+    pub reason: RevocationReason,
+}
+
+/// How long a certificate lives that takes another one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewTerm {
+    /// Until the old one's end: a new token after a loss or a fault, a new name. The order's years are 0.
+    Kept,
+    /// The order's years from the old one's end, or from today when that is past: a renewal.
+    Extended,
 }
 
 /// The place of one signature on an order: the roles of which its signer must have one.

@@ -2,6 +2,7 @@
 
 use super::authority::Authority;
 use super::evidence::{MAX_WHY_CHARS, digest, hear};
+use super::replace;
 use super::stop::Stop;
 use crate::audit::{self, Actor, Event};
 use crate::domain::{CertificateStatus, Install, OrderId, RevocationReason, decode};
@@ -18,7 +19,7 @@ impl Authority {
             .map_err(|error| Stop::refuse(RefusalCode::Malformed, format!("installation: {error}")))?;
         let signer = digest(&signed.certificate);
         let now = self.clock.now();
-        unit_of_work!(&*self.store, Stop, |tx| {
+        let old_revoked = unit_of_work!(&*self.store, Stop, |tx| {
             let record = tx.certificate(&install.issuer, &install.serial).await?;
             let (record, made) = ordered(record)?;
             let pair = tx.certificates_of_order(record.intent.order).await?;
@@ -33,7 +34,7 @@ impl Authority {
             if let Some(CertificateStatus::Revoked { .. }) = status.map(|record| record.status) {
                 return Err(Stop::refuse(RefusalCode::WrongState, "the certificate is revoked"));
             }
-            let mut news = false;
+            let (mut news, mut old_revoked) = (false, false);
             for record in &pair {
                 let Intent { issuer, serial, order, .. } = &record.intent;
                 if tx.deliver(issuer, serial, now).await? {
@@ -51,8 +52,15 @@ impl Authority {
                     message: message.to_vec(),
                 };
                 tx.add_signature(&signature).await?;
+                if let Some(order) = tx.order(install.order).await? {
+                    old_revoked = replace::retire_old(tx, &order, now).await?;
+                }
             }
+            old_revoked
         })?;
+        if old_revoked {
+            self.status_changed().notify_one();
+        }
         self.view(&install.issuer, &install.serial).await
     }
 

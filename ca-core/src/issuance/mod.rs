@@ -20,6 +20,7 @@ mod give_up;
 mod issuing;
 mod pair;
 mod prepare;
+mod replace;
 mod responder;
 mod stop;
 mod submit;

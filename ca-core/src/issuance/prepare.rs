@@ -4,9 +4,11 @@ use super::approval::Approved;
 use super::authority::Authority;
 use super::evidence::digest;
 use super::issuing::Issuing;
+use super::replace;
 use super::stop::{Stop, listed};
 use crate::domain::{
-    Act, IssuerId, Officer, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp, Validity,
+    Act, IssuerId, NewTerm, Officer, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp,
+    Validity,
 };
 use crate::encode::certificate::{EncodeError, Issuer, TbsInput, Urls, to_be_signed};
 use crate::escrow::port::Envelope;
@@ -61,7 +63,7 @@ impl Authority {
     /// [`Stop::Refused`] with `NotFound`, `KeyNotAccepted` or `ProfileViolated`; [`Stop::Kmc`].
     pub(super) async fn prepare(&self, approved: &Approved<Order>, now: Timestamp) -> Result<IssuanceToken, Stop> {
         let order = approved.what();
-        let (Act::Issue { issuer, profile, subject, years, key, officer }, Some(possession)) =
+        let (Act::Issue { issuer, profile, subject, years, key, officer, replaces }, Some(possession)) =
             (&order.act, approved.key())
         else {
             return Err(Stop::refuse(RefusalCode::Malformed, "not an order to issue"));
@@ -75,6 +77,13 @@ impl Authority {
             return Err(violated(format!("profile {profile} is not for orders")));
         }
         names_its_officer(profile, subject, officer.as_ref())?;
+        if (*years == 0) != replaces.as_ref().is_some_and(|old| old.term == NewTerm::Kept) {
+            return Err(violated("years: only the rest of an old term has none of its own".into()));
+        }
+        let old_end = match replaces {
+            None => None,
+            Some(_) => replace::end_of_old(&mut *self.store.begin_read().await?, order, now).await?,
+        };
         let signature = Wanted {
             order: order.id,
             part: Part::Signature,
@@ -82,7 +91,7 @@ impl Authority {
             issuer,
             profile,
             subject,
-            validity: named.term().validity(now, *years),
+            validity: replace::validity(named.term(), &order.act, old_end, now),
             spki_der: possession.spki_der(),
             spki_sha256: possession.spki_sha256(),
         };

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use super::approval::{Approved, Known, approve_knowing};
 use super::evidence::{Evidence, digest};
 use super::prepare::{Prepared, STAFF};
+use super::replace;
 use super::stop::Stop;
 use super::submit::{officer_of, officers, signing};
 use crate::audit::{self, Actor, Entry, Event};
-use crate::domain::{CertificateStatus, IssuerId, Order, OrderId, Sha256, StatusChange, Timestamp};
+use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, StatusChange, Timestamp};
 use crate::revocation;
 use crate::service::protocol::RefusalCode;
 use crate::store::{Completion, Intent, OfficerRecord, OrderRecord, Store, StoreError, Tx};
@@ -94,6 +95,7 @@ async fn write_intents(tx: &mut dyn Tx, now: Timestamp, all: &[Intended]) -> Res
     let mut keys: BTreeMap<Sha256, OrderId> = tx.orders_of_keys(&keys).await?.into_iter().collect();
     // The officers are looked up again where the intent is written: one may have been revoked meanwhile.
     let (mut known, mut issue) = (Known::default(), BTreeSet::new());
+    let mut replaced = BTreeMap::new();
     let (mut verdicts, mut records, mut signatures) = (Vec::new(), Vec::new(), Vec::new());
     let (mut intents, mut entries, mut envelopes) = (Vec::new(), Vec::new(), Vec::new());
     for Intended { evidence, prepared } in all {
@@ -103,7 +105,11 @@ async fn write_intents(tx: &mut dyn Tx, now: Timestamp, all: &[Intended]) -> Res
         } else if let Some(other) = prepared.intents.iter().find_map(|intent| keys.get(&intent.spki_sha256)) {
             Err(Stop::refuse(RefusalCode::KeyNotAccepted, format!("the key is known from order {other}")))
         } else {
-            let approved = match still_issue(tx, &mut issue, &prepared.intents).await {
+            let may = match still_issue(tx, &mut issue, &prepared.intents).await {
+                Ok(()) => still_replaces(tx, &replaced, &evidence.order, now).await,
+                stop => stop,
+            };
+            let approved = match may {
                 Ok(()) => approve_knowing(tx, &mut known, evidence, now).await,
                 Err(stop) => Err(stop),
             };
@@ -115,6 +121,7 @@ async fn write_intents(tx: &mut dyn Tx, now: Timestamp, all: &[Intended]) -> Res
         };
         verdicts.push(verdict.map(|approved| {
             orders.insert(order);
+            replaced.extend(old_of(&evidence.order).map(|old| (old, order)));
             for intent in &prepared.intents {
                 keys.insert(intent.spki_sha256, order);
                 intents.push(intent.clone());
@@ -133,6 +140,9 @@ async fn write_intents(tx: &mut dyn Tx, now: Timestamp, all: &[Intended]) -> Res
         for (order, envelope) in envelopes {
             tx.add_envelope(order, envelope).await?;
         }
+        for ((issuer, serial), order) in replaced {
+            tx.add_replacement(order, issuer, serial).await?;
+        }
         audit::append_all(tx, now, &entries).await?;
     }
     Ok(verdicts)
@@ -147,6 +157,28 @@ async fn still_issue(tx: &mut dyn Tx, known: &mut BTreeSet<IssuerId>, intents: &
         }
     }
     Ok(())
+}
+
+/// The certificate whose place an order's is to take.
+fn old_of(order: &Order) -> Option<(&IssuerId, &Serial)> {
+    match &order.act {
+        Act::Issue { replaces: Some(replaces), .. } => Some((&replaces.issuer, &replaces.serial)),
+        _ => None,
+    }
+}
+
+/// Whether the old certificate may still be replaced: it may have been revoked meanwhile, or replaced by another order.
+/// `replaced`: by those of this unit of work.
+async fn still_replaces(
+    tx: &mut dyn Tx,
+    replaced: &BTreeMap<(&IssuerId, &Serial), OrderId>,
+    order: &Order,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    if let Some(other) = old_of(order).and_then(|old| replaced.get(&old)) {
+        return Err(Stop::refuse(RefusalCode::WrongState, format!("order {other} took its place already")));
+    }
+    replace::end_of_old(tx, order, now).await.map(drop)
 }
 
 /// Writes certificates with their statuses and audit; `false` for an order whose certificates are there already.

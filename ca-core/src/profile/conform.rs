@@ -104,13 +104,15 @@ impl Profile {
                     violations.push(Violation::Term);
                 }
             }
-            Term::Years { most, begins, ends } => {
+            Term::Years { most, begins, ends, carry_days } => {
                 let first = not_before.beijing_day().first_second();
                 let whole = begins == Begins::Moment || not_before == first;
                 if !whole || not_after != not_after.beijing_day().last_second() {
                     violations.push(Violation::PartialDays);
                 }
-                if not_after < not_before || not_after > ends.last_second(not_before, most) {
+                if not_after < not_before
+                    || not_after > ends.last_second(not_before.plus(i64::from(carry_days) * 86_400), most)
+                {
                     violations.push(Violation::Term);
                 }
             }
@@ -210,8 +212,11 @@ mod tests {
         let day = BeijingDay::from_calendar(2024, 2, 29).expect("day");
         assert_eq!(unit().validity_violations(Validity::years(day, 5)), []);
         assert_eq!(unit().validity_violations(Validity::years(day, 6)), [Violation::Term]);
-        let longer = Validity { not_after: day.plus_years(5).plus_days(1).last_second(), ..Validity::years(day, 5) };
-        assert_eq!(unit().validity_violations(longer), [Violation::Term]);
+        // A renewal keeps what is left of the old one, up to 90 days.
+        let longer =
+            |days| Validity { not_after: day.plus_days(days).plus_years(5).last_second(), ..Validity::years(day, 5) };
+        assert_eq!(unit().validity_violations(longer(90)), []);
+        assert_eq!(unit().validity_violations(longer(91)), [Violation::Term]);
         let backwards = Validity { not_before: day.first_second(), not_after: day.plus_days(-1).last_second() };
         assert_eq!(unit().validity_violations(backwards), [Violation::Term]);
     }

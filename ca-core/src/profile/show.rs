@@ -84,7 +84,7 @@ fn issuers(profile: &Profile) -> String {
 fn term(term: Term) -> String {
     match term {
         Term::Seconds(seconds) => format!("至多 at most {seconds} s"),
-        Term::Years { most, begins, ends } => {
+        Term::Years { most, begins, ends, carry_days } => {
             let begins = match begins {
                 Begins::DayStart => "北京时间签发日零时起 from 00:00:00 of the Beijing day of issue",
                 Begins::Moment => "签发时刻起 from the second of issue",
@@ -93,7 +93,11 @@ fn term(term: Term) -> String {
                 Ends::SameDay => "至同日 23:59:59 to 23:59:59 of the same calendar day",
                 Ends::DayBefore => "至前一日 23:59:59 to 23:59:59 of the day before it",
             };
-            format!("至多 at most {most} 年 years, {begins}, {ends}")
+            let carried = match carry_days {
+                0 => String::new(),
+                days => format!(", 续期另加旧证剩余至多 renewed early, beside at most {days} 天 days of the old one"),
+            };
+            format!("至多 at most {most} 年 years, {begins}, {ends}{carried}")
         }
     }
 }

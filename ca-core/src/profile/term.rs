@@ -13,6 +13,8 @@ pub enum Term {
         begins: Begins,
         /// Which day is the last.
         ends: Ends,
+        /// At most so many days of an old certificate's life may stand before these years when it is renewed early.
+        carry_days: u16,
     },
     /// At most so many seconds.
     Seconds(i64),
@@ -56,6 +58,17 @@ impl Term {
             }
         }
     }
+
+    /// The life of a certificate that renews one with this end: so many years from that end, which is a last day
+    /// already, or from now when it is past (`domain.md` §3.5).
+    #[must_use]
+    pub fn extended(self, now: Timestamp, old_end: Timestamp, years: u8) -> Validity {
+        let fresh = self.validity(now, years);
+        if old_end <= now {
+            return fresh;
+        }
+        Validity { not_after: old_end.beijing_day().plus_years(years).last_second(), ..fresh }
+    }
 }
 
 impl Ends {
@@ -77,10 +90,12 @@ mod tests {
     #[test]
     fn the_practice_of_2014_begins_with_the_second_and_ends_a_day_earlier() {
         let issued = BeijingDay::from_calendar(2014, 1, 15).expect("day").first_second().plus(36_000);
-        let old = Term::Years { most: 5, begins: Begins::Moment, ends: Ends::DayBefore }.validity(issued, 1);
+        let old =
+            Term::Years { most: 5, begins: Begins::Moment, ends: Ends::DayBefore, carry_days: 0 }.validity(issued, 1);
         assert_eq!(old.not_before, issued);
         assert_eq!(old.not_after.beijing_text(), "2015-01-14 23:59:59");
-        let new = Term::Years { most: 5, begins: Begins::DayStart, ends: Ends::SameDay }.validity(issued, 1);
+        let new =
+            Term::Years { most: 5, begins: Begins::DayStart, ends: Ends::SameDay, carry_days: 0 }.validity(issued, 1);
         assert_eq!(new.not_before.beijing_text(), "2014-01-15 00:00:00");
         assert_eq!(new.not_after.beijing_text(), "2015-01-15 23:59:59");
         assert_eq!(Term::Seconds(60).validity(issued, 9), Validity::seconds(issued, 60));

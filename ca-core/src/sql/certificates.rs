@@ -41,8 +41,21 @@ const AFTER: &str = "SELECT issuer, serial, order_id, part, origin, profile, spk
 const ADD_ENVELOPE: &str = "INSERT INTO ca_envelope (order_id, message, skf) VALUES ($1, $2, $3)";
 const ENVELOPE: &str = "SELECT message, skf FROM ca_envelope WHERE order_id = $1";
 
-pub(super) const STATEMENTS: &[&str] =
-    &[BY_SERIAL, BY_ORDER, RESPONDER, OPEN_INTENTS, DELIVER, AFTER, ADD_ENVELOPE, ENVELOPE];
+const ADD_REPLACEMENT: &str = "INSERT INTO ca_replacement (order_id, issuer, serial) VALUES ($1, $2, $3)";
+const REPLACEMENTS: &str = "SELECT order_id FROM ca_replacement WHERE issuer = $1 AND serial = $2 ORDER BY order_id";
+
+pub(super) const STATEMENTS: &[&str] = &[
+    BY_SERIAL,
+    BY_ORDER,
+    RESPONDER,
+    OPEN_INTENTS,
+    DELIVER,
+    AFTER,
+    ADD_ENVELOPE,
+    ENVELOPE,
+    ADD_REPLACEMENT,
+    REPLACEMENTS,
+];
 pub(super) static OF_MANY: [&Many; 3] = [&ADD_INTENTS, &COMPLETE, &ORDERS_OF_KEYS];
 
 /// Completes rows: `$1` is the time, then issuer, serial number, certificate and hash of each.
@@ -215,6 +228,25 @@ for_each_backend! { Transaction =>
             let row: Option<(Vec<u8>, Option<Vec<u8>>)> =
                 sqlx::query_as(ENVELOPE).bind(order.to_string()).fetch_optional(self.connection()).await?;
             Ok(row.map(|(message, skf)| Envelope { message: Blob(message), skf: skf.map(Blob) }))
+        }
+
+        async fn add_replacement(&mut self, order: OrderId, issuer: &IssuerId, serial: &Serial) -> Result<(), StoreError> {
+            let done = sqlx::query(ADD_REPLACEMENT)
+                .bind(order.to_string())
+                .bind(issuer.as_str())
+                .bind(serial.to_string())
+                .execute(self.connection())
+                .await?;
+            Ok(expect_rows(ADD_REPLACEMENT, done.rows_affected(), 1)?)
+        }
+
+        async fn replacements_of(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Vec<OrderId>, StoreError> {
+            let rows: Vec<(String,)> = sqlx::query_as(REPLACEMENTS)
+                .bind(issuer.as_str())
+                .bind(serial.to_string())
+                .fetch_all(self.connection())
+                .await?;
+            rows.into_iter().map(|(id,)| id.parse().map_err(|e| StoreError::odd("ca_replacement", serial, e))).collect()
         }
 
         async fn orders_of_keys(&mut self, keys: &[Sha256]) -> Result<Vec<(Sha256, OrderId)>, StoreError> {

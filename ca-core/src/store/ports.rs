@@ -91,6 +91,12 @@ pub trait Certificates: Send {
     /// The wrapped encryption key of a pair.
     async fn envelope(&mut self, order: OrderId) -> Result<Option<Envelope>>;
 
+    /// Notes, in the unit of work of its intents, that an order's certificate is to take this one's place.
+    async fn add_replacement(&mut self, order: OrderId, issuer: &IssuerId, serial: &Serial) -> Result<()>;
+
+    /// The orders whose certificates were to take this one's place, those that came to nothing among them.
+    async fn replacements_of(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Vec<OrderId>>;
+
     /// The order under which this key was certified, or is being; responder keys apart.
     async fn order_of_key(&mut self, spki_sha256: Sha256) -> Result<Option<OrderId>> {
         Ok(self.orders_of_keys(&[spki_sha256]).await?.into_iter().next().map(|(_, order)| order))

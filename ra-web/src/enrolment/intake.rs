@@ -224,7 +224,15 @@ impl Desk {
         let issuer = rules
             .issuer_of(particulars.key)
             .ok_or_else(|| OfficeError::Rules(format!("nobody issues for {} keys", particulars.key)))?;
-        Ok(Act::Issue { issuer, profile, subject, years: particulars.years, key: particulars.key, officer: None })
+        Ok(Act::Issue {
+            issuer,
+            profile,
+            subject,
+            years: particulars.years,
+            key: particulars.key,
+            officer: None,
+            replaces: None,
+        })
     }
 
     /// The handler's resident number as it was typed; empty when there is none.

@@ -44,6 +44,7 @@ fn order_about(subject: OrderSubject) -> StoredOrder {
             years: 1,
             key: KeyKind::P256,
             officer: None,
+            replaces: None,
         },
     };
     StoredOrder {

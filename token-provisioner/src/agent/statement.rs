@@ -1,6 +1,6 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
-use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp};
+use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, NewTerm, Order, SubjectField, Timestamp};
 
 use crate::config::{Permission, Site};
 use crate::text::Language;
@@ -111,7 +111,7 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
     let mut rows = Vec::new();
     let mut row = |label: &str, value: String| rows.push((t.say(label), value));
     let (heading, meaning, grave) = match &order.act {
-        Act::Issue { issuer, profile, subject, years, key, officer } => {
+        Act::Issue { issuer, profile, subject, years, key, officer, replaces } => {
             let field = |field| subject.get(field).unwrap_or_default().to_owned();
             match officer {
                 Some(officer) => {
@@ -134,7 +134,17 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
             if !place.is_empty() {
                 row("row-place", place.join(" "));
             }
-            row("row-years", t.with("years", "n", *years));
+            match replaces {
+                None => row("row-years", t.with("years", "n", *years)),
+                Some(old) => {
+                    match old.term {
+                        NewTerm::Kept => row("row-years", t.say("years-kept")),
+                        NewTerm::Extended => row("row-years", t.with("years-extended", "n", *years)),
+                    }
+                    row("row-replaces", format!("{} ({})", old.serial, old.issuer));
+                    row("row-replaces-reason", t.say(&format!("reason-{}", old.reason.word())));
+                }
+            }
             row("row-key", key_text(*key).to_owned());
             row("row-profile", format!("{profile} / {issuer}"));
             let heading = if officer.is_some() { "sign-issue-staff" } else { "sign-issue" };

@@ -46,6 +46,7 @@ fn order(key: KeyKind) -> Order {
             years: 1,
             key,
             officer: None,
+            replaces: None,
         },
     }
 }

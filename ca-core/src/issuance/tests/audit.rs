@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{ask, faults, houses, submit};
+use super::{DESK, ask, faults, houses, submit};
 use crate::domain::CertificateStatus;
 use crate::issuance::faults::{Faults, Interrupted, Point};
 use crate::revocation::{Due, Publisher};
@@ -12,8 +12,6 @@ use crate::service::protocol::{RefusalCode, Request};
 use crate::sql::Database;
 use crate::store::Store as _;
 use crate::testing::{House, new_key, revoke, unit_issuer};
-
-const DESK: [&str; 2] = ["limin", "wangqiang"];
 
 async fn run(database: &Database, statement: &'static str) {
     match database {

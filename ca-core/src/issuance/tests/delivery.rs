@@ -1,14 +1,12 @@
 //! Confirmed, abandoned, held, released, revoked; responders.
 
-use super::{ask, houses, submit};
+use super::{DESK, ask, houses, submit};
 use crate::domain::{Act, CertificateStatus, IssuerId, RevocationReason};
 use crate::service::client::CertificateAuthority as _;
 use crate::service::protocol::{Blob, RefusalCode, Request, Response};
 use crate::signer::Passphrase;
 use crate::signer::soft::SoftKey;
 use crate::testing::{Person, new_key, request, revoke, unit_issuer};
-
-const DESK: [&str; 2] = ["limin", "wangqiang"];
 
 #[tokio::test]
 async fn a_certificate_is_delivered_by_its_own_keys_word_and_then_cannot_be_abandoned() {

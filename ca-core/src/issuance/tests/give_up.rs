@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{ask, faults, houses, submit};
+use super::{DESK, ask, faults, houses, submit};
 use crate::domain::CertificateStatus;
 use crate::issuance::faults::{Point, StopAt};
 use crate::issuance::{Stop, give_up, open_intents};
 use crate::service::protocol::{RefusalCode, Request};
 use crate::store::{Completion, Store as _};
 use crate::testing::new_key;
-
-const DESK: [&str; 2] = ["limin", "wangqiang"];
 
 #[tokio::test]
 async fn an_intent_that_was_given_up_is_revoked_listed_and_never_signed() {

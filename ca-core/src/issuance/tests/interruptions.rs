@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{faults, houses, order_came_to_nothing, submit};
+use super::{DESK, faults, houses, order_came_to_nothing, submit};
 use crate::issuance::faults::{Point, StopAt};
 use crate::issuance::{Authority, Issuing};
 use crate::keys::SignatureAlgorithm;
@@ -14,8 +14,6 @@ use crate::signer::{SignError, Signer};
 use crate::sql::{Database, SqlStore};
 use crate::store::Store as _;
 use crate::testing::new_key;
-
-const DESK: [&str; 2] = ["limin", "wangqiang"];
 
 #[tokio::test]
 async fn an_issue_stopped_anywhere_is_finished_once() {

@@ -5,6 +5,7 @@ mod delivery;
 mod give_up;
 mod interruptions;
 mod refusals;
+mod replacement;
 mod staff;
 
 use crate::domain::OrderId;
@@ -15,6 +16,9 @@ use crate::sql::authority_migrations;
 use crate::sql::testing::databases;
 use crate::store::Store as _;
 use crate::testing::House;
+
+/// Who takes in and who reviews.
+const DESK: [&str; 2] = ["limin", "wangqiang"];
 
 /// A house on each engine.
 async fn houses() -> Vec<(&'static str, House)> {

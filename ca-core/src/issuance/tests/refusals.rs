@@ -1,14 +1,12 @@
 //! Every order that must be refused is, by its code, and leaves no certificate.
 
-use super::{ask, houses, order_came_to_nothing, submit};
+use super::{DESK, ask, houses, order_came_to_nothing, submit};
 use crate::domain::{Act, KeyKind, OfficeId, ProfileName, encode};
 use crate::issuance::Authority;
 use crate::service::protocol::{Blob, RefusalCode, Request, Submission};
 use crate::signer::soft::SoftKey;
 use crate::store::Store as _;
 use crate::testing::{House, Person, binding, new_key, request, revoke, unit_act};
-
-const DESK: [&str; 2] = ["limin", "wangqiang"];
 
 /// The submission is refused by this code and nothing but an audit event is left of it.
 async fn refused(house: &House, authority: &Authority, submission: Submission, code: RefusalCode) {

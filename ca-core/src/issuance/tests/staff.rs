@@ -27,6 +27,7 @@ pub(super) fn staff_act(id: &str, name: &str) -> Act {
             office: OfficeId::new("demo-office").unwrap(),
             roles: vec![Role::RaReviewer],
         }),
+        replaces: None,
     }
 }
 
