@@ -178,6 +178,7 @@ row-officer-office = Their office
 row-roles = Duties
 row-place = Place
 row-years = Term
+row-ground = Business
 row-replaces = Replaces certificate
 row-replaces-reason = Reason for revoking the old one once the new one is installed
 row-key = Key
@@ -197,6 +198,10 @@ years = { $n ->
     [one] { $n } year
    *[other] { $n } years
 }
+ground-renewal = renewal
+ground-loss = re-issue after loss
+ground-exchange = warranty exchange
+ground-change = change of particulars
 years-kept = until the old certificate's end
 years-extended = { $n ->
     [one] { $n } year after the old certificate's end (or from the day of issue, if that is past)

@@ -20,7 +20,7 @@ pub use identifiers::{IdentifierError, ResidentId, Uscc};
 pub use key::{KeyKind, Sm2Id};
 pub use list::{ListKind, ListScope};
 pub use officer::{OfficeId, Officer, OfficerId, Role};
-pub use order::{Act, IssuerId, NewTerm, Order, OrderId, ProfileName, Replaces, Seat, Sha256};
+pub use order::{Act, Ground, IssuerId, Order, OrderId, ProfileName, Replaces, Seat, Sha256};
 pub use serial::{Serial, SerialError};
 pub use statement::{Install, KeyBinding, Login, LoginPurpose, Recovery};
 pub use status::{CertificateStatus, RevocationReason, StatusChange};

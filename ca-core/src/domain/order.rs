@@ -179,7 +179,7 @@ pub enum Act {
 }
 
 /// The certificate whose place a new one takes (`domain.md` §3.3 to §3.7): of the same holder and profile, and the
-/// only one to take it.
+/// only one to take it. It goes when the new one is on its token; one that is revoked or over by then stays so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replaces {
@@ -187,20 +187,55 @@ pub struct Replaces {
     pub issuer: IssuerId,
     /// Its serial number; of a pair, the signature certificate's.
     pub serial: Serial,
-    /// How long the new one lives.
-    pub term: NewTerm,
-    /// What the old one is revoked for once the new one is on its token. One that is revoked or over by then stays so.
-    pub reason: RevocationReason,
+    /// Why; this decides who must sign, how long the new one lives, and what the old one is revoked for.
+    pub ground: Ground,
 }
 
-/// How long a certificate lives that takes another one's place.
+/// Why a certificate takes another one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum NewTerm {
-    /// Until the old one's end: a new token after a loss or a fault, a new name. The order's years are 0.
-    Kept,
-    /// The order's years from the old one's end, or from today when that is past: a renewal.
-    Extended,
+pub enum Ground {
+    /// The order's years from the old one's end, or from today when that is past (§3.5, §3.6).
+    Renewal,
+    /// The token is lost: a new one for the rest of the term (§3.3).
+    Loss,
+    /// The token is faulty: a new one for the rest of the term (§3.4).
+    Exchange,
+    /// The unit's name or code changed: a new certificate for the rest of the term (§3.7). No other ground may change
+    /// the subject.
+    Change,
+}
+
+impl Ground {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Renewal, Self::Loss, Self::Exchange, Self::Change];
+
+    /// The word in statements and message keys.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Renewal => "renewal",
+            Self::Loss => "loss",
+            Self::Exchange => "exchange",
+            Self::Change => "change",
+        }
+    }
+
+    /// Whether the new certificate ends when the old one would have; then the order has no years of its own.
+    #[must_use]
+    pub const fn keeps_the_term(self) -> bool {
+        !matches!(self, Self::Renewal)
+    }
+
+    /// What the old certificate is revoked for.
+    #[must_use]
+    pub const fn reason(self) -> RevocationReason {
+        match self {
+            Self::Renewal | Self::Exchange => RevocationReason::Superseded,
+            Self::Loss => RevocationReason::KeyCompromise,
+            Self::Change => RevocationReason::AffiliationChanged,
+        }
+    }
 }
 
 /// The place of one signature on an order: the roles of which its signer must have one.
@@ -217,10 +252,15 @@ impl Act {
         const DESK: Seat = &[Role::RaEntry, Role::RaSupervisor];
         const ANY_DESK: Seat = &[Role::RaEntry, Role::RaReviewer, Role::RaSupervisor, Role::TokenOperator];
         const ADMIN: Seat = &[Role::Administrator];
+        const OPERATOR: Seat = &[Role::TokenOperator];
+        const SUPERVISOR: Seat = &[Role::RaSupervisor];
         match (self, concerns_staff) {
             (Self::Hold { .. }, false) => &[ANY_DESK],
             (Self::Hold { .. }, true) => &[ADMIN],
             (_, true) => &[ADMIN, ADMIN],
+            (Self::Issue { replaces: Some(Replaces { ground: Ground::Exchange, .. }), .. }, false) => {
+                &[OPERATOR, SUPERVISOR]
+            }
             (Self::Issue { .. }, false) => &[ENTRY, REVIEW],
             (Self::Revoke { .. } | Self::Release { .. } | Self::Amend { .. }, false) => &[DESK, REVIEW],
         }

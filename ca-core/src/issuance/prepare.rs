@@ -7,8 +7,7 @@ use super::issuing::Issuing;
 use super::replace;
 use super::stop::{Stop, listed};
 use crate::domain::{
-    Act, IssuerId, NewTerm, Officer, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp,
-    Validity,
+    Act, IssuerId, Officer, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp, Validity,
 };
 use crate::encode::certificate::{EncodeError, Issuer, TbsInput, Urls, to_be_signed};
 use crate::escrow::port::Envelope;
@@ -77,7 +76,7 @@ impl Authority {
             return Err(violated(format!("profile {profile} is not for orders")));
         }
         names_its_officer(profile, subject, officer.as_ref())?;
-        if (*years == 0) != replaces.as_ref().is_some_and(|old| old.term == NewTerm::Kept) {
+        if (*years == 0) != replaces.as_ref().is_some_and(|old| old.ground.keeps_the_term()) {
             return Err(violated("years: only the rest of an old term has none of its own".into()));
         }
         let old_end = match replaces {

@@ -7,7 +7,7 @@ use super::pair::pair_of;
 use super::stop::Stop;
 use crate::audit::Actor;
 use crate::domain::{
-    Act, CertificateStatus, NewTerm, Officer, Order, ProfileName, Replaces, Subject, SubjectField, Timestamp, Validity,
+    Act, CertificateStatus, Ground, Officer, Order, ProfileName, Replaces, Subject, SubjectField, Timestamp, Validity,
     decode,
 };
 use crate::profile::Term;
@@ -25,19 +25,18 @@ pub(super) async fn end_of_old(tx: &mut dyn Tx, order: &Order, now: Timestamp) -
     let Act::Issue { profile, subject, officer, replaces: Some(replaces), .. } = &order.act else {
         return Ok(None);
     };
-    let Replaces { issuer, serial, term, .. } = replaces;
+    let Replaces { issuer, serial, ground } = replaces;
     let nothing = || Stop::refuse(RefusalCode::NotFound, format!("no certificate {serial} of {issuer} to replace"));
     let old = tx.certificate(issuer, serial).await?.filter(is_somebodys).ok_or_else(nothing)?;
-    same_holder(tx, &old.intent, profile, subject, officer.as_ref()).await?;
+    same_holder(tx, &old.intent, profile, subject, officer.as_ref(), *ground).await?;
     let end = old.intent.validity.not_after;
     let status = tx.status(issuer, serial).await?.map(|record| record.status).ok_or_else(nothing)?;
     let wrong = |detail: &str| Err(Stop::refuse(RefusalCode::WrongState, detail));
-    match (term, status) {
-        (NewTerm::Kept, _) if end <= now => return wrong("the certificate to replace is over: nothing of it is left"),
-        (NewTerm::Extended, CertificateStatus::Held { .. } | CertificateStatus::Revoked { .. }) => {
-            return wrong("a held or revoked certificate is not renewed");
-        }
-        _ => {}
+    if ground.keeps_the_term() && end <= now {
+        return wrong("the certificate to replace is over: nothing of it is left");
+    }
+    if !ground.keeps_the_term() && status != CertificateStatus::Good {
+        return wrong("a held or revoked certificate is not renewed");
     }
     for other in tx.replacements_of(issuer, serial).await? {
         let certificates = tx.certificates_of_order(other).await?;
@@ -51,9 +50,11 @@ pub(super) async fn end_of_old(tx: &mut dyn Tx, order: &Order, now: Timestamp) -
 /// How long a certificate lives that an order asks for.
 pub(super) fn validity(term: Term, act: &Act, old_end: Option<Timestamp>, now: Timestamp) -> Validity {
     let Act::Issue { years, replaces, .. } = act else { return term.validity(now, 0) };
-    match (replaces.as_ref().map(|replaces| replaces.term), old_end) {
-        (Some(NewTerm::Kept), Some(end)) => Validity { not_after: end, ..term.validity(now, 0) },
-        (Some(NewTerm::Extended), Some(end)) => term.extended(now, end, *years),
+    match (replaces, old_end) {
+        (Some(replaces), Some(end)) if replaces.ground.keeps_the_term() => {
+            Validity { not_after: end, ..term.validity(now, 0) }
+        }
+        (Some(_), Some(end)) => term.extended(now, end, *years),
         _ => term.validity(now, *years),
     }
 }
@@ -61,7 +62,7 @@ pub(super) fn validity(term: Term, act: &Act, old_end: Option<Timestamp>, now: T
 /// The new certificate is on its token: the old one, if there is one and it is still worth something, is revoked.
 pub(super) async fn retire_old(tx: &mut dyn Tx, order: &OrderRecord, now: Timestamp) -> Result<bool, Stop> {
     let decoded = decode::<Order>(&order.statement).map_err(|error| StoreError::odd("ca_order", order.id, error))?;
-    let Act::Issue { replaces: Some(Replaces { issuer, serial, reason, .. }), .. } = decoded.act else {
+    let Act::Issue { replaces: Some(Replaces { issuer, serial, ground }), .. } = decoded.act else {
         return Ok(false);
     };
     let status = tx.status(&issuer, &serial).await?.map(|record| record.status);
@@ -75,7 +76,7 @@ pub(super) async fn retire_old(tx: &mut dyn Tx, order: &OrderRecord, now: Timest
         Err(Stop::Refused(Refusal { code: RefusalCode::IssuerRetired, .. })) => return Ok(false),
         other => other?,
     }
-    let status = CertificateStatus::Revoked { since: now, reason };
+    let status = CertificateStatus::Revoked { since: now, reason: ground.reason() };
     for record in &pair {
         let Intent { issuer, serial, validity, .. } = &record.intent;
         let change = revocation::Change { issuer, serial, status, not_after: validity.not_after };
@@ -101,6 +102,7 @@ async fn same_holder(
     profile: &ProfileName,
     subject: &Subject,
     officer: Option<&Officer>,
+    ground: Ground,
 ) -> Result<(), Stop> {
     let other = |detail: &str| Err(Stop::refuse(RefusalCode::ProfileViolated, detail));
     if old.profile != *profile {
@@ -121,10 +123,12 @@ async fn same_holder(
         Some(_) => SubjectField::UniqueId,
         None => SubjectField::Uscc,
     };
-    if before.get(field).is_some() && before.get(field) == subject.get(field) {
-        Ok(())
-    } else {
+    if before.get(field).is_none() || before.get(field) != subject.get(field) {
         other("the certificate to replace is another holder's")
+    } else if ground != Ground::Change && before != *subject {
+        other("only a change of particulars changes the subject")
+    } else {
+        Ok(())
     }
 }
 

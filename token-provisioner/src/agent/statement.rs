@@ -1,6 +1,6 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
-use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, NewTerm, Order, SubjectField, Timestamp};
+use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp};
 
 use crate::config::{Permission, Site};
 use crate::text::Language;
@@ -137,12 +137,14 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
             match replaces {
                 None => row("row-years", t.with("years", "n", *years)),
                 Some(old) => {
-                    match old.term {
-                        NewTerm::Kept => row("row-years", t.say("years-kept")),
-                        NewTerm::Extended => row("row-years", t.with("years-extended", "n", *years)),
+                    row("row-ground", t.say(&format!("ground-{}", old.ground.word())));
+                    if old.ground.keeps_the_term() {
+                        row("row-years", t.say("years-kept"));
+                    } else {
+                        row("row-years", t.with("years-extended", "n", *years));
                     }
                     row("row-replaces", format!("{} ({})", old.serial, old.issuer));
-                    row("row-replaces-reason", t.say(&format!("reason-{}", old.reason.word())));
+                    row("row-replaces-reason", t.say(&format!("reason-{}", old.ground.reason().word())));
                 }
             }
             row("row-key", key_text(*key).to_owned());

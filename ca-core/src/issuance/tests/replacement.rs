@@ -1,7 +1,7 @@
 //! A certificate that takes another one's place.
 
 use super::{DESK, ask, faults, houses, submit};
-use crate::domain::{Act, CertificateStatus, NewTerm, Order, Replaces, RevocationReason, Serial, SubjectField};
+use crate::domain::{Act, CertificateStatus, Ground, Order, Replaces, Serial, SubjectField};
 use crate::issuance::Authority;
 use crate::service::protocol::{CertificateView, RefusalCode, Request};
 use crate::testing::{House, new_key, revoke, unit_act};
@@ -9,11 +9,11 @@ use crate::testing::{House, new_key, revoke, unit_act};
 const DAY: i64 = 86_400;
 
 /// To issue so many years in the place of an old certificate.
-fn instead_of(old: &CertificateView, years: u8, term: NewTerm, reason: RevocationReason) -> Act {
+fn instead_of(old: &CertificateView, years: u8, ground: Ground) -> Act {
     let mut act = unit_act("示范科技有限公司");
     if let Act::Issue { years: of_order, replaces, .. } = &mut act {
         *of_order = years;
-        *replaces = Some(Replaces { issuer: old.issuer.clone(), serial: old.serial.clone(), term, reason });
+        *replaces = Some(Replaces { issuer: old.issuer.clone(), serial: old.serial.clone(), ground });
     }
     act
 }
@@ -36,8 +36,7 @@ async fn the_old_one_goes_on_until_the_new_one_is_on_its_token() {
         let authority = house.authority().await;
         let old = delivered(&house, &authority, &house.unit_order()).await;
         house.clock.advance(3600);
-        let reason = RevocationReason::AffiliationChanged;
-        let order = house.order(instead_of(&old, 0, NewTerm::Kept, reason));
+        let order = house.order(instead_of(&old, 0, Ground::Change));
         let key = new_key();
         let new = submit(&authority, house.issue(&order, &DESK, "limin", &key)).await.unwrap();
         assert_eq!(new.validity.not_after, old.validity.not_after, "{engine}: the rest of the term");
@@ -45,7 +44,7 @@ async fn the_old_one_goes_on_until_the_new_one_is_on_its_token() {
 
         let install = house.installed(&new, key);
         ask(&authority, Request::Confirm { install: install.clone() }).await.unwrap();
-        let revoked = CertificateStatus::Revoked { since: house.now(), reason };
+        let revoked = CertificateStatus::Revoked { since: house.now(), reason: Ground::Change.reason() };
         assert_eq!(status(&authority, &old).await, revoked, "{engine}");
         assert_eq!(status(&authority, &new).await, CertificateStatus::Good, "{engine}");
         house.clock.advance(60);
@@ -61,7 +60,7 @@ async fn a_renewal_counts_from_the_old_end_or_from_today_when_that_is_past() {
         let authority = house.authority().await;
         let old = delivered(&house, &authority, &house.unit_order()).await;
         let end = old.validity.not_after;
-        let renewal = |years| instead_of(&old, years, NewTerm::Extended, RevocationReason::Superseded);
+        let renewal = |years| instead_of(&old, years, Ground::Renewal);
 
         // 80 days before the end: five years more, beside those days.
         house.clock.advance(end.since(house.now()) - 80 * DAY);
@@ -87,7 +86,7 @@ async fn a_renewal_earlier_than_the_profile_allows_is_refused() {
         let authority = house.authority().await;
         let old = delivered(&house, &authority, &house.unit_order()).await;
         house.clock.advance(old.validity.not_after.since(house.now()) - 100 * DAY);
-        let act = instead_of(&old, 5, NewTerm::Extended, RevocationReason::Superseded);
+        let act = instead_of(&old, 5, Ground::Renewal);
         let refused = submit(&authority, house.issue(&house.order(act), &DESK, "limin", &new_key())).await;
         assert_eq!(refused.map(drop), Err(RefusalCode::ProfileViolated), "{engine}");
     }
@@ -98,7 +97,7 @@ async fn one_certificate_is_replaced_once() {
     for (engine, house) in houses().await {
         let authority = house.authority().await;
         let old = delivered(&house, &authority, &house.unit_order()).await;
-        let act = || instead_of(&old, 0, NewTerm::Kept, RevocationReason::Superseded);
+        let act = || instead_of(&old, 0, Ground::Loss);
         let orders = [house.order(act()), house.order(act())];
         let keys = [new_key(), new_key()];
         // Both at once, then the loser again.
@@ -121,18 +120,19 @@ type Wrong = (&'static str, fn(&mut Act), RefusalCode);
 
 #[tokio::test]
 async fn an_order_may_not_touch_what_is_not_its_holders() {
-    const WRONG: [Wrong; 5] = [
+    const WRONG: [Wrong; 6] = [
+        ("another name", |act| change_subject(act, SubjectField::CommonName, "改名公司"), RefusalCode::ProfileViolated),
         ("another unit", |act| change_subject(act, SubjectField::UniqueId, "U00000002"), RefusalCode::ProfileViolated),
         ("years of its own", |act| with(act, |years, _| *years = 1), RefusalCode::ProfileViolated),
         ("no such certificate", |act| with(act, |_, old| old.serial = "4a01".parse().unwrap()), RefusalCode::NotFound),
-        ("renewed by no year", |act| with(act, |_, old| old.term = NewTerm::Extended), RefusalCode::ProfileViolated),
+        ("renewed by no year", |act| with(act, |_, old| old.ground = Ground::Renewal), RefusalCode::ProfileViolated),
         ("of no such issuer", |act| with(act, |_, old| old.issuer = other_issuer()), RefusalCode::NotFound),
     ];
     for (engine, house) in houses().await {
         let authority = house.authority().await;
         let old = delivered(&house, &authority, &house.unit_order()).await;
         for (what, change, code) in WRONG {
-            let mut act = instead_of(&old, 0, NewTerm::Kept, RevocationReason::Superseded);
+            let mut act = instead_of(&old, 0, Ground::Loss);
             change(&mut act);
             let refused = submit(&authority, house.issue(&house.order(act), &DESK, "limin", &new_key())).await;
             assert_eq!(refused.map(drop), Err(code), "{engine}: {what}");
@@ -140,7 +140,7 @@ async fn an_order_may_not_touch_what_is_not_its_holders() {
         // An officer's certificate is of another profile: a unit's order does not reach it.
         let staff = house.person("limin").certificate.clone();
         let serial = hex::encode(crate::x509::Parts::read(&staff).unwrap().tbs.serial).parse::<Serial>().unwrap();
-        let mut act = instead_of(&old, 0, NewTerm::Kept, RevocationReason::Superseded);
+        let mut act = instead_of(&old, 0, Ground::Loss);
         with(&mut act, |_, old| old.serial = serial.clone());
         let refused = submit(&authority, house.issue(&house.order(act), &DESK, "limin", &new_key())).await;
         assert_eq!(refused.map(drop), Err(RefusalCode::ProfileViolated), "{engine}: an officer's");
@@ -155,16 +155,16 @@ async fn what_is_revoked_is_reissued_but_not_renewed_and_what_is_over_only_renew
         let old = delivered(&house, &authority, &house.unit_order()).await;
         let order = house.order(revoke(&old.issuer, &old.serial));
         submit(&authority, house.about_status(&order, &DESK)).await.unwrap();
-        let try_it = async |years, term| {
-            let act = instead_of(&old, years, term, RevocationReason::Superseded);
+        let try_it = async |years, ground| {
+            let act = instead_of(&old, years, ground);
             let tried = submit(&authority, house.issue(&house.order(act), &DESK, "limin", &new_key())).await;
             tried.map(drop)
         };
-        assert_eq!(try_it(1, NewTerm::Extended).await, Err(RefusalCode::WrongState), "{engine}");
+        assert_eq!(try_it(1, Ground::Renewal).await, Err(RefusalCode::WrongState), "{engine}");
         house.clock.advance(370 * DAY);
-        assert_eq!(try_it(0, NewTerm::Kept).await, Err(RefusalCode::WrongState), "{engine}: nothing is left of it");
+        assert_eq!(try_it(0, Ground::Loss).await, Err(RefusalCode::WrongState), "{engine}: nothing is left of it");
         house.clock.advance(-370 * DAY);
-        let act = instead_of(&old, 0, NewTerm::Kept, RevocationReason::Superseded);
+        let act = instead_of(&old, 0, Ground::Loss);
         let new = delivered(&house, &authority, &house.order(act)).await;
         assert_eq!(new.validity.not_after, old.validity.not_after, "{engine}: after a loss");
     }
@@ -187,4 +187,24 @@ fn change_subject(act: &mut Act, field: SubjectField, value: &str) {
 
 fn other_issuer() -> crate::domain::IssuerId {
     crate::domain::IssuerId::new("unit-rsa").unwrap()
+}
+
+#[tokio::test]
+async fn a_change_may_rename_the_unit_and_an_exchange_is_for_operator_and_supervisor() {
+    for (engine, house) in houses().await {
+        let authority = house.authority().await;
+        let old = delivered(&house, &authority, &house.unit_order()).await;
+        let exchange = house.order(instead_of(&old, 0, Ground::Exchange));
+        let by_desk = submit(&authority, house.issue(&exchange, &["limin", "sunli"], "limin", &new_key())).await;
+        assert_eq!(by_desk.map(drop), Err(RefusalCode::WrongRole), "{engine}");
+        let both = ["chenjie", "wangqiang"];
+        submit(&authority, house.issue(&exchange, &both, "chenjie", &new_key())).await.unwrap();
+        let abandon = Request::Abandon { order: exchange.id, why: "a test".into() };
+        ask(&authority, abandon).await.unwrap();
+
+        let mut act = instead_of(&old, 0, Ground::Change);
+        change_subject(&mut act, SubjectField::CommonName, "改名公司");
+        delivered(&house, &authority, &house.order(act)).await;
+        assert!(matches!(status(&authority, &old).await, CertificateStatus::Revoked { .. }), "{engine}");
+    }
 }
