@@ -38,6 +38,8 @@ pub enum Ended {
     Expired,
     /// Its order never made a certificate, and is too old to do so.
     NeverIssued,
+    /// Its order made its pair with another key.
+    Superseded,
 }
 
 /// What happened.

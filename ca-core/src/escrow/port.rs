@@ -11,8 +11,8 @@ use crate::service::protocol::{Blob, Refusal};
 #[async_trait]
 pub trait KeyManagement: Send + Sync {
     /// The encryption key of an order, wrapped to its signature key. Idempotent: the same order and recipient gives
-    /// the same key. A key that was wrapped to one recipient is never wrapped to another here: that is
-    /// [`Self::recover`], which needs two officers.
+    /// the same key; the same order with another recipient takes a fresh one. A key that was wrapped to one recipient is
+    /// never wrapped to another here: that is [`Self::recover`], which needs two officers.
     async fn provide(&self, ask: KeyRequest) -> Result<WrappedKey, KmcError>;
 
     /// An escrowed key again, wrapped to a new signature key, on the word of two KMC officers.

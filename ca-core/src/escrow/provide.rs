@@ -38,27 +38,21 @@ impl Kmc {
         Err(Stop::refuse(RefusalCode::Unavailable, "others took every key that was made"))
     }
 
-    /// The order's key, or the oldest stand-by key, which is the order's from here on; `None` if there is none.
+    /// The order's key for this recipient, or the oldest stand-by key, which is theirs from here on; `None` if there is
+    /// none. An order that comes with another signature key, for its first token broke before anything was issued, takes
+    /// a fresh key: what one recipient may have opened is never wrapped to another.
     async fn bind(
         &self,
         tx: &mut dyn EscrowTx,
         kind: &crate::keys::KeyKind,
         taken: &Taken,
     ) -> Result<Option<KeyRow>, Stop> {
-        if let Some(row) = tx.key_of_order(taken.order).await? {
-            return match row.state {
-                State::InUse(known) if known.recipient_sha256 == taken.recipient_sha256 && row.kind == *kind => {
-                    Ok(Some(row))
-                }
-                State::InUse(_) => {
-                    let detail = format!("the key of order {} goes to another signature key", taken.order);
-                    Err(Stop::refuse(RefusalCode::OrderReplayed, detail))
-                }
-                _ => {
-                    let detail = format!("the key of order {} is history: it can only be recovered", taken.order);
-                    Err(Stop::refuse(RefusalCode::WrongState, detail))
-                }
-            };
+        if let Some(row) = tx.key_of_order(taken.order, taken.recipient_sha256).await? {
+            if matches!(row.state, State::InUse(_)) {
+                return Ok(Some(row));
+            }
+            let detail = format!("the key of order {} is history: it can only be recovered", taken.order);
+            return Err(Stop::refuse(RefusalCode::WrongState, detail));
         }
         let Some(row) = tx.oldest_stand_by(*kind).await? else { return Ok(None) };
         tx.take(row.spki_sha256, taken).await?;

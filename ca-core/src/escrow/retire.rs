@@ -6,7 +6,9 @@ use super::stop::Stop;
 use super::store::Taken;
 use crate::audit;
 use crate::domain::{CertificateStatus, Sha256, Timestamp};
+use crate::service::protocol::CertificateView;
 use crate::unit_of_work;
+use crate::x509::Parts;
 
 /// Keys of one round.
 const PAGE: i64 = 200;
@@ -24,7 +26,7 @@ impl Kmc {
         let last = page.last().map(|(name, _)| *name);
         for (spki_sha256, taken) in page {
             let now = self.clock.now();
-            let Some(why) = self.ended(&taken, now).await? else { continue };
+            let Some(why) = self.ended(spki_sha256, &taken, now).await? else { continue };
             let event = Event::KeyRetired { spki_sha256, order: taken.order, why };
             let entry = Entry { actor: Actor::Centre, event };
             let _turn = self.turn.lock().await;
@@ -37,12 +39,19 @@ impl Kmc {
         Ok(last)
     }
 
-    async fn ended(&self, taken: &Taken, now: Timestamp) -> Result<Option<Ended>, Stop> {
+    async fn ended(&self, spki_sha256: Sha256, taken: &Taken, now: Timestamp) -> Result<Option<Ended>, Stop> {
         Ok(match self.witness.order(taken.order).await? {
+            Some(view) if certified(&view).is_some_and(|other| other != spki_sha256) => Some(Ended::Superseded),
             Some(view) if matches!(view.status, CertificateStatus::Revoked { .. }) => Some(Ended::Revoked),
             Some(view) if now > view.validity.not_after => Some(Ended::Expired),
             None if now.since(taken.at) > ORDER_LIFE_SECONDS => Some(Ended::NeverIssued),
             _ => None,
         })
     }
+}
+
+/// The name of the encryption key that the order's pair has.
+fn certified(view: &CertificateView) -> Option<Sha256> {
+    let parts = Parts::read(&view.encryption.as_ref()?.certificate.0).ok()?;
+    Some(Sha256(openssl::sha::sha256(parts.tbs.spki)))
 }

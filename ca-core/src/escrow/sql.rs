@@ -17,7 +17,7 @@ const ADD: &str = "INSERT INTO escrow_key (spki_sha256, kind, spki, sealed, made
 const BY_NAME: &str = "SELECT spki_sha256, kind, spki, sealed, made, state, order_id, recipient_sha256, taken \
      FROM escrow_key WHERE spki_sha256 = $1";
 const BY_ORDER: &str = "SELECT spki_sha256, kind, spki, sealed, made, state, order_id, recipient_sha256, taken \
-     FROM escrow_key WHERE order_id = $1";
+     FROM escrow_key WHERE order_id = $1 AND recipient_sha256 = $2";
 const STAND_BY: &str = "SELECT spki_sha256, kind, spki, sealed, made, state, order_id, recipient_sha256, taken \
      FROM escrow_key WHERE kind = $1 AND state = 'stand_by' ORDER BY made, spki_sha256 LIMIT 1";
 const TAKE: &str = "UPDATE escrow_key SET state = 'in_use', order_id = $1, recipient_sha256 = $2, taken = $3 \
@@ -46,6 +46,7 @@ pub fn kmc_migrations() -> Migrator {
     migrations(&[
         (1, "escrow", include_str!("../../migrations/kmc/0001_escrow.sql")),
         (2, "audit", include_str!("../../migrations/0003_audit.sql")),
+        (3, "recipients", include_str!("../../migrations/kmc/0003_recipients.sql")),
     ])
 }
 
@@ -168,8 +169,12 @@ for_each_backend! { Transaction =>
             row.map(key).transpose()
         }
 
-        async fn key_of_order(&mut self, order: OrderId) -> Result<Option<KeyRow>, StoreError> {
-            let row = sqlx::query_as(BY_ORDER).bind(order.to_string()).fetch_optional(self.connection()).await?;
+        async fn key_of_order(&mut self, order: OrderId, recipient_sha256: Sha256) -> Result<Option<KeyRow>, StoreError> {
+            let row = sqlx::query_as(BY_ORDER)
+                .bind(order.to_string())
+                .bind(recipient_sha256.to_string())
+                .fetch_optional(self.connection())
+                .await?;
             row.map(key).transpose()
         }
 

@@ -103,13 +103,14 @@ pub trait Escrow: Send {
     /// The key with this name.
     async fn key(&mut self, spki_sha256: Sha256) -> Result<Option<KeyRow>>;
 
-    /// The key of this order.
-    async fn key_of_order(&mut self, order: OrderId) -> Result<Option<KeyRow>>;
+    /// The key that this order took for this signature key.
+    async fn key_of_order(&mut self, order: OrderId, recipient_sha256: Sha256) -> Result<Option<KeyRow>>;
 
     /// The stand-by key of this kind that was made first.
     async fn oldest_stand_by(&mut self, kind: KeyKind) -> Result<Option<KeyRow>>;
 
-    /// Gives a stand-by key to an order. [`StoreError::Contended`] if it is no longer stand-by, or the order has one.
+    /// Gives a stand-by key to an order. [`StoreError::Contended`] if it is no longer stand-by, or the order has one for
+    /// this recipient.
     async fn take(&mut self, spki_sha256: Sha256, taken: &Taken) -> Result<()>;
 
     /// Puts a key in use into history. `false` if it is not in use.

@@ -74,7 +74,7 @@ macro_rules! pass_on {
 pass_on! { Escrow {
     fn add_key(&mut self, key: &KeyRow) -> ();
     fn key(&mut self, spki_sha256: Sha256) -> Option<KeyRow>;
-    fn key_of_order(&mut self, order: OrderId) -> Option<KeyRow>;
+    fn key_of_order(&mut self, order: OrderId, recipient_sha256: Sha256) -> Option<KeyRow>;
     fn oldest_stand_by(&mut self, kind: KeyKind) -> Option<KeyRow>;
     fn take(&mut self, spki_sha256: Sha256, taken: &Taken) -> ();
     fn retire(&mut self, spki_sha256: Sha256, at: Timestamp) -> bool;

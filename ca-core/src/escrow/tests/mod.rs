@@ -7,6 +7,7 @@ mod provide;
 mod recover;
 mod retire;
 mod secrets;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -122,8 +123,14 @@ impl Ground {
     /// A unit with a pair: its order, and its encryption key as the token has it.
     async fn unit(&self) -> (OrderId, EncryptionKey) {
         let (view, key) = self.certificate().await;
-        let wrapped = self.provide(view.order, &key).await.unwrap();
-        let own = opened(&wrapped, &key);
+        let order = view.order;
+        (order, self.pair(view, &key).await)
+    }
+
+    /// Has the authority say that this order made a pair with the key that it takes here.
+    async fn pair(&self, view: CertificateView, key: &SoftKey) -> EncryptionKey {
+        let wrapped = self.provide(view.order, key).await.unwrap();
+        let own = opened(&wrapped, key);
         let private = PKey::private_key_from_pkcs8(own.pkcs8_der()).unwrap();
         let certified = TestKey { kind: KeyKind::P256, private, spki: own.spki_der().to_vec() };
         let pair = EncryptionView {
@@ -133,7 +140,7 @@ impl Ground {
             envelope: wrapped.envelope,
         };
         self.said.pairs.lock().unwrap().insert(view.order, pair);
-        (view.order, own)
+        own
     }
 
     /// What officers sign to have the key of [`ENCRYPTION`] wrapped to this certificate.
@@ -174,8 +181,10 @@ impl Ground {
         assert!(last.contains("_refused") && last.contains(&serde_json::to_string(&code).unwrap()), "{last}");
     }
 
-    async fn key_of(&self, order: OrderId) -> KeyRow {
-        self.centre.store.begin_read().await.unwrap().key_of_order(order).await.unwrap().unwrap()
+    /// The row of an encryption key.
+    async fn row_of(&self, spki: &[u8]) -> KeyRow {
+        let name = Sha256(openssl::sha::sha256(spki));
+        self.centre.store.begin_read().await.unwrap().key(name).await.unwrap().unwrap()
     }
 }
 

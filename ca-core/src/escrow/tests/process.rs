@@ -74,8 +74,10 @@ async fn the_centre_serves_over_its_socket_and_gives_the_same_key_after_a_restar
     let client = KmcClient::new(&running.socket);
     let (order, key) = (OrderId::draw(house.now(), &mut system_rng()), new_key());
     let wrapped = client.provide(ask(order, &key)).await.unwrap();
-    let refused = client.provide(ask(order, &new_key())).await;
-    assert!(matches!(refused, Err(KmcError::Refused(refusal)) if refusal.code == RefusalCode::OrderReplayed));
+    let mut other_kind = ask(order, &key);
+    other_kind.kind = KeyKind::Rsa2048;
+    let refused = client.provide(other_kind).await;
+    assert!(matches!(refused, Err(KmcError::Refused(refusal)) if refusal.code == RefusalCode::KeyNotAccepted));
     assert!(get(running.operations, "/healthz").await.ends_with("ok\n"));
     assert!(get(running.operations, "/readyz").await.ends_with("ready\n"));
     get(running.operations, "/metrics").await;

@@ -27,7 +27,7 @@ async fn the_same_order_gets_the_same_key_and_only_its_signature_key_opens_it() 
         assert_ne!(first.envelope, again.envelope, "wrapped anew each time");
         assert_eq!(opened(&first, &key).pkcs8_der(), opened(&again, &key).pkcs8_der());
         assert!(try_open(&first, &new_key()).is_none());
-        assert!(matches!(ground.key_of(order).await.state, State::InUse(_)));
+        assert!(matches!(ground.row_of(&first.spki.0).await.state, State::InUse(_)));
         let events = ground.events().await;
         assert_eq!(events.iter().filter(|event| event.contains("key_taken")).count(), 1, "{events:?}");
     }
@@ -62,12 +62,19 @@ async fn many_orders_at_once_get_keys_of_their_own() {
 }
 
 #[tokio::test]
-async fn the_key_of_an_order_does_not_go_to_another_signature_key() {
+async fn an_order_that_comes_with_another_signature_key_takes_a_fresh_key() {
     for ground in Ground::each().await {
-        let (order, key) = (order(&ground), new_key());
-        ground.provide(order, &key).await.unwrap();
-        let outcome = ground.provide(order, &new_key()).await;
-        ground.refused(outcome, RefusalCode::OrderReplayed).await;
+        let (order, first, second) = (order(&ground), new_key(), new_key());
+        let one = ground.provide(order, &first).await.unwrap();
+        let two = ground.provide(order, &second).await.unwrap();
+        assert_ne!(one.spki, two.spki, "{}: what the first may have opened is not wrapped again", ground.engine());
+        assert!(try_open(&two, &first).is_none());
+        assert_eq!(opened(&two, &second).spki_der(), two.spki.0);
+        // Each token has its own for ever.
+        assert_eq!(ground.provide(order, &first).await.unwrap().spki, one.spki);
+        assert_eq!(ground.provide(order, &second).await.unwrap().spki, two.spki);
+        let taken = ground.events().await.iter().filter(|event| event.contains("key_taken")).count();
+        assert_eq!(taken, 2, "{}", ground.engine());
     }
 }
 
@@ -99,10 +106,10 @@ async fn every_kind_is_provided() {
 async fn a_sealed_key_that_was_bent_or_exchanged_is_not_given_out() {
     for ground in Ground::each().await {
         let (key, orders) = (new_key(), [order(&ground), order(&ground)]);
+        let mut rows = Vec::new();
         for order in orders {
-            ground.provide(order, &key).await.unwrap();
+            rows.push(ground.row_of(&ground.provide(order, &key).await.unwrap().spki.0).await);
         }
-        let rows = [ground.key_of(orders[0]).await, ground.key_of(orders[1]).await];
         let mut bent = rows[0].sealed.clone();
         bent[20] ^= 1;
         for sealed in [bent, rows[1].sealed.clone(), Vec::new()] {
@@ -132,9 +139,8 @@ async fn no_nonce_is_used_twice() {
     let ground = Ground::one().await;
     let mut nonces = BTreeSet::new();
     for _ in 0..50 {
-        let order = order(&ground);
-        ground.provide(order, &new_key()).await.unwrap();
-        nonces.insert(ground.key_of(order).await.sealed[..12].to_vec());
+        let wrapped = ground.provide(order(&ground), &new_key()).await.unwrap();
+        nonces.insert(ground.row_of(&wrapped.spki.0).await.sealed[..12].to_vec());
     }
     assert_eq!(nonces.len(), 50);
     let counts = ground.centre.store.begin_read().await.unwrap().counts().await.unwrap();

@@ -107,7 +107,7 @@ async fn an_officer_who_was_revoked_or_whose_certificate_ended_is_refused() {
 #[tokio::test]
 async fn while_the_authority_is_silent_nothing_is_recovered() {
     for ground in Ground::each().await {
-        let (order, _) = ground.unit().await;
+        let (_, own) = ground.unit().await;
         let (recipient, key) = ground.certificate().await;
         let submission = ground.signed(&ground.recovery(&recipient), &OFFICERS, &recipient);
         ground.said.silent.store(true, Ordering::SeqCst);
@@ -116,7 +116,7 @@ async fn while_the_authority_is_silent_nothing_is_recovered() {
         assert!(ground.events().await.iter().all(|event| !event.contains("key_recovered")));
         ground.said.silent.store(false, Ordering::SeqCst);
         let wrapped = ground.recover(submission).await.unwrap();
-        assert_eq!(opened(&wrapped, &key).spki_der(), ground.key_of(order).await.spki);
+        assert_eq!(opened(&wrapped, &key).spki_der(), ground.row_of(own.spki_der()).await.spki);
     }
 }
 

@@ -10,8 +10,8 @@ use crate::service::client::CertificateAuthority as _;
 use crate::service::protocol::{RefusalCode, Request, Response};
 use crate::testing::{new_key, revoke};
 
-async fn is_history(ground: &Ground, order: OrderId) -> bool {
-    matches!(ground.key_of(order).await.state, State::History(_))
+async fn is_history(ground: &Ground, spki: &[u8]) -> bool {
+    matches!(ground.row_of(spki).await.state, State::History(_))
 }
 
 #[tokio::test]
@@ -19,10 +19,10 @@ async fn revoked_expired_and_abandoned_keys_go_into_history() {
     for ground in Ground::each().await {
         let (order, own) = ground.unit().await;
         let nobodys = OrderId::draw(ground.house.now(), &mut system_rng());
-        ground.provide(nobodys, &new_key()).await.unwrap();
+        let nobodys = ground.provide(nobodys, &new_key()).await.unwrap().spki.0;
         let kmc = &ground.centre.kmc;
         assert!(kmc.retire_ended(None).await.unwrap().is_some());
-        assert!(!is_history(&ground, order).await, "{}", ground.engine());
+        assert!(!is_history(&ground, own.spki_der()).await, "{}", ground.engine());
 
         let Ok(Response::Certificate(view)) = ground.said.authority.call(Request::Order { order }).await else {
             panic!("no certificate")
@@ -33,11 +33,11 @@ async fn revoked_expired_and_abandoned_keys_go_into_history() {
         // Whoever cannot be asked retires nothing.
         ground.said.silent.store(true, Ordering::SeqCst);
         assert!(kmc.retire_ended(None).await.is_err());
-        assert!(!is_history(&ground, order).await);
+        assert!(!is_history(&ground, own.spki_der()).await);
         ground.said.silent.store(false, Ordering::SeqCst);
         kmc.retire_ended(None).await.unwrap();
-        assert!(is_history(&ground, order).await);
-        assert!(!is_history(&ground, nobodys).await);
+        assert!(is_history(&ground, own.spki_der()).await);
+        assert!(!is_history(&ground, &nobodys).await);
 
         // Recovered all the same, for old data; but no order gets it again.
         let (recipient, key) = ground.certificate().await;
@@ -46,19 +46,35 @@ async fn revoked_expired_and_abandoned_keys_go_into_history() {
         assert_eq!(opened(&wrapped, &key).pkcs8_der(), own.pkcs8_der());
 
         let live = recipient.order;
-        ground.provide(live, &key).await.unwrap();
+        let lives = ground.provide(live, &key).await.unwrap().spki.0;
         ground.house.clock.advance(32 * 86_400);
         kmc.retire_ended(None).await.unwrap();
-        assert!(is_history(&ground, nobodys).await);
-        assert!(!is_history(&ground, live).await);
+        assert!(is_history(&ground, &nobodys).await);
+        assert!(!is_history(&ground, &lives).await);
         ground.house.clock.advance(366 * 86_400);
         kmc.retire_ended(None).await.unwrap();
-        assert!(is_history(&ground, live).await);
+        assert!(is_history(&ground, &lives).await);
         let outcome = ground.provide(live, &key).await;
         ground.refused(outcome, RefusalCode::WrongState).await;
         let events = ground.events().await.concat();
         for why in ["revoked", "never_issued", "expired"] {
             assert!(events.contains(&format!(r#""why":"{why}""#)), "{why}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_key_that_an_order_took_for_a_token_that_broke_goes_into_history_once_the_pair_is_made() {
+    for ground in Ground::each().await {
+        let (view, key) = ground.certificate().await;
+        let broken = ground.provide(view.order, &new_key()).await.unwrap().spki.0;
+        let kmc = &ground.centre.kmc;
+        kmc.retire_ended(None).await.unwrap();
+        assert!(!is_history(&ground, &broken).await, "{}: the authority names no pair yet", ground.engine());
+        let own = ground.pair(view, &key).await;
+        kmc.retire_ended(None).await.unwrap();
+        assert!(is_history(&ground, &broken).await, "{}", ground.engine());
+        assert!(!is_history(&ground, own.spki_der()).await);
+        assert!(ground.events().await.concat().contains(r#""why":"superseded""#));
     }
 }

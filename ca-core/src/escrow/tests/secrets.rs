@@ -81,7 +81,7 @@ async fn no_private_key_stands_in_database_audit_log_or_answer() {
         dump.extend(std::fs::read(entry.unwrap().path()).unwrap());
     }
     dump.extend(ground.events().await.concat().into_bytes());
-    dump.extend(format!("{answer:?} {:?}", ground.key_of(order).await).into_bytes());
+    dump.extend(format!("{answer:?} {:?}", ground.row_of(own.spki_der()).await).into_bytes());
     dump.extend(serde_json::to_vec(&answer).unwrap());
     assert!(holds(&dump, own.spki_der()), "the database was read: the public key is there");
     for spelling in spellings(&own) {
