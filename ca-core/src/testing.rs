@@ -1,24 +1,28 @@
 //! A whole authority for tests: founded by a real ceremony, with officers whose keys are in memory.
 //!
 //! For tests of this and other crates (feature `testing`, dev-dependencies only). Nothing in it is a double: the
-//! store, the keys, the checks and the order of writes are the ones that serve; only the clock stands still and
-//! sealing is cheap.
+//! store, the keys, the key-management centre, the checks and the order of writes are the ones that serve; only the
+//! clock stands still and sealing is cheap.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tokio_util::sync::DropGuard;
 
 use crate::app;
 use crate::ceremony::{Ceremony, Plan};
 use crate::clock::{Clock as _, TestClock, system_rng};
 use crate::cms;
-use crate::config::{Audit, Config, Crl, Keys, Socket};
+use crate::config::{Audit, Config, Crl, Keys, Kmc, Socket};
 use crate::domain::{
     Act, Install, IssuerId, KeyBinding, KeyKind, OfficeId, Order, OrderId, ProfileName, RevocationReason, Serial,
     Sha256, Statement, Subject, SubjectField, Timestamp, encode,
 };
+use crate::escrow::port::KeyManagement;
+use crate::escrow::testing::Centre;
 use crate::issuance::faults::{Faults, NoFaults};
 use crate::issuance::{Authority, Issuing};
 use crate::keys::csr;
@@ -44,6 +48,9 @@ const PEOPLE: [(&str, &str, &str, &str); 8] = [
     ("qianwei", "钱伟", "demo-office", r#""kmc_officer""#),
     ("fengli", "冯丽", "demo-office", r#""kmc_officer""#),
 ];
+
+/// The officers of the key-management centre.
+pub const KMC_OFFICERS: [&str; 2] = ["qianwei", "fengli"];
 
 /// Someone with a key and a certificate.
 pub struct Person {
@@ -85,6 +92,8 @@ pub struct House {
     pub transcript: String,
     folder: TempDir,
     fresh: Option<Fresh>,
+    centre: OnceCell<Centre>,
+    served: OnceCell<DropGuard>,
 }
 
 impl House {
@@ -130,7 +139,16 @@ impl House {
                 (id, Person { key, certificate })
             })
             .collect();
-        Self { config, clock, people, transcript, folder, fresh: None }
+        Self {
+            config,
+            clock,
+            people,
+            transcript,
+            folder,
+            fresh: None,
+            centre: OnceCell::new(),
+            served: OnceCell::new(),
+        }
     }
 
     /// Its folder.
@@ -172,6 +190,29 @@ impl House {
         app::open_issuers(&self.config, &records, &passphrase).expect("keys open")
     }
 
+    /// The key-management centre beside the authority, whose officers are `qianwei` and `fengli`.
+    ///
+    /// # Panics
+    /// When it cannot be founded.
+    pub async fn centre(&self) -> &Centre {
+        let found = || async {
+            // It asks an authority over the same database what certificates are worth.
+            let witness = Arc::new(self.joined(Arc::new(NoFaults), None).await);
+            let officers = KMC_OFFICERS.map(|id| &self.person(id).certificate[..]);
+            Centre::of(witness, &officers, self.clock.clone()).await
+        };
+        self.centre.get_or_init(found).await
+    }
+
+    /// Has the centre answer on the socket of the configuration, for an authority in a process of its own.
+    ///
+    /// # Panics
+    /// When it cannot be founded or the socket cannot be made.
+    pub async fn serve_centre(&self) {
+        let socket = &self.config.kmc.as_ref().expect("the house has a centre").socket;
+        self.served.get_or_init(|| async { self.centre().await.serve(socket) }).await;
+    }
+
     /// An authority as it stands after a start, before it serves: the reconciler has not run.
     ///
     /// # Panics
@@ -185,11 +226,25 @@ impl House {
     /// # Panics
     /// When it cannot be joined.
     pub async fn authority_with(&self, faults: Arc<dyn Faults>) -> Authority {
+        let kmc: Arc<dyn KeyManagement> = self.centre().await.kmc.clone();
+        self.joined(faults, Some(kmc)).await
+    }
+
+    /// [`Self::authority_with`], over this key-management centre or none.
+    ///
+    /// # Panics
+    /// When it cannot be joined.
+    pub async fn joined(&self, faults: Arc<dyn Faults>, kmc: Option<Arc<dyn KeyManagement>>) -> Authority {
         let store = self.store().await;
         let issuers = self.issuers(&store).await;
         let profiles = Profiles::built_in().expect("sound");
         let url = self.config.base_url.clone();
-        Authority::new(Arc::new(store), self.clock.clone(), system_rng(), issuers, profiles, url).with_faults(faults)
+        let authority = Authority::new(Arc::new(store), self.clock.clone(), system_rng(), issuers, profiles, url);
+        let authority = authority.with_faults(faults);
+        match kmc {
+            Some(kmc) => authority.with_kmc(kmc),
+            None => authority,
+        }
     }
 
     /// What `ca check` finds now.
@@ -293,7 +348,7 @@ pub fn rehearsable(folder: &Path, database_url: &str) -> (Ceremony, BTreeMap<&'s
         crl: Crl { debounce_seconds: 0, poll_seconds: 1, ..Crl::default() },
         publish: Vec::new(),
         audit: Audit { dir: folder.join("audit"), checkpoint_minutes: 60 },
-        kmc: None,
+        kmc: Some(Kmc { socket: folder.join("kmc") }),
     };
     let clock = Arc::new(TestClock::at(FOUNDED));
     let ceremony = Ceremony {
@@ -325,14 +380,14 @@ id = "unit-p256"
 common_name = "印信测试单位 CA"
 key = "P-256"
 years = 10
-profiles = ["unit-sign", "staff"]
+profiles = ["unit-sign", "unit-encrypt", "staff"]
 
 [[issuer]]
 id = "unit-rsa"
 common_name = "印信测试单位 CA RSA"
 key = "RSA-2048"
 years = 10
-profiles = ["unit-sign"]
+profiles = ["unit-sign", "unit-encrypt"]
 "#;
 
 /// Issue one year of profile `unit` from `unit-p256` for a P-256 key.

@@ -18,6 +18,7 @@ use crate::testing::{House, new_key, revoke, unit_issuer};
 const DESK: [&str; 2] = ["limin", "wangqiang"];
 
 async fn serve(house: &House) -> (Running, Client) {
+    house.serve_centre().await;
     let running = start(house.config.clone(), house.clock.clone()).await.unwrap();
     let client = Client::new(&running.socket);
     (running, client)

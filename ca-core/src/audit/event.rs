@@ -154,6 +154,40 @@ pub enum Event {
         /// Why, in words.
         detail: String,
     },
+    /// Officers of the key-management centre want an escrowed key wrapped to another signature key; the centre is asked
+    /// next.
+    RecoveryAsked {
+        /// Id of their statement.
+        recovery: OrderId,
+        /// SHA-256 of its bytes.
+        statement_sha256: Sha256,
+        /// Who issued the encryption certificate.
+        issuer: IssuerId,
+        /// Its serial number.
+        serial: Serial,
+        /// SHA-256 of the new signature certificate.
+        recipient_sha256: Sha256,
+    },
+    /// An escrowed key was wrapped to another signature key; its asker is told next.
+    KeyRecovered {
+        /// Id of the officers' statement.
+        recovery: OrderId,
+        /// SHA-256 of the encryption key's SubjectPublicKeyInfo.
+        spki_sha256: Sha256,
+        /// SHA-256 of the new signature certificate.
+        recipient_sha256: Sha256,
+    },
+    /// A recovery was refused, by the authority or by the key-management centre.
+    RecoveryRefused {
+        /// Which it claims to be.
+        recovery: OrderId,
+        /// SHA-256 of its bytes.
+        statement_sha256: Sha256,
+        /// Why.
+        code: RefusalCode,
+        /// Why, in words.
+        detail: String,
+    },
     /// CRLs are about to be signed under this number: full, delta, shards.
     CrlSigning {
         /// Whose.

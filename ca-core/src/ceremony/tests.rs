@@ -108,7 +108,7 @@ async fn one_ceremony_makes_two_hierarchies_each_under_its_own_root() {
             common_name = "印信测试 SM2 单位 CA"
             key = "SM2"
             years = 10
-            profiles = ["unit-sign"]
+            profiles = ["unit-sign", "unit-encrypt"]
         "#;
         let more: Plan = toml::from_str(more).unwrap();
         let plan = &mut ceremony.plan;
@@ -189,14 +189,14 @@ fn a_plan_that_makes_no_sense_tells_all_its_faults() {
         common_name = "x"
         key = "P-256"
         years = 10
-        profiles = ["unit-sign"]
+        profiles = ["unit-sign", "unit-encrypt"]
         crl_shards = 1
         [[issuer]]
         id = "unit-s7"
         common_name = "x"
         key = "P-256"
         years = 5
-        profiles = ["unit-sign"]
+        profiles = ["unit-sign", "unit-encrypt"]
         [[officer]]
         id = "a"
         name = "a"

@@ -2,7 +2,10 @@
 //! demand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::kmc::Kmc;
 use super::seal::SealingKey;
@@ -10,6 +13,7 @@ use super::sql::{SqlEscrow, kmc_migrations};
 use crate::clock::{Clock, system_rng};
 use crate::domain::Sha256;
 use crate::service::client::CertificateAuthority;
+use crate::service::server::{Bound, Limits, serve};
 use crate::sql::testing::{Fresh, sqlite};
 
 /// A centre and the folder that it lives in.
@@ -46,5 +50,17 @@ impl Centre {
         let sealing = SealingKey::draw(&mut rng);
         let kmc = Kmc::new(Arc::new(store.clone()), sealing, officers, BTreeMap::new(), authority, clock, rng);
         Self { kmc: Arc::new(kmc), store, fresh }
+    }
+
+    /// Answers on a socket until the guard is dropped.
+    ///
+    /// # Panics
+    /// When the socket cannot be made.
+    #[must_use]
+    pub fn serve(&self, socket: &Path) -> DropGuard {
+        let bound = Bound::new(socket, 0o600).expect("a socket");
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(bound, self.kmc.clone(), Limits::default(), stop.clone()));
+        stop.drop_guard()
     }
 }

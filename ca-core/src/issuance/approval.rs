@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::evidence::{Evidence, Voice};
 use super::stop::Stop;
-use crate::domain::{Act, CertificateStatus, Order, Role, Sha256, Timestamp};
+use crate::domain::{Act, CertificateStatus, OfficeId, Order, Role, Sha256, Timestamp};
 use crate::keys::csr::ProvenPossession;
 use crate::service::protocol::RefusalCode;
 use crate::store::{OfficerRecord, OrderRecord, Place, SignatureRecord, Tx};
@@ -103,7 +103,7 @@ pub(super) async fn approve_knowing(
             let detail = format!("{} signed twice", officer.officer.id);
             return Err(Stop::refuse(RefusalCode::TwoOfficersNeeded, detail));
         }
-        sit(&officer, roles, order)?;
+        sit(&officer, roles, &order.office)?;
         officers.push(officer);
     }
     let mut signatures: Vec<SignatureRecord> = (0..)
@@ -114,7 +114,7 @@ pub(super) async fn approve_knowing(
 
     if let Some(key) = &evidence.key {
         let operator = look_up(tx, known, &key.operator, now).await?;
-        sit(&operator, &[Role::TokenOperator], order)?;
+        sit(&operator, &[Role::TokenOperator], &order.office)?;
         // The last seat is the reviewer's: who reviews an application must not make its key.
         if officers.last().is_some_and(|reviewer| reviewer.officer.id == operator.officer.id) {
             return Err(Stop::refuse(RefusalCode::KeyNotBound, "the reviewer may not bind the key"));
@@ -154,7 +154,12 @@ async fn concerns_staff(tx: &mut dyn Tx, act: &Act) -> Result<bool, Stop> {
 }
 
 /// The officer behind a voice, good at this moment.
-async fn look_up(tx: &mut dyn Tx, known: &mut Known, voice: &Voice, now: Timestamp) -> Result<OfficerRecord, Stop> {
+pub(super) async fn look_up(
+    tx: &mut dyn Tx,
+    known: &mut Known,
+    voice: &Voice,
+    now: Timestamp,
+) -> Result<OfficerRecord, Stop> {
     if let Some(officer) = known.0.get(&voice.certificate_sha256) {
         return Ok(officer.clone());
     }
@@ -179,16 +184,16 @@ async fn look_up(tx: &mut dyn Tx, known: &mut Known, voice: &Voice, now: Timesta
     Ok(officer)
 }
 
-/// Whether the officer has a role of this seat in the office of the order. Administrators may be of any office.
-fn sit(officer: &OfficerRecord, roles: &[Role], order: &Order) -> Result<(), Stop> {
+/// Whether the officer has a role of this seat in the office that gives the order. Administrators may be of any office.
+pub(super) fn sit(officer: &OfficerRecord, roles: &[Role], office: &OfficeId) -> Result<(), Stop> {
     let officer = &officer.officer;
     if !officer.has_any(roles) {
         let roles: Vec<&str> = roles.iter().map(|role| role.word()).collect();
         let detail = format!("{} is none of {}", officer.id, roles.join(", "));
         return Err(Stop::refuse(RefusalCode::WrongRole, detail));
     }
-    if officer.office != order.office && roles != [Role::Administrator] {
-        let detail = format!("{} is of office {}, the order of {}", officer.id, officer.office, order.office);
+    if officer.office != *office && roles != [Role::Administrator] {
+        let detail = format!("{} is of office {}, the order of {}", officer.id, officer.office, office);
         return Err(Stop::refuse(RefusalCode::WrongRole, detail));
     }
     Ok(())

@@ -20,6 +20,7 @@ mod give_up;
 mod issuing;
 mod pair;
 mod prepare;
+mod recovery;
 mod replace;
 mod responder;
 mod stop;

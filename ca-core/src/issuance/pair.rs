@@ -3,7 +3,7 @@
 use super::authority::Authority;
 use super::stop::Stop;
 use crate::domain::{IssuerId, OrderId, Serial};
-use crate::escrow::port::{KeyRequest, KmcError, WrappedKey};
+use crate::escrow::port::{KeyRequest, WrappedKey};
 use crate::keys::csr::ProvenPossession;
 use crate::keys::good_key;
 use crate::service::protocol::{Blob, RefusalCode};
@@ -21,10 +21,7 @@ impl Authority {
         };
         let ask =
             KeyRequest { order, kind: signature_key.kind(), recipient_spki: Blob(signature_key.spki_der().to_vec()) };
-        let wrapped = kmc.provide(ask).await.map_err(|error| match error {
-            KmcError::Refused(refusal) => Stop::Refused(refusal),
-            KmcError::Unreachable(error) => Stop::Kmc(error),
-        })?;
+        let wrapped = kmc.provide(ask).await?;
         let kind = good_key::check(&wrapped.spki.0).map_err(|error| Stop::BadWork(error.to_string()))?;
         if kind != signature_key.kind() || wrapped.spki.0 == signature_key.spki_der() {
             return Err(Stop::BadWork("the key-management centre gave another key than was asked for".into()));

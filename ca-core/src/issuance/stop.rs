@@ -1,5 +1,6 @@
 //! Why a use case ends without its result.
 
+use crate::escrow::port::KmcError;
 use crate::issuance::faults::Interrupted;
 use crate::lint::Finding;
 use crate::service::protocol::{Refusal, RefusalCode};
@@ -72,6 +73,15 @@ impl Stop {
                     detail: "the authority cannot do it now; nothing was told, ask again".into(),
                 }
             }
+        }
+    }
+}
+
+impl From<KmcError> for Stop {
+    fn from(error: KmcError) -> Self {
+        match error {
+            KmcError::Refused(refusal) => Self::Refused(refusal),
+            KmcError::Unreachable(error) => Self::Kmc(error),
         }
     }
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{CertificateStatus, IssuerId, Officer, OrderId, ProfileName, Serial, Sha256, Timestamp, Validity};
-use crate::escrow::port::Envelope;
+use crate::escrow::port::{Envelope, RecoverySubmission, WrappedKey};
 
 /// The longest frame that either side accepts.
 pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
@@ -50,6 +50,9 @@ pub enum Request {
         /// Why, for the audit; at most 200 characters.
         why: String,
     },
+    /// An escrowed encryption key again, wrapped to a unit's new signature key, on the word of two officers of the
+    /// key-management centre. Idempotent by the statement's id.
+    Recover(RecoverySubmission),
     /// What became of an order.
     Order {
         /// Which.
@@ -100,6 +103,8 @@ pub struct Submission {
 pub enum Response {
     /// A certificate, as it stands now.
     Certificate(CertificateView),
+    /// A recovered encryption key in its envelope.
+    Key(WrappedKey),
     /// Nothing by that name.
     None,
     /// An officer.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{DESK, faults, houses, order_came_to_nothing, submit};
+use super::{DESK, PAIR, faults, houses, order_came_to_nothing, submit};
 use crate::issuance::faults::{Point, StopAt};
 use crate::issuance::{Authority, Issuing};
 use crate::keys::SignatureAlgorithm;
@@ -28,7 +28,7 @@ async fn an_issue_stopped_anywhere_is_finished_once() {
 
             let restarted = house.authority().await;
             let before = house.certificates().await;
-            assert_eq!(before, usize::from(point != Point::BeforeIntent), "{engine} {point:?}");
+            assert_eq!(before, PAIR * usize::from(point != Point::BeforeIntent), "{engine} {point:?}");
             let finished = restarted.reconcile().await.unwrap();
             let half_made = matches!(point, Point::IntentDurable | Point::Signed);
             assert_eq!(finished, usize::from(half_made), "{engine} {point:?}");
@@ -37,7 +37,7 @@ async fn an_issue_stopped_anywhere_is_finished_once() {
             let first = submit(&restarted, submission.clone()).await.unwrap();
             let second = submit(&restarted, submission).await.unwrap();
             assert_eq!(first, second, "{engine} {point:?}");
-            assert_eq!(house.certificates().await, 1, "{engine} {point:?}");
+            assert_eq!(house.certificates().await, PAIR, "{engine} {point:?}");
             assert_eq!(faults(&house).await, Vec::<String>::new(), "{engine} {point:?}");
         }
     }
@@ -52,7 +52,7 @@ async fn an_issue_stopped_anywhere_can_be_asked_for_again_without_a_restart() {
             assert!(submit(&stopped, submission.clone()).await.is_err());
             let other = house.authority().await;
             submit(&other, submission).await.unwrap_or_else(|code| panic!("{engine} {point:?}: {code:?}"));
-            assert_eq!(house.certificates().await, 1);
+            assert_eq!(house.certificates().await, PAIR);
             assert_eq!(faults(&house).await, Vec::<String>::new(), "{engine} {point:?}");
         }
     }
@@ -102,6 +102,7 @@ async fn while_the_key_is_away_nothing_is_told_and_afterwards_the_same_certifica
             profiles,
             house.config.base_url.clone(),
         );
+        let authority = authority.with_kmc(house.centre().await.kmc.clone());
         let order = house.unit_order();
         let submission = house.issue(&order, &DESK, "limin", &new_key());
         for _ in 0..2 {
@@ -112,7 +113,7 @@ async fn while_the_key_is_away_nothing_is_told_and_afterwards_the_same_certifica
         assert!(authority.reconcile().await.is_err());
         away.store(false, Ordering::SeqCst);
         submit(&authority, submission).await.unwrap();
-        assert_eq!(house.certificates().await, 1, "{engine}");
+        assert_eq!(house.certificates().await, PAIR, "{engine}");
         assert_eq!(faults(&house).await, Vec::<String>::new(), "{engine}");
     }
 }
@@ -140,7 +141,7 @@ async fn what_cannot_be_audited_does_not_happen() {
         let revocation = house.about_status(&revocation, &DESK);
         assert_eq!(submit(&authority, revocation.clone()).await.map(|_| ()), Err(RefusalCode::Unavailable));
         execute(&store, SHOW_AUDIT).await;
-        assert_eq!(house.certificates().await, 1, "{engine}: no intent was left");
+        assert_eq!(house.certificates().await, PAIR, "{engine}: no intent was left");
         submit(&authority, submission).await.unwrap();
         submit(&authority, revocation).await.unwrap();
         assert_eq!(faults(&house).await, Vec::<String>::new(), "{engine}");
@@ -165,7 +166,7 @@ async fn orders_that_come_at_once_are_each_carried_out_once() {
             let told = task.await.unwrap();
             assert!(matches!(told, Ok(_) | Err(RefusalCode::Unavailable)), "{engine}: {told:?}");
         }
-        assert_eq!(house.certificates().await, 4, "{engine}");
+        assert_eq!(house.certificates().await, 4 * PAIR, "{engine}");
         assert_eq!(faults(&house).await, Vec::<String>::new(), "{engine}");
     }
 }

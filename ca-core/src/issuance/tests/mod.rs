@@ -4,6 +4,8 @@ mod audit;
 mod delivery;
 mod give_up;
 mod interruptions;
+mod pairs;
+mod recovery;
 mod refusals;
 mod replacement;
 mod staff;
@@ -45,6 +47,9 @@ async fn faults(house: &House) -> Vec<String> {
     assert_eq!(report.findings, Vec::<String>::new(), "{}", house.engine());
     report.faults
 }
+
+/// How many certificates a unit's order makes.
+const PAIR: usize = 2;
 
 async fn submit(authority: &Authority, submission: Submission) -> Result<CertificateView, RefusalCode> {
     ask(authority, Request::Submit(submission)).await

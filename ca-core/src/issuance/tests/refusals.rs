@@ -1,6 +1,6 @@
 //! Every order that must be refused is, by its code, and leaves no certificate.
 
-use super::{DESK, ask, houses, order_came_to_nothing, submit};
+use super::{DESK, PAIR, ask, houses, order_came_to_nothing, submit};
 use crate::domain::{Act, KeyKind, OfficeId, ProfileName, encode};
 use crate::issuance::Authority;
 use crate::service::protocol::{Blob, RefusalCode, Request, Submission};
@@ -66,7 +66,7 @@ async fn a_replayed_order_is_refused() {
         // The same again is no replay.
         let again = submit(&authority, house.issue(&order, &DESK, "limin", &key)).await.unwrap();
         assert_eq!(again, view);
-        assert_eq!(house.certificates().await, 1);
+        assert_eq!(house.certificates().await, PAIR);
     }
 }
 
