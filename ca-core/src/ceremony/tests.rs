@@ -272,6 +272,7 @@ async fn found_and_issue_in_module() {
     assert_eq!(sealed, 5, "root, unit-rsa, two responders, audit: no file for a key in a module");
 
     let house = House::held(folder, ceremony.config, keys, clock, transcript);
+    house.serve_centre().await;
     let running = crate::app::start(house.config.clone(), house.clock.clone()).await.unwrap();
     let submission = house.issue(&house.unit_order(), &["limin", "wangqiang"], "limin", &crate::testing::new_key());
     let request = crate::service::protocol::Request::Submit(submission);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DESK, ask, faults, houses, submit};
+use super::{DESK, PAIR, ask, faults, houses, submit};
 use crate::domain::CertificateStatus;
 use crate::issuance::faults::{Point, StopAt};
 use crate::issuance::{Stop, give_up, open_intents};
@@ -19,7 +19,7 @@ async fn an_intent_that_was_given_up_is_revoked_listed_and_never_signed() {
         assert!(submit(&stopped, submission.clone()).await.is_err());
         let store = house.store().await;
         let open = open_intents(&store).await.unwrap();
-        assert_eq!(open.len(), 1, "{engine}");
+        assert_eq!(open.len(), PAIR, "{engine}");
         let given_up = give_up(&store, house.now(), order.id, "the profile is stricter now").await.unwrap();
         assert_eq!(given_up, open, "{engine}");
 
@@ -29,12 +29,13 @@ async fn an_intent_that_was_given_up_is_revoked_listed_and_never_signed() {
         let abandon = Request::Abandon { order: order.id, why: String::new() };
         assert_eq!(ask(&authority, abandon).await.map(|_| ()), Err(RefusalCode::WrongState), "{engine}");
         let mut tx = store.begin_read().await.unwrap();
-        let (issuer, serial) = (&open[0].issuer, &open[0].serial);
-        let status = tx.status(issuer, serial).await.unwrap().map(|record| record.status);
-        assert!(matches!(status, Some(CertificateStatus::Revoked { .. })), "{engine}");
-        let listed = tx.unusable(issuer, house.now(), "", 10).await.unwrap();
-        assert!(listed.iter().any(|line| line.serial == *serial), "{engine}: it stands on the lists");
-        assert_eq!(tx.certificates_of_order(order.id).await.unwrap()[0].made, None);
+        for intent in &open {
+            let status = tx.status(&intent.issuer, &intent.serial).await.unwrap().map(|record| record.status);
+            assert!(matches!(status, Some(CertificateStatus::Revoked { .. })), "{engine}");
+            let listed = tx.unusable(&intent.issuer, house.now(), "", 10).await.unwrap();
+            assert!(listed.iter().any(|line| line.serial == intent.serial), "{engine}: it stands on the lists");
+        }
+        assert!(tx.certificates_of_order(order.id).await.unwrap().iter().all(|record| record.made.is_none()));
         drop(tx);
         // A process that signed it meanwhile comes too late.
         let mut tx = store.begin().await.unwrap();
