@@ -86,6 +86,12 @@ impl Pki {
         make("unit-sign", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
     }
 
+    /// The encryption certificate of a unit's pair, with its key: what the key-management centre could sign with.
+    pub(crate) fn encryption(&self, name: &str, uscc: &str) -> Made {
+        let validity = Validity::years(today(), 1);
+        make("unit-encrypt", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
+    }
+
     /// A responder's own certificate: right chain, wrong use.
     pub(crate) fn responder_like(&self) -> Made {
         let week = Validity::seconds(today().first_second(), 604_800);

@@ -210,6 +210,10 @@ async fn a_certificate_for_another_use_is_refused() {
     house.responder.say(&responder.serial, CertificateStatus::Good);
     let (zh, en) = ("这张证书不能用来登录", "This certificate cannot be used to log in");
     refused_in_both(&house, &responder, "not-for-this", 403, zh, en).await;
+    // The escrowed half of a pair: whoever has its key in the centre is not the unit.
+    let encryption = house.pki.encryption(UNIT, USCC);
+    house.responder.say(&encryption.serial, CertificateStatus::Good);
+    refused_in_both(&house, &encryption, "not-for-this", 403, zh, en).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 use axum::http::StatusCode;
 use ca_core::domain::{CertificateStatus, RevocationReason};
+use ca_core::envelope;
+use ca_core::service::protocol::Blob;
+use ca_core::x509::Parts;
 use serde_json::json;
 
 use super::testing::{Bench, GOOD, PNG, SCANS};
@@ -320,6 +323,42 @@ async fn search_leads_straight_to_a_number_and_looks_for_parts_of_names() {
     for expected in [number, &view.serial.to_string(), "Business licence", "Signed and approved"] {
         assert!(unit.contains(expected), "{expected}");
     }
+}
+
+#[tokio::test]
+async fn a_unit_gets_a_pair_whose_wrapped_key_only_its_token_opens_and_the_console_shows_both() {
+    let bench = Bench::new().await;
+    let path = bench.approved().await;
+    let ticket = bench.ticket(&path).await;
+    let (key, answer) = bench.redeem(&ticket).await;
+    let view = bench.view(&answer["issuer"], &answer["serial"]).await;
+    let pair = view.encryption.clone().expect("a pair");
+    let blob = |value: &serde_json::Value| serde_json::from_value::<Blob>(value.clone()).expect("base64");
+    let certificate = blob(&answer["encryption"]["certificate"]);
+    assert_eq!(certificate, pair.certificate);
+    let certified = Parts::read(&certificate.0).expect("a certificate").tbs.spki.to_vec();
+    let message = blob(&answer["encryption"]["envelope"]["message"]);
+    envelope::open(&message.0, &certified, |operation| key.perform(operation)).expect("its token opens it");
+
+    let install = bench.house.installed(&view, key);
+    let (status, _) = bench.api("confirm", json!({ "ticket": ticket, "install": install })).await;
+    assert_eq!(status, StatusCode::OK);
+    let base = format!("/certificates/{}/{}", view.issuer, view.serial);
+    for page in [&path, &base] {
+        for (lang, words) in [("en", "Encryption certificate"), ("zh-CN", "加密证书序列号")] {
+            let shown = bench.get("limin", &format!("{page}?lang={lang}")).await.text;
+            for expected in [words, &view.serial.to_string(), &pair.serial.to_string()] {
+                assert!(shown.contains(expected), "{page}: {expected}");
+            }
+        }
+    }
+    // Either serial number leads to the pair.
+    assert_eq!(bench.get("zhaojing", &format!("/search?q={}", pair.serial)).await.to, base);
+    let order = bench.post("limin", &format!("{base}/hold"), &[]).await.to;
+    bench.sign("limin", &order, &format!("{order}/sign")).await;
+    let held = bench.view(&json!(view.issuer), &json!(pair.serial)).await;
+    assert!(matches!(held.status, CertificateStatus::Held { .. }));
+    assert!(bench.get("limin", &path).await.text.contains("Held"));
 }
 
 #[tokio::test]
