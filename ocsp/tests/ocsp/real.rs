@@ -35,7 +35,7 @@ const PLAN: &str = r#"
     common_name = "Test Unit CA"
     key = "P-256"
     years = 10
-    profiles = ["unit-sign", "staff"]
+    profiles = ["unit-sign", "unit-encrypt", "staff"]
 "#;
 
 fn prepare(folder: &Path) -> (ca_core::config::Config, Plan) {

@@ -60,7 +60,7 @@ async fn keys_and_recoveries_survive_and_an_order_may_take_a_second_key() {
         // The order of the key in use takes another for another token, and for that one no third.
         let other = Taken { order: one, recipient_sha256: digest(0x11), at: Timestamp::from_unix(200) };
         tx.take(digest(0xaa), &other).await.unwrap();
-        stand_by.state = State::InUse(other.clone());
+        stand_by.state = State::InUse(other);
         assert_eq!(tx.key_of_order(one, digest(0x11)).await.unwrap(), Some(stand_by), "{}", fresh.engine);
         tx.commit().await.unwrap();
     }
