@@ -380,14 +380,14 @@ id = "unit-p256"
 common_name = "印信测试单位 CA"
 key = "P-256"
 years = 10
-profiles = ["unit-sign", "unit-encrypt", "staff"]
+profiles = ["unit-sign", "unit-encrypt", "person", "staff"]
 
 [[issuer]]
 id = "unit-rsa"
 common_name = "印信测试单位 CA RSA"
 key = "RSA-2048"
 years = 10
-profiles = ["unit-sign", "unit-encrypt"]
+profiles = ["unit-sign", "unit-encrypt", "person"]
 "#;
 
 /// Issue one year of profile `unit` from `unit-p256` for a P-256 key.

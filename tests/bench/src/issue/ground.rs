@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use ca_core::domain::{Act, IssuerId};
+use ca_core::domain::{Act, IssuerId, KeyKind, ProfileName, Subject, SubjectField};
 use ca_core::issuance::{Authority, Evidence};
 use ca_core::service::client::CertificateAuthority as _;
 use ca_core::service::protocol::{Request, Submission};
 use ca_core::sql::authority_migrations;
 use ca_core::sql::testing::sqlite;
-use ca_core::testing::{House, new_key, unit_act};
+use ca_core::testing::{House, new_key};
 
 use super::{AT_ONCE, Speed, cpu_seconds, speed};
 
@@ -77,12 +77,29 @@ impl Ground {
     fn submission(&self, issuer: &str) -> anyhow::Result<Submission> {
         // Ids of orders ascend with time.
         self.house.clock.advance(1);
-        let mut act = unit_act("示范市东湖建筑工程有限公司");
-        if let Act::Issue { issuer: by, .. } = &mut act {
-            *by = IssuerId::new(issuer).ok_or_else(|| anyhow::anyhow!("{issuer} is no name"))?;
-        }
-        Ok(self.house.issue(&self.house.order(act), &["limin", "wangqiang"], "limin", &new_key()))
+        Ok(self.house.issue(&self.house.order(one_certificate(issuer)?), &["limin", "wangqiang"], "limin", &new_key()))
     }
+}
+
+/// Issue one certificate: a person's, for a unit's order makes two and waits for the key-management centre.
+fn one_certificate(issuer: &str) -> anyhow::Result<Act> {
+    let fields = [
+        (SubjectField::Country, "CN"),
+        (SubjectField::Province, "示范省"),
+        (SubjectField::CommonName, "示范市东湖建筑工程有限公司经办人"),
+        (SubjectField::UniqueId, "P00000001"),
+    ];
+    let fields = fields.into_iter().map(|(field, value)| (field, value.to_owned())).collect();
+    let unnamed = || anyhow::anyhow!("{issuer} is no name");
+    Ok(Act::Issue {
+        issuer: IssuerId::new(issuer).ok_or_else(unnamed)?,
+        profile: ProfileName::new("person").ok_or_else(unnamed)?,
+        subject: Subject::new(fields).map_err(|error| anyhow::anyhow!("{error}"))?,
+        years: 1,
+        key: KeyKind::P256,
+        officer: None,
+        replaces: None,
+    })
 }
 
 /// Does all of these, [`AT_ONCE`] at the same time.
