@@ -18,7 +18,7 @@ pub(super) struct Statement {
 #[derive(Clone)]
 enum Kind {
     Login(Login),
-    Order(Order),
+    Order(Box<Order>),
 }
 
 /// Why a statement is not put before the person.
@@ -53,7 +53,7 @@ impl Statement {
     pub(super) fn read(bytes: Vec<u8>, site: &Site, now: Timestamp) -> Result<Self, Unfit> {
         let kind = match domain::tag_of(&bytes).map_err(|_| Unfit::NotUnderstood)?.as_str() {
             "yinxin.login.v1" => Kind::Login(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?),
-            "yinxin.order.v1" => Kind::Order(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?),
+            "yinxin.order.v1" => Kind::Order(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             _ => return Err(Unfit::NotUnderstood),
         };
         let permission = match &kind {
