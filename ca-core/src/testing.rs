@@ -253,8 +253,8 @@ impl House {
     /// When the store cannot be read.
     pub async fn check(&self) -> app::Report {
         let profiles = Arc::new(Profiles::built_in().expect("sound"));
-        let mut tx = self.store().await.begin_read().await.expect("reads");
-        app::check(&mut *tx, self.now(), profiles, &mut |_| {}).await.expect("reads")
+        let store = self.store().await;
+        app::check(&store, &self.config, self.now(), profiles, &mut |_| {}).await.expect("reads")
     }
 
     /// An order of the demo office, written now.

@@ -3,7 +3,7 @@
 //! `strace --inject` ends the process with SIGKILL at its n-th write or sync; n goes up until an issue passes
 //! unharmed. After each death the authority starts again, and everything must add up.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -102,10 +102,19 @@ async fn killed_at_any_write_of_an_issue_the_authority_loses_and_doubles_nothing
 }
 
 /// Stops the authority and lets it be judged by its own offline checks, and by counting in its database.
-pub(crate) async fn everything_adds_up(office: &Office, mut ca: Program) -> anyhow::Result<()> {
+pub(crate) async fn everything_adds_up(office: &Office, ca: Program) -> anyhow::Result<()> {
+    everything_adds_up_in(office, ca, &[]).await
+}
+
+/// [`everything_adds_up`], where the offline checks have these variables in their environment.
+pub(crate) async fn everything_adds_up_in(
+    office: &Office,
+    mut ca: Program,
+    environment: &[(&str, PathBuf)],
+) -> anyhow::Result<()> {
     ca.terminate()?;
-    office.house.ca(&["audit", "verify"])?;
-    office.house.ca(&["check"])?;
+    office.house.ca_in(environment, &["audit", "verify"])?;
+    office.house.ca_in(environment, &["check"])?;
     let database = sqlx::SqlitePool::connect(&format!("sqlite:{}", office.house.path("ca/ca.db").display())).await?;
     let uneven = "SELECT count(*) FROM (SELECT 1 FROM certificate WHERE profile LIKE 'unit-%' \
         GROUP BY order_id HAVING count(*) <> 2)";

@@ -1,5 +1,6 @@
 //! The whole system under test: real programs, real tokens, judges that nobody here wrote.
 
+mod audit;
 mod conformance;
 mod faults;
 mod hierarchies;

@@ -17,7 +17,7 @@ use journeys::people::{self, Person};
 use journeys::programs::{Program, eventually};
 use sqlx::{Connection as _, Executor as _};
 
-use crate::faults::{everything_adds_up, inject};
+use crate::faults::{everything_adds_up, everything_adds_up_in, inject};
 
 /// What a caller who hands in an order is told.
 enum Told {
@@ -288,5 +288,5 @@ async fn a_clock_set_back_repeats_no_number_and_loses_no_record() -> anyhow::Res
         let number = listed(&office.house.ca_certificate("unit-p256"), &office.house.crl("unit-p256"), view)?;
         assert_eq!(number, Some(last), "{}", view.serial);
     }
-    everything_adds_up(&office, ca).await
+    everything_adds_up_in(&office, ca, &clock.environment()?).await
 }

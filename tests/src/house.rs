@@ -194,7 +194,15 @@ impl House {
     /// # Errors
     /// When it fails; the error says what it printed.
     pub fn ca(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        must(self.command("ca", "ca.toml")?.args(arguments))
+        self.ca_in(&[], arguments)
+    }
+
+    /// [`Self::ca`] with these variables in its environment.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn ca_in(&self, environment: &[(&str, PathBuf)], arguments: &[&str]) -> anyhow::Result<String> {
+        must(self.command("ca", "ca.toml")?.args(arguments).envs(environment.iter().cloned()))
     }
 
     /// Starts `ca serve`; it is ready when this returns. The first time the key-management centre is started with it,

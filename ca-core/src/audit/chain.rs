@@ -1,5 +1,6 @@
 //! The hash chain and its verification.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use openssl::sha::Sha256 as Hasher;
@@ -48,6 +49,9 @@ pub enum Fault {
         /// Where it does.
         found: i64,
     },
+    /// A checkpoint stands behind events that came after it: what it says cannot be compared any more.
+    #[error("the checkpoint at event {0} stands behind later events")]
+    Late(i64),
     /// A checkpoint says otherwise.
     #[error("checkpoint at event {0} names another hash: the chain was written anew")]
     Rewritten(i64),
@@ -70,12 +74,16 @@ pub struct Whole {
     pub checkpoints: usize,
 }
 
-/// Walks a chain from its beginning.
+/// Walks a chain from its beginning, holding nothing of it but its head.
 #[derive(Debug)]
 pub struct Verifier {
+    audit_key: Vec<u8>,
     head: AuditHead,
+    /// Those that lie ahead.
     checkpoints: BTreeMap<i64, Sha256>,
     borne_out: usize,
+    /// The event at which the last one did.
+    borne_out_at: i64,
 }
 
 impl Verifier {
@@ -85,15 +93,41 @@ impl Verifier {
     /// # Errors
     /// [`Fault::Checkpoint`].
     pub fn new(audit_key: &[u8], checkpoints: &[SignedCheckpoint]) -> Result<Self, Fault> {
-        let mut expected = BTreeMap::new();
-        for signed in checkpoints {
-            let Checkpoint { seq, hash, .. } =
-                signed.verify(audit_key).map_err(|error| Fault::Checkpoint { seq: signed.claimed_seq(), error })?;
-            if expected.insert(seq, hash).is_some_and(|other| other != hash) {
-                return Err(Fault::Rewritten(seq));
-            }
+        let mut verifier = Self {
+            audit_key: audit_key.to_vec(),
+            head: GENESIS,
+            checkpoints: BTreeMap::new(),
+            borne_out: 0,
+            borne_out_at: 0,
+        };
+        checkpoints.iter().try_for_each(|checkpoint| verifier.checkpoint(checkpoint))?;
+        Ok(verifier)
+    }
+
+    /// Takes a checkpoint, at the event that it names or before.
+    ///
+    /// # Errors
+    /// [`Fault::Checkpoint`], [`Fault::Rewritten`] or [`Fault::Late`].
+    pub fn checkpoint(&mut self, signed: &SignedCheckpoint) -> Result<(), Fault> {
+        let Checkpoint { seq, hash, .. } =
+            signed.verify(&self.audit_key).map_err(|error| Fault::Checkpoint { seq: signed.claimed_seq(), error })?;
+        match seq.cmp(&self.head.seq) {
+            Ordering::Less => Err(Fault::Late(seq)),
+            Ordering::Equal => self.compare(self.head, hash),
+            Ordering::Greater => match self.checkpoints.insert(seq, hash) {
+                Some(other) if other != hash => Err(Fault::Rewritten(seq)),
+                _ => Ok(()),
+            },
         }
-        Ok(Self { head: GENESIS, checkpoints: expected, borne_out: 0 })
+    }
+
+    fn compare(&mut self, head: AuditHead, hash: Sha256) -> Result<(), Fault> {
+        if head.hash != hash {
+            return Err(Fault::Rewritten(head.seq));
+        }
+        self.borne_out += usize::from(self.borne_out_at != head.seq);
+        self.borne_out_at = head.seq;
+        Ok(())
     }
 
     /// Takes the next event.
@@ -108,14 +142,8 @@ impl Verifier {
         if hash(self.head.hash, row.seq, row.at, &row.event) != row.hash {
             return Err(Fault::Changed(row.seq));
         }
-        if let Some(hash) = self.checkpoints.remove(&row.seq) {
-            if hash != row.hash {
-                return Err(Fault::Rewritten(row.seq));
-            }
-            self.borne_out += 1;
-        }
         self.head = AuditHead { seq: row.seq, hash: row.hash };
-        Ok(())
+        self.checkpoints.remove(&row.seq).map_or(Ok(()), |hash| self.compare(self.head, hash))
     }
 
     /// Ends the walk: it must end at `head`, and no checkpoint may lie beyond.

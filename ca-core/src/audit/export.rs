@@ -1,5 +1,5 @@
-//! The chain as a file that can be verified without the database: JSON Lines, events in order, then the
-//! checkpoints, then the end of the chain.
+//! The chain as a file that can be verified without the database: JSON Lines, events in order, each checkpoint behind
+//! the event that it names, then the end of the chain. So one line after the other can be verified and forgotten.
 
 use std::io::{self, BufRead, Write};
 
@@ -52,6 +52,7 @@ pub enum ExportError {
 /// [`ExportError::Store`] or [`ExportError::Io`].
 pub async fn export(tx: &mut dyn AuditLog, out: &mut (dyn Write + Send)) -> Result<AuditHead, ExportError> {
     let head = tx.audit_head().await?;
+    let mut checkpoints = tx.checkpoints().await?.into_iter().peekable();
     let mut after = 0;
     loop {
         let rows = tx.audit_after(after, 1000).await?;
@@ -59,9 +60,13 @@ pub async fn export(tx: &mut dyn AuditLog, out: &mut (dyn Write + Send)) -> Resu
         after = last.seq;
         for AuditRow { seq, at, event, hash } in rows {
             write_line(out, &Line::Event { seq, at, event, hash })?;
+            while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.seq <= seq) {
+                write_line(out, &Line::Checkpoint(checkpoint.into()))?;
+            }
         }
     }
-    for checkpoint in tx.checkpoints().await? {
+    // Of events that are gone.
+    for checkpoint in checkpoints {
         write_line(out, &Line::Checkpoint(checkpoint.into()))?;
     }
     write_line(out, &Line::End { seq: head.seq, hash: head.hash })?;
@@ -74,7 +79,7 @@ fn write_line(out: &mut (dyn Write + Send), line: &Line) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Verifies an export: every event, every checkpoint in it and any kept elsewhere.
+/// Verifies an export: every event, every checkpoint in it and any kept elsewhere. Holds one line at a time.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -83,8 +88,7 @@ pub fn verify_export(
     audit_key: &[u8],
     kept_elsewhere: &[SignedCheckpoint],
 ) -> Result<Whole, ExportError> {
-    let mut events = Vec::new();
-    let mut checkpoints = kept_elsewhere.to_vec();
+    let mut verifier = Verifier::new(audit_key, kept_elsewhere)?;
     let mut end = None;
     for number in 1.. {
         let Some(line) = read_line(input, number)? else { break };
@@ -92,17 +96,12 @@ pub fn verify_export(
             return Err(ExportError::Line { line: number, what: "a line after the end".into() });
         }
         match line {
-            Line::Event { seq, at, event, hash } => events.push(AuditRow { seq, at, event, hash }),
-            Line::Checkpoint(checkpoint) => checkpoints.push(checkpoint),
+            Line::Event { seq, at, event, hash } => verifier.push(&AuditRow { seq, at, event, hash })?,
+            Line::Checkpoint(checkpoint) => verifier.checkpoint(&checkpoint)?,
             Line::End { seq, hash } => end = Some(AuditHead { seq, hash }),
         }
     }
-    let end = end.ok_or(ExportError::NoEnd)?;
-    let mut verifier = Verifier::new(audit_key, &checkpoints)?;
-    for event in &events {
-        verifier.push(event)?;
-    }
-    Ok(verifier.finish(end)?)
+    Ok(verifier.finish(end.ok_or(ExportError::NoEnd)?)?)
 }
 
 fn read_line(input: &mut dyn BufRead, number: usize) -> Result<Option<Line>, ExportError> {

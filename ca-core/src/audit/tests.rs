@@ -160,14 +160,17 @@ async fn an_export_is_verified_without_the_database_and_shows_what_was_done_to_i
         let renumbered = renumbered.replace("\"seq\":0,", "\"seq\":5,");
         assert!(matches!(verify(&renumbered), Err(ExportError::Fault(Fault::Changed(4)))), "{:?}", verify(&renumbered));
         // The last events cut off, with the end left as it was, and with an end made to fit.
-        let cut = [&lines[..9], &lines[10..]].concat().join("\n");
+        let cut = [&lines[..10], &lines[11..]].concat().join("\n");
         let fault = verify(&cut);
         assert!(matches!(fault, Err(ExportError::Fault(Fault::Truncated { expected: 10, found: 9 }))), "{fault:?}");
         let seventh: serde_json::Value = serde_json::from_str(lines[6]).unwrap();
         let end = format!("{{\"end\":{{\"seq\":7,\"hash\":{}}}}}", seventh["event"]["hash"]);
-        let cut = [&lines[..7], &[lines[10], &end]].concat().join("\n");
+        let cut = [&lines[..7], &[lines[8], &end]].concat().join("\n");
         let fault = verify(&cut);
         assert!(matches!(fault, Err(ExportError::Fault(Fault::Truncated { expected: 8, found: 7 }))), "{fault:?}");
+        // A checkpoint behind later events would go by unread.
+        let late = [&lines[..8], &[lines[9], lines[8]], &lines[10..]].concat().join("\n");
+        assert!(matches!(verify(&late), Err(ExportError::Fault(Fault::Late(8)))), "{:?}", verify(&late));
         let changed = text.replacen("\\\"7\\\"", "\\\"8\\\"", 1);
         assert!(matches!(verify(&changed), Err(ExportError::Fault(Fault::Changed(7)))));
         assert!(matches!(verify("no line of ours"), Err(ExportError::Line { line: 1, .. })));

@@ -18,6 +18,13 @@ pub enum ListKind {
 }
 
 impl ListKind {
+    /// All lists of an issuer: the full one, the delta unless it is a root, and so many shards.
+    #[must_use]
+    pub fn all(root: bool, shards: u16) -> Vec<Self> {
+        let delta = (!root).then_some(Self::Delta);
+        [Self::Full].into_iter().chain(delta).chain((0..shards).map(Self::Shard)).collect()
+    }
+
     /// The word in stores: `full`, `delta`, or `s` and the number of the shard.
     #[must_use]
     pub fn word(self) -> String {
@@ -54,6 +61,17 @@ impl ListKind {
     #[must_use]
     pub fn url(self, base: &str, issuer: &IssuerId) -> String {
         format!("{}/crl/{}", base.trim_end_matches('/'), self.file(issuer))
+    }
+
+    /// What this list of an issuer says of its own scope. `base`: the number of the full list that a delta goes with.
+    #[must_use]
+    pub fn scope(self, base_url: &str, issuer: &IssuerId, root: bool, base: u64) -> ListScope {
+        let url = |kind: Self| kind.url(base_url, issuer);
+        match self {
+            Self::Full => ListScope::Full { delta_url: (!root).then(|| url(Self::Delta)) },
+            Self::Delta => ListScope::Delta { base },
+            Self::Shard(_) => ListScope::Shard { url: url(self) },
+        }
     }
 
     /// Reads the name of a file, in its one spelling. A ceremony makes no issuer whose own name reads like that of

@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use super::error::CrlError;
@@ -84,7 +85,7 @@ impl Plan<'_> {
         let mut full = self.draft(tx, ListKind::Full, covers, None).await?;
         let mut shards = BTreeMap::new();
         let since = last.map_or(0, |last| last.covers);
-        for shard in self.shards(tx, since, still_valid_at).await? {
+        for shard in self.shards(tx, since..covers, still_valid_at).await? {
             shards.insert(shard, self.draft(tx, ListKind::Shard(shard), covers, None).await?);
         }
         let mut after = String::new();
@@ -105,7 +106,7 @@ impl Plan<'_> {
             // With the first full list comes an empty delta, so that there is one where the list says.
             let (number, since) = base.map_or((self.number, covers), |base| (base.number, base.covers));
             let mut delta = self.draft(tx, ListKind::Delta, covers, Some(number)).await?;
-            self.changes(tx, &mut delta, since, still_valid_at).await?;
+            self.changes(tx, &mut delta, since..covers, still_valid_at).await?;
             drafts.push(delta);
         }
         drafts.extend(shards.into_values());
@@ -113,7 +114,7 @@ impl Plan<'_> {
     }
 
     /// All shards of a planned edition; of another those that changed, or were never made.
-    async fn shards(&self, tx: &mut dyn Tx, since: i64, still_valid_at: Timestamp) -> Result<Vec<u16>, CrlError> {
+    async fn shards(&self, tx: &mut dyn Tx, seqs: Range<i64>, still_valid_at: Timestamp) -> Result<Vec<u16>, CrlError> {
         let all = 0..self.issuing.crl_shards();
         if self.planned || all.is_empty() {
             return Ok(all.collect());
@@ -124,7 +125,7 @@ impl Plan<'_> {
         }
         let mut after = String::new();
         loop {
-            let page = tx.changed_after(self.issuer(), since, still_valid_at, &after, PAGE).await?;
+            let page = tx.changed_between(self.issuer(), seqs.clone(), still_valid_at, &after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.serial.to_string();
             for shard in page.iter().filter_map(|change| self.issuing.shard(&change.serial)) {
@@ -138,12 +139,12 @@ impl Plan<'_> {
         &self,
         tx: &mut dyn Tx,
         delta: &mut Draft,
-        since: i64,
+        seqs: Range<i64>,
         still_valid_at: Timestamp,
     ) -> Result<(), CrlError> {
         let mut after = String::new();
         loop {
-            let page = tx.changed_after(self.issuer(), since, still_valid_at, &after, PAGE).await?;
+            let page = tx.changed_between(self.issuer(), seqs.clone(), still_valid_at, &after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.serial.to_string();
             for change in page {
@@ -156,12 +157,8 @@ impl Plan<'_> {
     }
 
     async fn draft(&self, tx: &mut dyn Tx, list: ListKind, covers: i64, base: Option<i64>) -> Result<Draft, CrlError> {
-        let url = |kind: ListKind| kind.url(self.base_url, self.issuer());
-        let scope = match list {
-            ListKind::Full => ListScope::Full { delta_url: (!self.issuing.is_root()).then(|| url(ListKind::Delta)) },
-            ListKind::Delta => ListScope::Delta { base: unsigned(base.unwrap_or(self.number)) },
-            ListKind::Shard(_) => ListScope::Shard { url: url(list) },
-        };
+        let base_number = unsigned(base.unwrap_or(self.number));
+        let scope = list.scope(self.base_url, self.issuer(), self.issuing.is_root(), base_number);
         let previous = tx.last_crl(self.issuer(), list).await?.map(|last| unsigned(last.number));
         let scratch = tempfile::tempfile_in(self.folder).map_err(CrlError::file(self.folder))?;
         Ok(Draft {

@@ -68,12 +68,7 @@ impl Publisher {
         if !closed && self.clock.now().since(planned.this_update) >= self.schedule.every {
             return Ok(Some(Due::Time));
         }
-        let mut kinds = vec![ListKind::Full];
-        if !issuing.is_root() {
-            kinds.push(ListKind::Delta);
-        }
-        kinds.extend((0..issuing.crl_shards()).map(ListKind::Shard));
-        for kind in kinds {
+        for kind in ListKind::all(issuing.is_root(), issuing.crl_shards()) {
             let made = tx.last_crl(issuer, kind).await?.map(|last| last.number);
             if made.is_none() || made != self.published(issuer, kind)? {
                 return Ok(Some(if closed { Due::Time } else { Due::News }));

@@ -17,8 +17,10 @@ const LAST: &str = "SELECT number, base, this_update, next_update, entries, cove
      WHERE issuer = $1 AND list = $2 ORDER BY number DESC LIMIT 1";
 const LAST_PLANNED: &str = "SELECT number, base, this_update, next_update, entries, covers, planned, sha256 \
      FROM crl_list WHERE issuer = $1 AND list = $2 AND planned ORDER BY number DESC LIMIT 1";
+const PLANNED_BEFORE: &str = "SELECT number, base, this_update, next_update, entries, covers, planned, sha256 \
+     FROM crl_list WHERE issuer = $1 AND list = 'full' AND planned AND number < $2 ORDER BY number DESC LIMIT 1";
 
-pub(super) const STATEMENTS: &[&str] = &[NUMBER, TAKE, ADD, LAST, LAST_PLANNED];
+pub(super) const STATEMENTS: &[&str] = &[NUMBER, TAKE, ADD, LAST, LAST_PLANNED, PLANNED_BEFORE];
 
 type CrlRow = (i64, Option<i64>, i64, i64, i64, i64, bool, String);
 
@@ -77,6 +79,19 @@ for_each_backend! { Transaction =>
             let row: Option<CrlRow> =
                 sqlx::query_as(LAST).bind(issuer.as_str()).bind(list.word()).fetch_optional(self.connection()).await?;
             row.map(|row| record(issuer, list, row)).transpose()
+        }
+
+        async fn planned_crl_before(
+            &mut self,
+            issuer: &IssuerId,
+            number: i64,
+        ) -> Result<Option<CrlRecord>, StoreError> {
+            let row: Option<CrlRow> = sqlx::query_as(PLANNED_BEFORE)
+                .bind(issuer.as_str())
+                .bind(number)
+                .fetch_optional(self.connection())
+                .await?;
+            row.map(|row| record(issuer, ListKind::Full, row)).transpose()
         }
 
         async fn last_planned_crl(

@@ -1,5 +1,7 @@
 //! Statuses and their feed.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
 use super::expect_rows;
@@ -37,18 +39,42 @@ const CHANGED_AFTER: &str = "SELECT l.seq FROM status_log l WHERE l.issuer = $1 
      AND (l.status <> 0 OR EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial \
      AND e.seq < l.seq)) LIMIT 1";
 
-const CHANGES: &str = "SELECT s.serial, s.status, s.reason, s.since, l.at FROM status_log l \
-     JOIN certificate_status s ON s.issuer = l.issuer AND s.serial = l.serial \
-     WHERE l.issuer = $1 AND l.seq > $2 AND s.not_after >= $3 AND l.serial > $4 \
-     AND NOT EXISTS (SELECT 1 FROM status_log m WHERE m.issuer = l.issuer AND m.serial = l.serial AND m.seq > l.seq) \
-     AND (l.status <> 0 OR EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial \
-     AND e.seq < l.seq)) ORDER BY l.serial LIMIT $5";
+/// `$seq` is how the lines are found: by their numbers when few are wanted, by serial number when all are.
+macro_rules! changes {
+    ($seq:literal) => {
+        concat!(
+            "SELECT l.serial, l.status, l.reason, l.since, l.at, l.seq, l.not_after FROM status_log l WHERE \
+             l.issuer = $1 AND ",
+            $seq,
+            " > $2 AND ",
+            $seq,
+            " <= $3 AND l.not_after >= $4 AND l.serial > $5 AND NOT EXISTS (SELECT 1 FROM status_log m WHERE \
+             m.issuer = l.issuer AND m.serial = l.serial AND m.seq > l.seq AND m.seq <= $3) AND (l.status <> 0 OR \
+             EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial AND e.seq < l.seq)) \
+             ORDER BY l.serial LIMIT $6"
+        )
+    };
+}
+const CHANGES: &str = changes!("l.seq");
+const ALL_CHANGES: &str = changes!("+l.seq");
 const CAN_CHANGE: &str = "SELECT 1 FROM certificate c LEFT JOIN certificate_status s \
      ON s.issuer = c.issuer AND s.serial = c.serial WHERE c.issuer = $1 AND c.not_after >= $2 \
      AND c.origin <> 'responder' AND (s.status IS NULL OR s.status <> 2) LIMIT 1";
 
-pub(super) const STATEMENTS: &[&str] =
-    &[STATUS, BETWEEN, MOVE_HEAD, SET, FEED, BEAT, LOG_FAULTS, UNUSABLE, CHANGED_AFTER, CHANGES, CAN_CHANGE];
+pub(super) const STATEMENTS: &[&str] = &[
+    STATUS,
+    BETWEEN,
+    MOVE_HEAD,
+    SET,
+    FEED,
+    BEAT,
+    LOG_FAULTS,
+    UNUSABLE,
+    CHANGED_AFTER,
+    CHANGES,
+    ALL_CHANGES,
+    CAN_CHANGE,
+];
 pub(super) static OF_MANY: [&Many; 2] = [&APPEND, &ADD];
 
 fn status(number: &str, codes: (i16, i16, i64)) -> Result<CertificateStatus, StoreError> {
@@ -217,28 +243,32 @@ for_each_backend! { Transaction =>
             Ok(row.is_some())
         }
 
-        async fn changed_after(
+        async fn changed_between(
             &mut self,
             issuer: &IssuerId,
-            seq: i64,
+            seqs: Range<i64>,
             still_valid_at: Timestamp,
             after: &str,
             limit: i64,
         ) -> Result<Vec<ChangedStatus>, StoreError> {
-            let rows: Vec<(String, i16, i16, i64, i64)> = sqlx::query_as(CHANGES)
+            let statement = if seqs.start == 0 { ALL_CHANGES } else { CHANGES };
+            let rows: Vec<(String, i16, i16, i64, i64, i64, i64)> = sqlx::query_as(statement)
                 .bind(issuer.as_str())
-                .bind(seq)
+                .bind(seqs.start)
+                .bind(seqs.end)
                 .bind(still_valid_at.unix())
                 .bind(after)
                 .bind(limit)
                 .fetch_all(self.connection())
                 .await?;
             rows.into_iter()
-                .map(|(number, code, reason, since, changed)| {
+                .map(|(number, code, reason, since, changed, seq, not_after)| {
                     Ok(ChangedStatus {
-                        serial: serial("certificate_status", &number)?,
+                        serial: serial("status_log", &number)?,
                         status: status(&number, (code, reason, since))?,
                         changed: Timestamp::from_unix(changed),
+                        seq,
+                        not_after: Timestamp::from_unix(not_after),
                     })
                 })
                 .collect()

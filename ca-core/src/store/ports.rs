@@ -1,5 +1,7 @@
 //! The traits.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
 use super::error::StoreError;
@@ -184,12 +186,12 @@ pub trait Statuses {
     /// Whether a line after `seq` holds, releases, revokes or amends a certificate of this issuer.
     async fn crl_changed_after(&mut self, issuer: &IssuerId, seq: i64) -> Result<bool>;
 
-    /// Certificates whose notAfter is not before `still_valid_at` and that a line after `seq` holds, releases, revokes
-    /// or amends, by serial number after `after`, each as it stands now.
-    async fn changed_after(
+    /// Certificates whose notAfter is not before `still_valid_at` and that a line after `seqs.start`, up to and with
+    /// `seqs.end`, holds, releases, revokes or amends, by serial number after `after`, each as it stood at the end.
+    async fn changed_between(
         &mut self,
         issuer: &IssuerId,
-        seq: i64,
+        seqs: Range<i64>,
         still_valid_at: Timestamp,
         after: &str,
         limit: i64,
@@ -236,6 +238,9 @@ pub trait Crls {
 
     /// The last one of this kind.
     async fn last_crl(&mut self, issuer: &IssuerId, list: ListKind) -> Result<Option<CrlRecord>>;
+
+    /// The full one that was made because it was time last before this number.
+    async fn planned_crl_before(&mut self, issuer: &IssuerId, number: i64) -> Result<Option<CrlRecord>>;
 
     /// The last one of this kind that was made because it was time.
     async fn last_planned_crl(&mut self, issuer: &IssuerId, list: ListKind) -> Result<Option<CrlRecord>>;

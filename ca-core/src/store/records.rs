@@ -166,6 +166,10 @@ pub struct ChangedStatus {
     pub status: CertificateStatus,
     /// When it changed last.
     pub changed: Timestamp,
+    /// By which line of the log.
+    pub seq: i64,
+    /// Its notAfter.
+    pub not_after: Timestamp,
 }
 
 /// The head of the status feed.

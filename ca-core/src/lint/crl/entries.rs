@@ -1,21 +1,13 @@
 //! Entries ascend by serial number, so that none stands there twice, and none is from the future.
 
-use super::{Case, Entry, EntryRule, Rule};
+use super::{Entry, EntryRule};
 use crate::lint::demand;
 use crate::tlv::tag;
 use crate::x509;
 
-const NAME: &str = "entries";
-const CLAUSE: &str = "RFC 5280 §5.1.2.6";
+pub(super) const EACH: EntryRule = EntryRule { name: "entries", clause: "RFC 5280 §5.1.2.6", check };
 
-pub(super) const RULE: Rule = Rule { name: NAME, clause: CLAUSE, check };
-pub(super) const EACH: EntryRule = EntryRule { name: NAME, clause: CLAUSE, check: check_entry };
-
-fn check(case: &Case<'_>) -> Result<(), String> {
-    demand((case.list.entries > 0) == case.list.revoked, "an empty list must be left out")
-}
-
-fn check_entry(entry: &Entry<'_>) -> Result<(), String> {
+fn check(entry: &Entry<'_>) -> Result<(), String> {
     demand((1..=20).contains(&entry.serial.len()) && entry.serial[0] != 0, "a serial number is none")?;
     let utc_time = entry.date.tag == tag::UTC_TIME;
     demand(utc_time == x509::is_utc_time(entry.since), "a date is written in the wrong way")?;

@@ -6,7 +6,9 @@
 mod dates;
 mod delta;
 mod distribution_point;
+mod empty_list;
 mod entries;
+mod entry_der;
 mod extensions;
 mod freshest;
 mod issuer;
@@ -53,6 +55,20 @@ pub struct Seen {
     /// SHA-256 of all its bytes; zeros if it was not read to its end.
     pub sha256: Sha256,
 }
+
+/// An entry, shown to whoever compares it with something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed<'a> {
+    /// Magnitude of the serial number.
+    pub serial: &'a [u8],
+    /// Its date.
+    pub since: Timestamp,
+    /// Its CRLReason, 0 if it has none. What is no reason is a finding, and 255 here.
+    pub reason: u8,
+}
+
+/// Is shown each entry as it passes.
+pub type Watch<'a> = &'a mut dyn FnMut(Listed<'_>);
 
 /// What stands around the entries.
 struct List {
@@ -149,17 +165,25 @@ const RULES: [Rule; 10] = [
     delta::RULE,
     freshest::RULE,
     distribution_point::RULE,
-    entries::RULE,
+    empty_list::RULE,
     strict_der::RULE,
 ];
 
-const ENTRY_RULES: [EntryRule; 3] = [entries::EACH, reasons::EACH, strict_der::EACH];
+const ENTRY_RULES: [EntryRule; 3] = [entries::EACH, reasons::EACH, entry_der::EACH];
 
 /// Reads a signed CRL and holds it against all rules. Nothing may be published unless there are no findings.
 ///
 /// # Errors
 /// When the source cannot be read; then nothing is known.
 pub fn crl(source: impl Read, context: &CrlContext<'_>) -> io::Result<Seen> {
+    crl_watched(source, context, None)
+}
+
+/// [`crl`], showing each entry.
+///
+/// # Errors
+/// See [`crl`].
+pub fn crl_watched(source: impl Read, context: &CrlContext<'_>, watch: Option<Watch<'_>>) -> io::Result<Seen> {
     let unread = |detail: String| Seen {
         findings: vec![Finding { rule: "structure", clause: "RFC 5280 §5.1", detail }],
         entries: 0,
@@ -169,7 +193,7 @@ pub fn crl(source: impl Read, context: &CrlContext<'_>) -> io::Result<Seen> {
         Ok(parts) => parts.tbs,
         Err(error) => return Ok(unread(format!("the issuer's certificate: {error}"))),
     };
-    let (list, mut findings) = match read::list(source, &issuer, context) {
+    let (list, mut findings) = match read::list(source, &issuer, context, watch) {
         Ok(read) => read,
         Err(Broken::Io(error)) => return Err(error),
         Err(Broken::Structure(detail)) => return Ok(unread(detail)),

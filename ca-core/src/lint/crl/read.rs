@@ -2,8 +2,9 @@
 
 use std::io::Read;
 
+use super::reasons::reason_of;
 use super::window::{Broken, Window};
-use super::{CrlContext, ENTRY_RULES, Entry, List};
+use super::{CrlContext, ENTRY_RULES, Entry, List, Listed, Watch};
 use crate::domain::{Sha256, Timestamp};
 use crate::keys::stream::StreamVerifier;
 use crate::keys::{PublicKey, SignatureAlgorithm};
@@ -27,6 +28,7 @@ pub(super) fn list(
     source: impl Read,
     issuer: &Tbs<'_>,
     context: &CrlContext<'_>,
+    watch: Option<Watch<'_>>,
 ) -> Result<(List, Vec<Finding>), Broken> {
     let mut window = Window::new(source);
     let (content, _) = window.header(tag::SEQUENCE)?;
@@ -46,7 +48,7 @@ pub(super) fn list(
     let issuer = part(&mut window, tag::SEQUENCE)?;
     let times = [time(&mut window)?, time(&mut window)?];
     let revoked = window.position() < signed_to && window.peek()? == Some(tag::SEQUENCE);
-    let mut findings = Findings::default();
+    let mut looker = Looker { findings: Findings::default(), watch };
     let mut entries = 0;
     if revoked {
         let (content, _) = window.header(tag::SEQUENCE)?;
@@ -55,7 +57,7 @@ pub(super) fn list(
             return Err(TlvError::Truncated.into());
         }
         let this_update = x509::time(element_of(&times[0])?).map_err(|error| Broken::Structure(error.to_string()))?;
-        entries = each_entry(&mut window, entries_end, this_update, context, &mut findings)?;
+        entries = each_entry(&mut window, entries_end, this_update, context, &mut looker)?;
     }
     let mut extensions = Vec::new();
     if window.position() < signed_to {
@@ -76,7 +78,7 @@ pub(super) fn list(
     }
     let (sha256, verified): (Sha256, bool) = window.end(signature)?;
     let list = List { algorithm, issuer, times, revoked, entries, extensions, outer_algorithm, verified, sha256 };
-    Ok((list, findings.0.into_iter().flatten().collect()))
+    Ok((list, looker.findings.0.into_iter().flatten().collect()))
 }
 
 /// The first finding of each rule about entries: one is enough, and a million would not fit.
@@ -93,12 +95,32 @@ impl Findings {
     }
 }
 
+/// Who looks at each entry: the rules, and whoever else asked.
+struct Looker<'a> {
+    findings: Findings,
+    watch: Option<Watch<'a>>,
+}
+
+impl Looker<'_> {
+    fn look(&mut self, entry: &Entry<'_>) {
+        self.findings.look(entry);
+        if let Some(watch) = &mut self.watch {
+            let reason = match reason_of(entry) {
+                Ok(None) => 0,
+                Ok(Some([reason])) => *reason,
+                _ => u8::MAX,
+            };
+            watch(Listed { serial: entry.serial, since: entry.since, reason });
+        }
+    }
+}
+
 fn each_entry<R: Read>(
     window: &mut Window<R>,
     end: u64,
     this_update: Timestamp,
     context: &CrlContext<'_>,
-    findings: &mut Findings,
+    looker: &mut Looker<'_>,
 ) -> Result<u64, Broken> {
     let odd = |error: x509::X509Error| Broken::Structure(error.to_string());
     let (mut count, mut last) = (0, Vec::new());
@@ -114,7 +136,7 @@ fn each_entry<R: Read>(
         let since = x509::time(date).map_err(odd)?;
         let extensions = fields.optional(tag::SEQUENCE)?;
         fields.end()?;
-        findings.look(&Entry {
+        looker.look(&Entry {
             whole: element.whole,
             serial,
             date,

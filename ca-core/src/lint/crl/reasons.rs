@@ -9,16 +9,23 @@ use crate::x509::{self, oid};
 pub(super) const EACH: EntryRule = EntryRule { name: "reasons", clause: "RFC 5280 §5.3.1", check };
 
 fn check(entry: &Entry<'_>) -> Result<(), String> {
-    let Some(list) = entry.extensions else { return Ok(()) };
+    reason_of(entry)?.map_or(Ok(()), |reason| judge(reason, entry.scope))
+}
+
+/// The content of the reason, if there is one.
+pub(super) fn reason_of<'a>(entry: &Entry<'a>) -> Result<Option<&'a [u8]>, String> {
+    let Some(list) = entry.extensions else { return Ok(None) };
     // What nearly every entry of a million has: reasonCode, not critical, and nothing else.
-    if let [0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1, reason] = list.content {
-        return judge(&[*reason], entry.scope);
+    if let [0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1, reason @ ..] = list.content
+        && reason.len() == 1
+    {
+        return Ok(Some(reason));
     }
     let extensions = x509::extensions(list.reader()).map_err(|error| error.to_string())?;
     let [extension] = extensions[..] else { return Err("an entry has not exactly one extension".into()) };
     demand(extension.oid == oid::CRL_REASON && !extension.critical, "an entry has a foreign or critical extension")?;
     let reason = tlv::single(extension.value, tag::ENUMERATED).map_err(|error| error.to_string())?.content;
-    judge(reason, entry.scope)
+    Ok(Some(reason))
 }
 
 fn judge(reason: &[u8], scope: &ListScope) -> Result<(), String> {

@@ -1,14 +1,9 @@
-//! All of it is DER.
+//! What stands around the entries is DER.
 
-use super::{Case, Entry, EntryRule, Rule};
+use super::{Case, Rule};
 use crate::lint::strict_der;
 
-const NAME: &str = "strict_der";
-const CLAUSE: &str = "X.690 §10, §11";
-
-pub(super) const RULE: Rule = Rule { name: NAME, clause: CLAUSE, check };
-pub(super) const EACH: EntryRule =
-    EntryRule { name: NAME, clause: CLAUSE, check: |entry: &Entry<'_>| strict_der::check(entry.whole) };
+pub(super) const RULE: Rule = Rule { name: "strict_der", clause: "X.690 §10, §11", check };
 
 fn check(case: &Case<'_>) -> Result<(), String> {
     let list = case.list;

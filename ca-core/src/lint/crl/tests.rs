@@ -87,6 +87,11 @@ fn entry(serial: &[u8], date: &str, extensions: &[Vec<u8>]) -> Vec<u8> {
     tlv::write(tag::SEQUENCE, &[tlv::write(tag::INTEGER, &[serial]), date, tlv::write(tag::SEQUENCE, extensions)])
 }
 
+fn distribution_point(url: &str) -> Vec<u8> {
+    let name = tlv::write(tag::CONTEXT_0, &[tlv::write(tag::PRIMITIVE_6, &[url])]);
+    tlv::write(tag::SEQUENCE, &[tlv::write(tag::CONTEXT_0, &[name])])
+}
+
 fn context<'a>(house: &'a Hierarchy, scope: &'a ListScope) -> CrlContext<'a> {
     CrlContext { issuer: &house.issuing.der, key: &house.issuing.public, scope, previous: Some(199), now: now() }
 }
@@ -111,76 +116,140 @@ fn what_the_encoder_makes_has_no_findings_as_what_it_is_and_as_nothing_else() {
     }
 }
 
-#[test]
-fn each_rule_sees_its_fault() {
-    let house = Hierarchy::new(KeyKind::P256);
-    let [full, with_delta, delta, shard] = scopes();
-    let mut seen = BTreeSet::new();
-    let mut case_of = |scope: &ListScope, rule: &'static str, change: &dyn Fn(&mut Parted)| {
-        let mut parted = Parted::of(&made(&house, scope));
-        change(&mut parted);
-        let findings = findings(&parted.sign(&house.issuing.key), &context(&house, scope));
-        assert!(findings.iter().any(|finding| finding.rule == rule), "{rule}: {findings:?}");
-        seen.insert(rule);
-    };
+/// Each rule sees its own fault, and no other rule sees it: else one of them could be lost unseen.
+struct Bench<'a> {
+    house: &'a Hierarchy,
+    seen: BTreeSet<&'static str>,
+    wrong: Vec<String>,
+}
 
-    // The own extension of a kind is the third.
-    let integer = |number: u8| vec![tag::INTEGER, 1, number];
-    let point = |url: &str| {
-        let name = tlv::write(tag::CONTEXT_0, &[tlv::write(tag::PRIMITIVE_6, &[url])]);
-        tlv::write(tag::SEQUENCE, &[tlv::write(tag::CONTEXT_0, &[name])])
-    };
-    let points = |url: &str| tlv::write(tag::SEQUENCE, &[point(url)]);
-    case_of(&delta, "delta", &|p| drop(p.extensions.remove(2)));
-    case_of(&delta, "delta", &|p| p.extensions[2] = extension(oid::DELTA_CRL_INDICATOR, false, &[2, 2, 0, 150]));
-    case_of(&delta, "delta", &|p| p.extensions[2] = extension(oid::DELTA_CRL_INDICATOR, true, &integer(1)));
-    case_of(&delta, "delta", &|p| p.extensions[2] = extension(oid::DELTA_CRL_INDICATOR, true, &[5, 0]));
-    case_of(&delta, "extensions", &|p| p.extensions.push(extension(oid::FRESHEST_CRL, false, &points(DELTA_URL))));
-    case_of(&delta, "freshest", &|p| p.extensions.push(extension(oid::FRESHEST_CRL, false, &points(DELTA_URL))));
-    case_of(&full, "delta", &|p| p.extensions.push(extension(oid::DELTA_CRL_INDICATOR, true, &integer(1))));
-    case_of(&with_delta, "freshest", &|p| drop(p.extensions.remove(2)));
-    case_of(&with_delta, "freshest", &|p| p.extensions[2] = extension(oid::FRESHEST_CRL, true, &points(DELTA_URL)));
-    case_of(&with_delta, "freshest", &|p| p.extensions[2] = extension(oid::FRESHEST_CRL, false, &points(SHARD_URL)));
-    case_of(&with_delta, "freshest", &|p| p.extensions[2] = extension(oid::FRESHEST_CRL, false, &point(DELTA_URL)));
+impl Bench<'_> {
+    fn alone(&mut self, rule: &'static str, scope: &ListScope, change: impl FnOnce(&mut Parted)) {
+        self.held(rule, &self.house.issuing.key, &context(self.house, scope), change);
+    }
+
+    fn held(&mut self, rule: &'static str, key: &SoftKey, context: &CrlContext<'_>, change: impl FnOnce(&mut Parted)) {
+        let mut parted = Parted::of(&made(self.house, context.scope));
+        change(&mut parted);
+        let findings = findings(&parted.sign(key), context);
+        if findings.iter().map(|finding| finding.rule).eq([rule]) {
+            self.seen.insert(rule);
+        } else {
+            self.wrong.push(format!("{rule} in {:?}: {findings:#?}", context.scope));
+        }
+    }
+}
+
+#[test]
+fn each_rule_sees_its_own_fault_and_no_other() {
+    let house = Hierarchy::new(KeyKind::P256);
+    let mut bench = Bench { house: &house, seen: BTreeSet::new(), wrong: Vec::new() };
+    about_the_head(&mut bench);
+    about_extensions(&mut bench);
+    about_entries(&mut bench);
+    assert!(bench.wrong.is_empty(), "{}", bench.wrong.join("\n"));
+    for name in RULES.iter().map(|rule| rule.name).chain(ENTRY_RULES.iter().map(|rule| rule.name)) {
+        assert!(bench.seen.contains(name), "no fault shows that {name} works");
+    }
+}
+
+fn about_the_head(bench: &mut Bench<'_>) {
+    let house = bench.house;
+    let [full, ..] = scopes();
+    bench.alone("issuer", &full, |p| {
+        p.fields[ISSUER] = Parts::read(&house.root.der).expect("root").tbs.subject.to_vec();
+    });
+    bench.alone("issuer", &full, |p| drop(p.extensions.remove(0)));
+    bench.alone("issuer", &full, |p| {
+        p.extensions[0] = extension(oid::AUTHORITY_KEY_IDENTIFIER, false, &[0x30, 3, 0x80, 1, 7]);
+    });
+    let other = crate::keys::SignatureAlgorithm::EcdsaSha384.identifier_der();
+    bench.alone("signature", &full, |p| p.fields[ALGORITHM] = other);
+    bench.held("signature", &house.unit.key, &context(house, &full), |_| {});
+    bench.alone("dates", &full, |p| p.fields[NEXT_UPDATE] = tlv::write(tag::UTC_TIME, &["261123170000Z"]));
+    bench.alone("dates", &full, |p| p.fields[NEXT_UPDATE] = tlv::write(tag::GENERALIZED_TIME, &["20261124170000Z"]));
+    bench.held("dates", &house.issuing.key, &CrlContext { now: now().plus(86_400), ..context(house, &full) }, |_| {});
+    bench.held("dates", &house.issuing.key, &CrlContext { now: now().plus(-1), ..context(house, &full) }, |_| {});
+}
+
+fn about_extensions(bench: &mut Bench<'_>) {
+    let [full, with_delta, delta, shard] = scopes();
+    let point = distribution_point;
+    let points = |url: &str| tlv::write(tag::SEQUENCE, &[distribution_point(url)]);
+
+    bench.alone("number", &full, |p| drop(p.extensions.remove(1)));
+    for value in [&[2, 2, 0, 199][..], &[2, 1, 0x80], &[2, 10, 0, 0xff, 1, 2, 3, 4, 5, 6, 7, 8]] {
+        bench.alone("number", &full, |p| p.extensions[1] = extension(oid::CRL_NUMBER, false, value));
+    }
+    bench.alone("number", &full, |p| p.extensions[1] = extension(oid::CRL_NUMBER, true, &[2, 2, 0, 200]));
+    bench.alone("extensions", &full, |p| p.extensions.push(extension(oid::KEY_USAGE, false, &[3, 2, 1, 6])));
+
+    let indicator = oid::DELTA_CRL_INDICATOR;
+    bench.alone("delta", &delta, |p| drop(p.extensions.remove(2)));
+    bench.alone("delta", &delta, |p| p.extensions[2] = extension(indicator, false, &[2, 2, 0, 150]));
+    for value in [&[2, 2, 0, 151][..], &[5, 0]] {
+        bench.alone("delta", &delta, |p| p.extensions[2] = extension(indicator, true, value));
+    }
+    let freshest = oid::FRESHEST_CRL;
+    bench.alone("freshest", &with_delta, |p| drop(p.extensions.remove(2)));
+    bench.alone("freshest", &with_delta, |p| p.extensions[2] = extension(freshest, true, &points(DELTA_URL)));
+    bench.alone("freshest", &with_delta, |p| p.extensions[2] = extension(freshest, false, &points(SHARD_URL)));
+    bench.alone("freshest", &with_delta, |p| p.extensions[2] = extension(freshest, false, &point(DELTA_URL)));
+    // An extension of full lists, where there is no delta.
+    bench.alone("freshest", &full, |p| p.extensions.push(extension(freshest, false, &points(DELTA_URL))));
     let idp = oid::ISSUING_DISTRIBUTION_POINT;
-    case_of(&shard, "distribution_point", &|p| drop(p.extensions.remove(2)));
-    case_of(&shard, "distribution_point", &|p| p.extensions[2] = extension(idp, false, &point(SHARD_URL)));
-    case_of(&shard, "distribution_point", &|p| p.extensions[2] = extension(idp, true, &point(DELTA_URL)));
-    case_of(&shard, "distribution_point", &|p| p.extensions[2] = extension(idp, true, &points(SHARD_URL)));
-    case_of(&full, "distribution_point", &|p| p.extensions.push(extension(idp, true, &point(SHARD_URL))));
-    let mut case = |rule, change: &dyn Fn(&mut Parted)| case_of(&full, rule, change);
+    bench.alone("distribution_point", &shard, |p| drop(p.extensions.remove(2)));
+    bench.alone("distribution_point", &shard, |p| p.extensions[2] = extension(idp, false, &point(SHARD_URL)));
+    bench.alone("distribution_point", &shard, |p| p.extensions[2] = extension(idp, true, &point(DELTA_URL)));
+    bench.alone("distribution_point", &shard, |p| p.extensions[2] = extension(idp, true, &points(SHARD_URL)));
+    // Only the bytes show it: TRUE that is not 0xff.
+    bench.alone("strict_der", &shard, |p| {
+        let at = p.extensions[2].windows(3).position(|window| window == [1, 1, 0xff]).expect("critical");
+        p.extensions[2][at + 2] = 1;
+    });
+}
+
+fn about_entries(bench: &mut Bench<'_>) {
+    let [full, _, delta, _] = scopes();
+    let mut case = |rule, change: &dyn Fn(&mut Parted)| bench.alone(rule, &full, change);
     let reason = |code: u8| vec![extension(oid::CRL_REASON, false, &[tag::ENUMERATED, 1, code])];
     const DATE: &str = "231114221320Z";
 
-    case("issuer", &|p| p.fields[ISSUER] = Parts::read(&house.root.der).expect("root").tbs.subject.to_vec());
-    case("issuer", &|p| drop(p.extensions.remove(0)));
-    case("issuer", &|p| p.extensions[0] = extension(oid::AUTHORITY_KEY_IDENTIFIER, false, &[0x30, 3, 0x80, 1, 7]));
-    case("signature", &|p| p.fields[ALGORITHM] = crate::keys::SignatureAlgorithm::EcdsaSha384.identifier_der());
-    case("dates", &|p| p.fields.swap(THIS_UPDATE, NEXT_UPDATE));
-    case("dates", &|p| p.fields[THIS_UPDATE] = tlv::write(tag::UTC_TIME, &["261123170001Z"]));
-    case("dates", &|p| p.fields[NEXT_UPDATE] = tlv::write(tag::UTC_TIME, &["261123170000Z"]));
-    case("dates", &|p| p.fields[NEXT_UPDATE] = tlv::write(tag::GENERALIZED_TIME, &["20261124170000Z"]));
-    case("number", &|p| drop(p.extensions.remove(1)));
-    case("number", &|p| p.extensions[1] = extension(oid::CRL_NUMBER, false, &[2, 2, 0, 199]));
-    case("number", &|p| p.extensions[1] = extension(oid::CRL_NUMBER, false, &[2, 1, 0x80]));
-    case("number", &|p| p.extensions[1] = extension(oid::CRL_NUMBER, true, &[2, 2, 0, 200]));
-    case("extensions", &|p| p.extensions.push(extension(oid::DELTA_CRL_INDICATOR, true, &[2, 1, 1])));
-    case("extensions", &|p| p.extensions.push(p.extensions[1].clone()));
+    case("empty_list", &|p| p.entries.clear());
     case("entries", &|p| p.entries.reverse());
     case("entries", &|p| p.entries[1] = p.entries[0].clone());
-    case("entries", &|p| p.entries.clear());
     case("entries", &|p| p.entries[0] = entry(&[0], DATE, &reason(1)));
+    case("entries", &|p| p.entries[0] = entry(&[1; 21], DATE, &reason(1)));
     case("entries", &|p| p.entries[0] = entry(&[1], "291114221320Z", &reason(1)));
     for code in [0, 2, 7, 8, 10] {
         case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &reason(code)));
     }
     case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &[extension(oid::CRL_REASON, true, &[10, 1, 1])]));
     case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &[extension(oid::INVALIDITY_DATE, false, &[5, 0])]));
-    case("strict_der", &|p| p.entries[0] = entry(&[0, 1], DATE, &reason(1)));
+    case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &[reason(1), reason(1)].concat()));
+    case("entry_der", &|p| p.entries[0] = entry(&[0, 1], DATE, &reason(1)));
+    bench.alone("reasons", &delta, |p| p.entries[0] = entry(&[1], DATE, &reason(7)));
+}
 
-    for name in RULES.iter().map(|rule| rule.name).chain(ENTRY_RULES.iter().map(|rule| rule.name)) {
-        assert!(seen.contains(name), "no fault shows that {name} works");
-    }
+/// What more than one rule has a word in.
+#[test]
+fn faults_that_several_rules_see_are_refused() {
+    let house = Hierarchy::new(KeyKind::P256);
+    let [full, ..] = scopes();
+    let case = |rule: &str, change: &dyn Fn(&mut Parted)| {
+        let mut parted = Parted::of(&made(&house, &full));
+        change(&mut parted);
+        let findings = findings(&parted.sign(&house.issuing.key), &context(&house, &full));
+        assert!(findings.iter().any(|finding| finding.rule == rule), "{rule}: {findings:?}");
+    };
+    case("dates", &|p| p.fields.swap(THIS_UPDATE, NEXT_UPDATE));
+    case("dates", &|p| p.fields[THIS_UPDATE] = tlv::write(tag::UTC_TIME, &["261123170001Z"]));
+    case("extensions", &|p| p.extensions.push(extension(oid::DELTA_CRL_INDICATOR, true, &[2, 1, 1])));
+    case("delta", &|p| p.extensions.push(extension(oid::DELTA_CRL_INDICATOR, true, &[2, 1, 1])));
+    case("extensions", &|p| p.extensions.push(p.extensions[1].clone()));
+    let point = distribution_point(SHARD_URL);
+    let idp = |p: &mut Parted| p.extensions.push(extension(oid::ISSUING_DISTRIBUTION_POINT, true, &point));
+    case("distribution_point", &idp);
 }
 
 #[test]

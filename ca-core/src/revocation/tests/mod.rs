@@ -3,6 +3,7 @@
 mod deltas;
 mod full;
 mod mirrors;
+mod published;
 mod retirement;
 mod shards;
 

@@ -3,8 +3,12 @@
 //! One read transaction, page by page, so that memory stays flat however long the ledger is; the bytes of each page
 //! are judged on all cores meanwhile. A fault is what cannot be: a certificate that is not the bytes that were to be
 //! signed, or not signed by its issuer; a serial number without its order, its signatures or its status; a chain
-//! that was changed. A finding of the linter is told apart: certificates are held against the rules and profiles of
-//! today, and one that was issued under older ones was right when it was issued.
+//! that was changed; a published list that is not what the ledger says. A finding of the linter about a certificate is
+//! told apart: certificates are held against the rules and profiles of today, and one that was issued under older ones
+//! was right when it was issued. A list that is not right today is replaced today, so that its findings are faults.
+
+mod beside;
+mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,12 +16,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::audit;
+use crate::config::Config;
 use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, Timestamp, decode};
 use crate::keys::PublicKey;
 use crate::lint::{self, CertificateContext, Home};
 use crate::profile::Profiles;
-use crate::revocation::freshness;
-use crate::store::{CertificateRecord, IssuerRecord, Origin, StatusRecord, StoreError, Tx};
+use crate::store::{CertificateRecord, IssuerRecord, Origin, StatusRecord, Store, StoreError, Tx};
 use crate::x509::Parts;
 
 /// Certificates that are read at once.
@@ -34,6 +38,8 @@ pub struct Report {
     pub open: usize,
     /// Of these, intents that were given up.
     pub given_up: usize,
+    /// Published lists looked at.
+    pub lists: usize,
     /// Events of the audit chain.
     pub events: i64,
     /// What the linter says by the rules and profiles of today, the first thousand.
@@ -71,20 +77,24 @@ fn list(listed: &mut Vec<String>, unlisted: &mut usize, what: String) {
     }
 }
 
-/// Accounts for every serial number, order, status, officer and audit event. `progress` is told of the report so far
-/// after each page.
+/// Accounts for every serial number, order, status, officer, published list and audit event. `progress` is told of the
+/// report so far after each page.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub async fn check(
-    tx: &mut dyn Tx,
+    store: &dyn Store,
+    config: &Config,
     now: Timestamp,
     profiles: Arc<Profiles>,
     progress: &mut (dyn FnMut(&Report) + Send),
 ) -> Result<Report, StoreError> {
     let mut report = Report::default();
+    let mut unit = store.begin_read().await?;
+    let tx = &mut *unit;
+    let records = tx.issuers().await?;
     let mut issuers = BTreeMap::new();
-    for record in tx.issuers().await? {
+    for record in records.clone() {
         let key = key_of(&record).map_err(|what| StoreError::odd("issuer", &record.id, what))?;
         issuers.insert(record.id, (record.certificate, key, record.crl_shards));
     }
@@ -116,12 +126,13 @@ pub async fn check(
             report.fault(format!("officer {}: no such certificate", officer.officer.id));
         }
     }
-    for issuer in freshness(tx, now).await?.stale {
-        report.fault(format!("{issuer}: no list that is valid now"));
-    }
     match audit::verify_store(tx, None, &[]).await? {
         Ok(whole) => report.events = whole.head.seq,
         Err(fault) => report.fault(format!("audit: {fault}")),
+    }
+    drop(unit);
+    for issuer in &records {
+        lists::check(store, config, issuer, now, &mut report).await?;
     }
     Ok(report)
 }

@@ -12,7 +12,8 @@ use ca_core::signer::soft::Cost;
 use ca_core::sql::Database;
 use clap::Subcommand;
 
-use crate::{read_checkpoints, say_whole, until_told_to_stop};
+use super::audit::{read_checkpoints, say_whole};
+use crate::until_told_to_stop;
 
 /// What the centre can be told.
 #[derive(Subcommand)]
