@@ -26,7 +26,7 @@ impl Ceremony {
     }
 
     /// The shipped file with its root and issuing CAs replaced by these: a root, and one issuing CA `issuing`,
-    /// which may sign for units and officers. `settings` are further lines of the issuing CA's table; those of
+    /// which may sign every shipped profile for end entities. `settings` are further lines of the issuing CA's table; those of
     /// `root_settings` go into the root's.
     ///
     /// # Errors
@@ -43,7 +43,8 @@ impl Ceremony {
              [root]\nid = \"root\"\ncommon_name = \"Root {issuing}\"\nkey = \"{root}\"\nyears = 20\ncrl_days = 365\n\
              passphrase_file = \"root.passphrase\"\n{root_settings}\n\
              [[issuer]]\nid = \"issuing\"\ncommon_name = \"Issuing {issuing}\"\nkey = \"{issuing}\"\nyears = 10\n\
-             profiles = [\"unit-sign\", \"unit-encrypt\", \"staff\"]\n{settings}\n{}",
+             profiles = [\"unit-sign\", \"unit-encrypt\", \"staff\", \"person\", \"tls-server\", \"timestamp\"]\n\
+             {settings}\n{}",
             officers.collect::<String>()
         );
         Self::new(text)

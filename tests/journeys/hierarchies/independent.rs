@@ -10,8 +10,8 @@ use der::{Decode as _, Encode as _};
 use journeys::office::{UNIT, UNIT_USCC};
 use rcgen::{
     BasicConstraints, CertificateParams, CrlDistributionPoint, CustomExtension, DistinguishedName, DnType, DnValue,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SerialNumber, SigningKey,
-    SubjectPublicKeyInfo,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+    SigningKey, SubjectPublicKeyInfo,
 };
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::certpolicy::{PolicyInformation, PolicyQualifierInfo};
@@ -21,18 +21,20 @@ use x509_cert::ext::pkix::{AccessDescription, AuthorityInfoAccessSyntax, Certifi
 use super::encoders::{BEIJING, validity};
 use super::exhibits::Exhibits;
 
-const CA_NAME: &str = "印信示范 CA";
+pub(super) const CA_NAME: &str = "印信示范 CA";
 const CPS: &str = "http://cps.example/yinxin";
 
 /// What a certificate says beside key, serial number and first day.
-struct Facts {
-    subject: Vec<(DnType, DnValue)>,
-    years: i32,
-    is_ca: IsCa,
-    key_usages: Vec<KeyUsagePurpose>,
-    extended_key_usages: Vec<ExtendedKeyUsagePurpose>,
-    list: Option<String>,
-    custom: Vec<CustomExtension>,
+#[derive(Clone)]
+pub(super) struct Facts {
+    pub(super) subject: Vec<(DnType, DnValue)>,
+    pub(super) years: i32,
+    pub(super) is_ca: IsCa,
+    pub(super) key_usages: Vec<KeyUsagePurpose>,
+    pub(super) extended_key_usages: Vec<ExtendedKeyUsagePurpose>,
+    pub(super) names: Vec<SanType>,
+    pub(super) list: Option<String>,
+    pub(super) custom: Vec<CustomExtension>,
 }
 
 /// Every field of each certificate must be what rcgen writes; of extensions the order is free.
@@ -56,6 +58,7 @@ fn root(exhibits: &Exhibits) -> anyhow::Result<Facts> {
         is_ca: IsCa::Ca(BasicConstraints::Constrained(1)),
         key_usages: vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign],
         extended_key_usages: Vec::new(),
+        names: Vec::new(),
         list: None,
         custom: Vec::new(),
     })
@@ -68,6 +71,7 @@ fn issuing(exhibits: &Exhibits, base: &str) -> anyhow::Result<Facts> {
         is_ca: IsCa::Ca(BasicConstraints::Constrained(0)),
         key_usages: vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign],
         extended_key_usages: Vec::new(),
+        names: Vec::new(),
         list: Some(format!("{base}/crl/root.crl")),
         custom: vec![policy("2.5.29.32.0", None)?, access(base, "root", false)?],
     })
@@ -84,7 +88,12 @@ fn staff(base: &str) -> anyhow::Result<Facts> {
     end_entity(subject, 2, "1.3.6.1.4.1.32473.2.2", base, Vec::new())
 }
 
-fn unit(base: &str) -> anyhow::Result<Facts> {
+pub(super) fn unit(base: &str) -> anyhow::Result<Facts> {
+    unit_with("1.3.6.1.4.1.32473.2.1", base)
+}
+
+/// What both certificates of a pair say, under this policy.
+pub(super) fn unit_with(policy_oid: &str, base: &str) -> anyhow::Result<Facts> {
     let subject = vec![
         (DnType::CountryName, printable("CN")?),
         (DnType::StateOrProvinceName, "河北省".into()),
@@ -97,10 +106,10 @@ fn unit(base: &str) -> anyhow::Result<Facts> {
         custom("1.2.156.10260.4.1.4", PrintableString::new(UNIT_USCC)?.to_der()?)?,
         custom("1.3.6.1.4.1.32473.1.4", Utf8StringRef::new(&unique)?.to_der()?)?,
     ];
-    end_entity(subject, 1, "1.3.6.1.4.1.32473.2.1", base, identities)
+    end_entity(subject, 1, policy_oid, base, identities)
 }
 
-fn end_entity(
+pub(super) fn end_entity(
     subject: Vec<(DnType, DnValue)>,
     years: i32,
     policy_oid: &str,
@@ -115,6 +124,7 @@ fn end_entity(
         is_ca: IsCa::ExplicitNoCa,
         key_usages: vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment],
         extended_key_usages: vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::EmailProtection],
+        names: Vec::new(),
         list: Some(format!("{base}/crl/issuing.crl")),
         custom,
     })
@@ -128,11 +138,11 @@ fn authority(common_name: &str) -> anyhow::Result<Vec<(DnType, DnValue)>> {
     ])
 }
 
-fn printable(text: &str) -> anyhow::Result<DnValue> {
+pub(super) fn printable(text: &str) -> anyhow::Result<DnValue> {
     Ok(DnValue::PrintableString(text.try_into()?))
 }
 
-fn custom(oid: &str, value: Vec<u8>) -> anyhow::Result<CustomExtension> {
+pub(super) fn custom(oid: &str, value: Vec<u8>) -> anyhow::Result<CustomExtension> {
     let arcs: Vec<u64> = ObjectIdentifier::new(oid)?.arcs().map(u64::from).collect();
     Ok(CustomExtension::from_oid_content(&arcs, value))
 }
@@ -185,7 +195,7 @@ fn spki(certificate: &Certificate) -> anyhow::Result<SubjectPublicKeyInfo> {
     Ok(SubjectPublicKeyInfo::from_der(&certificate.tbs_certificate().subject_public_key_info().to_der()?)?)
 }
 
-fn same(issuer: &Path, subject: &Path, facts: Facts) -> anyhow::Result<()> {
+pub(super) fn same(issuer: &Path, subject: &Path, facts: Facts) -> anyhow::Result<()> {
     let above = Certificate::from_der(&std::fs::read(issuer)?)?;
     let ours = Certificate::from_der(&std::fs::read(subject)?)?;
     let [start, _] = validity(&ours)?;
@@ -205,6 +215,7 @@ fn same(issuer: &Path, subject: &Path, facts: Facts) -> anyhow::Result<()> {
     params.extended_key_usages = facts.extended_key_usages;
     params.crl_distribution_points =
         facts.list.into_iter().map(|url| CrlDistributionPoint { uris: vec![url] }).collect();
+    params.subject_alt_names = facts.names;
     params.custom_extensions = facts.custom;
     params.key_identifier_method = key_identifier(&key);
     let theirs = if issuer == subject {

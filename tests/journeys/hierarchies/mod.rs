@@ -11,6 +11,8 @@
 //! | rcgen | certificates, field by field | cannot express SM2 |
 //! | x509-cert | writes the same DER again | the same |
 //!
+//! Every shipped profile for end entities, and deltas and shards, stand before the same judges in `profiles`.
+//!
 //! The first conformance checks of the plan and the tests that hold them:
 //!
 //! | check | tests |
@@ -24,6 +26,7 @@
 mod encoders;
 mod exhibits;
 mod independent;
+mod profiles;
 mod verdicts;
 
 use ca_core::domain::KeyKind;

@@ -12,7 +12,7 @@ use journeys::programs::{must, run};
 use super::exhibits::{DIGESTS, Exhibits, expected_entries};
 
 /// Why `openssl verify` refuses a certificate; `None` when it accepts it.
-fn refusal_of_openssl(arguments: &[&str], certificate: &Path) -> anyhow::Result<Option<String>> {
+pub(super) fn refusal_of_openssl(arguments: &[&str], certificate: &Path) -> anyhow::Result<Option<String>> {
     let mut command = Command::new("openssl");
     command.args(["verify", "-x509_strict"]).args(arguments).arg(certificate);
     let output = run(&mut command, Duration::from_secs(20))?;
