@@ -81,7 +81,7 @@ pub async fn serve_with(
     ops::recorder();
     let rules = rules(&config.enrolment)?;
     let vault = Arc::new(field_key(&config)?);
-    let anchors = Arc::new(read_anchors(&config.trust.roots, &config.trust.issuers)?);
+    let anchors = Arc::new(read_anchors(&config.trust)?);
     let database = migrate(&config).await?;
     let [public_socket, staff_socket, ops_socket] = [
         listener::bind(config.listen.public).await?,
@@ -165,7 +165,7 @@ pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> 
     vec![
         ("rules", rules(&config.enrolment).map(drop).map_err(text)),
         ("field key", field_key(config).map(drop).map_err(text)),
-        ("trust", read_anchors(&config.trust.roots, &config.trust.issuers).map(drop).map_err(text)),
+        ("trust", read_anchors(&config.trust).map(drop).map_err(text)),
         ("database", database.await.map_err(text)),
         ("authority", ops::Probe::check(&authority).await),
     ]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use ca_core::domain::KeyKind;
+use ca_core::domain::{KeyKind, Sm2Id};
 use ca_core::settings::{self, Faults};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
@@ -86,6 +86,10 @@ pub struct Trust {
     pub roots: Vec<PathBuf>,
     /// Certificates of the issuing CAs, DER, by their names.
     pub issuers: BTreeMap<String, PathBuf>,
+    /// SM2 ids of those of these CAs, roots or issuing, to whose keys the ceremony gave another than the standard one;
+    /// by the file of the certificate, as it is written above.
+    #[serde(default)]
+    pub sm2_ids: BTreeMap<PathBuf, Sm2Id>,
     /// The responder, e.g. `http://127.0.0.1:8083/ocsp`.
     pub ocsp: String,
     /// Where CRLs are, e.g. `http://127.0.0.1:8083/crl`: a fresh one may stand in while the responder cannot be
@@ -216,6 +220,15 @@ unit-p256 = "var/publish/ca/unit-p256.cer"
         let config = config(GOOD).expect("a good file");
         assert_eq!(config.listen.public, Listen::default().public);
         assert_eq!(config.enrolment.keys[0].issuer, "unit-p256");
+    }
+
+    #[test]
+    fn an_sm2_id_goes_with_a_file() {
+        let ids = "[trust.sm2_ids]\n\"var/publish/ca/root.cer\" = \"0123\"\n";
+        let trust = config(&format!("{GOOD}{ids}")).expect("a good file").trust;
+        assert_eq!(trust.sm2_ids[Path::new("var/publish/ca/root.cer")].as_str(), "0123");
+        let error = config(&format!("{GOOD}{}", ids.replace("0123", "印信"))).expect_err("no id");
+        assert!(error.to_string().contains("an SM2 id has at most 128 printable ASCII characters"), "{error}");
     }
 
     #[test]

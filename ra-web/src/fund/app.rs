@@ -64,7 +64,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     };
     let door = Door::new(
         Site { origin: origin.clone(), purpose: LoginPurpose::Portal },
-        Arc::new(read_anchors(&config.trust.roots, &config.trust.issuers)?),
+        Arc::new(read_anchors(&config.trust)?),
         Arc::new(status_client(&config.trust, clock.clone(), &chance)?),
         Arc::new(database.clone()),
         clock.clone(),

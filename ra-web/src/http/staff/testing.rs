@@ -120,17 +120,15 @@ impl Bench {
             },
         });
         let published = &house.config.publish_dir.join("ca");
-        let anchors = read_anchors(
-            &[published.join("root.cer")],
-            &BTreeMap::from([("unit-p256".to_owned(), published.join("unit-p256.cer"))]),
-        );
         let trust = crate::config::Trust {
             roots: vec![published.join("root.cer")],
-            issuers: BTreeMap::new(),
+            issuers: BTreeMap::from([("unit-p256".to_owned(), published.join("unit-p256.cer"))]),
+            sm2_ids: BTreeMap::new(),
             ocsp: "http://127.0.0.1:9/ocsp".into(),
             crl: None,
             crl_max_age_seconds: 300,
         };
+        let anchors = read_anchors(&trust);
         let door = Door::new(
             Site { origin: "http://127.0.0.1:8081".into(), purpose: LoginPurpose::Staff },
             Arc::new(anchors.expect("the ceremony published its certificates")),
