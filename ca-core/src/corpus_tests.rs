@@ -1,12 +1,13 @@
-//! Malformed requests, orders, profiles, ceremony files and configurations: each has its own error, with all its
-//! faults at once.
+//! Malformed requests, statements, profiles, ceremony files and configurations of authority and key-management centre:
+//! each has its own error, with all its faults at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::ceremony::Plan;
 use crate::config::Config;
-use crate::domain::{Order, decode};
+use crate::domain::{Order, Recovery, Sha256, decode};
+use crate::escrow::config::KmcConfig;
 use crate::keys::csr;
 use crate::profile::Profiles;
 use crate::settings::Faults;
@@ -19,6 +20,17 @@ fn names(faults: &Faults) -> String {
     faults.0.iter().map(|fault| format!("  {} [{}]\n", fault.what, fault.name)).collect()
 }
 
+/// A centre with these officers.
+fn officers(path: &Path) -> Result<BTreeSet<Sha256>, Faults> {
+    let good = "database_url = \"sqlite:kmc.db\"\nofficers_file = \"officers.toml\"\n[socket]\npath = \"kmc.socket\"\n\
+                [sealing]\ndir = \"keys\"\npassphrase_file = \"kmc\"\n[authority]\nsocket = \"ca.socket\"\n\
+                [audit]\ndir = \"audit\"\n";
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), good).expect("writable");
+    let centre = KmcConfig { officers_file: path.to_owned(), ..KmcConfig::load(file.path())? };
+    centre.officers()
+}
+
 /// What a file is told, or `None` if it was taken.
 fn told(kind: &str, path: &Path) -> Option<String> {
     let bytes = std::fs::read(path).expect("readable");
@@ -28,6 +40,9 @@ fn told(kind: &str, path: &Path) -> Option<String> {
         "order" => decode::<Order>(&bytes).err().map(|error| format!("  {error}\n")),
         "profile" => Profiles::parse([("file", &*text)]).err().map(|faults| names(&faults)),
         "ceremony" => Plan::parse("file", &text, Path::new("")).err().map(|faults| names(&faults)),
+        "recovery" => decode::<Recovery>(&bytes).err().map(|error| format!("  {error}\n")),
+        "kmc" => KmcConfig::load(path).err().map(|faults| names(&faults)),
+        "officers" => officers(path).err().map(|faults| names(&faults)),
         _ => Config::load(path).err().map(|faults| names(&faults)),
     }
 }
@@ -35,7 +50,7 @@ fn told(kind: &str, path: &Path) -> Option<String> {
 #[test]
 fn every_malformed_file_is_refused_by_name_with_all_its_faults() {
     let mut answers = BTreeMap::new();
-    for kind in ["ceremony", "configuration", "csr", "order", "profile"] {
+    for kind in ["ceremony", "configuration", "csr", "kmc", "officers", "order", "profile", "recovery"] {
         for entry in std::fs::read_dir(folder().join(kind)).expect("a folder") {
             let path = entry.expect("an entry").path();
             let name = format!("{kind}/{}", path.file_name().expect("a name").to_string_lossy());

@@ -116,7 +116,8 @@ impl Mending<'_> {
 
     /// Puts something of the right kind where nothing is.
     fn make_up<T: DeserializeOwned>(&mut self, path: &[String]) -> bool {
-        let texts = ["127.0.0.1:1", "x", "1.2.3"].map(Value::from);
+        // The last stands for a hash.
+        let texts = ["127.0.0.1:1", "x", "1.2.3", &"0".repeat(64)].map(Value::from);
         let mut tries: Vec<Value> = texts.into_iter().collect();
         tries.extend([Value::from(1), Value::from(false), Value::from(Vec::<Value>::new()), Value::from(Dict::new())]);
         while let Some(attempt) = tries.pop() {
