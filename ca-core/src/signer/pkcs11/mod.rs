@@ -7,26 +7,24 @@
 //! Sessions are pooled, because a session does one thing at a time. Login counts for the whole program; a
 //! module that was restarted, or another part of the program that logged out, costs one silent retry.
 
+mod form;
+mod module;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::error::{Error, RvError};
+use cryptoki::context::Pkcs11;
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
-use cryptoki::slot::Slot;
-use cryptoki::types::{RawAuthPin, Ulong};
-use openssl::bn::BigNum;
+use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
 use openssl::hash::{Hasher, hash};
-use openssl::pkey::PKey;
-use openssl::rsa::Rsa;
 
+use self::form::{curve, digest_info, ecdsa_der, modulus, public_half};
+use self::module::{explain, load, log_in, slot};
 use super::{Passphrase, SignError, Signer, StreamSigner};
 use crate::keys::{KeyKind, SignatureAlgorithm, good_key, oid};
-use crate::tlv::{self, tag};
 
 /// How long a signature waits for a free session before it says [`SignError::Retry`].
 const WAIT: Duration = Duration::from_secs(10);
@@ -279,60 +277,6 @@ impl StreamSigner for Stream<'_> {
     }
 }
 
-/// Loads the module, or shares it if this program has initialised it before.
-fn load(location: &Location) -> Result<Pkcs11, SignError> {
-    let unusable = |error: Error| SignError::Unusable(format!("{}: {error}", location.module.display()));
-    let module = Pkcs11::new(&location.module).map_err(unusable)?;
-    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
-        Err(error) => Err(unusable(error)),
-    }
-}
-
-/// Slots are looked up anew each time: their numbers change when tokens are initialised.
-fn slot(module: &Pkcs11, label: &str) -> Result<Slot, SignError> {
-    let slots = module.get_slots_with_token().map_err(explain)?;
-    // A token that cannot describe itself (opencryptoki's clock) cannot be ours.
-    let called = |slot: &Slot| module.get_token_info(*slot).is_ok_and(|info| info.label().trim_end() == label);
-    match slots.into_iter().filter(called).collect::<Vec<_>>()[..] {
-        [slot] => Ok(slot),
-        [] => Err(SignError::KeyMissing),
-        _ => Err(SignError::Unusable(format!("several tokens are called {label}"))),
-    }
-}
-
-fn log_in(session: &Session, pin: &Passphrase) -> Result<(), SignError> {
-    match session.login_with_raw(UserType::User, &RawAuthPin::new(Box::new(pin.expose().to_vec()))) {
-        Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
-        Err(error) => Err(explain(error)),
-    }
-}
-
-/// What an error of the module means for whoever wants a signature.
-#[expect(clippy::needless_pass_by_value, reason = "it is the function of map_err")]
-fn explain(error: Error) -> SignError {
-    match &error {
-        Error::Pkcs11(
-            RvError::DeviceError
-            | RvError::DeviceMemory
-            | RvError::DeviceRemoved
-            | RvError::FunctionFailed
-            | RvError::GeneralError
-            | RvError::HostMemory
-            | RvError::KeyHandleInvalid
-            | RvError::ObjectHandleInvalid
-            | RvError::OperationActive
-            | RvError::SessionClosed
-            | RvError::SessionCount
-            | RvError::SessionHandleInvalid
-            | RvError::TokenNotPresent
-            | RvError::UserNotLoggedIn,
-            function,
-        ) => SignError::Retry(format!("{function:?}: {error}")),
-        _ => SignError::Unusable(error.to_string()),
-    }
-}
-
 /// PKCS#11 3.1 names no mechanism for SM2 signatures, and vendors' own numbers differ. SoftHSM2 would make a key
 /// on the curve and then sign ECDSA with it.
 fn no_sm2() -> SignError {
@@ -344,77 +288,5 @@ fn openssl_failed(error: openssl::error::ErrorStack) -> SignError {
     SignError::Unusable(error.to_string())
 }
 
-/// The SubjectPublicKeyInfo of the public key object with this label.
-fn public_half(session: &Session, label: &str) -> Result<Vec<u8>, SignError> {
-    let template = [Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Label(label.as_bytes().to_vec())];
-    let [object] = session.find_objects(&template).map_err(explain)?[..] else {
-        return Err(SignError::Unusable(format!("there is not exactly one public key called {label}")));
-    };
-    let wanted = [
-        AttributeType::KeyType,
-        AttributeType::EcParams,
-        AttributeType::EcPoint,
-        AttributeType::Modulus,
-        AttributeType::PublicExponent,
-    ];
-    let (mut curve, mut point, mut modulus, mut exponent) = (None, None, None, None);
-    let mut key_type = None;
-    for attribute in session.get_attributes(object, &wanted).map_err(explain)? {
-        match attribute {
-            Attribute::KeyType(kind) => key_type = Some(kind),
-            Attribute::EcParams(der) => curve = Some(der),
-            Attribute::EcPoint(der) => point = Some(der),
-            Attribute::Modulus(number) => modulus = Some(number),
-            Attribute::PublicExponent(number) => exponent = Some(number),
-            _ => {}
-        }
-    }
-    let spki = match (key_type, curve, point, modulus, exponent) {
-        (Some(KeyType::EC), Some(curve), Some(point), ..) => ec_spki(&curve, &point),
-        (Some(KeyType::RSA), _, _, Some(modulus), Some(exponent)) => rsa_spki(&modulus, &exponent),
-        _ => None,
-    };
-    spki.ok_or_else(|| SignError::Unusable(format!("the public key {label} cannot be read")))
-}
-
-/// CKA_EC_PARAMS is the DER of the curve's OID, CKA_EC_POINT a DER OCTET STRING around the point.
-fn ec_spki(curve: &[u8], point: &[u8]) -> Option<Vec<u8>> {
-    let curve = tlv::single(curve, tag::OID).ok()?.whole;
-    let point = tlv::single(point, tag::OCTET_STRING).ok()?.content;
-    let algorithm = tlv::write(tag::SEQUENCE, &[&tlv::write(tag::OID, &[oid::EC.as_bytes()])[..], curve]);
-    Some(tlv::write(tag::SEQUENCE, &[algorithm, tlv::write(tag::BIT_STRING, &[&[0][..], point])]))
-}
-
-fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Option<Vec<u8>> {
-    let (n, e) = (BigNum::from_slice(modulus).ok()?, BigNum::from_slice(exponent).ok()?);
-    Rsa::from_public_components(n, e).and_then(PKey::from_rsa).and_then(|key| key.public_key_to_der()).ok()
-}
-
-fn curve(name: const_oid::ObjectIdentifier) -> Vec<Attribute> {
-    vec![Attribute::EcParams(tlv::write(tag::OID, &[name.as_bytes()]))]
-}
-
-fn modulus(bits: usize) -> Vec<Attribute> {
-    let bits = Ulong::try_from(bits).expect("a key size fits into 32 bits");
-    vec![Attribute::ModulusBits(bits), Attribute::PublicExponent(vec![1, 0, 1])]
-}
-
-/// DigestInfo (RFC 8017 §9.2), what CKM_RSA_PKCS pads and signs.
-fn digest_info(algorithm: SignatureAlgorithm, digest: &[u8]) -> Vec<u8> {
-    let name = tlv::write(tag::OID, &[algorithm.digest_oid().as_bytes()]);
-    let identifier = tlv::write(tag::SEQUENCE, &[&name[..], &[tag::NULL, 0]]);
-    tlv::write(tag::SEQUENCE, &[identifier, tlv::write(tag::OCTET_STRING, &[digest])])
-}
-
-/// r‖s, both of the same length, as DER.
-fn ecdsa_der(raw: &[u8]) -> Result<Vec<u8>, SignError> {
-    if raw.is_empty() || !raw.len().is_multiple_of(2) {
-        return Err(SignError::Unusable("the module's signature is not r and s".into()));
-    }
-    let (r, s) = raw.split_at(raw.len() / 2);
-    Ok(tlv::write(tag::SEQUENCE, &[tlv::positive_integer(r), tlv::positive_integer(s)]))
-}
-
 #[cfg(test)]
-#[path = "pkcs11_tests.rs"]
 mod tests;
