@@ -1,7 +1,7 @@
 //! A running authority and responder, and the officers of the demonstration with keys in memory: for tests of
 //! what is issued and what is said about it, where pages and tokens would only be in the way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::bail;
@@ -52,6 +52,21 @@ impl Unit {
     pub fn der(&self) -> PathBuf {
         self.pem.with_extension("").with_extension("cer")
     }
+
+    /// The encryption certificate of the pair as a DER file, if there is one.
+    #[must_use]
+    pub fn encryption_der(&self) -> Option<PathBuf> {
+        self.view.encryption.as_ref().map(|_| encryption_file(&self.der()))
+    }
+
+    /// The serial numbers of the certificate, or of both of a pair.
+    pub fn serials(&self) -> impl Iterator<Item = &Serial> {
+        std::iter::once(&self.view.serial).chain(self.view.encryption.iter().map(|encryption| &encryption.serial))
+    }
+}
+
+fn encryption_file(certificate: &Path) -> PathBuf {
+    certificate.with_extension("encryption.cer")
 }
 
 impl Office {
@@ -118,6 +133,9 @@ impl Office {
         person.certificate.clone_from(&view.certificate.0);
         let der = self.house.path(&format!("unit-{}.cer", COUNT.fetch_add(1, Ordering::Relaxed)));
         std::fs::write(&der, &view.certificate.0)?;
+        if let Some(encryption) = &view.encryption {
+            std::fs::write(encryption_file(&der), &encryption.certificate.0)?;
+        }
         Ok(Unit { person, view, pem: pem("x509", &der)? })
     }
 

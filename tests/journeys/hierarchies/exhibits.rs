@@ -96,8 +96,9 @@ impl Exhibits {
 
     /// Each certificate with its issuer's, DER; not the root's.
     pub(super) fn certificates(&self) -> Vec<(&Path, PathBuf)> {
-        let leaves = [&self.good, &self.revoked, &self.held, &self.released].map(Unit::der);
-        let below = leaves.into_iter().chain(self.officers.iter().cloned()).chain([self.delegate.clone()]);
+        let units = [&self.good, &self.revoked, &self.held, &self.released];
+        let leaves = units.into_iter().flat_map(|unit| std::iter::once(unit.der()).chain(unit.encryption_der()));
+        let below = leaves.chain(self.officers.iter().cloned()).chain([self.delegate.clone()]);
         let mut all = vec![(self.root.as_path(), self.issuing.clone())];
         all.extend(below.map(|leaf| (self.issuing.as_path(), leaf)));
         all
@@ -135,10 +136,8 @@ fn delegate_of(answer: &Path) -> anyhow::Result<PathBuf> {
     Ok(der)
 }
 
-/// The serial numbers on a list after all of this, with the reasons as Python's `cryptography` spells them.
-pub(super) fn expected_entries(exhibits: &Exhibits) -> [(String, &'static str); 2] {
-    [
-        (exhibits.revoked.view.serial.to_string(), "keyCompromise"),
-        (exhibits.held.view.serial.to_string(), "certificateHold"),
-    ]
+/// The serial numbers on the list after all of this, with the reasons as Python's `cryptography` spells them.
+pub(super) fn expected_entries(exhibits: &Exhibits) -> Vec<(String, &'static str)> {
+    let of = |unit: &Unit, reason| unit.serials().map(|serial| (serial.to_string(), reason)).collect::<Vec<_>>();
+    [of(&exhibits.revoked, "keyCompromise"), of(&exhibits.held, "certificateHold")].concat()
 }
