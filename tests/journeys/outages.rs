@@ -1,6 +1,7 @@
-//! What the authority leans on, taken away from the running process: the database locked or gone, the disk full,
-//! the clock set back. The caller gets a clear answer meanwhile; the service comes back by itself, without a
-//! restart; and afterwards everything adds up: no certificate without a record, no record without a fate.
+//! What the authority leans on, taken away from the running process: the database locked or gone, the disk full, the
+//! key-management centre killed, the clock set back. The caller gets a clear answer meanwhile; the service comes back
+//! by itself, without a restart; and afterwards everything adds up: no certificate without a record, no record without
+//! a fate, no half pair.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -185,6 +186,34 @@ async fn full_at_any_write_of_an_issue_the_disk_makes_the_authority_lose_and_dou
         }
         println!("{calls}: {error} at {refusals} places of an issue");
         assert!(refusals > 1, "{calls}: an issue writes more than {refusals} times");
+    }
+    assert!(ca.runs(), "without a restart");
+    everything_adds_up(&office, ca).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_key_management_centre_is_away_there_is_no_half_a_pair() -> anyhow::Result<()> {
+    let office = Office::found(Engine::Sqlite)?;
+    let mut ca = office.house.start_ca().await?;
+    for pause in [0, 2, 5, 9, 14, 20, 35] {
+        let submission = new_order(&office)?;
+        let (told, ()) = tokio::join!(hand_in(&office, &submission), async {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            office.house.kill_kmc().await;
+        });
+        let told = told?;
+        if let Told::Refused(code) = told {
+            assert_eq!(code, RefusalCode::Unavailable, "after {pause} ms");
+        }
+        must_be_refused(&office, &new_order(&office)?, RefusalCode::Unavailable).await?;
+        office.house.start_kmc().await?;
+        let again = office.submit(submission).await.with_context(|| format!("{pause} ms, the centre is back"))?;
+        let pair = again.encryption.as_ref().context("a pair")?;
+        if let Told::Certificate(view) = told {
+            assert_eq!(view.certificate, again.certificate, "told one certificate, gave another");
+            let told = view.encryption.as_ref().context("a pair")?;
+            assert_eq!(told.certificate, pair.certificate, "told one encryption certificate, gave another");
+        }
     }
     assert!(ca.runs(), "without a restart");
     everything_adds_up(&office, ca).await

@@ -1,5 +1,5 @@
 //! No private key and no passphrase stands anywhere but where it must: the keys of a finished run are taken from
-//! their sealed files and from the test's own memory, and looked for in every file, log and database of the house, in
+//! their sealed files, from envelopes and from the test's own memory, and looked for in every file, log and database of the house, in
 //! each spelling. The authority logs all that it can meanwhile, and is killed in the end, so that nothing is tidied up.
 
 use std::path::Path;
@@ -9,6 +9,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::domain::{KeyKind, RevocationReason};
+use ca_core::envelope;
+use der::{Decode as _, Encode as _};
 use journeys::ceremony::Ceremony;
 use journeys::house::Engine;
 use journeys::office::Office;
@@ -18,10 +20,11 @@ use openssl::pkey::PKey;
 use openssl::symm::{Cipher, decrypt};
 
 /// Each passphrase and the only file in which it may stand.
-const PASSPHRASES: [(&str, &str); 3] = [
+const PASSPHRASES: [(&str, &str); 4] = [
     ("correct horse battery", "secrets/ca"),
     ("staple of the responder", "secrets/ocsp"),
     ("kept in another building: root", "ceremony/root.passphrase"),
+    ("what the centre keeps", "secrets/kmc"),
 ];
 
 /// The PKCS#8 key in a sealed file. Written against the description of the format, not with the code that seals: what
@@ -86,14 +89,29 @@ async fn leaves_no_secret_behind(root: KeyKind, issuing: KeyKind, unit: KeyKind)
     for (passphrase, _) in PASSPHRASES {
         search.add(passphrase, passphrase.as_bytes());
     }
-    let [by_authority, by_responder, by_root] = PASSPHRASES.map(|(passphrase, _)| passphrase);
-    let keys = [("root", by_root), ("issuing", by_authority), ("audit", by_authority), ("ocsp-issuing", by_responder)];
-    for (name, passphrase) in keys {
-        let file = house.path(&format!("ca/keys/{name}.key"));
-        look_for_key(&mut search, name, &unsealed(&file, passphrase).with_context(|| name.to_owned())?)?;
+    let [by_authority, by_responder, by_root, by_centre] = PASSPHRASES.map(|(passphrase, _)| passphrase);
+    for (file, passphrase) in [
+        ("ca/keys/root.key", by_root),
+        ("ca/keys/issuing.key", by_authority),
+        ("ca/keys/audit.key", by_authority),
+        ("ca/keys/ocsp-issuing.key", by_responder),
+        ("kmc/keys/audit.key", by_centre),
+    ] {
+        let key = unsealed(&house.path(file), passphrase).with_context(|| file.to_owned())?;
+        look_for_key(&mut search, file, &key)?;
     }
     for (name, person) in [("officer", &office.entry), ("unit", &good.person), ("revoked unit", &revoked.person)] {
         look_for_key(&mut search, name, &person.key_der()?)?;
+    }
+    // What the centre made for the units, as their own keys open it.
+    for unit in [&good, &revoked] {
+        let pair = unit.view.encryption.as_ref().context("a pair")?;
+        let certificate = x509_cert::Certificate::from_der(&pair.certificate.0)?;
+        let spki = certificate.tbs_certificate().subject_public_key_info().to_der()?;
+        let own = unit.person.key_der()?;
+        let escrowed = envelope::open(&pair.envelope.message.0, &spki, |ask| envelope::software::perform(&own, ask))
+            .map_err(|error| anyhow::anyhow!("the envelope: {error:?}"))?;
+        look_for_key(&mut search, "an escrowed key", escrowed.pkcs8_der())?;
     }
 
     let (found, files) = search.find_below(&house.path(""))?;

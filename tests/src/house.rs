@@ -219,14 +219,27 @@ impl House {
     /// # Errors
     /// When it, or the key-management centre, does not become ready.
     pub async fn start_ca_in(&self, environment: &[(&str, PathBuf)]) -> anyhow::Result<Program> {
-        let mut kmc = self.kmc.lock().await;
-        if kmc.is_none() {
-            *kmc = Some(
-                self.start("kmc", self.command("ca", "kmc.toml")?.args(["kmc", "serve"]), self.ports.kmc_ops).await?,
-            );
-        }
+        self.start_kmc().await?;
         let mut command = self.command("ca", "ca.toml")?;
         self.start("ca", command.arg("serve").envs(environment.iter().cloned()), self.ports.ca_ops).await
+    }
+
+    /// Starts the key-management centre, unless it runs.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_kmc(&self) -> anyhow::Result<()> {
+        let mut kmc = self.kmc.lock().await;
+        if kmc.is_none() {
+            let mut command = self.command("ca", "kmc.toml")?;
+            *kmc = Some(self.start("kmc", command.args(["kmc", "serve"]), self.ports.kmc_ops).await?);
+        }
+        Ok(())
+    }
+
+    /// Kills the key-management centre, as a power cut would.
+    pub async fn kill_kmc(&self) {
+        drop(self.kmc.lock().await.take());
     }
 
     /// Starts `ocsp-responder`.
