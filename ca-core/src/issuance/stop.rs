@@ -60,10 +60,10 @@ impl Stop {
         match self {
             Self::Refused(refusal) => refusal,
             Self::Kmc(error) => {
-                tracing::error!(%error, "The key-management centre cannot be reached");
+                tracing::error!(%error, "The key-management centre cannot be asked");
                 Refusal {
-                    code: RefusalCode::Unavailable,
-                    detail: "the key-management centre cannot be reached; nothing was issued, ask again".into(),
+                    code: RefusalCode::KmcUnavailable,
+                    detail: "the key-management centre cannot be asked; nothing was issued, ask again".into(),
                 }
             }
             inside => {
@@ -80,6 +80,10 @@ impl Stop {
 impl From<KmcError> for Stop {
     fn from(error: KmcError) -> Self {
         match error {
+            // Its own storage is away, or it cannot ask us: no verdict on this order.
+            KmcError::Refused(refusal) if refusal.code == RefusalCode::Unavailable => {
+                Self::Kmc(std::io::Error::other(refusal.detail))
+            }
             KmcError::Refused(refusal) => Self::Refused(refusal),
             KmcError::Unreachable(error) => Self::Kmc(error),
         }

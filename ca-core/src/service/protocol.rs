@@ -241,4 +241,6 @@ pub enum RefusalCode {
     WrongState,
     /// Storage, signer or audit cannot be used now; nothing was done; try again.
     Unavailable,
+    /// The key-management centre cannot be asked now; nothing was issued; try again.
+    KmcUnavailable,
 }

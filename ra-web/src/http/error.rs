@@ -50,6 +50,8 @@ macro_rules! kinds {
 kinds! {
     /// The authority does not answer.
     CaUnavailable => "ca_unavailable", SERVICE_UNAVAILABLE;
+    /// The authority's key-management centre does not answer: no pairs.
+    KmcUnavailable => "kmc_unavailable", SERVICE_UNAVAILABLE;
     /// The authority said no.
     CaRefused => "ca_refused", CONFLICT;
     /// Someone else changed it meanwhile, or the button was pressed twice.
@@ -163,6 +165,7 @@ impl From<CallError> for Failure {
         let refusal = error.code();
         let kind = match refusal {
             None | Some(RefusalCode::Unavailable) => Kind::CaUnavailable,
+            Some(RefusalCode::KmcUnavailable) => Kind::KmcUnavailable,
             Some(RefusalCode::WrongState) => Kind::WrongState,
             Some(_) => Kind::CaRefused,
         };
@@ -378,6 +381,7 @@ mod tests {
             C::NotFound,
             C::WrongState,
             C::Unavailable,
+            C::KmcUnavailable,
         ] {
             assert_ne!(Locale::En.t(&refusal_key(code)), refusal_key(code));
         }

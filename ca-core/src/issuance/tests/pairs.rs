@@ -226,7 +226,7 @@ async fn while_the_centre_is_away_no_pair_is_issued_and_afterwards_the_same_orde
         let submission = house.issue(&order, &DESK, "limin", &key);
         for _ in 0..2 {
             let told = submit(&authority, submission.clone()).await.map(|_| ());
-            assert_eq!(told, Err(RefusalCode::Unavailable), "{engine}");
+            assert_eq!(told, Err(RefusalCode::KmcUnavailable), "{engine}");
         }
         nothing_came_of_it(&house, &authority, &order).await;
         // What needs no pair goes on.

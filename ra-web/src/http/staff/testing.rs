@@ -11,7 +11,9 @@ use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::domain::{IssuerId, KeyKind, LoginPurpose, ProfileName, Serial};
+use ca_core::escrow::client::KmcClient;
 use ca_core::issuance::Authority;
+use ca_core::issuance::faults::NoFaults;
 use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::service::protocol::{CertificateView, Request as Ask, Response as Answer};
 use ca_core::sql::testing::{Fresh, sqlite};
@@ -97,7 +99,21 @@ pub(super) const SCANS: [(&str, &[u8]); 3] =
 impl Bench {
     pub(super) async fn new() -> Self {
         let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
-        let line = Arc::new(Line { authority: house.authority().await, away: AtomicBool::new(false) });
+        let authority = house.authority().await;
+        Self::over(house, authority).await
+    }
+
+    /// Whose authority finds no key-management centre until [`House::serve_centre`].
+    pub(super) async fn without_centre() -> Self {
+        let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
+        let socket = &house.config.kmc.as_ref().expect("the house has a centre").socket;
+        let kmc = Arc::new(KmcClient::new(socket));
+        let authority = house.joined(Arc::new(NoFaults), Some(kmc)).await;
+        Self::over(house, authority).await
+    }
+
+    async fn over(house: House, authority: Authority) -> Self {
+        let line = Arc::new(Line { authority, away: AtomicBool::new(false) });
         let fresh = sqlite(&office_migrations()).await;
         let folder = tempfile::tempdir().expect("a folder");
         let chance = chance_from_seed(7);

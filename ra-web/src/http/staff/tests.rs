@@ -257,6 +257,33 @@ async fn the_counter_survives_an_absent_authority_and_a_second_try() {
 }
 
 #[tokio::test]
+async fn while_the_key_management_centre_is_away_the_case_waits_and_the_same_ticket_gives_a_pair_later() {
+    let bench = Bench::without_centre().await;
+    let path = bench.approved().await;
+    let ticket = bench.ticket(&path).await;
+    let (_, opened) = bench.api("open", json!({ "ticket": ticket })).await;
+    let order: Blob = serde_json::from_value(opened["order"].clone()).expect("base64");
+    let order = ca_core::domain::decode(&order.0).expect("an order");
+    let key = ca_core::testing::new_key();
+    let binding = ca_core::testing::binding(&order, &key);
+    let binding = bench.house.person("chenjie").say(&binding, bench.house.now());
+    let body = json!({ "ticket": ticket, "csr": ca_core::testing::request(&key), "binding": binding });
+    for _ in 0..2 {
+        let (status, problem) = bench.api("redeem", body.clone()).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("kmc_unavailable")));
+        assert!(problem["title"].as_str().is_some_and(|title| title.contains("key-management centre")), "{problem}");
+    }
+    let counter = bench.get("chenjie", &format!("{path}/counter")).await;
+    assert_eq!(counter.status, StatusCode::OK);
+    assert!(!counter.text.contains("has not confirmed"), "nothing was issued");
+
+    bench.house.serve_centre().await;
+    let (status, answer) = bench.api("redeem", body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert!(answer["encryption"]["envelope"]["message"].is_string(), "a pair, with the key of the first try");
+}
+
+#[tokio::test]
 async fn tickets_are_unknown_expired_replaced_or_used_and_say_so() {
     let bench = Bench::new().await;
     let path = bench.approved().await;
