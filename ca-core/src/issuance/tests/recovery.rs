@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::pairs::gives_another_key;
 use super::{Authority, DESK, houses, submit};
-use crate::domain::{Act, IssuerId, OrderId, Recovery, Sha256, encode};
+use crate::domain::{Act, IssuerId, OrderId, Recovery, Role, Serial, Sha256, encode};
 use crate::envelope;
 use crate::escrow::port::{RecoverySubmission, WrappedKey};
 use crate::issuance::faults::NoFaults;
@@ -12,7 +12,7 @@ use crate::service::client::CertificateAuthority as _;
 use crate::service::protocol::{Blob, CertificateView, RefusalCode, Request, Response};
 use crate::signer::soft::SoftKey;
 use crate::store::Store as _;
-use crate::testing::{House, KMC_OFFICERS, new_key, revoke, unit_act};
+use crate::testing::{House, KMC_OFFICERS, new_key, revoke, unit_act, unit_issuer};
 use crate::x509::Parts;
 
 /// A unit that lost its token, and its new one.
@@ -118,6 +118,10 @@ async fn a_recovery_that_the_authority_must_not_let_pass_never_reaches_the_centr
         refused(by(&["qianwei"]), RefusalCode::TwoOfficersNeeded, "one officer").await;
         refused(by(&["qianwei", "qianwei"]), RefusalCode::TwoOfficersNeeded, "one officer twice").await;
         refused(by(&["qianwei", "limin"]), RefusalCode::WrongRole, "an officer of the desk").await;
+        let mut elsewhere = recovery(&house, &unit.old, &new);
+        elsewhere.office = crate::domain::OfficeId::new("other-office").unwrap();
+        let elsewhere = signed(&house, &elsewhere, &KMC_OFFICERS, &new);
+        refused(elsewhere, RefusalCode::WrongRole, "officers of another office").await;
         let mut forged = by(&KMC_OFFICERS);
         *forged.approvals[0].0.last_mut().unwrap() ^= 1;
         refused(forged, RefusalCode::BadSignature, "a forged signature").await;
@@ -187,5 +191,82 @@ async fn a_centre_that_refuses_or_gives_another_key_recovers_nothing() {
         assert!(events(&house).await.iter().all(|event| !event.contains("key_recovered")), "{engine}");
         let alone = house.joined(Arc::new(NoFaults), None).await;
         assert_eq!(recover(&alone, submission).await.map(|_| ()), Err(RefusalCode::NotFound), "{engine}");
+    }
+}
+
+/// Someone whom the authority calls a KMC officer from now on.
+async fn newcomer(house: &House, authority: &Authority) -> crate::testing::Person {
+    let mut act = super::staff::staff_act("newhand", "新手");
+    if let Act::Issue { officer: Some(officer), .. } = &mut act {
+        officer.roles = vec![Role::KmcOfficer];
+    }
+    let key = new_key();
+    let view = submit(authority, house.issue(&house.order(act), &DESK, "limin", &key)).await.unwrap();
+    crate::testing::Person { key, certificate: view.certificate.0 }
+}
+
+#[tokio::test]
+async fn an_officer_who_is_not_the_centres_or_no_longer_good_recovers_nothing() {
+    for (engine, house) in houses().await {
+        let authority = house.authority().await;
+        let unit = unit(&house, &authority).await;
+        let new = unit.new.certificate.0.clone();
+        let statement = recovery(&house, &unit.old, &new);
+        // A KMC officer by the authority's word, whom the centre's operator has not pinned.
+        let stranger = newcomer(&house, &authority).await;
+        let mut foreign = signed(&house, &statement, &KMC_OFFICERS, &new);
+        foreign.approvals[1] = stranger.say(&statement, house.now());
+        assert_eq!(recover(&authority, foreign).await.map(|_| ()), Err(RefusalCode::UnknownOfficer), "{engine}");
+        let told = events(&house).await;
+        let [asked, refused] = &told[told.len() - 2..] else { panic!("two events") };
+        assert!(asked.contains("recovery_asked") && refused.contains("recovery_refused"), "{asked} {refused}");
+
+        // Granted once, and not again when one of the two is revoked.
+        let granted = signed(&house, &statement, &KMC_OFFICERS, &new);
+        recover(&authority, granted.clone()).await.unwrap();
+        let certificate = Parts::read(&house.person("fengli").certificate).unwrap().tbs.serial.to_vec();
+        let serial = Serial::from_der_content(&certificate).unwrap();
+        let order = house.order(revoke(&unit_issuer(), &serial));
+        submit(&authority, house.about_status(&order, &DESK)).await.unwrap();
+        assert_eq!(recover(&authority, granted).await.map(|_| ()), Err(RefusalCode::OfficerNotGood), "{engine}");
+        assert!(events(&house).await.pop().unwrap().contains("officer_not_good"), "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_does_not_serve_a_second_token() {
+    for (engine, house) in houses().await {
+        let authority = house.authority().await;
+        let unit = unit(&house, &authority).await;
+        let new = unit.new.certificate.0.clone();
+        let statement = recovery(&house, &unit.old, &new);
+        let granted = signed(&house, &statement, &KMC_OFFICERS, &new);
+        recover(&authority, granted.clone()).await.unwrap();
+
+        // The unit's next token: the same id, properly signed over other bytes, and the old signatures for it.
+        let (third, _) = issue(&house, &authority, unit_act("示范科技有限公司")).await;
+        let third = third.certificate.0;
+        let mut rewritten = recovery(&house, &unit.old, &third);
+        rewritten.id = statement.id;
+        let replayed = signed(&house, &rewritten, &KMC_OFFICERS, &third);
+        assert_eq!(
+            recover(&authority, replayed.clone()).await.map(|_| ()),
+            Err(RefusalCode::OrderReplayed),
+            "{engine}"
+        );
+        assert!(events(&house).await.pop().unwrap().contains("order_replayed"), "{engine}");
+        let mut mixed = replayed;
+        mixed.approvals = granted.approvals.clone();
+        assert_eq!(recover(&authority, mixed).await.map(|_| ()), Err(RefusalCode::OrderChanged), "{engine}");
+
+        // The statement itself, when the token it was for is revoked.
+        let order = house.order(revoke(&unit.new.issuer, &unit.new.serial));
+        submit(&authority, house.about_status(&order, &DESK)).await.unwrap();
+        assert_eq!(recover(&authority, granted).await.map(|_| ()), Err(RefusalCode::KeyNotAccepted), "{engine}");
+        let centre = &house.centre().await.store;
+        let mut tx = crate::escrow::EscrowStore::begin_read(centre).await.unwrap();
+        let told = tx.audit_after(0, 10_000).await.unwrap();
+        let of = |word: &str| told.iter().filter(|row| row.event.contains(word)).count();
+        assert_eq!((of("key_recovered"), of("recovery_refused")), (1, 1), "{engine}: the centre's own audit");
     }
 }
