@@ -169,7 +169,7 @@ async fn full_at_any_write_of_an_issue_the_disk_makes_the_authority_lose_and_dou
             anyhow::ensure!(nth < MOST_WRITES, "{calls}: an issue never passes");
             let submission = new_order(&office)?;
             let fault = format!("error={error}:when={nth}+");
-            let mut strace = inject(&ca, calls, &fault, &office.house.path("strace.log")).await?;
+            let mut strace = inject(ca.pid(), calls, &fault, &office.house.path("strace.log")).await?;
             let told = hand_in(&office, &submission).await?;
             strace.kill();
             // There is room again: the same order gives what was told, or is carried out now.
@@ -203,9 +203,9 @@ async fn while_the_key_management_centre_is_away_there_is_no_half_a_pair() -> an
         });
         let told = told?;
         if let Told::Refused(code) = told {
-            assert_eq!(code, RefusalCode::Unavailable, "after {pause} ms");
+            assert_eq!(code, RefusalCode::KmcUnavailable, "after {pause} ms");
         }
-        must_be_refused(&office, &new_order(&office)?, RefusalCode::Unavailable).await?;
+        must_be_refused(&office, &new_order(&office)?, RefusalCode::KmcUnavailable).await?;
         office.house.start_kmc().await?;
         let again = office.submit(submission).await.with_context(|| format!("{pause} ms, the centre is back"))?;
         let pair = again.encryption.as_ref().context("a pair")?;

@@ -237,6 +237,21 @@ impl House {
         Ok(())
     }
 
+    /// The process id of the key-management centre; `None` when it does not run.
+    pub async fn kmc_pid(&self) -> Option<u32> {
+        let mut kmc = self.kmc.lock().await;
+        let kmc = kmc.as_mut()?;
+        kmc.runs().then(|| kmc.pid())
+    }
+
+    /// Runs a command of `ca kmc` and answers what it printed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn kmc(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        must(self.command("ca", "kmc.toml")?.arg("kmc").args(arguments))
+    }
+
     /// Kills the key-management centre, as a power cut would.
     pub async fn kill_kmc(&self) {
         drop(self.kmc.lock().await.take());
