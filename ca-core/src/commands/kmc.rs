@@ -29,6 +29,8 @@ pub(crate) enum KmcCommand {
     },
     /// 库存 How many keys there are: stand-by, in use, history.
     Status,
+    /// 恢复备份之后 After an old copy of the database was put back: keys handed out since go back to their orders.
+    Adopt,
     /// 升级数据库 Bring the schema up to date.
     Migrate,
 }
@@ -77,6 +79,10 @@ pub(crate) async fn run(path: &Path, command: KmcCommand) -> anyhow::Result<Exit
                 };
                 println!("{} {state}: {}", count.kind.name(), count.keys);
             }
+        }
+        KmcCommand::Adopt => {
+            let adopted = process::adopt(&config, &SystemClock).await?;
+            println!("已归还订单的密钥 Keys given back to their orders: {adopted}");
         }
         KmcCommand::Migrate => {
             let database = Database::open(&config.database_url, false).await.context("opening the database")?;

@@ -89,6 +89,11 @@ impl Witness {
         self.view(Request::Order { order }).await
     }
 
+    /// The pair with this encryption key.
+    pub(super) async fn key(&self, spki_sha256: Sha256) -> Result<Option<CertificateView>, Stop> {
+        self.view(Request::Key { spki_sha256 }).await
+    }
+
     async fn view(&self, request: Request) -> Result<Option<CertificateView>, Stop> {
         match self.ask(request).await? {
             Response::Certificate(view) => Ok(Some(view)),

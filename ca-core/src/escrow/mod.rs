@@ -14,6 +14,8 @@ pub mod port;
 pub mod protocol;
 
 #[cfg(feature = "sign")]
+mod adopt;
+#[cfg(feature = "sign")]
 mod authority;
 #[cfg(feature = "sign")]
 pub mod config;

@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::adopt;
+use super::authority::Witness;
 use super::config::KmcConfig;
 use super::event::{Actor, Entry, Event};
 use super::kmc::Kmc;
@@ -167,6 +169,17 @@ pub async fn open_store(config: &KmcConfig) -> anyhow::Result<SqlEscrow> {
     let database = Database::open(&config.database_url, false).await.context("opening the centre's database")?;
     database.check_schema(&kmc_migrations()).await?;
     Ok(SqlEscrow::new(database))
+}
+
+/// After an old copy of the database was put back: gives keys that were handed out since the copy back to their orders.
+/// Answers how many.
+///
+/// # Errors
+/// When the database cannot be used or the authority cannot be asked.
+pub async fn adopt(config: &KmcConfig, clock: &dyn Clock) -> anyhow::Result<u32> {
+    let store = open_store(config).await?;
+    let witness = Witness(Arc::new(Client::new(&config.authority.socket)));
+    Ok(adopt::adopt(&store, &witness, clock.now()).await?)
 }
 
 /// The user that this process runs as, as the kernel would name it to another.

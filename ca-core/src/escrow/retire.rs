@@ -51,7 +51,7 @@ impl Kmc {
 }
 
 /// The name of the encryption key that the order's pair has.
-fn certified(view: &CertificateView) -> Option<Sha256> {
+pub(super) fn certified(view: &CertificateView) -> Option<Sha256> {
     let parts = Parts::read(&view.encryption.as_ref()?.certificate.0).ok()?;
     Some(Sha256(openssl::sha::sha256(parts.tbs.spki)))
 }

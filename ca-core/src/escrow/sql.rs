@@ -26,6 +26,8 @@ const RETIRE: &str =
     "UPDATE escrow_key SET state = 'history', retired = $1 WHERE spki_sha256 = $2 AND state = 'in_use'";
 const IN_USE: &str = "SELECT spki_sha256, order_id, recipient_sha256, taken FROM escrow_key \
      WHERE state = 'in_use' AND spki_sha256 > $1 ORDER BY spki_sha256 LIMIT $2";
+const STAND_BY_NAMES: &str = "SELECT spki_sha256 FROM escrow_key \
+     WHERE state = 'stand_by' AND spki_sha256 > $1 ORDER BY spki_sha256 LIMIT $2";
 const COUNTS: &str = "SELECT kind, state, COUNT(*) FROM escrow_key GROUP BY kind, state ORDER BY kind, state";
 const ADD_RECOVERY: &str = "INSERT INTO escrow_recovery (id, statement_sha256, statement, first_approval, \
      second_approval, recipient_certificate, spki_sha256, recovered) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -37,7 +39,21 @@ const SEALING: &str = "SELECT fingerprint FROM escrow_sealing WHERE id = 1";
 /// Every statement, for the test that prepares each on both engines.
 #[must_use]
 pub fn statements() -> Vec<&'static str> {
-    vec![ADD, BY_NAME, BY_ORDER, STAND_BY, TAKE, RETIRE, IN_USE, COUNTS, ADD_RECOVERY, RECOVERY, SET_SEALING, SEALING]
+    vec![
+        ADD,
+        BY_NAME,
+        BY_ORDER,
+        STAND_BY,
+        TAKE,
+        RETIRE,
+        IN_USE,
+        STAND_BY_NAMES,
+        COUNTS,
+        ADD_RECOVERY,
+        RECOVERY,
+        SET_SEALING,
+        SEALING,
+    ]
 }
 
 /// The schema of the centre's database. The audit chain is the authority's.
@@ -216,6 +232,15 @@ for_each_backend! { Transaction =>
             rows.into_iter()
                 .map(|(id, order, recipient, at)| Ok((digest(KEY, &id, &id)?, taken(&id, (order, recipient, at))?)))
                 .collect()
+        }
+
+        async fn stand_by_after(&mut self, after: Option<Sha256>, limit: i64) -> Result<Vec<Sha256>, StoreError> {
+            let rows: Vec<(String,)> = sqlx::query_as(STAND_BY_NAMES)
+                .bind(after.map(|after| after.to_string()).unwrap_or_default())
+                .bind(limit)
+                .fetch_all(self.connection())
+                .await?;
+            rows.into_iter().map(|(id,)| digest(KEY, &id, &id)).collect()
         }
 
         async fn counts(&mut self) -> Result<Vec<Count>, StoreError> {

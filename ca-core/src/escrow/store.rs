@@ -119,6 +119,9 @@ pub trait Escrow: Send {
     /// Keys in use by name after `after`, without their sealed halves.
     async fn in_use_after(&mut self, after: Option<Sha256>, limit: i64) -> Result<Vec<(Sha256, Taken)>>;
 
+    /// The names of stand-by keys after `after`, by name.
+    async fn stand_by_after(&mut self, after: Option<Sha256>, limit: i64) -> Result<Vec<Sha256>>;
+
     /// How many keys there are.
     async fn counts(&mut self) -> Result<Vec<Count>>;
 

@@ -125,6 +125,7 @@ impl CertificateAuthority for Authority {
                 self.certify_responder(&issuer, &csr.0).await.map(Response::Certificate)
             }
             Request::Recover(submission) => self.recover(submission).await.map(Response::Key),
+            Request::Key { spki_sha256 } => self.view_key(spki_sha256).await,
             Request::Order { order } => self.view_order(order).await,
             Request::Certificate { issuer, serial } => self.view_certificate(&issuer, &serial).await,
             Request::Officer { certificate_sha256 } => self.view_officer(certificate_sha256).await,

@@ -31,6 +31,15 @@ impl Authority {
         respond(&mut *tx, records).await
     }
 
+    pub(super) async fn view_key(&self, spki_sha256: Sha256) -> Result<Response, Stop> {
+        let mut tx = self.store.begin_read().await?;
+        let records = match tx.order_of_key(spki_sha256).await? {
+            None => Vec::new(),
+            Some(order) => tx.certificates_of_order(order).await?,
+        };
+        respond(&mut *tx, records).await
+    }
+
     pub(super) async fn view_order(&self, order: OrderId) -> Result<Response, Stop> {
         let mut tx = self.store.begin_read().await?;
         let records = match tx.order(order).await? {

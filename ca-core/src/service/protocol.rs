@@ -53,6 +53,11 @@ pub enum Request {
     /// An escrowed encryption key again, wrapped to a unit's new signature key, on the word of two officers of the
     /// key-management centre. Idempotent by the statement's id.
     Recover(RecoverySubmission),
+    /// The certificate, or pair, with this key; responders' keys apart.
+    Key {
+        /// SHA-256 of its SubjectPublicKeyInfo.
+        spki_sha256: Sha256,
+    },
     /// What became of an order.
     Order {
         /// Which.

@@ -78,6 +78,7 @@ pass_on! { Escrow {
     fn oldest_stand_by(&mut self, kind: KeyKind) -> Option<KeyRow>;
     fn take(&mut self, spki_sha256: Sha256, taken: &Taken) -> ();
     fn retire(&mut self, spki_sha256: Sha256, at: Timestamp) -> bool;
+    fn stand_by_after(&mut self, after: Option<Sha256>, limit: i64) -> Vec<Sha256>;
     fn in_use_after(&mut self, after: Option<Sha256>, limit: i64) -> Vec<(Sha256, Taken)>;
     fn counts(&mut self) -> Vec<Count>;
     fn add_recovery(&mut self, recovery: &RecoveryRow) -> ();

@@ -1,6 +1,7 @@
 //! The centre against everyone who should not get a key, on both engines; its officers and certificates are those of a
 //! real authority.
 
+mod adopt;
 mod crashes;
 mod process;
 mod provide;
