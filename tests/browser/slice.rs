@@ -205,6 +205,9 @@ async fn journey(hall: &Hall) -> anyhow::Result<()> {
     let number = enter(hall).await?;
     approve(hall, &number).await?;
     make(hall, &number).await?;
+    let seen = hall.agent.tool(&["list"])?;
+    let pair = seen.lines().filter(|line| line.contains(UNIT)).count();
+    ensure!(pair == 2, "both certificates of the pair are on the token:\n{seen}");
 
     // The unit, with the PIN that came with the token: it must be changed before anything is signed.
     browser.open(&hall.portal("/login?lang=zh-CN")).await?;
