@@ -94,6 +94,13 @@ impl Exhibits {
         })
     }
 
+    /// The encryption certificates of pairs, PEM, where the keys are SM2.
+    pub(super) fn sm2_encryption(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let units = [&self.good, &self.revoked, &self.held, &self.released];
+        let sm2 = units.into_iter().filter(|_| self.kind == KeyKind::Sm2);
+        sm2.filter_map(Unit::encryption_der).map(|der| pem("x509", &der)).collect()
+    }
+
     /// Each certificate with its issuer's, DER; not the root's.
     pub(super) fn certificates(&self) -> Vec<(&Path, PathBuf)> {
         let units = [&self.good, &self.revoked, &self.held, &self.released];
