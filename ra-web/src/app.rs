@@ -23,6 +23,7 @@ use tower_sessions::cookie::SameSite;
 use crate::Chance;
 use crate::config::{Config, Enrolment, KeyIssuer, Trust};
 use crate::enrolment::desk::{Desk, Rules};
+use crate::enrolment::process::RenewalWindow;
 use crate::evidence::Evidence;
 use crate::http::frame::{Frame, wrap};
 use crate::http::public::{self, Public};
@@ -189,6 +190,7 @@ fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {
         issuers,
         province: enrolment.province.clone(),
         locality: enrolment.locality.clone(),
+        renewal: RenewalWindow { early_days: enrolment.renewal_early_days, late_days: enrolment.renewal_late_days },
     })
 }
 

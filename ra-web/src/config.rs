@@ -117,6 +117,10 @@ pub struct Enrolment {
     pub province: String,
     /// City.
     pub locality: String,
+    /// A certificate may be renewed so many days before its end. The profile's `carry_days` bounds it too.
+    pub renewal_early_days: u16,
+    /// And so many days after; later the identity is checked anew, as for a first certificate.
+    pub renewal_late_days: u16,
 }
 
 /// Who issues for a kind of key.
@@ -139,6 +143,8 @@ impl Default for Enrolment {
             ],
             province: "河北省".into(),
             locality: "示范市".into(),
+            renewal_early_days: 90,
+            renewal_late_days: 365,
         }
     }
 }

@@ -9,8 +9,9 @@ use ca_core::domain::{
 use ca_core::sql::DatabaseError;
 
 use crate::audit::AuditTx;
-use crate::enrolment::case::{Case, CaseNumber, Step, Who};
+use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
+use crate::enrolment::process::CertificateName;
 
 /// Opens units of work.
 #[async_trait]
@@ -43,6 +44,8 @@ pub trait Tx: Cases + Orders + Tickets + Certificates + History + AuditTx + Send
 pub struct CaseLine {
     /// Its number.
     pub number: CaseNumber,
+    /// Word of what it is about.
+    pub process: String,
     /// Word of its state.
     pub state: String,
     /// As typed.
@@ -55,6 +58,14 @@ pub struct CaseLine {
     pub updated: Timestamp,
 }
 
+impl CaseLine {
+    /// Whether it is not over.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        State::OPEN.contains(&self.state.as_str())
+    }
+}
+
 /// Which cases a list shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaseFilter {
@@ -64,6 +75,8 @@ pub enum CaseFilter {
     Uscc(String),
     /// Those whose folded unit name contains this.
     Name(String),
+    /// Those that are to replace this certificate, of any office.
+    About(CertificateName),
 }
 
 /// A document of a case.
@@ -263,6 +276,8 @@ pub trait Tickets {
     async fn add_ticket(&mut self, ticket: &StoredTicket) -> Result<(), DatabaseError>;
     /// A ticket by its hash.
     async fn ticket(&mut self, hash: Sha256) -> Result<Option<StoredTicket>, DatabaseError>;
+    /// Drops the open tickets of an order.
+    async fn drop_tickets(&mut self, order: OrderId) -> Result<(), DatabaseError>;
     /// Closes an open ticket.
     async fn close_ticket(&mut self, hash: Sha256, to: TicketState) -> Result<(), DatabaseError>;
 }

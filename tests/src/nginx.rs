@@ -67,7 +67,6 @@ fn configure(folder: &str, port: u16, chain: &str, ocsp: &str) -> String {
     format!(
         r#"daemon off;
 master_process off;
-worker_processes 1;
 pid {folder}/nginx.pid;
 events {{ worker_connections 256; }}
 http {{

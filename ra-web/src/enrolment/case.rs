@@ -4,9 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ca_core::domain::{BeijingDay, IssuerId, OfficeId, Officer, OfficerId, OrderId, Serial, Timestamp};
+use ca_core::domain::{BeijingDay, IssuerId, OfficeId, Officer, OfficerId, OrderId, Role, Serial, Timestamp};
 
 use super::form::Form;
+use super::process::Process;
 
 /// `RA-20261123-0007`: what the counter and the unit call a case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +82,11 @@ pub enum State {
         /// Why.
         reason: String,
     },
+    /// Given up by the desk or the unit, without a certificate.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
     /// Signed by both; the certificate can be made.
     Approved {
         /// The order that both signed.
@@ -108,8 +114,10 @@ pub enum State {
 
 impl State {
     /// Words of all states, in the order of the way.
-    pub const WORDS: [&'static str; 7] =
-        ["draft", "submitted", "returned", "rejected", "approved", "issued", "delivered"];
+    pub const WORDS: [&'static str; 8] =
+        ["draft", "submitted", "returned", "rejected", "cancelled", "approved", "issued", "delivered"];
+    /// Words of the states in which a case is not over.
+    pub const OPEN: [&'static str; 5] = ["draft", "submitted", "returned", "approved", "issued"];
 
     /// The word in stores, addresses and message keys.
     #[must_use]
@@ -119,6 +127,7 @@ impl State {
             Self::Submitted { .. } => "submitted",
             Self::Returned { .. } => "returned",
             Self::Rejected { .. } => "rejected",
+            Self::Cancelled { .. } => "cancelled",
             Self::Approved { .. } => "approved",
             Self::Issued { .. } => "issued",
             Self::Delivered { .. } => "delivered",
@@ -133,7 +142,7 @@ impl State {
             | Self::Approved { order }
             | Self::Issued { order, .. }
             | Self::Delivered { order, .. } => Some(*order),
-            Self::Draft | Self::Returned { .. } | Self::Rejected { .. } => None,
+            Self::Draft | Self::Returned { .. } | Self::Rejected { .. } | Self::Cancelled { .. } => None,
         }
     }
 }
@@ -145,6 +154,8 @@ pub struct Case {
     pub number: CaseNumber,
     /// The office that took it in.
     pub office: OfficeId,
+    /// What it is about.
+    pub process: Process,
     /// What was typed.
     pub form: Form,
     /// `110105********002X`, empty while nothing valid was typed.
@@ -197,6 +208,9 @@ pub enum Forbidden {
     /// Officers act for their own office only.
     #[error("the case belongs to another office")]
     OtherOffice,
+    /// It is another role's duty.
+    #[error("this is the duty of a {0}")]
+    OtherDuty(Role),
 }
 
 /// A case that moved, and the line of history that says so.
@@ -205,12 +219,20 @@ pub type Moved = Result<(Case, Step), Forbidden>;
 impl Case {
     /// A new draft.
     #[must_use]
-    pub fn begin(number: CaseNumber, officer: &Officer, form: Form, masked: String, now: Timestamp) -> (Self, Step) {
+    pub fn begin(
+        number: CaseNumber,
+        process: Process,
+        officer: &Officer,
+        form: Form,
+        masked: String,
+        now: Timestamp,
+    ) -> (Self, Step) {
         let entry = Who::from(officer);
         let step = Step { act: "begin", from: "none", to: "draft", by: Some(entry.clone()), reason: None, at: now };
         let case = Self {
             number,
             office: officer.office.clone(),
+            process,
             form,
             handler_id_masked: masked,
             entry,
@@ -228,10 +250,7 @@ impl Case {
     /// # Errors
     /// [`Forbidden`].
     pub fn revise(mut self, officer: &Officer, form: Form, masked: String, now: Timestamp) -> Moved {
-        self.mine(officer)?;
-        if !self.is_open_for_typing() {
-            return Err(self.forbidden("revised"));
-        }
+        self.typed_by(officer, "revised")?;
         self.form = form;
         self.handler_id_masked = masked;
         self.entry = Who::from(officer);
@@ -244,10 +263,7 @@ impl Case {
     /// # Errors
     /// [`Forbidden`].
     pub fn submit(mut self, officer: &Officer, order: OrderId, now: Timestamp) -> Moved {
-        self.mine(officer)?;
-        if !self.is_open_for_typing() {
-            return Err(self.forbidden("submitted"));
-        }
+        self.typed_by(officer, "submitted")?;
         self.entry = Who::from(officer);
         Ok(self.moved("submit", State::Submitted { order }, Some(officer), None, now))
     }
@@ -278,6 +294,15 @@ impl Case {
         self.decided_by(officer, "rejected", now, |_| {
             ("reject", State::Rejected { reason: reason.clone() }, Some(reason))
         })
+    }
+
+    /// The desk gives it up, while nothing is made for it yet: what two officers signed for it is not carried out.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn cancel(self, officer: &Officer, reason: String, now: Timestamp) -> Moved {
+        self.cancellable_by(officer)?;
+        Ok(self.moved("cancel", State::Cancelled { reason: reason.clone() }, Some(officer), Some(reason), now))
     }
 
     /// The authority issued. Issued again with the same certificate (the operator tried twice) is no step.
@@ -325,7 +350,7 @@ impl Case {
         matches!(self.state, State::Draft | State::Returned { .. })
     }
 
-    /// Whether this officer could decide on it, roles apart.
+    /// Whether this officer may decide on it.
     ///
     /// # Errors
     /// [`Forbidden`] says why not.
@@ -334,7 +359,40 @@ impl Case {
         if !matches!(self.state, State::Submitted { .. }) {
             return Err(self.forbidden("decided"));
         }
-        if officer.id == self.entry.id { Err(Forbidden::SameOfficer) } else { Ok(()) }
+        if officer.id == self.entry.id {
+            return Err(Forbidden::SameOfficer);
+        }
+        on_duty(officer, self.process.decided_by())
+    }
+
+    /// Whether this officer may give it up.
+    ///
+    /// # Errors
+    /// [`Forbidden`] says why not.
+    pub fn cancellable_by(&self, officer: &Officer) -> Result<(), Forbidden> {
+        self.mine(officer)?;
+        match self.state {
+            State::Draft | State::Submitted { .. } | State::Returned { .. } | State::Approved { .. } => {
+                on_duty(officer, self.process.taken_in_by())
+            }
+            _ => Err(self.forbidden("cancelled")),
+        }
+    }
+
+    /// Whether this officer may change or submit it.
+    ///
+    /// # Errors
+    /// [`Forbidden`] says why not.
+    pub fn typeable_by(&self, officer: &Officer) -> Result<(), Forbidden> {
+        self.typed_by(officer, "revised")
+    }
+
+    fn typed_by(&self, officer: &Officer, act: &'static str) -> Result<(), Forbidden> {
+        self.mine(officer)?;
+        if !self.is_open_for_typing() {
+            return Err(self.forbidden(act));
+        }
+        on_duty(officer, self.process.taken_in_by())
     }
 
     fn decided_by(
@@ -373,6 +431,10 @@ impl Case {
         self.updated = now;
         (self, step)
     }
+}
+
+fn on_duty(officer: &Officer, role: Role) -> Result<(), Forbidden> {
+    if officer.has_any(&[role]) { Ok(()) } else { Err(Forbidden::OtherDuty(role)) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ca_core::domain::{Act, CertificateStatus, IssuerId, Officer, Order, OrderId,
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, RefusalCode, Request, Response, Submission};
 
-use super::case::{Step, Who};
+use super::case::{Forbidden, Step, Who};
 use super::desk::{Desk, OfficeError, Signer, again, check_signature, next_seat};
 use crate::store::{Issued, OrderState, OrderSubject, PastStep, StoredOrder, act_word};
 
@@ -81,8 +81,16 @@ impl Desk {
         wish: Wish,
     ) -> Result<OrderId, OfficeError> {
         let now = self.clock.now();
-        let status = self.certificate(issuer, serial).await?.issued.status;
-        if !allowed(wish, status) {
+        let issued = self.certificate(issuer, serial).await?.issued;
+        // A hold is urgent: any office may give it. What comes after it is for the unit's own.
+        if wish != Wish::Hold {
+            let mut tx = self.store.read().await?;
+            let (case, _) = tx.case(&issued.case).await?.ok_or(OfficeError::NotFound)?;
+            if case.office != officer.office {
+                return Err(Forbidden::OtherOffice.into());
+            }
+        }
+        if !allowed(wish, issued.status) {
             return Err(OfficeError::WrongState("the certificate's state does not allow it"));
         }
         let (issuer, serial) = (issuer.clone(), serial.clone());
@@ -213,7 +221,7 @@ impl Desk {
             let mut tx = self.store.begin().await?;
             let order = tx.order(id).await?.ok_or(OfficeError::NotFound)?;
             if order.order.office != officer.office {
-                return Err(super::case::Forbidden::OtherOffice.into());
+                return Err(Forbidden::OtherOffice.into());
             }
             tx.settle_order(id, OrderState::Open, OrderState::Dropped, None, now).await?;
             let by = Some(Who::from(officer));

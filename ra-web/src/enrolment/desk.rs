@@ -12,6 +12,7 @@ use rand_chacha::ChaCha20Rng;
 
 use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
 use super::intake::hash_of;
+use super::process::{NotNow, RenewalWindow};
 use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::{Evidence, EvidenceError};
@@ -31,6 +32,8 @@ pub struct Rules {
     pub province: String,
     /// City of the subject.
     pub locality: String,
+    /// When certificates may be renewed.
+    pub renewal: RenewalWindow,
 }
 
 impl Rules {
@@ -86,6 +89,9 @@ pub enum OfficeError {
     /// No such case, order, certificate or document.
     #[error("not found")]
     NotFound,
+    /// The certificate cannot be replaced now.
+    #[error(transparent)]
+    NotNow(#[from] NotNow),
     /// The configuration does not fit the authority.
     #[error("the configuration's rules: {0}")]
     Rules(String),
@@ -286,6 +292,30 @@ impl Desk {
                 case.send_back(officer, reason.to_owned(), now)?
             };
             tx.drop_open_orders(&OrderSubject::Case(number.clone()), now).await?;
+            self.put(tx, &case, sealed.as_deref(), &step).await
+        })
+        .await
+    }
+
+    /// The desk gives a case up, with a reason.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn cancel(&self, officer: &Officer, number: &CaseNumber, reason: &str) -> Result<(), OfficeError> {
+        let now = self.clock.now();
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            let approved = match &case.state {
+                State::Approved { order } => Some(*order),
+                _ => None,
+            };
+            let (case, step) = case.cancel(officer, reason.to_owned(), now)?;
+            tx.drop_open_orders(&OrderSubject::Case(number.clone()), now).await?;
+            if let Some(order) = approved {
+                tx.drop_tickets(order).await?;
+                tx.settle_order(order, OrderState::Signed, OrderState::Dropped, None, now).await?;
+            }
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
         .await

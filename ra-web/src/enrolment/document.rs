@@ -3,7 +3,7 @@
 /// The most bytes of one scan.
 pub const MAX_DOCUMENT_BYTES: usize = 10 * 1024 * 1024;
 
-/// What an application must have (`domain.md` §3.1).
+/// What is scanned (`domain.md` §3.10); which of them a case must have, says its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocumentKind {
     /// Business licence with the seal on it.
@@ -12,11 +12,27 @@ pub enum DocumentKind {
     IdCard,
     /// An image of the seal.
     Seal,
+    /// The unit's sealed word that its token is lost.
+    LossStatement,
+    /// When the token was bought.
+    PurchaseProof,
+    /// What the test of a faulty token showed.
+    FaultReport,
+    /// The registry's notice of a change.
+    ChangeNotice,
 }
 
 impl DocumentKind {
     /// All, in the order in which an order lists their hashes.
-    pub const ALL: [Self; 3] = [Self::Licence, Self::IdCard, Self::Seal];
+    pub const ALL: [Self; 7] = [
+        Self::Licence,
+        Self::IdCard,
+        Self::Seal,
+        Self::LossStatement,
+        Self::PurchaseProof,
+        Self::FaultReport,
+        Self::ChangeNotice,
+    ];
 
     /// The word in forms, addresses and stores.
     #[must_use]
@@ -25,6 +41,10 @@ impl DocumentKind {
             Self::Licence => "licence",
             Self::IdCard => "id_card",
             Self::Seal => "seal",
+            Self::LossStatement => "loss_statement",
+            Self::PurchaseProof => "purchase_proof",
+            Self::FaultReport => "fault_report",
+            Self::ChangeNotice => "change_notice",
         }
     }
 

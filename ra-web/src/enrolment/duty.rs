@@ -10,10 +10,12 @@ use ca_core::domain::Role;
 pub enum Right {
     /// Look at cases, certificates, units, documents and histories.
     Read,
-    /// Take in an application, change and submit it.
+    /// Take in a first application.
     TakeIn,
-    /// Approve, return or reject what another took in.
-    Review,
+    /// Change, submit or give up a case; its process says whose duty that is.
+    Prepare,
+    /// Approve, return or reject what another took in; its process says whose duty that is.
+    Decide,
     /// Make a certificate onto a token.
     Provision,
     /// Freeze a certificate at once.
@@ -26,8 +28,16 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Read, Self::TakeIn, Self::Review, Self::Provision, Self::Hold, Self::Request, Self::SignOrder];
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::TakeIn,
+        Self::Prepare,
+        Self::Decide,
+        Self::Provision,
+        Self::Hold,
+        Self::Request,
+        Self::SignOrder,
+    ];
 
     /// The roles of which one is needed.
     #[must_use]
@@ -36,7 +46,8 @@ impl Right {
         match self {
             Self::Read => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor, R::Auditor],
             Self::TakeIn => &[R::RaEntry],
-            Self::Review => &[R::RaReviewer],
+            Self::Prepare => &[R::RaEntry, R::TokenOperator],
+            Self::Decide => &[R::RaReviewer, R::RaSupervisor],
             Self::Provision => &[R::TokenOperator],
             Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Request => &[R::RaEntry, R::RaSupervisor],
@@ -57,10 +68,10 @@ mod tests {
 
     /// One row a role: which rights it has.
     const TABLE: [(Role, &[Right]); 8] = [
-        (Role::RaEntry, &[Right::Read, Right::TakeIn, Right::Hold, Right::Request, Right::SignOrder]),
-        (Role::RaReviewer, &[Right::Read, Right::Review, Right::Hold, Right::SignOrder]),
-        (Role::TokenOperator, &[Right::Read, Right::Provision, Right::Hold, Right::SignOrder]),
-        (Role::RaSupervisor, &[Right::Read, Right::Hold, Right::Request, Right::SignOrder]),
+        (Role::RaEntry, &[Right::Read, Right::TakeIn, Right::Prepare, Right::Hold, Right::Request, Right::SignOrder]),
+        (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Hold, Right::SignOrder]),
+        (Role::TokenOperator, &[Right::Read, Right::Prepare, Right::Provision, Right::Hold, Right::SignOrder]),
+        (Role::RaSupervisor, &[Right::Read, Right::Decide, Right::Hold, Right::Request, Right::SignOrder]),
         (Role::Finance, &[]),
         (Role::KmcOfficer, &[]),
         (Role::Auditor, &[Right::Read]),

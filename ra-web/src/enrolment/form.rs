@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ca_core::domain::{IdentifierError, KeyKind, ResidentId, Subject, SubjectField, Uscc};
+use ca_core::domain::{BeijingDay, Ground, IdentifierError, KeyKind, ResidentId, Subject, SubjectField, Uscc};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
+
+use super::process::{Process, under_warranty};
 
 /// What was typed, trimmed and not yet believed. A draft keeps it as it is, errors and all.
 ///
@@ -32,10 +34,13 @@ pub struct Form {
     pub years: String,
     /// Name of a [`KeyKind`].
     pub key: String,
+    /// For an exchange: when the token was bought, `2026-11-24`.
+    #[serde(default)]
+    pub purchased: String,
 }
 
 /// The names of the fields, as forms post them and error messages link them.
-pub const FIELDS: [&str; 10] = [
+pub const FIELDS: [&str; 11] = [
     "unit_name",
     "uscc",
     "unit_kind",
@@ -46,6 +51,7 @@ pub const FIELDS: [&str; 10] = [
     "handler_mobile",
     "years",
     "key",
+    "purchased",
 ];
 
 /// What kind of body a unit is.
@@ -101,7 +107,7 @@ pub struct Particulars {
     pub handler_id: ResidentId,
     /// Handler's mobile number.
     pub handler_mobile: String,
-    /// 1 to 5.
+    /// 1 to 5; 0 for the rest of an old certificate's term.
     pub years: u8,
     /// The key to make.
     pub key: KeyKind,
@@ -122,6 +128,10 @@ pub enum FieldFault {
     Mobile,
     /// Not one of the choices.
     Choice,
+    /// No day of the calendar.
+    Day,
+    /// Bought too long ago, or in the future.
+    Warranty,
 }
 
 impl FieldFault {
@@ -138,6 +148,8 @@ impl FieldFault {
             Self::Identifier(IdentifierError::Check) => "fault-check",
             Self::Mobile => "fault-mobile",
             Self::Choice => "fault-choice",
+            Self::Day => "fault-day",
+            Self::Warranty => "fault-warranty",
         }
     }
 
@@ -185,6 +197,7 @@ impl Form {
             "handler_mobile" => &self.handler_mobile,
             "years" => &self.years,
             "key" => &self.key,
+            "purchased" => &self.purchased,
             _ => "",
         }
     }
@@ -201,15 +214,21 @@ impl Form {
             "handler_mobile" => &mut self.handler_mobile,
             "years" => &mut self.years,
             "key" => &mut self.key,
+            "purchased" => &mut self.purchased,
             _ => return None,
         })
     }
 
-    /// Reads the particulars; `kinds` are the kinds of keys that the form offers.
+    /// Reads the particulars of a case about this; `kinds` are the kinds of keys that the form offers.
     ///
     /// # Errors
     /// All faults at once.
-    pub fn particulars(&self, kinds: &[KeyKind]) -> Result<Particulars, FieldFaults> {
+    pub fn particulars(
+        &self,
+        process: &Process,
+        kinds: &[KeyKind],
+        today: BeijingDay,
+    ) -> Result<Particulars, FieldFaults> {
         let mut faults = Vec::new();
         let unit_name = text(&mut faults, "unit_name", &self.unit_name, SubjectField::CommonName.max_chars());
         let uscc = identifier::<Uscc>(&mut faults, "uscc", &self.uscc);
@@ -224,8 +243,22 @@ impl Form {
         } else if !is_mobile(&self.handler_mobile) {
             faults.push(("handler_mobile", FieldFault::Mobile));
         }
-        let years = choice(&mut faults, "years", self.years.parse().ok().filter(|years| (1..=5).contains(years)));
+        let years = if process.chooses_years() {
+            choice(&mut faults, "years", self.years.parse().ok().filter(|years| (1..=5).contains(years)))
+        } else {
+            Some(0)
+        };
         let key = choice(&mut faults, "key", self.key.parse().ok().filter(|kind| kinds.contains(kind)));
+        if process.ground() == Some(Ground::Exchange) {
+            match (self.purchased.as_str(), day(&self.purchased)) {
+                ("", _) => faults.push(("purchased", FieldFault::Missing)),
+                (_, None) => faults.push(("purchased", FieldFault::Day)),
+                (_, Some(purchased)) if !under_warranty(purchased, today) => {
+                    faults.push(("purchased", FieldFault::Warranty));
+                }
+                _ => {}
+            }
+        }
         match (uscc, unit_kind, handler_id, years, key) {
             (Some(uscc), Some(unit_kind), Some(handler_id), Some(years), Some(key)) if faults.is_empty() => {
                 Ok(Particulars {
@@ -289,6 +322,11 @@ fn choice<T>(faults: &mut FieldFaults, field: &'static str, chosen: Option<T>) -
     chosen
 }
 
+fn day(text: &str) -> Option<BeijingDay> {
+    let [year, month, day] = <[&str; 3]>::try_from(text.splitn(3, '-').collect::<Vec<_>>()).ok()?;
+    BeijingDay::from_calendar(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+}
+
 fn is_mobile(text: &str) -> bool {
     let digits = text.as_bytes();
     digits.len() == 11
@@ -319,15 +357,19 @@ pub(crate) mod tests {
         ])
     }
 
+    fn today() -> BeijingDay {
+        BeijingDay::from_calendar(2026, 11, 24).expect("a day")
+    }
+
     fn fault(field: &'static str, typed: &str) -> FieldFaults {
         let mut form = good();
         typed.clone_into(form.field_mut(field).expect("a field"));
-        form.particulars(&KINDS).err().unwrap_or_default()
+        form.particulars(&Process::Enrolment, &KINDS, today()).err().unwrap_or_default()
     }
 
     #[test]
     fn a_good_form_becomes_particulars() {
-        let particulars = good().particulars(&KINDS);
+        let particulars = good().particulars(&Process::Enrolment, &KINDS, today());
         assert!(particulars.is_ok_and(|p| p.years == 2 && p.uscc.as_str() == "91350100M000100Y43"));
     }
 
@@ -360,8 +402,8 @@ pub(crate) mod tests {
 
     #[test]
     fn an_empty_form_names_every_field_once() {
-        let faults = Form::default().particulars(&KINDS).err().expect("faults");
-        assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), FIELDS);
+        let faults = Form::default().particulars(&Process::Enrolment, &KINDS, today()).err().expect("faults");
+        assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), FIELDS[..10]);
     }
 
     #[test]
@@ -373,5 +415,28 @@ pub(crate) mod tests {
     #[test]
     fn names_are_folded_for_search() {
         assert_eq!(folded("示范市（东湖） ＡＢＣ 公司"), "示范市东湖abc公司");
+    }
+
+    #[test]
+    fn an_exchange_asks_for_the_day_of_purchase_and_no_term() {
+        let old = super::super::process::CertificateName {
+            issuer: ca_core::domain::IssuerId::new("unit-p256").expect("a name"),
+            serial: "4a01".parse().expect("a serial"),
+        };
+        let exchange = Process::Replacement { ground: Ground::Exchange, old };
+        for (typed, fault) in [
+            ("", Some(FieldFault::Missing)),
+            ("2026-02-30", Some(FieldFault::Day)),
+            ("last year", Some(FieldFault::Day)),
+            ("2023-11-23", Some(FieldFault::Warranty)),
+            ("2026-11-25", Some(FieldFault::Warranty)),
+            ("2023-11-24", None),
+        ] {
+            let mut form = good();
+            form.years.clear();
+            typed.clone_into(&mut form.purchased);
+            let faults = form.particulars(&exchange, &KINDS, today()).err().unwrap_or_default();
+            assert_eq!(faults, fault.map(|fault| ("purchased", fault)).into_iter().collect::<Vec<_>>(), "{typed}");
+        }
     }
 }

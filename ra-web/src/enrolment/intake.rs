@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use ca_core::domain::{Act, Officer, Order, OrderId, ProfileName, ResidentId, Subject, SubjectField, encode};
+use ca_core::domain::{Act, Officer, Order, OrderId, ProfileName, Replaces, ResidentId, Subject, SubjectField, encode};
 use openssl::sha::sha256;
 
 use super::case::{Case, CaseNumber, Who};
 use super::desk::{Desk, OfficeError, again};
 use super::document::{DocumentError, DocumentKind, Media};
 use super::form::{FieldFaults, Form, Particulars};
-use crate::store::{CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, StoredOrder};
+use super::process::Process;
+use crate::store::{
+    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, StoredOrder, Tx,
+};
 
 /// An uploaded file, not yet looked at.
 #[derive(Clone, Debug)]
@@ -88,12 +91,16 @@ impl Desk {
                 None => {
                     let number = tx.next_case_number(now.beijing_day()).await?;
                     let masked = masked(&form);
-                    Case::begin(number, officer, form.clone(), masked, now)
+                    Case::begin(number, Process::Enrolment, officer, form.clone(), masked, now)
                 }
                 Some(number) => {
                     let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
                     if form.handler_id.is_empty() {
                         form.handler_id = self.open_handler_id(number, sealed.as_deref())?;
+                    }
+                    if !case.process.names_the_unit() {
+                        form.unit_name.clone_from(&case.form.unit_name);
+                        form.uscc.clone_from(&case.form.uscc);
                     }
                     let masked = masked(&form);
                     case.revise(officer, form.clone(), masked, now)?
@@ -127,17 +134,17 @@ impl Desk {
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (mut case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
-            if !case.is_open_for_typing() {
-                return Err(super::case::Forbidden::State { state: case.state.word(), act: "prepared" }.into());
-            }
+            case.typeable_by(officer)?;
             case.form.handler_id = self.open_handler_id(number, sealed.as_deref())?;
             let documents = tx.documents(number).await?;
-            let missing: DocumentFaults = DocumentKind::ALL
-                .into_iter()
-                .filter(|kind| documents.iter().all(|document| document.kind != *kind))
-                .map(|kind| (kind, None))
+            let missing: DocumentFaults = case
+                .process
+                .documents()
+                .iter()
+                .filter(|kind| documents.iter().all(|document| document.kind != **kind))
+                .map(|kind| (*kind, None))
                 .collect();
-            let particulars = match case.form.particulars(&self.rules.kinds()) {
+            let particulars = match case.form.particulars(&case.process, &self.rules.kinds(), now.beijing_day()) {
                 Ok(particulars) if missing.is_empty() => particulars,
                 result => {
                     let fields = result.err().unwrap_or_default();
@@ -150,7 +157,7 @@ impl Desk {
                 office: officer.office.clone(),
                 created: now,
                 evidence: documents.iter().map(|document| document.sha256).collect(),
-                act: self.act(&particulars)?,
+                act: self.act(&mut tx, &case.process, &particulars).await?,
             };
             let subject = OrderSubject::Case(number.clone());
             tx.drop_open_orders(&subject, now).await?;
@@ -178,10 +185,7 @@ impl Desk {
         let now = self.clock.now();
         let mut tx = self.store.read().await?;
         let mut cases = tx.cases(&CaseFilter::Uscc(uscc.to_owned()), 20).await?;
-        cases.retain(|line| {
-            Some(&line.number) != but
-                && ["draft", "submitted", "returned", "approved", "issued"].contains(&line.state.as_str())
-        });
+        cases.retain(|line| Some(&line.number) != but && line.is_open());
         let mut certificates = tx.certificates(&CertificateFilter::Uscc(uscc.to_owned()), 20).await?;
         certificates.retain(|issued| {
             issued.validity.contains(now)
@@ -208,9 +212,30 @@ impl Desk {
         Ok((kept, refused))
     }
 
-    fn act(&self, particulars: &Particulars) -> Result<Act, OfficeError> {
+    async fn act(
+        &self,
+        tx: &mut Box<dyn Tx>,
+        process: &Process,
+        particulars: &Particulars,
+    ) -> Result<Act, OfficeError> {
+        let (subject, replaces) = match process {
+            Process::Enrolment => (self.subject(particulars)?, None),
+            Process::Replacement { ground, old } => {
+                let subject = self.renamed(tx, *ground, old, particulars).await?;
+                let old = old.clone();
+                (subject, Some(Replaces { issuer: old.issuer, serial: old.serial, ground: *ground }))
+            }
+        };
+        let key = particulars.key;
+        let issuer =
+            self.rules.issuer_of(key).ok_or_else(|| OfficeError::Rules(format!("nobody issues for {key} keys")))?;
+        let profile: ProfileName = self.rules.profile.clone();
+        Ok(Act::Issue { issuer, profile, subject, years: particulars.years, key, officer: None, replaces })
+    }
+
+    fn subject(&self, particulars: &Particulars) -> Result<Subject, OfficeError> {
         let rules = &self.rules;
-        let subject = Subject::new(BTreeMap::from([
+        Subject::new(BTreeMap::from([
             (SubjectField::Country, "CN".to_owned()),
             (SubjectField::Province, rules.province.clone()),
             (SubjectField::Locality, rules.locality.clone()),
@@ -219,20 +244,7 @@ impl Desk {
             (SubjectField::Uscc, particulars.uscc.to_string()),
             (SubjectField::UniqueId, format!("1@YX01{}", particulars.uscc)),
         ]))
-        .map_err(|error| OfficeError::Rules(error.to_string()))?;
-        let profile: ProfileName = rules.profile.clone();
-        let issuer = rules
-            .issuer_of(particulars.key)
-            .ok_or_else(|| OfficeError::Rules(format!("nobody issues for {} keys", particulars.key)))?;
-        Ok(Act::Issue {
-            issuer,
-            profile,
-            subject,
-            years: particulars.years,
-            key: particulars.key,
-            officer: None,
-            replaces: None,
-        })
+        .map_err(|error| OfficeError::Rules(error.to_string()))
     }
 
     /// The handler's resident number as it was typed; empty when there is none.
@@ -242,7 +254,7 @@ impl Desk {
         Ok(String::from_utf8_lossy(&plain).into_owned())
     }
 
-    fn seal_handler_id(&self, number: &CaseNumber, typed: &str) -> Result<Option<Vec<u8>>, OfficeError> {
+    pub(super) fn seal_handler_id(&self, number: &CaseNumber, typed: &str) -> Result<Option<Vec<u8>>, OfficeError> {
         if typed.is_empty() {
             return Ok(None);
         }
@@ -255,7 +267,7 @@ fn handler_place(number: &CaseNumber) -> String {
 }
 
 /// What screens show of a typed number: masked when it is one, nothing when it is none.
-fn masked(form: &Form) -> String {
+pub(super) fn masked(form: &Form) -> String {
     form.handler_id.parse::<ResidentId>().map(|id| id.masked()).unwrap_or_default()
 }
 

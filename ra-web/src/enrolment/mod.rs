@@ -2,7 +2,8 @@
 //!
 //! For: the office's cases and the orders that officers sign. Trusts the officer whom the session names, and
 //! the authority's answers. Never decides that an order is good: it gathers signatures, and the authority
-//! checks each again. [`form`], [`case`], [`document`], [`duty`] are pure; [`desk`] and [`provisioning`] are
+//! checks each again. [`form`], [`case`], [`process`], [`document`], [`duty`] are pure; [`desk`], [`intake`], [`replacement`] and
+//! [`provisioning`] are
 //! the services over the ports in [`crate::store`].
 
 pub mod case;
@@ -12,4 +13,6 @@ pub mod document;
 pub mod duty;
 pub mod form;
 pub mod intake;
+pub mod process;
 pub mod provisioning;
+pub mod replacement;

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ca_core::domain::{Act, KeyKind, Officer, OrderId};
+use ca_core::domain::{Act, KeyKind, Officer, OrderId, Timestamp};
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, IssuerView, RefusalCode, Request, Response, Submission};
 use ca_core::x509::Parts;
@@ -14,8 +14,10 @@ use rand::RngCore as _;
 use zeroize::Zeroizing;
 
 use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
+use super::certificate_order::status_word;
 use super::desk::{Desk, OfficeError, again};
 use super::intake::hash_of;
+use super::process::CertificateName;
 use crate::store::{Issued, IssuedEncryption, OrderState, OrderSubject, StoredOrder, StoredTicket, TicketState, Tx};
 
 /// How long a ticket opens, in seconds.
@@ -132,7 +134,14 @@ impl Desk {
                 return Err(error.into());
             }
         };
-        self.note_issue(&ticket.case, &order, &view).await?;
+        match self.note_issue(&ticket.case, &order, &view).await {
+            // The desk gave the case up in this very moment: nobody waits for the certificate.
+            Err(OfficeError::Forbidden(Forbidden::State { .. })) => {
+                self.revoke_undelivered(order.order.id, "the case was given up").await?;
+                return Err(OfficeError::TicketUsed);
+            }
+            noted => noted?,
+        }
         let chain = self.chain(&view).await?;
         Ok(Redeemed { view, chain })
     }
@@ -160,17 +169,60 @@ impl Desk {
             Response::Certificate(view) if view.issuer == issuer && view.serial == serial => view,
             _ => return Err(strange_answer()),
         };
+        let old = match case.process.old() {
+            None => None,
+            Some(old) => self.fate_of(old).await,
+        };
         let now = self.clock.now();
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, sealed) = tx.case(&ticket.case).await?.ok_or(OfficeError::NotFound)?;
             let (case, step) = case.deliver(now)?;
+            if let Some(old) = &old {
+                self.note_replaced(&mut tx, old, &case, now).await?;
+            }
             tx.put_status(&view.issuer, &view.serial, view.status, view.delivered.or(Some(now))).await?;
             tx.add_step(&OrderSubject::Certificate(view.issuer.clone(), view.serial.clone()), &step).await?;
             tx.close_ticket(ticket.hash, TicketState::Used).await?;
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
         .await
+    }
+
+    /// What the authority made of the certificate whose place was taken. Unknown while it does not answer: the page of
+    /// the old certificate asks again.
+    async fn fate_of(&self, old: &CertificateName) -> Option<CertificateView> {
+        let ask = Request::Certificate { issuer: old.issuer.clone(), serial: old.serial.clone() };
+        match self.ca.call(ask).await {
+            Ok(Response::Certificate(view)) => Some(view),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::warn!(%error, serial = %old.serial, "the authority was not asked about a replaced certificate");
+                None
+            }
+        }
+    }
+
+    async fn note_replaced(
+        &self,
+        tx: &mut Box<dyn Tx>,
+        old: &CertificateView,
+        case: &Case,
+        now: Timestamp,
+    ) -> Result<(), OfficeError> {
+        let before = tx.certificate(&old.issuer, &old.serial).await?.ok_or(OfficeError::NotFound)?.status;
+        tx.put_status(&old.issuer, &old.serial, old.status, old.delivered).await?;
+        let step = Step {
+            act: "replace",
+            from: status_word(before),
+            to: status_word(old.status),
+            by: None,
+            reason: Some(case.number.to_string()),
+            at: now,
+        };
+        let subject = OrderSubject::Certificate(old.issuer.clone(), old.serial.clone());
+        tx.add_step(&subject, &step).await?;
+        Ok(tx.audit(&self.event(&subject, &step)).await?)
     }
 
     /// The counter PC gives up: a certificate that was made is revoked as never delivered and the case goes

@@ -183,8 +183,12 @@ impl From<OfficeError> for Failure {
             OfficeError::Authority(error) => return error.into(),
             OfficeError::Database(error) => return error.into(),
             OfficeError::Forbidden(Forbidden::SameOfficer) => Kind::FourEyes,
-            OfficeError::Forbidden(Forbidden::OtherOffice) | OfficeError::NoSeat => Kind::NoRight,
-            OfficeError::Forbidden(Forbidden::State { .. }) | OfficeError::WrongState(_) => Kind::WrongState,
+            OfficeError::Forbidden(Forbidden::OtherOffice | Forbidden::OtherDuty(_)) | OfficeError::NoSeat => {
+                Kind::NoRight
+            }
+            OfficeError::Forbidden(Forbidden::State { .. }) | OfficeError::NotNow(_) | OfficeError::WrongState(_) => {
+                Kind::WrongState
+            }
             OfficeError::NotFound => Kind::NotFound,
             OfficeError::Signature(_) => Kind::SignatureRefused,
             OfficeError::TicketExpired => Kind::TicketExpired,

@@ -1,7 +1,7 @@
 //! Cases and documents.
 
 use async_trait::async_trait;
-use ca_core::domain::{BeijingDay, IssuerId, OfficeId, OrderId, Serial, Timestamp};
+use ca_core::domain::{BeijingDay, Ground, IssuerId, OfficeId, OrderId, Serial, Timestamp};
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
@@ -9,29 +9,32 @@ use super::row::{odd, row, who};
 use crate::enrolment::case::{Case, CaseNumber, State};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::form::{Form, folded};
+use crate::enrolment::process::{CertificateName, Process};
 use crate::store::{CaseFilter, CaseLine, Cases, Document};
 
 const NEXT: &str = "INSERT INTO case_counter (day, last) VALUES ($1, 1) \
     ON CONFLICT (day) DO UPDATE SET last = case_counter.last + 1 RETURNING last";
 const ADD: &str = "INSERT INTO enrolment_case (number, office, state, form, handler_id, handler_id_masked, uscc, \
-    unit_name, unit_folded, entry_id, entry_name, created, updated, version) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1)";
+    unit_name, unit_folded, entry_id, entry_name, created, updated, version, process, old_issuer, old_serial) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, $16)";
 const PUT: &str = "UPDATE enrolment_case SET state = $3, form = $4, handler_id = $5, handler_id_masked = $6, \
     uscc = $7, unit_name = $8, unit_folded = $9, entry_id = $10, entry_name = $11, reviewer_id = $12, \
     reviewer_name = $13, order_id = $14, reason = $15, issuer = $16, serial = $17, updated = $18, \
     version = version + 1 WHERE number = $1 AND version = $2";
 const FIND: &str = "SELECT number, office, state, form, handler_id, handler_id_masked, entry_id, entry_name, \
-    reviewer_id, reviewer_name, order_id, reason, issuer, serial, created, updated, version \
-    FROM enrolment_case WHERE number = $1";
+    reviewer_id, reviewer_name, order_id, reason, issuer, serial, created, updated, version, \
+    process, old_issuer, old_serial FROM enrolment_case WHERE number = $1";
 const OF_ORDER: &str = "SELECT number FROM enrolment_case WHERE order_id = $1";
-const OF_OFFICE: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_OFFICE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
     WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_STATE: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_STATE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
     WHERE office = $1 AND state = $3 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_USCC: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_USCC: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
     WHERE uscc = $1 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_NAME: &str = "SELECT number, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_NAME: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
     WHERE unit_folded LIKE '%' || $1 || '%' ORDER BY updated DESC, number DESC LIMIT $2";
+const OF_OLD: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+    WHERE old_issuer = $1 AND old_serial = $3 ORDER BY updated DESC, number DESC LIMIT $2";
 const COUNT: &str = "SELECT state, COUNT(*) FROM enrolment_case WHERE office = $1 GROUP BY state";
 const PUT_DOCUMENT: &str = "INSERT INTO case_document (case_number, kind, sha256, media, bytes, name, added) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_number, kind) DO UPDATE SET \
@@ -40,7 +43,7 @@ const DOCUMENTS: &str = "SELECT kind, sha256, media, bytes, name, added FROM cas
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] =
-    &[NEXT, ADD, PUT, FIND, OF_ORDER, OF_OFFICE, OF_STATE, OF_USCC, OF_NAME, COUNT, PUT_DOCUMENT, DOCUMENTS];
+    &[NEXT, ADD, PUT, FIND, OF_ORDER, OF_OFFICE, OF_STATE, OF_USCC, OF_NAME, OF_OLD, COUNT, PUT_DOCUMENT, DOCUMENTS];
 
 const TABLE: &str = "enrolment_case";
 
@@ -62,6 +65,9 @@ row!(CaseRow {
     created: i64,
     updated: i64,
     version: i64,
+    process: String,
+    old_issuer: Option<String>,
+    old_serial: Option<String>,
 });
 
 impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
@@ -83,10 +89,23 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
             ("submitted", Some(order), ..) => State::Submitted { order },
             ("returned", _, _, Some(reason)) => State::Returned { reason },
             ("rejected", _, _, Some(reason)) => State::Rejected { reason },
+            ("cancelled", _, _, Some(reason)) => State::Cancelled { reason },
             ("approved", Some(order), ..) => State::Approved { order },
             ("issued", Some(order), Some((issuer, serial)), _) => State::Issued { order, issuer, serial },
             ("delivered", Some(order), Some((issuer, serial)), _) => State::Delivered { order, issuer, serial },
             _ => return Err(fault("its state lacks its facts")),
+        };
+        let ground = Ground::ALL.into_iter().find(|ground| ground.word() == row.process);
+        let process = match (ground, row.old_issuer, row.old_serial) {
+            (None, None, None) if row.process == Process::Enrolment.word() => Process::Enrolment,
+            (Some(ground), Some(issuer), Some(serial)) => Process::Replacement {
+                ground,
+                old: CertificateName {
+                    issuer: IssuerId::new(&issuer).ok_or_else(|| fault("old_issuer"))?,
+                    serial: serial.parse().map_err(|_| fault("old_serial"))?,
+                },
+            },
+            _ => return Err(fault("process")),
         };
         let reviewer = match (row.reviewer_id, row.reviewer_name) {
             (Some(reviewer), Some(name)) => Some(who(TABLE, &id, &reviewer, name)?),
@@ -95,6 +114,7 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
         let case = Case {
             number: row.number.parse().map_err(|()| fault("number"))?,
             office: OfficeId::new(&row.office).ok_or_else(|| fault("office"))?,
+            process,
             form: serde_json::from_str::<Form>(&row.form).map_err(|_| fault("form"))?,
             handler_id_masked: row.handler_id_masked,
             entry: who(TABLE, &id, &row.entry_id, row.entry_name)?,
@@ -110,6 +130,7 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
 
 row!(LineRow {
     number: String,
+    process: String,
     state: String,
     unit_name: String,
     uscc: String,
@@ -125,6 +146,7 @@ impl TryFrom<LineRow> for CaseLine {
         Ok(Self {
             number: row.number.parse().map_err(|()| odd(TABLE, &row.number, "number"))?,
             entry: who(TABLE, &row.number, &row.entry_id, row.entry_name)?,
+            process: row.process,
             state: row.state,
             unit_name: row.unit_name,
             uscc: row.uscc,
@@ -174,6 +196,9 @@ for_each_backend! { SqlTx =>
                 .bind(&case.entry.name)
                 .bind(case.created.unix())
                 .bind(case.updated.unix())
+                .bind(case.process.word())
+                .bind(case.process.old().map(|old| old.issuer.as_str()))
+                .bind(case.process.old().map(|old| old.serial.to_string()))
                 .execute(self.connection())
                 .await?;
             expect_rows(ADD, done.rows_affected(), 1)
@@ -187,7 +212,7 @@ for_each_backend! { SqlTx =>
                 _ => (None, None),
             };
             let reason = match &case.state {
-                State::Returned { reason } | State::Rejected { reason } => Some(reason),
+                State::Returned { reason } | State::Rejected { reason } | State::Cancelled { reason } => Some(reason),
                 _ => None,
             };
             let done = sqlx::query(PUT)
@@ -234,6 +259,9 @@ for_each_backend! { SqlTx =>
                 }
                 CaseFilter::Uscc(uscc) => sqlx::query_as(OF_USCC).bind(uscc.clone()).bind(limit),
                 CaseFilter::Name(name) => sqlx::query_as(OF_NAME).bind(name.clone()).bind(limit),
+                CaseFilter::About(old) => {
+                    sqlx::query_as(OF_OLD).bind(old.issuer.as_str().to_owned()).bind(limit).bind(old.serial.to_string())
+                }
             };
             let rows: Vec<LineRow> = query.fetch_all(self.connection()).await?;
             rows.into_iter().map(TryInto::try_into).collect()

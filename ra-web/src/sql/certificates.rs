@@ -1,7 +1,7 @@
 //! Certificates, tickets and history.
 
 use async_trait::async_trait;
-use ca_core::domain::{CertificateStatus, IssuerId, Serial, Sha256, Timestamp, Validity};
+use ca_core::domain::{CertificateStatus, IssuerId, OrderId, Serial, Sha256, Timestamp, Validity};
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
@@ -27,7 +27,7 @@ const OF_SERIAL: &str = "SELECT issuer, serial, case_number, order_id, uscc, uni
     WHERE serial = $2 OR encryption_serial = $2 ORDER BY issued DESC LIMIT $1";
 const PUT_STATUS: &str = "UPDATE certificate SET status = $3, reason = $4, since = $5, \
     delivered = COALESCE(delivered, $6) WHERE issuer = $1 AND serial = $2";
-const DROP_OTHERS: &str = "UPDATE ticket SET state = 'dropped' WHERE order_id = $1 AND state = 'open'";
+const DROP_TICKETS: &str = "UPDATE ticket SET state = 'dropped' WHERE order_id = $1 AND state = 'open'";
 const ADD_TICKET: &str = "INSERT INTO ticket (hash, case_number, order_id, state, minted_id, minted_name, created, expires) \
     VALUES ($1, $2, $3, 'open', $4, $5, $6, $7)";
 const FIND_TICKET: &str = "SELECT hash, case_number, order_id, state, minted_id, minted_name, created, expires \
@@ -46,7 +46,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     OF_USCC,
     OF_SERIAL,
     PUT_STATUS,
-    DROP_OTHERS,
+    DROP_TICKETS,
     ADD_TICKET,
     FIND_TICKET,
     CLOSE_TICKET,
@@ -238,8 +238,13 @@ for_each_backend! { SqlTx =>
 
     #[async_trait]
     impl Tickets for SqlTx {
+        async fn drop_tickets(&mut self, order: OrderId) -> Result<(), DatabaseError> {
+            sqlx::query(DROP_TICKETS).bind(order.to_string()).execute(self.connection()).await?;
+            Ok(())
+        }
+
         async fn add_ticket(&mut self, ticket: &StoredTicket) -> Result<(), DatabaseError> {
-            sqlx::query(DROP_OTHERS).bind(ticket.order.to_string()).execute(self.connection()).await?;
+            self.drop_tickets(ticket.order).await?;
             let done = sqlx::query(ADD_TICKET)
                 .bind(ticket.hash.to_string())
                 .bind(ticket.case.as_str())

@@ -21,6 +21,7 @@ pub fn office_migrations() -> Migrator {
         (3, "login", include_str!("../../migrations/0003_login.sql")),
         (4, "enrolment", include_str!("../../migrations/0004_enrolment.sql")),
         (5, "pairs", include_str!("../../migrations/0005_pairs.sql")),
+        (6, "processes", include_str!("../../migrations/0006_processes.sql")),
     ])
 }
 

@@ -14,6 +14,7 @@ use super::{OfficeStore, STATEMENTS, office_migrations};
 use crate::enrolment::case::{Case, State, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::form::tests::good;
+use crate::enrolment::process::Process;
 use crate::store::*;
 
 const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
@@ -60,7 +61,8 @@ fn order_about(subject: OrderSubject) -> StoredOrder {
 
 async fn new_case(tx: &mut Box<dyn Tx>) -> Case {
     let number = tx.next_case_number(NOW.beijing_day()).await.expect("a number");
-    let (case, step) = Case::begin(number, &officer("limin"), good(), "110105********002X".into(), NOW);
+    let (case, step) =
+        Case::begin(number, Process::Enrolment, &officer("limin"), good(), "110105********002X".into(), NOW);
     tx.add_case(&case, Some(b"sealed")).await.expect("added");
     tx.add_step(&OrderSubject::Case(case.number.clone()), &step).await.expect("a step");
     case

@@ -37,7 +37,9 @@ fn serial() -> Serial {
 
 /// A case in each state, in the order of [`State::WORDS`].
 fn in_each_state() -> Vec<Case> {
-    let draft = || Case::begin(CaseNumber::new(NOW.beijing_day(), 1), &limin(), good(), String::new(), NOW).0;
+    let draft = || {
+        Case::begin(CaseNumber::new(NOW.beijing_day(), 1), Process::Enrolment, &limin(), good(), String::new(), NOW).0
+    };
     let submitted = || draft().submit(&limin(), order(), NOW).expect("submitted").0;
     let approved = || submitted().approve(&wangqiang(), NOW).expect("approved").0;
     let issued = || approved().issue(issuer(), serial(), NOW).expect("issued").0;
@@ -46,6 +48,7 @@ fn in_each_state() -> Vec<Case> {
         submitted(),
         submitted().send_back(&wangqiang(), "blurred".into(), NOW).expect("returned").0,
         submitted().reject(&wangqiang(), "forged".into(), NOW).expect("rejected").0,
+        approved().cancel(&limin(), "not wanted".into(), NOW).expect("cancelled").0,
         approved(),
         issued(),
         issued().deliver(NOW).expect("delivered").0,
@@ -55,12 +58,13 @@ fn in_each_state() -> Vec<Case> {
 type Act = fn(Case) -> Moved;
 
 /// Each act, and the states from which it is allowed.
-const ACTS: [(&str, Act, &[&str]); 8] = [
+const ACTS: [(&str, Act, &[&str]); 9] = [
     ("revise", |case| case.revise(&limin(), good(), String::new(), NOW), &["draft", "returned"]),
     ("submit", |case| case.submit(&limin(), order(), NOW), &["draft", "returned"]),
     ("approve", |case| case.approve(&wangqiang(), NOW), &["submitted"]),
     ("return", |case| case.send_back(&wangqiang(), "why".into(), NOW), &["submitted"]),
     ("reject", |case| case.reject(&wangqiang(), "why".into(), NOW), &["submitted"]),
+    ("cancel", |case| case.cancel(&limin(), "why".into(), NOW), &["draft", "submitted", "returned", "approved"]),
     ("issue", |case| case.issue(issuer(), serial(), NOW), &["approved"]),
     ("deliver", |case| case.deliver(NOW), &["issued"]),
     ("abandon", |case| case.abandon("token broke".into(), NOW), &["issued"]),

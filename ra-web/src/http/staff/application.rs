@@ -4,16 +4,17 @@ use askama::Template;
 use axum::Form as UrlForm;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use ca_core::domain::KeyKind;
+use ca_core::domain::{Ground, KeyKind};
 use serde::Deserialize;
 
 use super::Staff;
 use super::parts::{CaseRow, CertificateLine, Sheet, ToSign, case_row, certificate_line, message_of, sheet, to_sign};
 use crate::enrolment::case::CaseNumber;
-use crate::enrolment::desk::{CaseView, Signer};
+use crate::enrolment::desk::{CaseView, OfficeError, Signer};
 use crate::enrolment::document::{DocumentError, DocumentKind, MAX_DOCUMENT_BYTES};
 use crate::enrolment::form::{FieldFault, FieldFaults, Form, UnitKind};
 use crate::enrolment::intake::{DocumentFaults, Duplicates, Prepared, Upload};
+use crate::enrolment::process::{CertificateName, Process};
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::http::login::SignedForm;
@@ -52,6 +53,7 @@ struct FormPage {
     uscc: UsccCheck,
     kinds: [UnitKind; 5],
     keys: Vec<KeyKind>,
+    process: Process,
 }
 
 impl FormPage {
@@ -65,6 +67,11 @@ impl FormPage {
 
     fn described(&self, name: &str) -> String {
         if self.error(name).is_some() { format!("{name}-hint {name}-error") } else { format!("{name}-hint") }
+    }
+
+    /// Whether a day of purchase is asked for.
+    fn asks_for_purchase(&self) -> bool {
+        self.process.ground() == Some(Ground::Exchange)
     }
 
     fn max(&self) -> usize {
@@ -143,9 +150,7 @@ pub(super) async fn get_edit(
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Failure> {
     let shown = staff.desk.view(&number_of(&number)?).await?;
-    if !shown.case.is_open_for_typing() {
-        return Err(Kind::WrongState.into());
-    }
+    shown.case.typeable_by(&signer.officer).map_err(OfficeError::from)?;
     let form = shown.case.form.clone();
     Ok(Shown(form_page(&staff, &view, &signer, Some(&shown), form, Vec::new(), Vec::new()).await?))
 }
@@ -189,7 +194,9 @@ async fn take(
             Prepared::Faulty(faults) => (fields, documents) = (faults.fields, faults.documents),
         }
     } else if posted.check {
-        fields = saved.case.form.particulars(&staff.desk.rules.kinds()).err().unwrap_or_default();
+        let today = staff.desk.clock.now().beijing_day();
+        let read = saved.case.form.particulars(&saved.case.process, &staff.desk.rules.kinds(), today);
+        fields = read.err().unwrap_or_default();
     }
     if fields.is_empty() && documents.is_empty() {
         return Ok(see(&format!("/applications/{number}?done=saved")));
@@ -273,9 +280,15 @@ async fn form_page(
         documents.into_iter().map(|(kind, fault)| Fault { field: kind.word(), text: document_text(view, kind, fault) }),
     );
     let kept = shown.map(|shown| shown.documents.as_slice()).unwrap_or_default();
-    let slots = DocumentKind::ALL.into_iter().map(|kind| slot(view, number.as_ref(), kind, kept, &faults)).collect();
-    let title = view.t(if number.is_some() { "form-title-edit" } else { "form-title-new" });
-    let page = staff.page(view, signer, title, "/applications/new").await?;
+    let process = shown.map_or(Process::Enrolment, |shown| shown.case.process.clone());
+    let documents = process.documents().iter();
+    let slots = documents.map(|kind| slot(view, number.as_ref(), *kind, kept, &faults)).collect();
+    let (title, current) = match (process.ground(), number.is_some()) {
+        (Some(ground), _) => (view.t(&format!("process-{}", ground.word())), "/applications"),
+        (None, true) => (view.t("form-title-edit"), "/applications/new"),
+        (None, false) => (view.t("form-title-new"), "/applications/new"),
+    };
+    let page = staff.page(view, signer, title, current).await?;
     let path = number.as_ref().map_or_else(|| "/applications/new".to_owned(), |n| format!("/applications/{n}/edit"));
     let returned = shown.and_then(|shown| match &shown.case.state {
         crate::enrolment::case::State::Returned { reason } => Some(reason.clone()),
@@ -293,6 +306,7 @@ async fn form_page(
         slots,
         kinds: UnitKind::ALL,
         keys: staff.desk.rules.kinds(),
+        process,
     })
 }
 
@@ -323,6 +337,8 @@ fn document_text(view: &View, kind: DocumentKind, fault: Option<DocumentError>) 
 #[template(path = "staff/check.html")]
 struct CheckPage {
     page: Page,
+    process: &'static str,
+    old: Option<CertificateName>,
     number: String,
     form: Form,
     masked: String,
@@ -350,11 +366,16 @@ pub(super) async fn get_check(
     let Some(order) = shown.order.as_ref().filter(|_| shown.case.is_open_for_typing()) else {
         return Ok(see(&format!("/applications/{number}")));
     };
-    let Duplicates { cases, certificates } = staff.desk.duplicates(&shown.case.form.uscc, Some(&number)).await?;
+    let Duplicates { cases, mut certificates } = staff.desk.duplicates(&shown.case.form.uscc, Some(&number)).await?;
+    if let Some(old) = shown.case.process.old() {
+        certificates.retain(|issued| issued.serial != old.serial);
+    }
     let now = staff.desk.clock.now();
     let page = staff.page(&view, &signer, view.t("check-title"), "/applications/new").await?;
     Ok(Shown(CheckPage {
         page,
+        process: shown.case.process.word(),
+        old: shown.case.process.old().cloned(),
         number: number.to_string(),
         masked: shown.case.handler_id_masked.clone(),
         sheets: shown.documents.iter().map(|document| sheet(&view, number.as_str(), document)).collect(),

@@ -16,6 +16,7 @@ use crate::enrolment::case::{Forbidden, State as CaseState};
 use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
 use crate::enrolment::form::Form;
+use crate::enrolment::process::CertificateName;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::Failure;
 use crate::http::login::SignedForm;
@@ -40,6 +41,10 @@ struct CasePage {
     order: Option<String>,
     certificate: Option<String>,
     issued: Option<(Issued, Tag)>,
+    process: &'static str,
+    /// The certificate whose place is taken.
+    old: Option<CertificateName>,
+    may_cancel: bool,
     /// May go on typing.
     may_edit: bool,
     /// An order lies ready to be signed by the entry officer.
@@ -50,10 +55,17 @@ struct CasePage {
     why_not: Option<String>,
     may_provision: bool,
     fault: Option<String>,
+    /// Which field it is about.
+    fault_at: &'static str,
     typed: String,
 }
 
 impl CasePage {
+    /// Whether the fault is about this field.
+    fn about(&self, field: &str) -> bool {
+        self.fault.is_some() && self.fault_at == field
+    }
+
     fn approve_to(&self) -> String {
         format!("/applications/{}/approve", self.number)
     }
@@ -74,7 +86,7 @@ async fn case_page(
     view: &View,
     signer: &Signer,
     number: &str,
-    fault: Option<String>,
+    fault: Option<(String, &'static str)>,
     typed: String,
 ) -> Result<CasePage, Failure> {
     let number = number_of(number)?;
@@ -82,18 +94,22 @@ async fn case_page(
     let case = &shown.case;
     let submitted = matches!(case.state, CaseState::Submitted { .. });
     let decidable = case.decidable_by(&signer.officer);
-    let reviewer = may(signer, Right::Review);
-    let review = shown.order.as_ref().filter(|_| reviewer && decidable.is_ok()).map(to_sign);
+    let review = shown.order.as_ref().filter(|_| decidable.is_ok()).map(to_sign);
     let why_not = match decidable {
         Err(Forbidden::SameOfficer) if submitted => Some(view.t("case-why-same")),
         Err(Forbidden::OtherOffice) if submitted => Some(view.t("case-why-office")),
-        Ok(()) if submitted && !reviewer => Some(view.t("case-why-role")),
+        Err(Forbidden::OtherDuty(role)) if submitted => {
+            let duty = view.t(&format!("role-{}", role.word().replace('_', "-")));
+            Some(view.locale.t_with("case-why-role", &[("duty", &duty)]))
+        }
         _ => None,
     };
     let mine = case.office == signer.officer.office;
-    let typing = mine && may(signer, Right::TakeIn) && case.is_open_for_typing();
+    let typing = case.typeable_by(&signer.officer).is_ok();
     let reason = match &case.state {
-        CaseState::Returned { reason } | CaseState::Rejected { reason } => Some(reason.clone()),
+        CaseState::Returned { reason } | CaseState::Rejected { reason } | CaseState::Cancelled { reason } => {
+            Some(reason.clone())
+        }
         _ => None,
     };
     let certificate = match &case.state {
@@ -126,12 +142,16 @@ async fn case_page(
             let tag = certificate_tag(view, &issued, staff.desk.clock.now());
             (issued, tag)
         }),
+        process: case.process.word(),
+        old: case.process.old().cloned(),
+        may_cancel: case.cancellable_by(&signer.officer).is_ok(),
         may_edit: typing,
         may_sign: typing && shown.order.as_ref().is_some_and(|order| order.state == OrderState::Open),
         review,
         why_not,
         may_provision: mine && at_counter && may(signer, Right::Provision),
-        fault,
+        fault_at: fault.as_ref().map_or("", |(_, at)| at),
+        fault: fault.map(|(text, _)| text),
         typed,
     })
 }
@@ -157,6 +177,30 @@ pub(super) async fn post_approve(
 }
 
 #[derive(Deserialize)]
+pub(super) struct CancelForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /applications/{number}/cancel`: given up by the desk.
+pub(super) async fn post_cancel(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<CancelForm>,
+) -> Result<Response, Failure> {
+    let reason = form.reason.trim();
+    if let Some(fault) = reason_fault(&view, reason) {
+        let fault = Some((fault, "cancel-reason"));
+        return Ok(Again(case_page(&staff, &view, &signer, &number, fault, form.reason.clone()).await?).into_response());
+    }
+    let number = number_of(&number)?;
+    staff.desk.cancel(&signer.officer, &number, reason).await?;
+    Ok(see(&format!("/applications/{number}?done=cancelled")))
+}
+
+#[derive(Deserialize)]
 pub(super) struct DeclineForm {
     #[serde(default)]
     reason: String,
@@ -174,8 +218,8 @@ pub(super) async fn post_decline(
 ) -> Result<Response, Failure> {
     let for_good = form.how == "reject";
     let reason = form.reason.trim();
-    let fault = reason_fault(&view, reason);
-    if fault.is_some() {
+    if let Some(fault) = reason_fault(&view, reason) {
+        let fault = Some((fault, "reason"));
         return Ok(Again(case_page(&staff, &view, &signer, &number, fault, form.reason.clone()).await?).into_response());
     }
     let number = number_of(&number)?;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Form as UrlForm;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use ca_core::domain::{IssuerId, OrderId, RevocationReason, Serial};
+use ca_core::domain::{Ground, IssuerId, OrderId, RevocationReason, Serial};
 use serde::Deserialize;
 
 use super::Staff;
@@ -17,6 +17,7 @@ use crate::enrolment::certificate_order::{CertificatePage as Found, Signed, Wish
 use crate::enrolment::desk::{OfficeError, Signer, next_seat};
 use crate::enrolment::duty::Right;
 use crate::enrolment::intake::hash_of;
+use crate::enrolment::process::{CertificateName, NotNow, Process};
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::http::login::SignedForm;
@@ -72,7 +73,16 @@ struct CertificatePage {
     may_release: bool,
     may_revoke: bool,
     reasons: Vec<Choice>,
+    replaceable: Vec<Replaceable>,
     fault: Option<String>,
+}
+
+/// What can be begun about a certificate, or why not.
+struct Replaceable {
+    word: &'static str,
+    title: String,
+    hint: String,
+    why_not: Option<String>,
 }
 
 async fn certificate_page(
@@ -85,7 +95,12 @@ async fn certificate_page(
 ) -> Result<CertificatePage, Failure> {
     use ca_core::domain::CertificateStatus as Status;
     let now = staff.desk.clock.now();
-    let Found { issued, live, orders, steps } = staff.desk.certificate(&name.issuer, &name.serial).await?;
+    let found = staff.desk.certificate(&name.issuer, &name.serial).await?;
+    let mut replaceable = Vec::new();
+    for (ground, verdict) in staff.desk.replaceable(&signer.officer, &found).await? {
+        replaceable.push(offer(view, signer, name, ground, verdict));
+    }
+    let Found { issued, live, orders, steps } = found;
     let is_open = |state| matches!(state, OrderState::Open | OrderState::Signed);
     let order_line = |order| order_line(view, order, String::new());
     let waiting: Vec<_> =
@@ -131,9 +146,52 @@ async fn certificate_page(
         may_release: may(signer, Right::Request) && free(Wish::Release, "release"),
         may_revoke: may(signer, Right::Request) && free(Wish::Revoke(RevocationReason::Unspecified), "revoke"),
         reasons: reasons.collect(),
+        replaceable,
         fault,
         issued,
     })
+}
+
+fn offer(view: &View, signer: &Signer, name: &Name, ground: Ground, verdict: Result<(), NotNow>) -> Replaceable {
+    let word = ground.word();
+    let old = CertificateName { issuer: name.issuer.clone(), serial: name.serial.clone() };
+    let role = Process::Replacement { ground, old }.taken_in_by();
+    let why_not = match verdict {
+        Err(NotNow::TooEarly(begins)) => {
+            Some(view.locale.t_with("not-now-too-early", &[("day", &begins.beijing_day().to_string())]))
+        }
+        Err(why) => Some(view.t(&format!("not-now-{}", why.word()))),
+        Ok(()) if !signer.officer.has_any(&[role]) => {
+            let duty = view.t(&format!("role-{}", role.word().replace('_', "-")));
+            Some(view.locale.t_with("not-now-duty", &[("duty", &duty)]))
+        }
+        Ok(()) => None,
+    };
+    Replaceable {
+        word,
+        title: view.t(&format!("process-{word}")),
+        hint: view.t(&format!("process-{word}-hint")),
+        why_not,
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReplaceForm {
+    #[serde(default)]
+    ground: String,
+}
+
+/// `POST …/replace`: begins a case about this certificate.
+pub(super) async fn post_replace(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(name): Path<Name>,
+    UrlForm(form): UrlForm<ReplaceForm>,
+) -> Result<Response, Failure> {
+    let ground = Ground::ALL.into_iter().find(|ground| ground.word() == form.ground).ok_or(Kind::Malformed)?;
+    let old = CertificateName { issuer: name.issuer, serial: name.serial };
+    let number = staff.desk.begin_replacement(&signer.officer, ground, &old).await?;
+    Ok(see(&format!("/applications/{number}/edit")))
 }
 
 /// A certificate's name in an address.

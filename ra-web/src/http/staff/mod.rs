@@ -57,16 +57,17 @@ pub fn router(staff: Staff) -> Router {
         .route("/", with(Right::Read, get(queue::get_home)))
         .route("/applications", with(Right::Read, get(queue::get_list)))
         .route("/applications/new", with(Right::TakeIn, forms(get(application::get_new).post(application::post_new))))
-        .route("/uscc", with(Right::TakeIn, get(application::get_uscc)))
+        .route("/uscc", with(Right::Prepare, get(application::get_uscc)))
         .route("/applications/{number}", with(Right::Read, get(case::get_case)))
         .route(
             "/applications/{number}/edit",
-            with(Right::TakeIn, forms(get(application::get_edit).post(application::post_edit))),
+            with(Right::Prepare, forms(get(application::get_edit).post(application::post_edit))),
         )
-        .route("/applications/{number}/check", with(Right::TakeIn, get(application::get_check)))
-        .route("/applications/{number}/submit", with(Right::TakeIn, post(application::post_submit)))
-        .route("/applications/{number}/approve", with(Right::Review, post(case::post_approve)))
-        .route("/applications/{number}/decline", with(Right::Review, post(case::post_decline)))
+        .route("/applications/{number}/check", with(Right::Prepare, get(application::get_check)))
+        .route("/applications/{number}/submit", with(Right::Prepare, post(application::post_submit)))
+        .route("/applications/{number}/cancel", with(Right::Prepare, post(case::post_cancel)))
+        .route("/applications/{number}/approve", with(Right::Decide, post(case::post_approve)))
+        .route("/applications/{number}/decline", with(Right::Decide, post(case::post_decline)))
         .route("/applications/{number}/documents/{kind}", with(Right::Read, get(case::get_document)))
         .route("/applications/{number}/counter", with(Right::Provision, get(counter::get_counter)))
         .route("/applications/{number}/ticket", with(Right::Provision, post(counter::post_ticket)))
@@ -77,6 +78,7 @@ pub fn router(staff: Staff) -> Router {
         .route("/certificates/{issuer}/{serial}/hold", with(Right::Hold, post(certificate::post_hold)))
         .route("/certificates/{issuer}/{serial}/release", with(Right::Request, post(certificate::post_release)))
         .route("/certificates/{issuer}/{serial}/revoke", with(Right::Request, post(certificate::post_revoke)))
+        .route("/certificates/{issuer}/{serial}/replace", with(Right::Prepare, post(certificate::post_replace)))
         .route("/orders", with(Right::Read, get(certificate::get_orders)))
         .route("/orders/{id}", with(Right::Read, get(certificate::get_order)))
         .route("/orders/{id}/sign", with(Right::SignOrder, post(certificate::post_sign)))
@@ -143,7 +145,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 12] = [
+const DONE: [&str; 13] = [
+    "cancelled",
     "saved",
     "submitted",
     "approved",
@@ -208,6 +211,8 @@ impl Staff {
     }
 }
 
+#[cfg(test)]
+mod process_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

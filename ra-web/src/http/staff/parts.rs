@@ -27,7 +27,7 @@ pub(super) fn state_tag(view: &View, word: &str) -> Tag {
         "issued" => ("info", "usb"),
         "delivered" | "done" | "good" => ("ok", "circle-check"),
         "returned" => ("wait", "rotate-ccw"),
-        "rejected" | "refused" | "revoked" => ("bad", "ban"),
+        "rejected" | "refused" | "revoked" | "cancelled" => ("bad", "ban"),
         "held" => ("wait", "snowflake"),
         _ => ("", "pen-line"),
     };
@@ -193,6 +193,7 @@ pub(super) fn certificate_line(view: &View, issued: &Issued, now: Timestamp) -> 
 pub(super) struct CaseRow {
     pub(super) href: String,
     pub(super) number: String,
+    pub(super) process: String,
     pub(super) unit_name: String,
     pub(super) uscc: String,
     pub(super) entry: String,
@@ -204,6 +205,7 @@ pub(super) fn case_row(view: &View, line: &crate::store::CaseLine) -> CaseRow {
     CaseRow {
         href: format!("/applications/{}", line.number),
         number: line.number.to_string(),
+        process: view.t(&format!("process-{}", line.process)),
         unit_name: if line.unit_name.is_empty() { view.t("staff-unnamed") } else { line.unit_name.clone() },
         uscc: line.uscc.clone(),
         entry: line.entry.name.clone(),

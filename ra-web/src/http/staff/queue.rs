@@ -48,7 +48,7 @@ pub(super) async fn get_home(
         due: mine && count > 0,
     };
     let (take_in, review, provision) =
-        (may(&signer, Right::TakeIn), may(&signer, Right::Review), may(&signer, Right::Provision));
+        (may(&signer, Right::TakeIn), may(&signer, Right::Decide), may(&signer, Right::Provision));
     let tiles = vec![
         tile("submitted", queue.count("submitted"), review),
         tile("approved", queue.count("approved") + queue.count("issued"), provision),

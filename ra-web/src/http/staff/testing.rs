@@ -71,6 +71,8 @@ pub(super) struct Bench {
     line: Arc<Line>,
     router: Router,
     cookies: BTreeMap<&'static str, String>,
+    officers: Arc<Officers>,
+    sessions: session::Sessions,
     _fresh: Fresh,
     _evidence: tempfile::TempDir,
 }
@@ -133,6 +135,7 @@ impl Bench {
                     .into(),
                 province: "示范省".into(),
                 locality: "示范市".into(),
+                renewal: crate::enrolment::process::RenewalWindow { early_days: 90, late_days: 365 },
             },
         });
         let published = &house.config.publish_dir.join("ca");
@@ -155,18 +158,8 @@ impl Bench {
         );
         let officers = Arc::new(Officers::new(line.clone()));
         let sessions = session::Sessions::new(fresh.database.clone(), clock.clone());
-        let mut cookies = BTreeMap::new();
-        for (id, person) in &house.people {
-            let certificate = Sha256(openssl::sha::sha256(&person.certificate));
-            let officer = officers.find(certificate).await.expect("an answer").expect("an officer");
-            let opened = Session::new(None, Arc::new(sessions.clone()), None);
-            let kept = StaffSession { officer, certificate, checked: house.now() };
-            opened.insert(SESSION_KEY, kept).await.expect("kept");
-            opened.save().await.expect("saved");
-            cookies.insert(*id, format!("__Host-yx-staff={}", opened.id().expect("an id")));
-        }
-        let routes = router(Staff { desk: desk.clone(), door: Arc::new(door), officers })
-            .layer(session::layer(sessions, "__Host-yx-staff", SameSite::Strict))
+        let routes = router(Staff { desk: desk.clone(), door: Arc::new(door), officers: officers.clone() })
+            .layer(session::layer(sessions.clone(), "__Host-yx-staff", SameSite::Strict))
             .merge(provisioning::router(desk.clone()));
         let frame = Frame {
             site: crate::page::Site::Staff,
@@ -176,7 +169,30 @@ impl Bench {
             clock,
             chance,
         };
-        Self { house, line, router: wrap(routes, frame), cookies, _fresh: fresh, _evidence: folder }
+        let router = wrap(routes, frame);
+        let cookies = BTreeMap::new();
+        let mut bench = Self { house, line, router, cookies, officers, sessions, _fresh: fresh, _evidence: folder };
+        bench.sign_in().await;
+        bench
+    }
+
+    /// Everybody has a new session.
+    async fn sign_in(&mut self) {
+        for (id, person) in &self.house.people {
+            let certificate = Sha256(openssl::sha::sha256(&person.certificate));
+            let officer = self.officers.find(certificate).await.expect("an answer").expect("an officer");
+            let opened = Session::new(None, Arc::new(self.sessions.clone()), None);
+            let kept = StaffSession { officer, certificate, checked: self.house.now() };
+            opened.insert(SESSION_KEY, kept).await.expect("kept");
+            opened.save().await.expect("saved");
+            self.cookies.insert(*id, format!("__Host-yx-staff={}", opened.id().expect("an id")));
+        }
+    }
+
+    /// So many seconds pass; everybody signs in again.
+    pub(super) async fn later(&mut self, seconds: i64) {
+        self.house.clock.advance(seconds);
+        self.sign_in().await;
     }
 
     /// The authority does not answer from now on, or answers again.
