@@ -56,6 +56,10 @@ pub struct CaseLine {
     pub entry: Who,
     /// When it last moved.
     pub updated: Timestamp,
+    /// Until when its next step is to be done.
+    pub due: Option<Timestamp>,
+    /// Who has taken that step in hand, and when.
+    pub claimed: Option<(String, Timestamp)>,
 }
 
 impl CaseLine {
@@ -71,6 +75,8 @@ impl CaseLine {
 pub enum CaseFilter {
     /// Those of an office in a state; all states when `None`.
     Office(OfficeId, Option<&'static str>),
+    /// Those of an office that wait for a step, the most urgent first.
+    Waiting(OfficeId),
     /// Those with this code, of any office.
     Uscc(String),
     /// Those whose folded unit name contains this.
@@ -330,6 +336,8 @@ pub enum CertificateFilter {
     Uscc(String),
     /// Those with this serial number, of any issuer; of a pair, either's.
     Serial(Serial),
+    /// The held ones of an office's cases, the longest held first.
+    Held(OfficeId),
 }
 
 /// Certificates.
@@ -339,7 +347,7 @@ pub trait Certificates {
     async fn add_certificate(&mut self, issued: &Issued) -> Result<(), DatabaseError>;
     /// A certificate.
     async fn certificate(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<Issued>, DatabaseError>;
-    /// Certificates, the last issued first.
+    /// Certificates, the last issued first unless the filter says otherwise.
     async fn certificates(&mut self, filter: &CertificateFilter, limit: i64) -> Result<Vec<Issued>, DatabaseError>;
     /// What the authority says of it now.
     async fn put_status(

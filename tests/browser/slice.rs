@@ -1,6 +1,6 @@
 //! The main job, as people do it, in Chromium over the real programs: an officer enters an application with
 //! scans, a second one approves it, the certificate is made on a token through the assistant's window, the unit
-//! logs in to the fund portal, two officers revoke, the next login is refused and says why. Nothing is replaced
+//! logs in to the fund portal, loses the token and is given another, two officers revoke, the next login is refused and says why. Nothing is replaced
 //! by a double. Once on SoftHSM2 tokens, where each page on the way is looked at by axe-core in both languages;
 //! once on file tokens with SM2 keys throughout: root, issuing CA, responder, officers and unit.
 
@@ -21,6 +21,8 @@ const UNIT: &str = "示范市东湖建筑工程有限公司";
 const USCC: &str = "91130502MA0ABCDE61";
 const NAMES: [&str; 3] = ["李敏", "王强", "赵静"];
 const PINS: [&str; 3] = ["24681357", "13572468", "97531864"];
+/// The unit's token, and the one that it is given when that one is lost.
+const TOKENS: [&str; 2] = ["unit-001", "unit-002"];
 const INITIAL_PIN: &str = "123456";
 const UNIT_PIN: &str = "86420975";
 /// The first form of the bar is the search.
@@ -56,7 +58,9 @@ impl Hall {
             tool(&tokens, folder.path(), pin, &request)?;
             requests.push(std::fs::read_to_string(folder.path().join(file))?);
         }
-        tokens.init("unit-001", INITIAL_PIN)?;
+        for unit in TOKENS {
+            tokens.init(unit, INITIAL_PIN)?;
+        }
         let requests: [String; 3] = requests.try_into().map_err(|_| anyhow::anyhow!("three officers"))?;
         let house = House::found(Engine::Sqlite, ceremony, &requests)?;
         for (id, pin) in OFFICERS.iter().zip(PINS) {
@@ -204,16 +208,45 @@ async fn journey(hall: &Hall) -> anyhow::Result<()> {
     let browser = &hall.browser;
     let number = enter(hall).await?;
     approve(hall, &number).await?;
-    make(hall, &number).await?;
+    make(hall, &number, TOKENS[0]).await?;
     let seen = hall.agent.tool(&["list"])?;
     let pair = seen.lines().filter(|line| line.contains(UNIT)).count();
     ensure!(pair == 2, "both certificates of the pair are on the token:\n{seen}");
+    first_login(hall, TOKENS[0]).await?;
+    hall.picture("portal-unit").await?;
+    browser.click("form[action='/logout'] button").await?;
 
-    // The unit, with the PIN that came with the token: it must be changed before anything is signed.
+    // The token is lost: the old one is frozen, a new one made for the rest of the term, the account is the same.
+    let number = reissue(hall, &number).await?;
+    browser.open(&hall.portal("/login?lang=zh-CN")).await?;
+    hall.sign("form[data-agent] button[type=submit]", TOKENS[0], UNIT_PIN).await?;
+    browser.sees("证书介质丢失、被盗或密钥泄露").await?;
+    first_login(hall, TOKENS[1]).await?;
+    browser.click("form[action='/logout'] button").await?;
+
+    // Two officers revoke; the next login is refused and says why.
+    revoke(hall, &number).await?;
+    browser.open(&hall.portal("/login?lang=zh-CN")).await?;
+    hall.sign("form[data-agent] button[type=submit]", TOKENS[1], UNIT_PIN).await?;
+    browser.sees("证书已吊销").await?;
+    browser.sees("证书介质丢失、被盗或密钥泄露").await?;
+    hall.picture("portal-refused").await?;
+    browser.open(&hall.portal("/")).await?;
+    ensure!(!browser.text().await.contains("单位账户余额"), "no session was opened");
+
+    // What is left behind: an unbroken audit, every certificate accounted for.
+    hall.house.ca(&["audit", "verify"])?;
+    hall.house.ca(&["check"])?;
+    Ok(())
+}
+
+/// The unit logs in with the PIN that came with the token: it must be changed before anything is signed.
+async fn first_login(hall: &Hall, token: &str) -> anyhow::Result<()> {
+    let browser = &hall.browser;
     browser.open(&hall.portal("/login?lang=zh-CN")).await?;
     browser.click("form[data-agent] button[type=submit]").await?;
     let page = browser.enter_popup().await?;
-    hall.pick("certificate", UNIT).await?;
+    hall.pick("certificate", token).await?;
     browser.fill("#pin", INITIAL_PIN).await?;
     browser.click("button[value=sign]").await?;
     browser.fill("#new_pin", INITIAL_PIN).await?;
@@ -225,24 +258,51 @@ async fn journey(hall: &Hall) -> anyhow::Result<()> {
     browser.click("button[value=new-pin]").await?;
     browser.leave_popup(page).await?;
     browser.sees("单位账户余额").await?;
-    browser.sees(USCC).await?;
-    hall.picture("portal-unit").await?;
-    browser.click("form[action='/logout'] button").await?;
+    browser.sees(USCC).await
+}
 
-    // Two officers revoke; the next login is refused and says why.
-    revoke(hall, &number).await?;
-    browser.open(&hall.portal("/login?lang=zh-CN")).await?;
-    hall.sign("form[data-agent] button[type=submit]", UNIT, UNIT_PIN).await?;
-    browser.sees("证书已吊销").await?;
-    browser.sees("证书介质丢失、被盗或密钥泄露").await?;
-    hall.picture("portal-refused").await?;
-    browser.open(&hall.portal("/")).await?;
-    ensure!(!browser.text().await.contains("单位账户余额"), "no session was opened");
+/// One officer freezes the certificate of the lost token and takes in the re-issue, another approves, a new token is
+/// made. Answers the number of the new case.
+async fn reissue(hall: &Hall, number: &str) -> anyhow::Result<String> {
+    let browser = &hall.browser;
+    hall.officer(0).await?;
+    browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
+    browser.click("a[href^='/certificates/']").await?;
+    browser.sees("请先冻结原证书").await?;
+    let certificate = browser.address().await;
+    browser.click("form[action$='/hold'] button").await?;
+    browser.find("form[data-agent=sign]").await?;
+    hall.sign("form[data-agent] button[type=submit]", OFFICERS[0], PINS[0]).await?;
+    browser.sees("已冻结").await?;
 
-    // What is left behind: an unbroken audit, every certificate accounted for.
-    hall.house.ca(&["audit", "verify"])?;
-    hall.house.ca(&["check"])?;
-    Ok(())
+    browser.open(&certificate).await?;
+    hall.looks_well("staff-held").await?;
+    browser.click("button[value=loss]").await?;
+    browser.find("#loss_statement").await?;
+    hall.looks_well("staff-loss-form").await?;
+    browser.click("button[value=check]").await?;
+    browser.find(".errors a[href='#loss_statement']").await?;
+    for (field, file) in [("loss_statement", "licence.png"), ("id_card", "id-card.png")] {
+        let scan = root().join("scripts/demo/application").join(file);
+        browser.fill(&format!("#{field}"), scan.to_str().context("a UTF-8 path")?).await?;
+    }
+    browser.click("button[value=check]").await?;
+    browser.sees("到原证书到期日").await?;
+    let address = browser.address().await;
+    let number = address.split("/applications/").nth(1).and_then(|rest| rest.split('/').next());
+    let number = number.with_context(|| format!("a case's number in {address}"))?.to_owned();
+    hall.sign("form[data-agent] button[type=submit]", OFFICERS[0], PINS[0]).await?;
+    browser.sees("待复核").await?;
+
+    hall.officer(1).await?;
+    browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
+    hall.looks_well("staff-loss-review").await?;
+    hall.sign("form[action$='/approve'] button[type=submit]", OFFICERS[1], PINS[1]).await?;
+    browser.sees("待制证").await?;
+    make(hall, &number, TOKENS[1]).await?;
+    browser.open(&certificate).await?;
+    browser.sees("已由新证书替换").await?;
+    Ok(number)
 }
 
 /// While the authority or the responder is away nobody is let in, and the page says that it is not their fault.
@@ -261,7 +321,7 @@ async fn outages(hall: &mut Hall) -> anyhow::Result<()> {
 
     hall.programs[RESPONDER].terminate()?;
     hall.browser.open(&hall.portal("/login")).await?;
-    hall.sign(button, UNIT, UNIT_PIN).await?;
+    hall.sign(button, TOKENS[1], UNIT_PIN).await?;
     hall.browser.sees("暂时无法查询证书状态").await
 }
 
@@ -334,7 +394,7 @@ async fn approve(hall: &Hall, number: &str) -> anyhow::Result<()> {
 }
 
 /// The operator makes the certificate on the unit's token, with the wrong PIN first.
-async fn make(hall: &Hall, number: &str) -> anyhow::Result<()> {
+async fn make(hall: &Hall, number: &str, token: &str) -> anyhow::Result<()> {
     let browser = &hall.browser;
     hall.officer(0).await?;
     browser.open(&hall.staff(&format!("/applications/{number}/counter"))).await?;
@@ -343,7 +403,7 @@ async fn make(hall: &Hall, number: &str) -> anyhow::Result<()> {
     browser.click("form[data-agent=provision] button[type=submit]").await?;
     let page = browser.enter_popup().await?;
     for (token_pin, done) in [("999999", false), (INITIAL_PIN, true)] {
-        hall.pick("token", "unit-001").await?;
+        hall.pick("token", token).await?;
         browser.fill("#token_pin", token_pin).await?;
         hall.pick("operator", OFFICERS[0]).await?;
         browser.fill("#operator_pin", PINS[0]).await?;

@@ -8,6 +8,7 @@ use ca_core::domain::{BeijingDay, IssuerId, OfficeId, Officer, OfficerId, OrderI
 
 use super::form::Form;
 use super::process::Process;
+use super::waiting::Claim;
 
 /// `RA-20261123-0007`: what the counter and the unit call a case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,6 +167,8 @@ pub struct Case {
     pub reviewer: Option<Who>,
     /// Where it stands.
     pub state: State,
+    /// Who has taken its next step in hand.
+    pub claim: Option<Claim>,
     /// When it was begun.
     pub created: Timestamp,
     /// When it last moved.
@@ -208,6 +211,9 @@ pub enum Forbidden {
     /// Officers act for their own office only.
     #[error("the case belongs to another office")]
     OtherOffice,
+    /// Another officer has it in hand.
+    #[error("another officer has claimed the case")]
+    Claimed,
     /// It is another role's duty.
     #[error("this is the duty of a {0}")]
     OtherDuty(Role),
@@ -238,6 +244,7 @@ impl Case {
             entry,
             reviewer: None,
             state: State::Draft,
+            claim: None,
             created: now,
             updated: now,
             version: 0,
@@ -251,6 +258,7 @@ impl Case {
     /// [`Forbidden`].
     pub fn revise(mut self, officer: &Officer, form: Form, masked: String, now: Timestamp) -> Moved {
         self.typed_by(officer, "revised")?;
+        self.free_for(officer, now)?;
         self.form = form;
         self.handler_id_masked = masked;
         self.entry = Who::from(officer);
@@ -264,6 +272,7 @@ impl Case {
     /// [`Forbidden`].
     pub fn submit(mut self, officer: &Officer, order: OrderId, now: Timestamp) -> Moved {
         self.typed_by(officer, "submitted")?;
+        self.free_for(officer, now)?;
         self.entry = Who::from(officer);
         Ok(self.moved("submit", State::Submitted { order }, Some(officer), None, now))
     }
@@ -302,6 +311,7 @@ impl Case {
     /// [`Forbidden`].
     pub fn cancel(self, officer: &Officer, reason: String, now: Timestamp) -> Moved {
         self.cancellable_by(officer)?;
+        self.free_for(officer, now)?;
         Ok(self.moved("cancel", State::Cancelled { reason: reason.clone() }, Some(officer), Some(reason), now))
     }
 
@@ -405,16 +415,17 @@ impl Case {
         self.mine(officer)?;
         let State::Submitted { order } = self.state else { return Err(self.forbidden(act)) };
         self.decidable_by(officer)?;
+        self.free_for(officer, now)?;
         self.reviewer = Some(Who::from(officer));
         let (word, state, reason) = to(order);
         Ok(self.moved(word, state, Some(officer), reason, now))
     }
 
-    fn mine(&self, officer: &Officer) -> Result<(), Forbidden> {
+    pub(super) fn mine(&self, officer: &Officer) -> Result<(), Forbidden> {
         if officer.office == self.office { Ok(()) } else { Err(Forbidden::OtherOffice) }
     }
 
-    const fn forbidden(&self, act: &'static str) -> Forbidden {
+    pub(super) const fn forbidden(&self, act: &'static str) -> Forbidden {
         Forbidden::State { state: self.state.word(), act }
     }
 
@@ -427,6 +438,10 @@ impl Case {
         now: Timestamp,
     ) -> (Self, Step) {
         let step = Step { act, from: self.state.word(), to: to.word(), by: by.map(Who::from), reason, at: now };
+        // What was claimed is done, unless it stands where it stood.
+        if step.from != step.to {
+            self.claim = None;
+        }
         self.state = to;
         self.updated = now;
         (self, step)

@@ -17,7 +17,8 @@ use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::{Evidence, EvidenceError};
 use crate::store::{
-    CaseFilter, CaseLine, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store, StoredOrder, Tx,
+    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store,
+    StoredOrder, Tx,
 };
 use crate::vault::{FieldKey, VaultError};
 
@@ -170,6 +171,8 @@ pub struct CaseView {
 pub struct Queue {
     /// How many cases stand in each state.
     pub counts: BTreeMap<String, i64>,
+    /// Certificates that are held, the longest first.
+    pub held: Vec<Issued>,
     /// Orders on certificates that wait for a signature or for the authority, each with the unit's name.
     pub orders: Vec<(StoredOrder, String)>,
     /// The cases of the list.
@@ -185,11 +188,11 @@ impl Queue {
 }
 
 impl Desk {
-    /// The queue of an officer's office: counts, waiting orders, and the cases of one state or all.
+    /// The queue of an officer's office: counts, waiting orders, and, with a list of cases, the holds and that list.
     ///
     /// # Errors
     /// [`OfficeError`].
-    pub async fn queue(&self, officer: &Officer, state: Option<&'static str>) -> Result<Queue, OfficeError> {
+    pub async fn queue(&self, officer: &Officer, list: Option<&CaseFilter>) -> Result<Queue, OfficeError> {
         let mut tx = self.store.read().await?;
         let counts = tx.count_cases(&officer.office).await?.into_iter().collect();
         let mut orders = Vec::new();
@@ -200,8 +203,12 @@ impl Desk {
                 orders.push((order, unit));
             }
         }
-        let cases = tx.cases(&CaseFilter::Office(officer.office.clone(), state), 200).await?;
-        Ok(Queue { counts, orders, cases })
+        let (mut held, mut cases) = (Vec::new(), Vec::new());
+        if let Some(list) = list {
+            held = tx.certificates(&CertificateFilter::Held(officer.office.clone()), 100).await?;
+            cases = tx.cases(list, 200).await?;
+        }
+        Ok(Queue { counts, held, orders, cases })
     }
 
     /// A case with all that its page shows.
@@ -292,6 +299,21 @@ impl Desk {
                 case.send_back(officer, reason.to_owned(), now)?
             };
             tx.drop_open_orders(&OrderSubject::Case(number.clone()), now).await?;
+            self.put(tx, &case, sealed.as_deref(), &step).await
+        })
+        .await
+    }
+
+    /// An officer takes the next step of a case in hand, or hands it back.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn claim(&self, officer: &Officer, number: &CaseNumber, take: bool) -> Result<(), OfficeError> {
+        let now = self.clock.now();
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            let (case, step) = if take { case.take_in_hand(officer, now)? } else { case.hand_back(officer, now)? };
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
         .await

@@ -16,6 +16,8 @@ pub enum Right {
     Prepare,
     /// Approve, return or reject what another took in; its process says whose duty that is.
     Decide,
+    /// Take a case in hand, or hand it back.
+    Claim,
     /// Make a certificate onto a token.
     Provision,
     /// Freeze a certificate at once.
@@ -28,11 +30,12 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
         Self::Decide,
+        Self::Claim,
         Self::Provision,
         Self::Hold,
         Self::Request,
@@ -48,6 +51,7 @@ impl Right {
             Self::TakeIn => &[R::RaEntry],
             Self::Prepare => &[R::RaEntry, R::TokenOperator],
             Self::Decide => &[R::RaReviewer, R::RaSupervisor],
+            Self::Claim => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor],
             Self::Provision => &[R::TokenOperator],
             Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Request => &[R::RaEntry, R::RaSupervisor],
@@ -68,10 +72,19 @@ mod tests {
 
     /// One row a role: which rights it has.
     const TABLE: [(Role, &[Right]); 8] = [
-        (Role::RaEntry, &[Right::Read, Right::TakeIn, Right::Prepare, Right::Hold, Right::Request, Right::SignOrder]),
-        (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Hold, Right::SignOrder]),
-        (Role::TokenOperator, &[Right::Read, Right::Prepare, Right::Provision, Right::Hold, Right::SignOrder]),
-        (Role::RaSupervisor, &[Right::Read, Right::Decide, Right::Hold, Right::Request, Right::SignOrder]),
+        (
+            Role::RaEntry,
+            &[Right::Read, Right::TakeIn, Right::Prepare, Right::Claim, Right::Hold, Right::Request, Right::SignOrder],
+        ),
+        (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
+        (
+            Role::TokenOperator,
+            &[Right::Read, Right::Prepare, Right::Claim, Right::Provision, Right::Hold, Right::SignOrder],
+        ),
+        (
+            Role::RaSupervisor,
+            &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::Request, Right::SignOrder],
+        ),
         (Role::Finance, &[]),
         (Role::KmcOfficer, &[]),
         (Role::Auditor, &[Right::Read]),

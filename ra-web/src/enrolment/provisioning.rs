@@ -67,6 +67,7 @@ impl Desk {
             if case.reviewer.as_ref().is_some_and(|reviewer| reviewer.id == officer.id) {
                 return Err(Forbidden::SameOfficer.into());
             }
+            case.free_for(officer, now)?;
             let minted = Who::from(officer);
             tx.add_ticket(&StoredTicket {
                 hash: hash_of(text.as_bytes()),

@@ -56,6 +56,8 @@ kinds! {
     CaRefused => "ca_refused", CONFLICT;
     /// Someone else changed it meanwhile, or the button was pressed twice.
     Conflict => "conflict", CONFLICT;
+    /// Another officer has it in hand.
+    Claimed => "claimed", CONFLICT;
     /// Sent by another site.
     CrossSite => "cross_site", FORBIDDEN;
     /// Another officer must do it: four eyes.
@@ -183,6 +185,7 @@ impl From<OfficeError> for Failure {
             OfficeError::Authority(error) => return error.into(),
             OfficeError::Database(error) => return error.into(),
             OfficeError::Forbidden(Forbidden::SameOfficer) => Kind::FourEyes,
+            OfficeError::Forbidden(Forbidden::Claimed) => Kind::Claimed,
             OfficeError::Forbidden(Forbidden::OtherOffice | Forbidden::OtherDuty(_)) | OfficeError::NoSeat => {
                 Kind::NoRight
             }

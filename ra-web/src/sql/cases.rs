@@ -10,30 +10,38 @@ use crate::enrolment::case::{Case, CaseNumber, State};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::form::{Form, folded};
 use crate::enrolment::process::{CertificateName, Process};
+use crate::enrolment::waiting::Claim;
 use crate::store::{CaseFilter, CaseLine, Cases, Document};
 
 const NEXT: &str = "INSERT INTO case_counter (day, last) VALUES ($1, 1) \
     ON CONFLICT (day) DO UPDATE SET last = case_counter.last + 1 RETURNING last";
 const ADD: &str = "INSERT INTO enrolment_case (number, office, state, form, handler_id, handler_id_masked, uscc, \
-    unit_name, unit_folded, entry_id, entry_name, created, updated, version, process, old_issuer, old_serial) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, $16)";
+    unit_name, unit_folded, entry_id, entry_name, created, updated, version, process, old_issuer, old_serial, due) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, $16, $17)";
 const PUT: &str = "UPDATE enrolment_case SET state = $3, form = $4, handler_id = $5, handler_id_masked = $6, \
     uscc = $7, unit_name = $8, unit_folded = $9, entry_id = $10, entry_name = $11, reviewer_id = $12, \
     reviewer_name = $13, order_id = $14, reason = $15, issuer = $16, serial = $17, updated = $18, \
-    version = version + 1 WHERE number = $1 AND version = $2";
+    due = $19, claimed_id = $20, claimed_name = $21, claimed = $22, version = version + 1 WHERE number = $1 AND version = $2";
 const FIND: &str = "SELECT number, office, state, form, handler_id, handler_id_masked, entry_id, entry_name, \
     reviewer_id, reviewer_name, order_id, reason, issuer, serial, created, updated, version, \
-    process, old_issuer, old_serial FROM enrolment_case WHERE number = $1";
+    process, old_issuer, old_serial, claimed_id, claimed_name, claimed FROM enrolment_case WHERE number = $1";
 const OF_ORDER: &str = "SELECT number FROM enrolment_case WHERE order_id = $1";
-const OF_OFFICE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_OFFICE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case \
     WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_STATE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const WAITING: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case WHERE office = $1 AND due IS NOT NULL ORDER BY due, number LIMIT $2";
+const OF_STATE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case \
     WHERE office = $1 AND state = $3 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_USCC: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_USCC: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case \
     WHERE uscc = $1 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_NAME: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_NAME: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case \
     WHERE unit_folded LIKE '%' || $1 || '%' ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_OLD: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated FROM enrolment_case \
+const OF_OLD: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case \
     WHERE old_issuer = $1 AND old_serial = $3 ORDER BY updated DESC, number DESC LIMIT $2";
 const COUNT: &str = "SELECT state, COUNT(*) FROM enrolment_case WHERE office = $1 GROUP BY state";
 const PUT_DOCUMENT: &str = "INSERT INTO case_document (case_number, kind, sha256, media, bytes, name, added) \
@@ -42,8 +50,22 @@ const PUT_DOCUMENT: &str = "INSERT INTO case_document (case_number, kind, sha256
 const DOCUMENTS: &str = "SELECT kind, sha256, media, bytes, name, added FROM case_document WHERE case_number = $1";
 
 /// Every statement of this file.
-pub(super) const STATEMENTS: &[&str] =
-    &[NEXT, ADD, PUT, FIND, OF_ORDER, OF_OFFICE, OF_STATE, OF_USCC, OF_NAME, OF_OLD, COUNT, PUT_DOCUMENT, DOCUMENTS];
+pub(super) const STATEMENTS: &[&str] = &[
+    NEXT,
+    ADD,
+    PUT,
+    FIND,
+    OF_ORDER,
+    OF_OFFICE,
+    OF_STATE,
+    OF_USCC,
+    OF_NAME,
+    OF_OLD,
+    WAITING,
+    COUNT,
+    PUT_DOCUMENT,
+    DOCUMENTS,
+];
 
 const TABLE: &str = "enrolment_case";
 
@@ -68,6 +90,9 @@ row!(CaseRow {
     process: String,
     old_issuer: Option<String>,
     old_serial: Option<String>,
+    claimed_id: Option<String>,
+    claimed_name: Option<String>,
+    claimed: Option<i64>,
 });
 
 impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
@@ -111,6 +136,12 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
             (Some(reviewer), Some(name)) => Some(who(TABLE, &id, &reviewer, name)?),
             _ => None,
         };
+        let claim = match (row.claimed_id, row.claimed_name, row.claimed) {
+            (Some(officer), Some(name), Some(at)) => {
+                Some(Claim { by: who(TABLE, &id, &officer, name)?, at: Timestamp::from_unix(at) })
+            }
+            _ => None,
+        };
         let case = Case {
             number: row.number.parse().map_err(|()| fault("number"))?,
             office: OfficeId::new(&row.office).ok_or_else(|| fault("office"))?,
@@ -120,6 +151,7 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
             entry: who(TABLE, &id, &row.entry_id, row.entry_name)?,
             reviewer,
             state,
+            claim,
             created: Timestamp::from_unix(row.created),
             updated: Timestamp::from_unix(row.updated),
             version: row.version,
@@ -137,6 +169,9 @@ row!(LineRow {
     entry_id: String,
     entry_name: String,
     updated: i64,
+    due: Option<i64>,
+    claimed_name: Option<String>,
+    claimed: Option<i64>,
 });
 
 impl TryFrom<LineRow> for CaseLine {
@@ -151,6 +186,8 @@ impl TryFrom<LineRow> for CaseLine {
             unit_name: row.unit_name,
             uscc: row.uscc,
             updated: Timestamp::from_unix(row.updated),
+            due: row.due.map(Timestamp::from_unix),
+            claimed: row.claimed_name.zip(row.claimed.map(Timestamp::from_unix)),
         })
     }
 }
@@ -199,6 +236,7 @@ for_each_backend! { SqlTx =>
                 .bind(case.process.word())
                 .bind(case.process.old().map(|old| old.issuer.as_str()))
                 .bind(case.process.old().map(|old| old.serial.to_string()))
+                .bind(case.due().map(Timestamp::unix))
                 .execute(self.connection())
                 .await?;
             expect_rows(ADD, done.rows_affected(), 1)
@@ -234,6 +272,10 @@ for_each_backend! { SqlTx =>
                 .bind(issuer)
                 .bind(serial)
                 .bind(case.updated.unix())
+                .bind(case.due().map(Timestamp::unix))
+                .bind(case.claim.as_ref().map(|claim| claim.by.id.as_str()))
+                .bind(case.claim.as_ref().map(|claim| &claim.by.name))
+                .bind(case.claim.as_ref().map(|claim| claim.at.unix()))
                 .execute(self.connection())
                 .await?;
             expect_rows(PUT, done.rows_affected(), 1)
@@ -254,6 +296,7 @@ for_each_backend! { SqlTx =>
         async fn cases(&mut self, filter: &CaseFilter, limit: i64) -> Result<Vec<CaseLine>, DatabaseError> {
             let query = match filter {
                 CaseFilter::Office(office, None) => sqlx::query_as(OF_OFFICE).bind(office.as_str().to_owned()).bind(limit),
+                CaseFilter::Waiting(office) => sqlx::query_as(WAITING).bind(office.as_str().to_owned()).bind(limit),
                 CaseFilter::Office(office, Some(state)) => {
                     sqlx::query_as(OF_STATE).bind(office.as_str().to_owned()).bind(limit).bind(*state)
                 }

@@ -25,6 +25,10 @@ const OF_USCC: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_
 const OF_SERIAL: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
     certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate \
     WHERE serial = $2 OR encryption_serial = $2 ORDER BY issued DESC LIMIT $1";
+const HELD: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
+    certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate \
+    WHERE status = 1 AND EXISTS (SELECT 1 FROM enrolment_case e WHERE e.number = certificate.case_number \
+    AND e.office = $2) ORDER BY since, serial LIMIT $1";
 const PUT_STATUS: &str = "UPDATE certificate SET status = $3, reason = $4, since = $5, \
     delivered = COALESCE(delivered, $6) WHERE issuer = $1 AND serial = $2";
 const DROP_TICKETS: &str = "UPDATE ticket SET state = 'dropped' WHERE order_id = $1 AND state = 'open'";
@@ -42,6 +46,7 @@ const STEPS: &str = "SELECT act, from_state, to_state, by_id, by_name, reason, a
 pub(super) const STATEMENTS: &[&str] = &[
     ADD,
     FIND,
+    HELD,
     LATEST,
     OF_USCC,
     OF_SERIAL,
@@ -211,6 +216,7 @@ for_each_backend! { SqlTx =>
                 CertificateFilter::Latest => sqlx::query_as(LATEST).bind(limit),
                 CertificateFilter::Uscc(uscc) => sqlx::query_as(OF_USCC).bind(limit).bind(uscc.clone()),
                 CertificateFilter::Serial(serial) => sqlx::query_as(OF_SERIAL).bind(limit).bind(serial.to_string()),
+                CertificateFilter::Held(office) => sqlx::query_as(HELD).bind(limit).bind(office.as_str().to_owned()),
             };
             let rows: Vec<CertificateRow> = query.fetch_all(self.connection()).await?;
             rows.into_iter().map(TryInto::try_into).collect()

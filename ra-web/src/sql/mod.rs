@@ -22,6 +22,7 @@ pub fn office_migrations() -> Migrator {
         (4, "enrolment", include_str!("../../migrations/0004_enrolment.sql")),
         (5, "pairs", include_str!("../../migrations/0005_pairs.sql")),
         (6, "processes", include_str!("../../migrations/0006_processes.sql")),
+        (7, "queue", include_str!("../../migrations/0007_queue.sql")),
     ])
 }
 

@@ -103,6 +103,7 @@ async fn a_case_its_documents_orders_and_history_are_read_back() {
         for filter in [
             CaseFilter::Office(case.office.clone(), None),
             CaseFilter::Office(case.office.clone(), Some("draft")),
+            CaseFilter::Waiting(case.office.clone()),
             CaseFilter::Uscc(case.form.uscc.clone()),
             CaseFilter::Name("东湖建筑".into()),
         ] {

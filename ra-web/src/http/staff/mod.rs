@@ -66,6 +66,8 @@ pub fn router(staff: Staff) -> Router {
         .route("/applications/{number}/check", with(Right::Prepare, get(application::get_check)))
         .route("/applications/{number}/submit", with(Right::Prepare, post(application::post_submit)))
         .route("/applications/{number}/cancel", with(Right::Prepare, post(case::post_cancel)))
+        .route("/applications/{number}/claim", with(Right::Claim, post(queue::post_claim)))
+        .route("/applications/{number}/hand-back", with(Right::Claim, post(queue::post_hand_back)))
         .route("/applications/{number}/approve", with(Right::Decide, post(case::post_approve)))
         .route("/applications/{number}/decline", with(Right::Decide, post(case::post_decline)))
         .route("/applications/{number}/documents/{kind}", with(Right::Read, get(case::get_document)))
@@ -145,7 +147,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 13] = [
+const DONE: [&str; 15] = [
+    "claimed",
+    "handed-back",
     "cancelled",
     "saved",
     "submitted",
@@ -213,6 +217,8 @@ impl Staff {
 
 #[cfg(test)]
 mod process_tests;
+#[cfg(test)]
+mod queue_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

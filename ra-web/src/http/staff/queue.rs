@@ -1,18 +1,23 @@
 //! The work queue, and lists of applications.
 
 use askama::Template;
-use axum::extract::{Query, State};
-use axum::response::IntoResponse;
+use axum::Form as UrlForm;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use ca_core::domain::{CertificateStatus, Role, Timestamp};
 use serde::Deserialize;
 
 use super::Staff;
-use super::parts::{CaseRow, OrderLine, Tag, case_row, may, order_line, state_tag};
+use super::application::number_of;
+use super::parts::{CaseRow, CertificateLine, OrderLine, Tag, case_row, certificate_line, may, order_line, state_tag};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
-use crate::http::answer::Shown;
+use crate::enrolment::waiting::{CLAIM_SECONDS, HOLD_SECONDS, duty};
+use crate::http::answer::{Shown, see};
 use crate::http::error::Failure;
 use crate::page::{Page, View};
+use crate::store::{CaseFilter, CaseLine, Issued};
 
 /// A figure of the queue that leads to its list.
 struct Tile {
@@ -23,13 +28,36 @@ struct Tile {
     due: bool,
 }
 
+/// A case that waits, as the queue shows it.
+struct Waiting {
+    row: CaseRow,
+    duty: String,
+    due: String,
+    overdue: bool,
+    claimed: Option<String>,
+    may_claim: bool,
+    may_hand_back: bool,
+}
+
+/// A hold that runs out.
+struct Held {
+    line: CertificateLine,
+    since: String,
+    due: String,
+    overdue: bool,
+}
+
 #[derive(Template)]
 #[template(path = "staff/queue.html")]
 struct QueuePage {
     page: Page,
     tiles: Vec<Tile>,
     orders: Vec<OrderLine>,
-    rows: Vec<CaseRow>,
+    /// What this officer may go on with.
+    mine: Vec<Waiting>,
+    /// What waits for others.
+    others: Vec<Waiting>,
+    held: Vec<Held>,
     may_take_in: bool,
 }
 
@@ -39,7 +67,9 @@ pub(super) async fn get_home(
     view: View,
     signer: Signer,
 ) -> Result<impl IntoResponse, Failure> {
-    let queue = staff.desk.queue(&signer.officer, None).await?;
+    let now = staff.desk.clock.now();
+    let list = CaseFilter::Waiting(signer.officer.office.clone());
+    let queue = staff.desk.queue(&signer.officer, Some(&list)).await?;
     let tile = |state: &str, count: i64, mine: bool| Tile {
         href: format!("/applications?state={state}"),
         label: view.t(&format!("queue-{state}")),
@@ -56,10 +86,86 @@ pub(super) async fn get_home(
         tile("draft", queue.count("draft"), take_in),
     ];
     let orders = queue.orders.iter().map(|(order, unit)| order_line(&view, order, unit.clone())).collect();
-    let rows = queue.cases.iter().filter(|line| line.state != "delivered").take(12);
-    let rows = rows.map(|line| case_row(&view, line)).collect();
+    let (mut mine, mut others) = (Vec::new(), Vec::new());
+    for line in &queue.cases {
+        let waiting = waiting(&view, &signer, line, now);
+        if waiting.may_claim || waiting.may_hand_back { mine.push(waiting) } else { others.push(waiting) }
+    }
+    let held = queue.held.iter().map(|issued| held(&view, issued, now)).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue);
-    Ok(Shown(QueuePage { page: Page { wide: true, ..page }, tiles, orders, rows, may_take_in: take_in }))
+    let page = Page { wide: true, ..page };
+    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, may_take_in: take_in }))
+}
+
+fn waiting(view: &View, signer: &Signer, line: &CaseLine, now: Timestamp) -> Waiting {
+    let role = duty(&line.process, &line.state);
+    let claimed = line.claimed.as_ref().filter(|(_, at)| now.since(*at) < CLAIM_SECONDS);
+    let own = claimed.is_some_and(|(name, _)| *name == signer.officer.name);
+    // Who took it in may not decide on it.
+    let four_eyes = line.state == "submitted" && line.entry.id == signer.officer.id;
+    Waiting {
+        row: case_row(view, line),
+        duty: role.map(|role| view.t(&format!("role-{}", role.word().replace('_', "-")))).unwrap_or_default(),
+        due: line.due.map(|due| due.beijing_text()).unwrap_or_default(),
+        overdue: line.due.is_some_and(|due| due < now),
+        may_claim: claimed.is_none() && !four_eyes && role.is_some_and(|role| signer.officer.has_any(&[role])),
+        may_hand_back: own || claimed.is_some() && signer.officer.has_any(&[Role::RaSupervisor]),
+        claimed: claimed.map(|(name, _)| name.clone()),
+    }
+}
+
+fn held(view: &View, issued: &Issued, now: Timestamp) -> Held {
+    let since = match issued.status {
+        CertificateStatus::Held { since } => since,
+        CertificateStatus::Good | CertificateStatus::Revoked { .. } => now,
+    };
+    let due = since.plus(HOLD_SECONDS);
+    Held {
+        line: certificate_line(view, issued, now),
+        since: since.beijing_text(),
+        due: due.beijing_text(),
+        overdue: due < now,
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ClaimForm {
+    #[serde(default)]
+    back: String,
+}
+
+/// `POST /applications/{number}/claim`: takes the next step in hand.
+pub(super) async fn post_claim(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ClaimForm>,
+) -> Result<Response, Failure> {
+    claim(&staff, &signer, &number, &form, true).await
+}
+
+/// `POST /applications/{number}/hand-back`: lets go of it.
+pub(super) async fn post_hand_back(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ClaimForm>,
+) -> Result<Response, Failure> {
+    claim(&staff, &signer, &number, &form, false).await
+}
+
+async fn claim(
+    staff: &Staff,
+    signer: &Signer,
+    number: &str,
+    form: &ClaimForm,
+    take: bool,
+) -> Result<Response, Failure> {
+    let number = number_of(number)?;
+    staff.desk.claim(&signer.officer, &number, take).await?;
+    let done = if take { "claimed" } else { "handed-back" };
+    let back = if form.back == "queue" { "/".to_owned() } else { format!("/applications/{number}") };
+    Ok(see(&format!("{back}?done={done}")))
 }
 
 #[derive(Deserialize)]
@@ -92,9 +198,11 @@ pub(super) async fn get_list(
     Query(query): Query<ListQuery>,
 ) -> Result<impl IntoResponse, Failure> {
     let state = query.state.and_then(|word| CaseState::WORDS.into_iter().find(|known| *known == word));
-    let mut queue = staff.desk.queue(&signer.officer, state).await?;
+    let office = &signer.officer.office;
+    let list = |state| Some(CaseFilter::Office(office.clone(), state));
+    let mut queue = staff.desk.queue(&signer.officer, list(state).as_ref()).await?;
     if state == Some("approved") {
-        queue.cases.extend(staff.desk.queue(&signer.officer, Some("issued")).await?.cases);
+        queue.cases.extend(staff.desk.queue(&signer.officer, list(Some("issued")).as_ref()).await?.cases);
     }
     let filters = CaseState::WORDS
         .into_iter()
