@@ -362,3 +362,5 @@ done-claimed = Claimed: it is in your hands.
 done-handed-back = Handed back: a colleague can claim it.
 step-claim = Claimed
 step-hand-back = Handed back
+seat-exchange-1 = Tested
+seat-exchange-2 = Approved

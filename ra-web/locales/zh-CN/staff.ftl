@@ -362,3 +362,5 @@ done-claimed = 已认领，由您办理。
 done-handed-back = 已交回，其他同事可以认领。
 step-claim = 认领
 step-hand-back = 交回
+seat-exchange-1 = 检测
+seat-exchange-2 = 批准

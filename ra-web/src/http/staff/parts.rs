@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ca_core::domain::{Act, CertificateStatus, Timestamp};
+use ca_core::domain::{Act, CertificateStatus, Ground, Replaces, Timestamp};
 
 use crate::enrolment::certificate_order::status_word;
 use crate::enrolment::desk::Signer;
@@ -74,7 +74,10 @@ pub(super) struct Seat {
 
 /// The seats of an order.
 pub(super) fn seats(view: &View, order: &StoredOrder) -> Vec<Seat> {
-    let act = act_word(&order.order.act);
+    let act = match &order.order.act {
+        Act::Issue { replaces: Some(Replaces { ground: Ground::Exchange, .. }), .. } => "exchange",
+        act => act_word(act),
+    };
     let count = order.order.act.seats(false).len();
     (0..count)
         .map(|n| {

@@ -132,6 +132,7 @@ async fn an_exchange_is_tested_by_the_operator_and_approved_by_the_supervisor() 
     assert!(reviewer.contains("To be decided by: Supervisor") && !reviewer.contains("name=\"statement\""));
     let refused = bench.post("sunli", &format!("{path}/approve"), &[("signature", "")]).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(reviewer.contains("Tested"), "the seats are named for what is done in them");
     bench.approve("wangqiang", &path).await;
     bench.make(&path).await;
     assert!(matches!(status(&bench, &old).await, CertificateStatus::Revoked { .. }));
