@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::super::adopt::adopt;
 use super::super::authority::Witness;
 use crate::domain::{Act, Sha256};
 use crate::escrow::{EscrowStore as _, SqlEscrow, State};
 use crate::issuance::Authority;
 use crate::issuance::faults::NoFaults;
-use crate::service::client::{CertificateAuthority as _, Client};
+use crate::service::client::{CallError, CertificateAuthority, Client};
 use crate::service::protocol::{CertificateView, RefusalCode, Request, Response};
 use crate::sql::testing::sqlite;
 use crate::sql::{Database, authority_migrations};
@@ -36,6 +38,16 @@ async fn issue(house: &House, authority: &Authority, act: Act) -> Result<Certifi
     }
 }
 
+/// An authority that names one pair whatever key it is asked about.
+struct Mistaken(CertificateView);
+
+#[async_trait]
+impl CertificateAuthority for Mistaken {
+    async fn call(&self, _: Request) -> Result<Response, CallError> {
+        Ok(Response::Certificate(self.0.clone()))
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_has_a_certificate_goes_back_to_its_order_and_to_no_other() {
     let house = House::on(sqlite(&authority_migrations()).await).await;
@@ -60,7 +72,13 @@ async fn a_key_that_has_a_certificate_goes_back_to_its_order_and_to_no_other() {
     assert_eq!(row().await, before, "its order's again, and its recipient's");
     assert_eq!(adopt(&store, &witness, house.now()).await.unwrap(), 0, "once");
     let other = issue(&house, &authority, unit_act("另一家公司")).await.unwrap();
-    assert_ne!(Parts::read(&other.encryption.unwrap().certificate.0).unwrap().tbs.spki, spki);
+    assert_ne!(Parts::read(&other.encryption.as_ref().unwrap().certificate.0).unwrap().tbs.spki, spki);
+
+    // An authority that names a pair with another key is not believed.
+    put_old_copy_back(&store).await;
+    let mistaken = Witness(Arc::new(Mistaken(other)));
+    assert_eq!(adopt(&store, &mistaken, house.now()).await.unwrap(), 1, "the other pair's own key alone");
+    assert_eq!(row().await.state, State::StandBy);
 
     // While the authority is silent nothing is given to anyone.
     put_old_copy_back(&store).await;
