@@ -10,7 +10,9 @@ use const_oid::ObjectIdentifier;
 use der::Decode as _;
 use spki::AlgorithmIdentifierOwned;
 
-pub(crate) use self::time::{append_time, is_utc_time, time, write_time};
+#[cfg(feature = "sign")]
+pub(crate) use self::time::{append_time, is_utc_time};
+pub(crate) use self::time::{time, write_time};
 use crate::domain::{Serial, Validity};
 use crate::tlv::{self, Element, Reader, TlvError, tag};
 
