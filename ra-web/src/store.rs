@@ -44,6 +44,8 @@ pub trait Tx: Cases + Orders + Tickets + Certificates + History + AuditTx + Send
 pub struct CaseLine {
     /// Its number.
     pub number: CaseNumber,
+    /// The office that took it in.
+    pub office: OfficeId,
     /// Word of what it is about.
     pub process: String,
     /// Word of its state.

@@ -354,6 +354,14 @@ impl Case {
         }
     }
 
+    /// Whether this officer may look at it.
+    ///
+    /// # Errors
+    /// [`Forbidden::OtherOffice`].
+    pub fn readable_by(&self, officer: &Officer) -> Result<(), Forbidden> {
+        may_read(officer, &self.office)
+    }
+
     /// Whether its particulars may be changed.
     #[must_use]
     pub const fn is_open_for_typing(&self) -> bool {
@@ -446,6 +454,14 @@ impl Case {
         self.updated = now;
         (self, step)
     }
+}
+
+/// Whether an officer may look at what belongs to an office: offices keep to their own papers, auditors read all.
+///
+/// # Errors
+/// [`Forbidden::OtherOffice`].
+pub fn may_read(officer: &Officer, office: &OfficeId) -> Result<(), Forbidden> {
+    if officer.office == *office || officer.has_any(&[Role::Auditor]) { Ok(()) } else { Err(Forbidden::OtherOffice) }
 }
 
 fn on_duty(officer: &Officer, role: Role) -> Result<(), Forbidden> {

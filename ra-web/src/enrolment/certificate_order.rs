@@ -5,7 +5,7 @@ use ca_core::domain::{Act, CertificateStatus, IssuerId, Officer, Order, OrderId,
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, RefusalCode, Request, Response, Submission};
 
-use super::case::{Forbidden, Step, Who};
+use super::case::{Forbidden, Step, Who, may_read};
 use super::desk::{Desk, OfficeError, Signer, again, check_signature, next_seat};
 use crate::store::{Issued, OrderState, OrderSubject, PastStep, StoredOrder, act_word};
 
@@ -136,9 +136,11 @@ impl Desk {
     /// An order.
     ///
     /// # Errors
-    /// [`OfficeError::NotFound`] or storage.
-    pub async fn order(&self, id: OrderId) -> Result<StoredOrder, OfficeError> {
-        self.store.read().await?.order(id).await?.ok_or(OfficeError::NotFound)
+    /// [`OfficeError::NotFound`], [`OfficeError::Forbidden`] for another office's, or storage.
+    pub async fn order(&self, officer: &Officer, id: OrderId) -> Result<StoredOrder, OfficeError> {
+        let order = self.store.read().await?.order(id).await?.ok_or(OfficeError::NotFound)?;
+        may_read(officer, &order.order.office)?;
+        Ok(order)
     }
 
     /// Puts an officer's signature on an order on a certificate, and has it carried out when it was the last.
@@ -189,7 +191,7 @@ impl Desk {
     /// # Errors
     /// [`OfficeError::Authority`]: refused (then the order is closed) or no answer (then send it again).
     pub async fn carry_out(&self, officer: &Officer, id: OrderId) -> Result<(), OfficeError> {
-        let order = self.order(id).await?;
+        let order = self.order(officer, id).await?;
         if order.state != OrderState::Signed {
             return Err(OfficeError::WrongState("the order is not waiting for the authority"));
         }

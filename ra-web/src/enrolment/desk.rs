@@ -214,10 +214,11 @@ impl Desk {
     /// A case with all that its page shows.
     ///
     /// # Errors
-    /// [`OfficeError::NotFound`] or storage.
-    pub async fn view(&self, number: &CaseNumber) -> Result<CaseView, OfficeError> {
+    /// [`OfficeError::NotFound`], [`OfficeError::Forbidden`] for another office's, or storage.
+    pub async fn view(&self, officer: &Officer, number: &CaseNumber) -> Result<CaseView, OfficeError> {
         let mut tx = self.store.read().await?;
         let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+        case.readable_by(officer)?;
         let subject = OrderSubject::Case(number.clone());
         let order = match case.state.order() {
             Some(id) => tx.order(id).await?,
@@ -244,11 +245,12 @@ impl Desk {
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            case.typeable_by(&signer.officer)?;
             let subject = OrderSubject::Case(number.clone());
             let order = tx.orders_about(&subject).await?.into_iter().find(|order| order.state == OrderState::Open);
             let order = order.ok_or(OfficeError::WrongState("no order lies ready to be signed"))?;
-            check_signature(signer, &order.statement, message)?;
             let (case, step) = case.submit(&signer.officer, order.order.id, now)?;
+            check_signature(signer, &order.statement, message)?;
             self.seat(&mut tx, &order, signer, message).await?;
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
@@ -346,9 +348,16 @@ impl Desk {
     /// A document of a case.
     ///
     /// # Errors
-    /// [`OfficeError::NotFound`], or the evidence folder.
-    pub async fn document(&self, number: &CaseNumber, kind: &str) -> Result<(Document, Vec<u8>), OfficeError> {
+    /// [`OfficeError::NotFound`], [`OfficeError::Forbidden`] for another office's, or the evidence folder.
+    pub async fn document(
+        &self,
+        officer: &Officer,
+        number: &CaseNumber,
+        kind: &str,
+    ) -> Result<(Document, Vec<u8>), OfficeError> {
         let mut tx = self.store.read().await?;
+        let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+        case.readable_by(officer)?;
         let documents = tx.documents(number).await?;
         let document =
             documents.into_iter().find(|document| document.kind.word() == kind).ok_or(OfficeError::NotFound)?;
@@ -396,6 +405,22 @@ impl Desk {
             ("to".to_owned(), step.to.to_owned()),
         ]);
         Event { at: step.at, actor, kind: "office.step", subject: subject.key(), details }
+    }
+
+    /// Writes down that an officer tried what is not theirs: who, what, and why not.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn note_refused(&self, officer: &Officer, tried: &str, why: &str) -> Result<(), OfficeError> {
+        let details = BTreeMap::from([("tried".to_owned(), tried.to_owned()), ("why".to_owned(), why.to_owned())]);
+        let (at, actor) = (self.clock.now(), format!("officer:{}", officer.id));
+        let event = Event { at, actor, kind: "office.refused", subject: officer.office.to_string(), details };
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            tx.audit(&event).await?;
+            Ok(tx.commit().await?)
+        })
+        .await
     }
 
     pub(super) fn draw(&self) -> MutexGuard<'_, ChaCha20Rng> {

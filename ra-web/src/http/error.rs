@@ -62,6 +62,8 @@ kinds! {
     CrossSite => "cross_site", FORBIDDEN;
     /// Another officer must do it: four eyes.
     FourEyes => "four_eyes", FORBIDDEN;
+    /// It belongs to another office.
+    OtherOffice => "other_office", FORBIDDEN;
     /// A fault of ours.
     Internal => "internal", INTERNAL_SERVER_ERROR;
     /// The request cannot be read.
@@ -186,9 +188,8 @@ impl From<OfficeError> for Failure {
             OfficeError::Database(error) => return error.into(),
             OfficeError::Forbidden(Forbidden::SameOfficer) => Kind::FourEyes,
             OfficeError::Forbidden(Forbidden::Claimed) => Kind::Claimed,
-            OfficeError::Forbidden(Forbidden::OtherOffice | Forbidden::OtherDuty(_)) | OfficeError::NoSeat => {
-                Kind::NoRight
-            }
+            OfficeError::Forbidden(Forbidden::OtherOffice) => Kind::OtherOffice,
+            OfficeError::Forbidden(Forbidden::OtherDuty(_)) | OfficeError::NoSeat => Kind::NoRight,
             OfficeError::Forbidden(Forbidden::State { .. }) | OfficeError::NotNow(_) | OfficeError::WrongState(_) => {
                 Kind::WrongState
             }

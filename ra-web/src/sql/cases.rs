@@ -26,21 +26,21 @@ const FIND: &str = "SELECT number, office, state, form, handler_id, handler_id_m
     reviewer_id, reviewer_name, order_id, reason, issuer, serial, created, updated, version, \
     process, old_issuer, old_serial, claimed_id, claimed_name, claimed FROM enrolment_case WHERE number = $1";
 const OF_ORDER: &str = "SELECT number FROM enrolment_case WHERE order_id = $1";
-const OF_OFFICE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+const OF_OFFICE: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";
-const WAITING: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+const WAITING: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case WHERE office = $1 AND due IS NOT NULL ORDER BY due, number LIMIT $2";
-const OF_STATE: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+const OF_STATE: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE office = $1 AND state = $3 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_USCC: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+const OF_USCC: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE uscc = $1 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_NAME: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+const OF_NAME: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE unit_folded LIKE '%' || $1 || '%' ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_OLD: &str = "SELECT number, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+const OF_OLD: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE old_issuer = $1 AND old_serial = $3 ORDER BY updated DESC, number DESC LIMIT $2";
 const COUNT: &str = "SELECT state, COUNT(*) FROM enrolment_case WHERE office = $1 GROUP BY state";
@@ -162,6 +162,7 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
 
 row!(LineRow {
     number: String,
+    office: String,
     process: String,
     state: String,
     unit_name: String,
@@ -181,6 +182,7 @@ impl TryFrom<LineRow> for CaseLine {
         Ok(Self {
             number: row.number.parse().map_err(|()| odd(TABLE, &row.number, "number"))?,
             entry: who(TABLE, &row.number, &row.entry_id, row.entry_name)?,
+            office: OfficeId::new(&row.office).ok_or_else(|| odd(TABLE, &row.number, "office"))?,
             process: row.process,
             state: row.state,
             unit_name: row.unit_name,

@@ -149,7 +149,7 @@ pub(super) async fn get_edit(
     signer: Signer,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Failure> {
-    let shown = staff.desk.view(&number_of(&number)?).await?;
+    let shown = staff.desk.view(&signer.officer, &number_of(&number)?).await?;
     shown.case.typeable_by(&signer.officer).map_err(OfficeError::from)?;
     let form = shown.case.form.clone();
     Ok(Shown(form_page(&staff, &view, &signer, Some(&shown), form, Vec::new(), Vec::new()).await?))
@@ -201,7 +201,7 @@ async fn take(
     if fields.is_empty() && documents.is_empty() {
         return Ok(see(&format!("/applications/{number}?done=saved")));
     }
-    let shown = staff.desk.view(&number).await?;
+    let shown = staff.desk.view(&signer.officer, &number).await?;
     let page = form_page(&staff, &view, &signer, Some(&shown), saved.case.form.clone(), fields, documents).await?;
     Ok(Again(page).into_response())
 }
@@ -362,7 +362,7 @@ pub(super) async fn get_check(
     Path(number): Path<String>,
 ) -> Result<Response, Failure> {
     let number = number_of(&number)?;
-    let shown = staff.desk.view(&number).await?;
+    let shown = staff.desk.view(&signer.officer, &number).await?;
     let Some(order) = shown.order.as_ref().filter(|_| shown.case.is_open_for_typing()) else {
         return Ok(see(&format!("/applications/{number}")));
     };

@@ -90,7 +90,7 @@ async fn case_page(
     typed: String,
 ) -> Result<CasePage, Failure> {
     let number = number_of(number)?;
-    let shown = staff.desk.view(&number).await?;
+    let shown = staff.desk.view(&signer.officer, &number).await?;
     let case = &shown.case;
     let submitted = matches!(case.state, CaseState::Submitted { .. });
     let decidable = case.decidable_by(&signer.officer);
@@ -167,7 +167,7 @@ pub(super) async fn post_approve(
     // Four eyes are told before the signature is looked at.
     staff
         .desk
-        .view(&number)
+        .view(&signer.officer, &number)
         .await?
         .case
         .decidable_by(&signer.officer)
@@ -245,7 +245,7 @@ pub(super) async fn get_document(
     Path((number, kind)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let number = number_of(&number)?;
-    let (document, bytes) = staff.desk.document(&number, &kind).await?;
+    let (document, bytes) = staff.desk.document(&signer.officer, &number, &kind).await?;
     tracing::info!(officer = %signer.officer.id, case = %number, kind, "Document shown");
     let headers = [
         (header::CONTENT_TYPE, document.media.name()),

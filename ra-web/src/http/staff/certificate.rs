@@ -311,7 +311,7 @@ pub(super) async fn get_order(
     signer: Signer,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let order = staff.desk.order(id_of(&id)?).await?;
+    let order = staff.desk.order(&signer.officer, id_of(&id)?).await?;
     let (issuer, serial) = match &order.subject {
         OrderSubject::Case(number) => return Ok(see(&format!("/applications/{number}"))),
         OrderSubject::Certificate(issuer, serial) => (issuer, serial),
@@ -360,7 +360,7 @@ pub(super) async fn post_sign(
     let id = id_of(&id)?;
     match staff.desk.sign(&signer, id, &message_of(&form.signature)?).await? {
         Signed::Waiting => Ok(see(&format!("/orders/{id}?done=requested"))),
-        Signed::Done => done(&staff, id).await,
+        Signed::Done => done(&staff, &signer, id).await,
     }
 }
 
@@ -372,11 +372,11 @@ pub(super) async fn post_send(
 ) -> Result<Response, Failure> {
     let id = id_of(&id)?;
     staff.desk.carry_out(&signer.officer, id).await?;
-    done(&staff, id).await
+    done(&staff, &signer, id).await
 }
 
-async fn done(staff: &Staff, id: OrderId) -> Result<Response, Failure> {
-    let order = staff.desk.order(id).await?;
+async fn done(staff: &Staff, signer: &Signer, id: OrderId) -> Result<Response, Failure> {
+    let order = staff.desk.order(&signer.officer, id).await?;
     let word = match act_word(&order.order.act) {
         "hold" => "held",
         "release" => "released",
@@ -393,7 +393,7 @@ pub(super) async fn post_drop(
 ) -> Result<Response, Failure> {
     let id = id_of(&id)?;
     staff.desk.drop_order(&signer.officer, id).await?;
-    let order = staff.desk.order(id).await?;
+    let order = staff.desk.order(&signer.officer, id).await?;
     Ok(see(&format!("/certificates/{}?done=dropped", order.subject.key())))
 }
 

@@ -44,11 +44,11 @@ async fn counter_page(
     typed: String,
 ) -> Result<CounterPage, Failure> {
     let number = number_of(number)?;
-    let mut shown = staff.desk.view(&number).await?;
+    let mut shown = staff.desk.view(&signer.officer, &number).await?;
     if let (CaseState::Approved { .. }, Some(order)) = (&shown.case.state, &shown.order) {
         // The authority may have issued while we were away; when it does not answer the page still helps.
         match staff.desk.learn_issue(&number, order).await {
-            Ok(()) => shown = staff.desk.view(&number).await?,
+            Ok(()) => shown = staff.desk.view(&signer.officer, &number).await?,
             Err(OfficeError::Authority(error)) => tracing::debug!(%error, "an order's state was not learnt"),
             Err(error) => return Err(error.into()),
         }

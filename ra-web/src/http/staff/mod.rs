@@ -106,13 +106,32 @@ async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match signed_in(&staff, &session).await {
-        Ok(signer) if right.of(&signer.officer.roles) => {
-            request.extensions_mut().insert(signer);
-            next.run(request).await
-        }
-        Ok(_) => Failure::from(Kind::NoRight).into_response(),
-        Err(failure) => failure.into_response(),
+    let signer = match signed_in(&staff, &session).await {
+        Ok(signer) => signer,
+        Err(failure) => return failure.into_response(),
+    };
+    let tried = format!("{} {}", request.method(), request.uri().path());
+    let response = if right.of(&signer.officer.roles) {
+        request.extensions_mut().insert(signer.clone());
+        next.run(request).await
+    } else {
+        Failure::from(Kind::NoRight).into_response()
+    };
+    if let Some(kind) = response.extensions().get::<Failure>().map(Failure::kind) {
+        note_refusal(&staff, &signer, &tried, kind).await;
+    }
+    response
+}
+
+/// Who tries what is not theirs is written down, whichever rule refused it.
+async fn note_refusal(staff: &Staff, signer: &Signer, tried: &str, kind: Kind) {
+    if !matches!(kind, Kind::NoRight | Kind::OtherOffice | Kind::FourEyes) {
+        return;
+    }
+    let tried: String = tried.chars().take(200).collect();
+    if let Err(error) = staff.desk.note_refused(&signer.officer, &tried, kind.word()).await {
+        // Nothing was done, so that nothing must be undone; the log has it.
+        tracing::error!(%error, officer = %signer.officer.id, tried, "A refusal could not be audited");
     }
 }
 
@@ -215,6 +234,8 @@ impl Staff {
     }
 }
 
+#[cfg(test)]
+mod office_tests;
 #[cfg(test)]
 mod process_tests;
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub(super) struct Bench {
     cookies: BTreeMap<&'static str, String>,
     officers: Arc<Officers>,
     sessions: session::Sessions,
-    _fresh: Fresh,
+    fresh: Fresh,
     _evidence: tempfile::TempDir,
 }
 
@@ -171,7 +171,7 @@ impl Bench {
         };
         let router = wrap(routes, frame);
         let cookies = BTreeMap::new();
-        let mut bench = Self { house, line, router, cookies, officers, sessions, _fresh: fresh, _evidence: folder };
+        let mut bench = Self { house, line, router, cookies, officers, sessions, fresh, _evidence: folder };
         bench.sign_in().await;
         bench
     }
@@ -187,6 +187,11 @@ impl Bench {
             opened.save().await.expect("saved");
             self.cookies.insert(*id, format!("__Host-yx-staff={}", opened.id().expect("an id")));
         }
+    }
+
+    /// The office's store.
+    pub(super) fn store(&self) -> OfficeStore {
+        OfficeStore(self.fresh.database.clone())
     }
 
     /// So many seconds pass; everybody signs in again.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Staff;
 use super::parts::{CaseRow, CertificateLine, Line, Sheet, case_row, certificate_line, line, sheet};
-use crate::enrolment::case::CaseNumber;
+use crate::enrolment::case::{CaseNumber, may_read};
 use crate::enrolment::desk::Signer;
 use crate::enrolment::form::folded;
 use crate::http::answer::{Shown, see};
@@ -42,7 +42,9 @@ pub(super) async fn get_unit(
 ) -> Result<impl IntoResponse, Failure> {
     let now = staff.desk.clock.now();
     let mut tx = staff.desk.store.read().await?;
-    let cases = tx.cases(&CaseFilter::Uscc(uscc.clone()), MOST).await?;
+    // The papers of another office stay there; that the unit has a certificate, every counter must see.
+    let mut cases = tx.cases(&CaseFilter::Uscc(uscc.clone()), MOST).await?;
+    cases.retain(|line| may_read(&signer.officer, &line.office).is_ok());
     let certificates = tx.certificates(&CertificateFilter::Uscc(uscc.clone()), MOST).await?;
     let name = certificates.first().map(|c| c.unit_name.clone()).or_else(|| cases.first().map(|c| c.unit_name.clone()));
     let name = name.ok_or(Kind::NotFound)?;
@@ -103,12 +105,12 @@ pub(super) async fn get_search(
     let mut tx = staff.desk.store.read().await?;
     let upper = q.to_uppercase();
     if let Ok(number) = upper.parse::<CaseNumber>()
-        && tx.case(&number).await?.is_some()
+        && tx.case(&number).await?.is_some_and(|(case, _)| case.readable_by(&signer.officer).is_ok())
     {
         return Ok(see(&format!("/applications/{number}")));
     }
     if let Ok(order) = upper.parse::<OrderId>()
-        && tx.order(order).await?.is_some()
+        && tx.order(order).await?.is_some_and(|order| may_read(&signer.officer, &order.order.office).is_ok())
     {
         return Ok(see(&format!("/orders/{order}")));
     }
@@ -125,7 +127,8 @@ pub(super) async fn get_search(
         }
     }
     let name = folded(&q);
-    let cases = if name.is_empty() { Vec::new() } else { tx.cases(&CaseFilter::Name(name), MOST).await? };
+    let mut cases = if name.is_empty() { Vec::new() } else { tx.cases(&CaseFilter::Name(name), MOST).await? };
+    cases.retain(|line| may_read(&signer.officer, &line.office).is_ok());
     drop(tx);
     let units: BTreeMap<String, String> = cases
         .iter()
