@@ -364,3 +364,5 @@ step-claim = Claimed
 step-hand-back = Handed back
 seat-exchange-1 = Tested
 seat-exchange-2 = Approved
+case-earlier = Certificates of this unit
+case-earlier-none = This unit has no certificate yet.

@@ -364,3 +364,5 @@ step-claim = 认领
 step-hand-back = 交回
 seat-exchange-1 = 检测
 seat-exchange-2 = 批准
+case-earlier = 该单位的证书
+case-earlier-none = 该单位还没有证书。

@@ -194,6 +194,15 @@ impl Desk {
         Ok(Duplicates { cases, certificates })
     }
 
+    /// The certificates that the unit with this code had or has, of any office, the last issued first: a reviewer
+    /// compares what is asked for with what there is.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn certificates_of(&self, uscc: &str) -> Result<Vec<Issued>, OfficeError> {
+        Ok(self.store.read().await?.certificates(&CertificateFilter::Uscc(uscc.to_owned()), 20).await?)
+    }
+
     async fn take_documents(&self, uploads: Vec<Upload>) -> Result<(Vec<Document>, DocumentFaults), OfficeError> {
         let (mut kept, mut refused) = (Vec::new(), Vec::new());
         for upload in uploads {

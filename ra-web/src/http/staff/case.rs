@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::Staff;
 use super::application::number_of;
 use super::parts::{
-    Line, Seat, Sheet, Tag, ToSign, certificate_tag, line, may, message_of, seats, sheet, state_tag, to_sign,
+    CertificateLine, Line, Seat, Sheet, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of, seats,
+    sheet, state_tag, to_sign,
 };
 use crate::enrolment::case::{Forbidden, State as CaseState};
 use crate::enrolment::desk::Signer;
@@ -41,6 +42,8 @@ struct CasePage {
     order: Option<String>,
     certificate: Option<String>,
     issued: Option<(Issued, Tag)>,
+    /// While it is to be decided: what the unit had or has.
+    earlier: Option<Vec<CertificateLine>>,
     process: &'static str,
     /// The certificate whose place is taken.
     old: Option<CertificateName>,
@@ -125,8 +128,15 @@ async fn case_page(
         _ => "/applications",
     };
     let title = if case.form.unit_name.is_empty() { view.t("staff-unnamed") } else { case.form.unit_name.clone() };
+    let now = staff.desk.clock.now();
+    let mut earlier = None;
+    if submitted {
+        let known = staff.desk.certificates_of(&case.form.uscc).await?;
+        earlier = Some(known.iter().map(|issued| certificate_line(view, issued, now)).collect());
+    }
     let page = staff.page(view, signer, title, current).await?;
     Ok(CasePage {
+        earlier,
         page: Page { wide: true, ..super::parts::returning_to(page, format!("/applications/{number}")) },
         number: number.to_string(),
         tag: state_tag(view, case.state.word()),
