@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 use super::desk::Desk;
 use super::evidence::Evidence;
 use super::faults::{Faults, NoFaults};
+use super::finish::ToSign;
 use super::issuing::Issuing;
 use super::stop::Stop;
 use super::together::{Finished, Intended, Standing};
@@ -24,6 +25,10 @@ use crate::store::Store;
 
 /// Orders that are carried out at the same time; two with the same stripe take turns.
 const STRIPES: usize = 4096;
+/// Orders whose writes share a unit of work at most: they stand or fall with one commit.
+const WRITTEN_TOGETHER: usize = 64;
+/// Orders that are signed in one go at most.
+const SIGNED_TOGETHER: usize = 8;
 /// Refused orders that are audited within one hour; the rest are counted and logged only, so that a caller cannot
 /// fill the disk.
 const MAX_REFUSALS_PER_HOUR: u32 = 600;
@@ -41,6 +46,7 @@ pub struct Authority {
     pub(super) kmc: Option<Arc<dyn KeyManagement>>,
     pub(super) looks: Arc<Desk<Arc<Evidence>, Result<Standing, Stop>>>,
     pub(super) intentions: Arc<Desk<Intended, Result<(), Stop>>>,
+    pub(super) signings: Arc<Desk<ToSign, Result<Arc<[Vec<u8>]>, Stop>>>,
     pub(super) completions: Arc<Desk<Finished, Result<bool, Stop>>>,
     turns: Vec<Mutex<()>>,
     refusals: std::sync::Mutex<Budget>,
@@ -58,6 +64,7 @@ impl Authority {
         profiles: Profiles,
         base_url: String,
     ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             store,
             clock,
@@ -68,9 +75,10 @@ impl Authority {
             responders: Mutex::new(()),
             faults: Arc::new(NoFaults),
             kmc: None,
-            looks: Desk::new(),
-            intentions: Desk::new(),
-            completions: Desk::new(),
+            looks: Desk::new(WRITTEN_TOGETHER, 1),
+            intentions: Desk::new(WRITTEN_TOGETHER, 1),
+            signings: Desk::new(SIGNED_TOGETHER, cores),
+            completions: Desk::new(WRITTEN_TOGETHER, 1),
             turns: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             refusals: std::sync::Mutex::new(Budget::new(MAX_REFUSALS_PER_HOUR)),
             status_changed: Arc::new(Notify::new()),

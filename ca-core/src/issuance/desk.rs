@@ -1,30 +1,38 @@
 //! A desk: work that comes while other work is being done is done together next.
 //!
-//! For: the two writes of an issue and the look-ups before them, which cost little more for many orders than for
-//! one. Nobody waits for company: an order that comes alone is taken at once. Whoever hands work in may go away;
-//! the work is done all the same, for others depend on it.
+//! For: the two writes of an issue, the look-ups before them, and the signing between them, which cost less for many
+//! orders than for each. Nobody waits for company: an order that comes alone is taken at once. Whoever hands work in
+//! may go away; the work is done all the same, for others depend on it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
 use super::stop::Stop;
 
-/// Pieces of work that are done together at most: they stand or fall with one commit.
-const MOST: usize = 64;
-
 /// Where pieces of work `J` are handed in and answered by `A`.
 pub(super) struct Desk<J, A> {
-    waiting: Mutex<Vec<(J, oneshot::Sender<A>)>>,
-    turn: tokio::sync::Mutex<()>,
+    line: Mutex<Line<J, A>>,
+    /// Pieces of work that are done together at most.
+    most: usize,
+    /// How many hands there are: batches that are done at the same time.
+    hands: usize,
+}
+
+struct Line<J, A> {
+    waiting: VecDeque<(J, oneshot::Sender<A>)>,
+    /// Hands that are at work.
+    busy: usize,
 }
 
 impl<J: Send + 'static, A: Send + 'static> Desk<J, A> {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { waiting: Mutex::new(Vec::new()), turn: tokio::sync::Mutex::new(()) })
+    /// `most`: pieces of work that are done together at most; `hands`: batches that are done at the same time.
+    pub(super) fn new(most: usize, hands: usize) -> Arc<Self> {
+        Arc::new(Self { line: Mutex::new(Line { waiting: VecDeque::new(), busy: 0 }), most, hands })
     }
 
-    /// Hands in work and waits for its answer. `all` does what has come together by the time its turn comes, and
+    /// Hands in work and waits for its answer. `all` does what has come together by the time a hand is free, and
     /// answers in the same order.
     ///
     /// # Errors
@@ -32,35 +40,52 @@ impl<J: Send + 'static, A: Send + 'static> Desk<J, A> {
     pub(super) async fn hand_in<F>(
         self: &Arc<Self>,
         work: J,
-        all: impl FnOnce(Vec<J>) -> F + Send + 'static,
+        all: impl Fn(Vec<J>) -> F + Send + 'static,
     ) -> Result<A, Stop>
     where
-        F: Future<Output = Vec<A>> + Send,
+        F: Future<Output = Vec<A>> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        self.waiting().push((work, tell));
-        let desk = self.clone();
-        tokio::spawn(async move {
-            let _turn = desk.turn.lock().await;
-            let batch: Vec<_> = {
-                let mut waiting = desk.waiting();
-                let count = waiting.len().min(MOST);
-                waiting.drain(..count).collect()
-            };
-            // Someone before may have done ours along with theirs.
-            if batch.is_empty() {
-                return;
-            }
-            let (work, tell): (Vec<J>, Vec<_>) = batch.into_iter().unzip();
-            for (tell, answer) in tell.into_iter().zip(all(work).await) {
-                drop(tell.send(answer));
-            }
-        });
+        let free = {
+            let mut line = self.line();
+            line.waiting.push_back((work, tell));
+            let free = line.busy < self.hands;
+            line.busy += usize::from(free);
+            free
+        };
+        if free {
+            tokio::spawn(self.clone().work(all));
+        }
         told.await.map_err(|_| Stop::BadWork("the work was left undone".into()))
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<(J, oneshot::Sender<A>)>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One hand: works until nothing waits.
+    async fn work<F>(self: Arc<Self>, all: impl Fn(Vec<J>) -> F + Send + 'static)
+    where
+        F: Future<Output = Vec<A>> + Send + 'static,
+    {
+        while let Some((work, tell)) = self.next() {
+            // A task of its own: after a panic nobody of this batch is answered, and the next one is done.
+            let done = tokio::spawn(all(work)).await;
+            for (tell, answer) in tell.into_iter().zip(done.unwrap_or_default()) {
+                drop(tell.send(answer));
+            }
+        }
+    }
+
+    /// What waits; when there is nothing, this hand rests.
+    fn next(&self) -> Option<(Vec<J>, Vec<oneshot::Sender<A>>)> {
+        let mut line = self.line();
+        let count = line.waiting.len().min(self.most);
+        if count == 0 {
+            line.busy -= 1;
+            return None;
+        }
+        Some(line.waiting.drain(..count).unzip())
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line<J, A>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,9 +93,11 @@ impl<J: Send + 'static, A: Send + 'static> Desk<J, A> {
 mod tests {
     use super::Desk;
 
+    const MOST: usize = 64;
+
     #[tokio::test]
     async fn what_comes_meanwhile_is_done_together_and_each_gets_its_own_answer() {
-        let desk: std::sync::Arc<Desk<u32, (u32, usize)>> = Desk::new();
+        let desk: std::sync::Arc<Desk<u32, (u32, usize)>> = Desk::new(MOST, 1);
         let one = |n: u32| {
             let desk = desk.clone();
             tokio::spawn(async move {
@@ -91,6 +118,46 @@ mod tests {
             assert_eq!(answer, n * 10);
             sizes.push(size);
         }
-        assert_eq!((sizes[0], sizes[99]), (super::MOST, 100 - super::MOST));
+        assert_eq!((sizes[0], sizes[99]), (MOST, 100 - MOST));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_to_those_whose_work_it_was_and_the_next_are_served() {
+        let desk: std::sync::Arc<Desk<u32, u32>> = Desk::new(1, 1);
+        let one = |n: u32| {
+            let desk = desk.clone();
+            tokio::spawn(async move {
+                desk.hand_in(n, |work| async move {
+                    assert!(work != [0], "a fault");
+                    work
+                })
+                .await
+            })
+        };
+        let told = [one(0), one(1)];
+        let [first, second] = told;
+        assert!(first.await.unwrap().is_err());
+        assert_eq!(second.await.unwrap().unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn as_many_batches_as_there_are_hands_are_done_at_the_same_time() {
+        let desk: std::sync::Arc<Desk<u32, u32>> = Desk::new(1, 2);
+        let meet = std::sync::Arc::new(tokio::sync::Barrier::new(2));
+        let one = |n: u32| {
+            let (desk, meet) = (desk.clone(), meet.clone());
+            tokio::spawn(async move {
+                let both = move |work| {
+                    let meet = meet.clone();
+                    async move {
+                        meet.wait().await;
+                        work
+                    }
+                };
+                desk.hand_in(n, both).await.unwrap()
+            })
+        };
+        let (one, other) = (one(1), one(2));
+        assert_eq!((one.await.unwrap(), other.await.unwrap()), (1, 2));
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::{OrderId, ProfileName};
 use crate::encode::certificate::assemble;
 use crate::keys::SignatureAlgorithm;
 use crate::lint;
-use crate::profile::Profile;
+use crate::profile::{Profile, Profiles};
 use crate::service::protocol::RefusalCode;
 use crate::store::Intent;
 use crate::x509::Parts;
@@ -34,21 +34,16 @@ impl Authority {
             work.push((issuing, intent.profile.clone(), intent.tbs.clone()));
         }
         let profiles = self.profiles.clone();
-        let sign_all = move || {
-            let sign_one = |(issuing, profile, tbs): &(Arc<Issuing>, ProfileName, Vec<u8>)| {
-                let profile = profiles.find(profile);
-                let profile = profile.ok_or_else(|| Stop::BadWork("its profile is not there any more".into()))?;
-                sign(issuing, profile, tbs, reconciled)
-            };
-            work.iter().map(sign_one).collect()
+        let sign_all = move |orders: Vec<ToSign>| {
+            let profiles = profiles.clone();
+            let sign_each = move || orders.iter().map(|order| sign_order(&profiles, order)).collect();
+            async move { tokio::task::spawn_blocking(sign_each).await.unwrap_or_default() }
         };
-        let certificates: Result<Arc<[Vec<u8>]>, Stop> =
-            tokio::task::spawn_blocking(sign_all).await.map_err(|error| Stop::BadWork(error.to_string()))?;
-        let certificates = certificates?;
+        let certificates = self.signings.hand_in(ToSign { work, reconciled }, sign_all).await??;
         self.faults.at(Point::Signed).await?;
 
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        let complete = move |all| async move { together::complete(store, clock.now(), all).await };
+        let complete = move |all| together::complete(store.clone(), clock.now(), all);
         let finished = Finished { intents: intents.into(), certificates: certificates.clone(), reconciled };
         let first = self.completions.hand_in(finished, complete).await??;
         if first {
@@ -102,6 +97,21 @@ impl Authority {
         self.finish(&intents, true).await?;
         Ok(true)
     }
+}
+
+/// What is to be signed of one order.
+pub(super) struct ToSign {
+    work: Vec<(Arc<Issuing>, ProfileName, Vec<u8>)>,
+    reconciled: bool,
+}
+
+fn sign_order(profiles: &Profiles, order: &ToSign) -> Result<Arc<[Vec<u8>]>, Stop> {
+    let sign_one = |(issuing, profile, tbs): &(Arc<Issuing>, ProfileName, Vec<u8>)| {
+        let profile = profiles.find(profile);
+        let profile = profile.ok_or_else(|| Stop::BadWork("its profile is not there any more".into()))?;
+        sign(issuing, profile, tbs, order.reconciled)
+    };
+    order.work.iter().map(sign_one).collect()
 }
 
 /// Signs, and looks at the work. What an interruption left is held against the rules once more, for they may have

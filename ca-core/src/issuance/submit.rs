@@ -59,7 +59,7 @@ impl Authority {
         let (order, sha256) = (&evidence.order, evidence.sha256);
         let _turn = self.turn_of(order.id).await;
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        let look = move |evidence| async move { together::look_up(store, clock.now(), evidence).await };
+        let look = move |evidence| together::look_up(store.clone(), clock.now(), evidence);
         let key = evidence.key.as_ref().map(|key| key.possession.spki_sha256());
         let approved = match self.looks.hand_in(evidence.clone(), look).await?? {
             Standing::Known(known) => return self.answer_again(key, order, sha256, &known).await,
@@ -113,7 +113,7 @@ impl Authority {
         self.faults.at(Point::BeforeIntent).await?;
 
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        let intend = move |all| async move { together::intend(store, clock.now(), all).await };
+        let intend = move |all| together::intend(store.clone(), clock.now(), all);
         let intended = Intended { evidence, prepared: prepared.clone() };
         self.intentions.hand_in(intended, intend).await??;
         metrics::counter!("ca_intents_total").increment(1);

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
+use super::backend::for_each_driver;
 use super::expect_rows;
 use super::many::Many;
 use super::rows::sha256;
 use crate::domain::Timestamp;
-use crate::for_each_backend;
 use crate::store::{AuditHead, AuditLog, AuditRow, CheckpointRow, StoreError};
 
 const HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
@@ -36,7 +36,7 @@ fn checkpoint(row: CheckpointTuple) -> CheckpointRow {
     CheckpointRow { seq, at: Timestamp::from_unix(at), statement, signature }
 }
 
-for_each_backend! { Transaction =>
+for_each_driver! { Transaction =>
     #[async_trait]
     impl AuditLog for Transaction {
         async fn audit_head(&mut self) -> Result<AuditHead, StoreError> {
@@ -56,7 +56,7 @@ for_each_backend! { Transaction =>
             if moved.rows_affected() != 1 {
                 return Err(StoreError::Contended);
             }
-            for (statement, rows) in APPEND.pieces(rows) {
+            for (statement, rows) in APPEND.pieces(rows, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement);
                 for row in rows {
                     query = query.bind(row.seq).bind(row.at.unix()).bind(&row.event).bind(row.hash.to_string());

@@ -18,6 +18,9 @@ pub enum DatabaseError {
     /// The engine said no, or is away.
     #[error("the database failed: {0}")]
     Engine(#[from] sqlx::Error),
+    /// SQLite said no to a statement of the authority's own writer.
+    #[error("the database failed: {0}")]
+    Direct(#[from] rusqlite::Error),
     /// A migration does not fit the schema that is there.
     #[error("the schema cannot be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -62,7 +65,12 @@ impl DatabaseError {
     /// Whether a unique or primary key stood in the way.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Engine(sqlx::Error::Database(e)) if e.kind() == sqlx::error::ErrorKind::UniqueViolation)
+        match self {
+            Self::Engine(sqlx::Error::Database(error)) => error.kind() == sqlx::error::ErrorKind::UniqueViolation,
+            // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
+            Self::Direct(rusqlite::Error::SqliteFailure(error, _)) => matches!(error.extended_code, 1555 | 2067),
+            _ => false,
+        }
     }
 
     /// Whether another transaction got in first, so that the same use case may succeed when run again:
@@ -72,6 +80,7 @@ impl DatabaseError {
         let error = match self {
             Self::Engine(sqlx::Error::Database(error)) => error,
             Self::Shared(error) => return error.is_contention(),
+            Self::Direct(rusqlite::Error::SqliteFailure(error, _)) => return error.extended_code & 0xff == 5,
             Self::Undone => return true,
             _ => return false,
         };
@@ -222,6 +231,10 @@ enum Hold<DB: Engine> {
 }
 
 impl<DB: Engine> SqlTx<DB> {
+    /// Rows in one statement at most. Not more: sqlx looks each parameter's name up, which SQLite does by walking
+    /// through all of them.
+    pub(super) const MOST_ROWS: usize = 16;
+
     /// A part of a transaction that is shared.
     pub(super) const fn together(unit: Unit<DB>) -> Self {
         Self(Hold::Together(unit))
@@ -311,3 +324,16 @@ macro_rules! for_each_backend {
         const _: () = { type $tx = $crate::sql::SqlTx<::sqlx::Postgres>; $($items)* };
     };
 }
+
+/// [`for_each_backend`](crate::for_each_backend) for the authority's own tables: once more with `$tx` = the writer of
+/// SQLite that runs statements where they are called, whose `query` and `query_as` take the place of sqlx's.
+macro_rules! for_each_driver {
+    ($tx:ident => $($items:item)*) => {
+        $crate::for_each_backend! { $tx => $($items)* }
+        const _: () = {
+            use $crate::sql::direct::{self as sqlx, DirectTx as $tx};
+            $($items)*
+        };
+    };
+}
+pub(super) use for_each_driver;

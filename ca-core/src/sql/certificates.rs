@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::backend::for_each_driver;
 use super::expect_rows;
 use super::many::Many;
 use super::rows::{parse, serial, sha256};
 use crate::domain::{IssuerId, OrderId, Serial, Sha256, Timestamp, Validity};
 use crate::escrow::port::Envelope;
-use crate::for_each_backend;
 use crate::service::protocol::Blob;
 use crate::store::{CertificateRecord, Certificates, Completion, Intent, Made, Origin, Part, StoreError};
 
@@ -148,11 +148,11 @@ fn record(row: CertificateRow) -> Result<CertificateRecord, StoreError> {
     Ok(CertificateRecord { intent, made })
 }
 
-for_each_backend! { Transaction =>
+for_each_driver! { Transaction =>
     #[async_trait]
     impl Certificates for Transaction {
         async fn add_intents(&mut self, intents: &[Intent]) -> Result<(), StoreError> {
-            for (statement, intents) in ADD_INTENTS.pieces(intents) {
+            for (statement, intents) in ADD_INTENTS.pieces(intents, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement);
                 for intent in intents {
                     query = query
@@ -180,7 +180,7 @@ for_each_backend! { Transaction =>
             issued: Timestamp,
         ) -> Result<u64, StoreError> {
             let mut completed = 0;
-            for (statement, completions) in COMPLETE.pieces(completions) {
+            for (statement, completions) in COMPLETE.pieces(completions, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement).bind(issued.unix());
                 for Completion { intent, certificate, sha256 } in completions {
                     query = query
@@ -251,7 +251,7 @@ for_each_backend! { Transaction =>
 
         async fn orders_of_keys(&mut self, keys: &[Sha256]) -> Result<Vec<(Sha256, OrderId)>, StoreError> {
             let mut found = Vec::new();
-            for (statement, keys) in ORDERS_OF_KEYS.pieces(keys) {
+            for (statement, keys) in ORDERS_OF_KEYS.pieces(keys, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query_as(statement);
                 for key in keys {
                     query = query.bind(key.to_string());

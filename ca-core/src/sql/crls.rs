@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
+use super::backend::for_each_driver;
 use super::expect_rows;
 use super::rows::sha256;
 use crate::domain::{IssuerId, ListKind, Timestamp};
-use crate::for_each_backend;
 use crate::store::{CrlRecord, Crls, StoreError};
 
 const NUMBER: &str = "SELECT number FROM crl_head WHERE issuer = $1";
@@ -40,7 +40,7 @@ fn record(issuer: &IssuerId, list: ListKind, row: CrlRow) -> Result<CrlRecord, S
     })
 }
 
-for_each_backend! { Transaction =>
+for_each_driver! { Transaction =>
     #[async_trait]
     impl Crls for Transaction {
         async fn crl_number(&mut self, issuer: &IssuerId) -> Result<i64, StoreError> {

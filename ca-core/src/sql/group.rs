@@ -30,6 +30,54 @@ const UNDO: &str = "ROLLBACK TO SAVEPOINT unit; RELEASE SAVEPOINT unit";
 const ROLLBACK: &str = "ROLLBACK";
 const COMMIT: &str = "COMMIT";
 
+/// A way to a database whose writers share transactions.
+pub(super) trait Grouped: std::fmt::Debug + Sized + 'static {
+    /// Where a connection is got.
+    type Pool: Clone + std::fmt::Debug + Send + Sync;
+    /// A connection that was got; it goes back when it is dropped.
+    type Held: std::fmt::Debug + Send;
+
+    /// Gets a connection and begins a transaction that writes.
+    fn begin(pool: &Self::Pool) -> impl Future<Output = Result<Self::Held, DatabaseError>> + Send;
+
+    /// Runs a statement without parameters.
+    fn run(held: &mut Self::Held, statement: &'static str) -> impl Future<Output = Result<(), DatabaseError>> + Send;
+
+    /// Makes the transaction durable.
+    fn commit(held: &mut Self::Held) -> impl Future<Output = Result<(), DatabaseError>> + Send;
+
+    /// The connection must not go back: it is closed, which rolls back.
+    fn lose(held: &mut Self::Held);
+}
+
+/// The engines by sqlx.
+impl<DB: Engine> Grouped for DB {
+    type Pool = Pool<DB>;
+    type Held = PoolConnection<DB>;
+
+    async fn begin(pool: &Pool<DB>) -> Result<PoolConnection<DB>, DatabaseError> {
+        let mut connection = pool.acquire().await?;
+        // Until it has begun nobody knows in what state it is.
+        if let Err(error) = <DB as Engine>::run(&mut connection, DB::BEGIN).await {
+            connection.close_on_drop();
+            return Err(error.into());
+        }
+        Ok(connection)
+    }
+
+    async fn run(held: &mut PoolConnection<DB>, statement: &'static str) -> Result<(), DatabaseError> {
+        Ok(<DB as Engine>::run(held, statement).await?)
+    }
+
+    async fn commit(held: &mut PoolConnection<DB>) -> Result<(), DatabaseError> {
+        Ok(<DB as Engine>::run(held, COMMIT).await?)
+    }
+
+    fn lose(held: &mut PoolConnection<DB>) {
+        held.close_on_drop();
+    }
+}
+
 /// What the two engines do each in its own way.
 pub trait Engine: sqlx::Database {
     /// Begins a transaction that writes.
@@ -62,13 +110,13 @@ impl Engine for Postgres {
 
 /// The writers of one process on one database.
 #[derive(Debug)]
-pub(super) struct Writers<DB: Engine> {
-    pool: Pool<DB>,
+pub(super) struct Writers<DB: Grouped> {
+    pool: DB::Pool,
     group: Arc<Group<DB>>,
 }
 
 #[derive(Debug)]
-struct Group<DB: Engine> {
+struct Group<DB: Grouped> {
     turn: Arc<Mutex<Option<Open<DB>>>>,
     /// Writers that wait for their turn.
     waiting: AtomicUsize,
@@ -79,25 +127,25 @@ type Outcome = Result<(), Arc<DatabaseError>>;
 
 /// A transaction that is shared.
 #[derive(Debug)]
-struct Open<DB: sqlx::Database> {
-    connection: PoolConnection<DB>,
+struct Open<DB: Grouped> {
+    connection: DB::Held,
     /// Units that ended well and wait to be told.
     members: Vec<oneshot::Sender<Outcome>>,
     /// Whether the transaction has ended.
     ended: bool,
 }
 
-impl<DB: sqlx::Database> Drop for Open<DB> {
+impl<DB: Grouped> Drop for Open<DB> {
     fn drop(&mut self) {
         if !self.ended {
-            self.connection.close_on_drop();
+            DB::lose(&mut self.connection);
         }
     }
 }
 
-impl<DB: Engine> Writers<DB> {
+impl<DB: Grouped> Writers<DB> {
     /// Writers on this pool.
-    pub(super) fn new(pool: Pool<DB>) -> Self {
+    pub(super) fn new(pool: DB::Pool) -> Self {
         let group = Group { turn: Arc::new(Mutex::new(None)), waiting: AtomicUsize::new(0) };
         Self { pool, group: Arc::new(group) }
     }
@@ -110,10 +158,7 @@ impl<DB: Engine> Writers<DB> {
         drop(in_line);
         let first = turn.is_none();
         if first {
-            let connection = self.pool.acquire().await?;
-            let mut open = Open { connection, members: Vec::new(), ended: false };
-            DB::run(&mut open.connection, DB::BEGIN).await?;
-            *turn = Some(open);
+            *turn = Some(Open { connection: DB::begin(&self.pool).await?, members: Vec::new(), ended: false });
         }
         let mut unit = Unit { turn: Some(turn), group: self.group.clone(), saved: false };
         if !first {
@@ -128,7 +173,7 @@ impl<DB: Engine> Writers<DB> {
 struct InLine<'a>(&'a AtomicUsize);
 
 impl<'a> InLine<'a> {
-    fn join<DB: Engine>(group: &'a Group<DB>) -> Self {
+    fn join<DB: Grouped>(group: &'a Group<DB>) -> Self {
         group.waiting.fetch_add(1, Ordering::SeqCst);
         Self(&group.waiting)
     }
@@ -142,7 +187,7 @@ impl Drop for InLine<'_> {
 
 /// One unit of work in a shared transaction. Dropped without [`Unit::commit`] nothing of it remains.
 #[derive(Debug)]
-pub(super) struct Unit<DB: Engine> {
+pub(super) struct Unit<DB: Grouped> {
     /// There until the unit ends.
     turn: Option<Turn<DB>>,
     group: Arc<Group<DB>>,
@@ -150,9 +195,9 @@ pub(super) struct Unit<DB: Engine> {
     saved: bool,
 }
 
-impl<DB: Engine> Unit<DB> {
+impl<DB: Grouped> Unit<DB> {
     /// The connection to run statements on.
-    pub(super) fn connection(&mut self) -> &mut DB::Connection {
+    pub(super) fn connection(&mut self) -> &mut DB::Held {
         let open = self.turn.as_mut().and_then(|turn| turn.as_mut());
         &mut open.expect("a unit that has not ended has its turn, and a transaction in it").connection
     }
@@ -190,7 +235,7 @@ impl<DB: Engine> Unit<DB> {
     }
 }
 
-impl<DB: Engine> Drop for Unit<DB> {
+impl<DB: Grouped> Drop for Unit<DB> {
     fn drop(&mut self) {
         let Some(mut turn) = self.turn.take() else { return };
         if tokio::runtime::Handle::try_current().is_ok() {
@@ -203,10 +248,9 @@ impl<DB: Engine> Drop for Unit<DB> {
 }
 
 /// Makes a transaction durable and tells its members.
-async fn close<DB: Engine>(mut turn: Turn<DB>) {
+async fn close<DB: Grouped>(mut turn: Turn<DB>) {
     let Some(mut open) = turn.take() else { return };
-    let outcome = DB::run(&mut open.connection, COMMIT).await;
-    let outcome = outcome.map_err(|error| Arc::new(DatabaseError::from(error)));
+    let outcome = DB::commit(&mut open.connection).await.map_err(Arc::new);
     open.ended = outcome.is_ok();
     for member in open.members.drain(..) {
         // Whether they still listen is their concern.
@@ -215,7 +259,7 @@ async fn close<DB: Engine>(mut turn: Turn<DB>) {
 }
 
 /// Takes back what a unit wrote that did not end well. When that cannot be done, the whole transaction goes.
-async fn undo<DB: Engine>(mut turn: Turn<DB>, saved: bool) {
+async fn undo<DB: Grouped>(mut turn: Turn<DB>, saved: bool) {
     let Some(mut open) = turn.take() else { return };
     if open.members.is_empty() {
         open.ended = DB::run(&mut open.connection, ROLLBACK).await.is_ok();

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
+use super::backend::for_each_driver;
 use super::expect_rows;
 use super::rows::{parse, words};
 use crate::domain::{IssuerId, ProfileName, Sha256, Timestamp};
-use crate::for_each_backend;
 use crate::store::{IssuerRecord, Issuers, StoreError};
 
 const ADD: &str = "INSERT INTO issuer (id, root, certificate, sm2_id) VALUES ($1, $2, $3, $4)";
@@ -37,7 +37,7 @@ fn record(row: IssuerRow) -> Result<IssuerRecord, StoreError> {
     })
 }
 
-for_each_backend! { Transaction =>
+for_each_driver! { Transaction =>
     #[async_trait]
     impl Issuers for Transaction {
         async fn add_issuer(&mut self, issuer: &IssuerRecord) -> Result<(), StoreError> {

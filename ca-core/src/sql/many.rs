@@ -4,8 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-/// How many rows a statement takes; every number of rows is a sum of these. Not more: sqlx looks each parameter's name
-/// up, which SQLite does by walking through all of them.
+/// How many rows a statement takes; every number of rows is a sum of these.
 const SIZES: [usize; 3] = [16, 4, 1];
 
 /// A statement over so many rows.
@@ -36,12 +35,12 @@ impl Many {
         Self { shape: Shape::Written(text), texts: OnceLock::new() }
     }
 
-    /// Cuts items into pieces, each with the statement that takes it.
-    pub(super) fn pieces<'a, T>(&self, items: &'a [T]) -> impl Iterator<Item = (&'static str, &'a [T])> {
+    /// Cuts items into pieces of at most so many, each with the statement that takes it.
+    pub(super) fn pieces<'a, T>(&self, items: &'a [T], most: usize) -> impl Iterator<Item = (&'static str, &'a [T])> {
         let texts = self.texts();
         let mut rest = items;
         std::iter::from_fn(move || {
-            let (text, size) = texts.into_iter().zip(SIZES).find(|(_, size)| *size <= rest.len())?;
+            let (text, size) = texts.into_iter().zip(SIZES).find(|(_, size)| *size <= rest.len().min(most))?;
             let (piece, left) = rest.split_at(size);
             rest = left;
             Some((text, piece))
@@ -85,9 +84,11 @@ mod tests {
         assert!(insert.texts()[1].ends_with("VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8)"));
         assert_eq!(Many::keys("SELECT a FROM t WHERE a IN").texts()[1], "SELECT a FROM t WHERE a IN ($1, $2, $3, $4)");
         let items: Vec<usize> = (0..38).collect();
-        let sizes: Vec<usize> = insert.pieces(&items).map(|(_, piece)| piece.len()).collect();
+        let sizes: Vec<usize> = insert.pieces(&items, 16).map(|(_, piece)| piece.len()).collect();
         assert_eq!(sizes, [16, 16, 4, 1, 1]);
-        assert!(insert.pieces(&items).flat_map(|(_, piece)| piece).eq(&items));
-        assert_eq!(insert.pieces::<usize>(&[]).count(), 0);
+        let one: Vec<usize> = insert.pieces(&items[..6], 1).map(|(_, piece)| piece.len()).collect();
+        assert_eq!(one, [1; 6]);
+        assert!(insert.pieces(&items, 16).flat_map(|(_, piece)| piece).eq(&items));
+        assert_eq!(insert.pieces::<usize>(&[], 16).count(), 0);
     }
 }

@@ -8,6 +8,7 @@ mod audit;
 mod backend;
 mod certificates;
 mod crls;
+mod direct;
 mod group;
 #[cfg(test)]
 mod group_tests;

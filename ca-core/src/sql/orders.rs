@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
+use super::backend::for_each_driver;
 use super::expect_rows;
 use super::many::Many;
 use super::rows::{parse, sha256};
 use crate::domain::{OrderId, Timestamp};
-use crate::for_each_backend;
 use crate::store::{OrderRecord, Orders, Place, SignatureRecord, StoreError};
 
 static ADD_ORDERS: Many = Many::rows("INSERT INTO ca_order (id, sha256, statement, received) VALUES", 4);
@@ -62,11 +62,11 @@ fn order_of(row: OrderRow) -> Result<OrderRecord, StoreError> {
     })
 }
 
-for_each_backend! { Transaction =>
+for_each_driver! { Transaction =>
     #[async_trait]
     impl Orders for Transaction {
         async fn add_orders(&mut self, orders: &[OrderRecord]) -> Result<(), StoreError> {
-            for (statement, orders) in ADD_ORDERS.pieces(orders) {
+            for (statement, orders) in ADD_ORDERS.pieces(orders, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement);
                 for order in orders {
                     query = query
@@ -87,7 +87,7 @@ for_each_backend! { Transaction =>
 
         async fn orders(&mut self, ids: &[OrderId]) -> Result<Vec<OrderRecord>, StoreError> {
             let mut found = Vec::new();
-            for (statement, ids) in ORDERS.pieces(ids) {
+            for (statement, ids) in ORDERS.pieces(ids, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query_as(statement);
                 for id in ids {
                     query = query.bind(id.to_string());
@@ -101,7 +101,7 @@ for_each_backend! { Transaction =>
         }
 
         async fn add_signatures(&mut self, signatures: &[SignatureRecord]) -> Result<(), StoreError> {
-            for (statement, signatures) in ADD_SIGNATURES.pieces(signatures) {
+            for (statement, signatures) in ADD_SIGNATURES.pieces(signatures, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement);
                 for signature in signatures {
                     query = query
@@ -119,7 +119,7 @@ for_each_backend! { Transaction =>
 
         async fn signed_orders(&mut self, ids: &[OrderId]) -> Result<Vec<OrderId>, StoreError> {
             let mut found = Vec::new();
-            for (statement, ids) in SIGNED.pieces(ids) {
+            for (statement, ids) in SIGNED.pieces(ids, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query_as(statement);
                 for id in ids {
                     query = query.bind(id.to_string());

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
+use super::backend::for_each_driver;
 use super::expect_rows;
 use super::rows::{parse, serial, sha256, words};
 use crate::domain::{IssuerId, Officer, Role, Serial, Sha256, Timestamp};
-use crate::for_each_backend;
 use crate::store::{OfficerRecord, Registry, StoreError};
 
 const ADD: &str = "INSERT INTO officer \
@@ -40,7 +40,7 @@ fn record(row: OfficerRow) -> Result<OfficerRecord, StoreError> {
     })
 }
 
-for_each_backend! { Transaction =>
+for_each_driver! { Transaction =>
     #[async_trait]
     impl Registry for Transaction {
         async fn add_officer(&mut self, record: &OfficerRecord) -> Result<(), StoreError> {

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 
+use super::backend::for_each_driver;
 use super::expect_rows;
 use super::many::Many;
 use super::rows::{parse, serial};
 use crate::domain::{CertificateStatus, IssuerId, Serial, StatusChange, Timestamp};
-use crate::for_each_backend;
 use crate::store::{ChangedStatus, Feed, StatusRecord, Statuses, StoreError, Unusable};
 
 const STATUS: &str = "SELECT status, reason, since, not_after FROM certificate_status \
@@ -98,7 +98,7 @@ fn unusable(page: &str) -> Result<Vec<Unusable>, StoreError> {
     Ok(page)
 }
 
-for_each_backend! { Transaction =>
+for_each_driver! { Transaction =>
     /// Moves the head of the feed over these changes and appends them to the log.
     async fn log(tx: &mut Transaction, changes: &[StatusChange], at: Timestamp) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return Ok(()) };
@@ -106,7 +106,7 @@ for_each_backend! { Transaction =>
         if moved.rows_affected() != 1 {
             return Err(StoreError::Contended);
         }
-        for (statement, changes) in APPEND.pieces(changes) {
+        for (statement, changes) in APPEND.pieces(changes, Transaction::MOST_ROWS) {
             let mut query = sqlx::query(statement);
             for change in changes {
                 query = query
@@ -167,7 +167,7 @@ for_each_backend! { Transaction =>
 
         async fn add_statuses(&mut self, changes: &[StatusChange], at: Timestamp) -> Result<(), StoreError> {
             log(self, changes, at).await?;
-            for (statement, changes) in ADD.pieces(changes) {
+            for (statement, changes) in ADD.pieces(changes, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement);
                 for change in changes {
                     query = query

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::{Postgres, Sqlite};
 
+use super::direct::{Direct, DirectTx, Slot};
 use super::group::Writers;
 use super::many::Many;
 use super::{Database, DatabaseError, SqlTx, migrations};
@@ -37,7 +38,7 @@ pub struct SqlStore {
 
 #[derive(Debug)]
 enum Engines {
-    Sqlite(Writers<Sqlite>),
+    Sqlite(Writers<Direct>),
     Postgres(Writers<Postgres>),
 }
 
@@ -46,7 +47,9 @@ impl SqlStore {
     #[must_use]
     pub fn new(database: Database) -> Self {
         let writers = match &database {
-            Database::Sqlite { writer, .. } => Engines::Sqlite(Writers::new(writer.clone())),
+            Database::Sqlite { writer, .. } => {
+                Engines::Sqlite(Writers::new(Slot::new(writer.connect_options().get_filename())))
+            }
             Database::Postgres(pool) => Engines::Postgres(Writers::new(pool.clone())),
         };
         Self { database, writers: Arc::new(writers) }
@@ -65,16 +68,15 @@ impl SqlStore {
         match &*self.writers {
             Engines::Sqlite(writers) => {
                 let mut unit = writers.begin().await?;
-                sqlx::raw_sql(
-                    "PRAGMA defer_foreign_keys = ON; INSERT INTO crl_head (issuer, number) VALUES ('nobody', 1)",
-                )
-                .execute(unit.connection())
-                .await?;
+                let spoil =
+                    "PRAGMA defer_foreign_keys = ON; INSERT INTO crl_head (issuer, number) VALUES ('nobody', 1)";
+                <Direct as super::group::Grouped>::run(unit.connection(), spoil).await?;
                 unit.commit().await
             }
             Engines::Postgres(writers) => {
                 let mut unit = writers.begin().await?;
-                let (pid,): (i32,) = sqlx::query_as("SELECT pg_backend_pid()").fetch_one(unit.connection()).await?;
+                let (pid,): (i32,) =
+                    sqlx::query_as("SELECT pg_backend_pid()").fetch_one(&mut **unit.connection()).await?;
                 if let Database::Postgres(pool) = &self.database {
                     sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(pool).await?;
                 }
@@ -88,7 +90,7 @@ impl SqlStore {
 impl Store for SqlStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
         Ok(match &*self.writers {
-            Engines::Sqlite(writers) => Box::new(SqlTx::together(writers.begin().await?)),
+            Engines::Sqlite(writers) => Box::new(DirectTx::new(writers.begin().await?)),
             Engines::Postgres(writers) => Box::new(SqlTx::together(writers.begin().await?)),
         })
     }
@@ -98,6 +100,13 @@ impl Store for SqlStore {
             Database::Sqlite { reader, .. } => Box::new(SqlTx::<Sqlite>::begin_read(reader).await?),
             Database::Postgres(pool) => Box::new(SqlTx::<Postgres>::begin_read(pool).await?),
         })
+    }
+}
+
+#[async_trait]
+impl Tx for DirectTx {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        Ok((*self).commit().await?)
     }
 }
 
@@ -117,6 +126,12 @@ impl From<DatabaseError> for StoreError {
             DatabaseError::OddRow { table, id, what } => Self::Inconsistent { table, id, what },
             error => Self::Unavailable(Box::new(error)),
         }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        DatabaseError::from(error).into()
     }
 }
 
