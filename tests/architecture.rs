@@ -91,10 +91,11 @@ fn sqlx_stays_in_sql_folders() -> anyhow::Result<()> {
         for file in sources(krate)? {
             if !lies_in(&file, |part| part == "sql") {
                 found.extend(mentions(&file, "sqlx")?);
+                found.extend(mentions(&file, "rusqlite")?);
             }
         }
     }
-    nothing_found("sqlx is named in sql/ only", &found);
+    nothing_found("sqlx and rusqlite are named in sql/ only", &found);
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -153,6 +154,59 @@ async fn killed_at_any_write_of_its_part_the_centre_gives_one_key_and_the_author
     let taken: (i64, i64) = sqlx::query_as(taken).fetch_one(&database).await?;
     assert_eq!(taken, (orders, orders), "one key for each order");
     database.close().await;
+    everything_adds_up(&office, ca).await
+}
+
+/// Orders that are under way when a batch is killed.
+const IN_A_BATCH: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_amid_the_shared_commits_of_a_batch_no_order_is_lost_doubled_or_half_done() -> anyhow::Result<()> {
+    let office = Arc::new(Office::found(Engine::Sqlite)?);
+    let mut ca = office.house.start_ca().await?;
+    let mut deaths = 0;
+    for (calls, places) in [("pwrite64", &[2, 9, 30, 90][..]), ("fsync,fdatasync", &[1, 2, 3])] {
+        for nth in places {
+            let mut submissions = Vec::new();
+            for _ in 0..IN_A_BATCH {
+                submissions.push(office.application(
+                    "unit-p256",
+                    &Person::new("单位", KeyKind::P256)?,
+                    KeyKind::P256,
+                )?);
+            }
+            let mut strace =
+                inject(ca.pid(), calls, &format!("signal=KILL:when={nth}"), &office.house.path("strace.log")).await?;
+            let ask = |submission: &Submission| {
+                let (office, submission) = (office.clone(), submission.clone());
+                tokio::spawn(async move { office.submit(submission).await })
+            };
+            let asked: Vec<_> = submissions.iter().map(ask).collect();
+            let mut told = Vec::new();
+            for answer in asked {
+                told.push(answer.await?);
+            }
+            strace.kill();
+            let lost = told.iter().filter(|told| told.is_err()).count();
+            if lost > 0 {
+                deaths += 1;
+                eventually("the authority died", Duration::from_secs(10), async || !ca.runs()).await?;
+                ca.kill();
+                ca = office.house.start_ca().await?;
+            }
+            println!("{calls} {nth}: {lost} of {IN_A_BATCH} orders were not told");
+            for (told, submission) in told.into_iter().zip(submissions) {
+                // The reconciler has run: what was intended is a certificate, and the order gives no other.
+                let kept = order_of(&office, &submission).await?;
+                let again = office.submit(submission).await?;
+                for known in told.ok().into_iter().chain(kept) {
+                    assert_eq!(known.certificate, again.certificate, "{calls} {nth}: two certificates for one order");
+                    assert!(known.encryption == again.encryption, "{calls} {nth}: two pairs for one order");
+                }
+            }
+        }
+    }
+    assert!(deaths >= 3, "the authority died {deaths} times only");
     everything_adds_up(&office, ca).await
 }
 
