@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 use super::desk::Desk;
 use super::evidence::Evidence;
 use super::faults::{Faults, NoFaults};
-use super::finish::ToSign;
+use super::finish::{Signed, ToSign};
 use super::issuing::Issuing;
 use super::stop::Stop;
 use super::together::{Finished, Intended, Standing};
@@ -46,7 +46,7 @@ pub struct Authority {
     pub(super) kmc: Option<Arc<dyn KeyManagement>>,
     pub(super) looks: Arc<Desk<Arc<Evidence>, Result<Standing, Stop>>>,
     pub(super) intentions: Arc<Desk<Intended, Result<(), Stop>>>,
-    pub(super) signings: Arc<Desk<ToSign, Result<Arc<[Vec<u8>]>, Stop>>>,
+    pub(super) signings: Arc<Desk<ToSign, Signed>>,
     pub(super) completions: Arc<Desk<Finished, Result<bool, Stop>>>,
     turns: Vec<Mutex<()>>,
     refusals: std::sync::Mutex<Budget>,

@@ -105,7 +105,10 @@ pub(super) struct ToSign {
     reconciled: bool,
 }
 
-fn sign_order(profiles: &Profiles, order: &ToSign) -> Result<Arc<[Vec<u8>]>, Stop> {
+/// The certificates of one order.
+pub(super) type Signed = Result<Arc<[Vec<u8>]>, Stop>;
+
+fn sign_order(profiles: &Profiles, order: &ToSign) -> Signed {
     let sign_one = |(issuing, profile, tbs): &(Arc<Issuing>, ProfileName, Vec<u8>)| {
         let profile = profiles.find(profile);
         let profile = profile.ok_or_else(|| Stop::BadWork("its profile is not there any more".into()))?;
