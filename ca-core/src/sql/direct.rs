@@ -4,7 +4,7 @@
 //! certificate more than the statements themselves. This is a connection of its own, of the same linked library, to the
 //! same file; [`query`] and [`query_as`] look like sqlx's, so that one body serves all drivers
 //! ([`super::backend::for_each_driver`]). What may wait for the disk or for another process (begin, commit) runs on a
-//! thread that may block.
+//! thread of the connection's own.
 //!
 //! Never acknowledges before the commit is synced (`synchronous = FULL`); a connection in a transaction that could not
 //! be ended is closed, which rolls back.
@@ -12,11 +12,13 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OpenFlags, Row};
+use tokio::sync::oneshot;
 
 use super::DatabaseError;
 use super::group::{Grouped, Unit};
@@ -33,11 +35,14 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 #[derive(Debug)]
 pub(super) struct Direct;
 
-/// Where the one connection waits between two transactions.
+/// Something that may wait, for the thread that does so. It ends when nobody can give it any more.
+type Wait = Box<dyn FnOnce() + Send>;
+
+/// Where the one connection and its thread are between two transactions.
 #[derive(Debug)]
 pub(super) struct Slot {
     path: PathBuf,
-    idle: Mutex<Option<Connection>>,
+    idle: Mutex<Option<(Connection, Sender<Wait>)>>,
 }
 
 impl Slot {
@@ -46,18 +51,20 @@ impl Slot {
         Arc::new(Self { path: path.to_owned(), idle: Mutex::new(None) })
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Option<(Connection, Sender<Wait>)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self) -> Result<Connection, rusqlite::Error> {
-        use rusqlite::OpenFlags;
+    fn open(&self) -> Result<(Connection, Sender<Wait>), DatabaseError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(Duration::from_secs(3))?;
         connection.set_prepared_statement_cache_capacity(CACHED);
         connection.execute_batch(SETTINGS)?;
-        Ok(connection)
+        let (give, waits) = mpsc::channel::<Wait>();
+        let thread = std::thread::Builder::new().name("sqlite-writer".into());
+        thread.spawn(move || waits.into_iter().for_each(|wait| wait())).map_err(sqlx::Error::Io)?;
+        Ok((connection, give))
     }
 }
 
@@ -66,6 +73,7 @@ impl Slot {
 pub(super) struct Held {
     /// There unless it was lost.
     connection: Option<Connection>,
+    thread: Sender<Wait>,
     slot: Arc<Slot>,
 }
 
@@ -80,11 +88,14 @@ impl Held {
         run: impl FnOnce(&Connection) -> Result<(), rusqlite::Error> + Send + 'static,
     ) -> Result<(), DatabaseError> {
         let connection = self.connection.take().ok_or(DatabaseError::Undone)?;
-        let ran = tokio::task::spawn_blocking(move || {
+        let (tell, told) = oneshot::channel();
+        let wait = move || {
             let outcome = run(&connection);
-            (connection, outcome)
-        });
-        let (connection, outcome) = ran.await.map_err(|_| DatabaseError::Undone)?;
+            // When nobody listens any more, the connection is closed here.
+            drop(tell.send((connection, outcome)));
+        };
+        self.thread.send(Box::new(wait)).map_err(|_| DatabaseError::Undone)?;
+        let (connection, outcome) = told.await.map_err(|_| DatabaseError::Undone)?;
         self.connection = Some(connection);
         Ok(outcome?)
     }
@@ -93,7 +104,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take().filter(Connection::is_autocommit) {
-            *self.slot.idle() = Some(connection);
+            *self.slot.idle() = Some((connection, self.thread.clone()));
         }
     }
 }
@@ -104,12 +115,15 @@ impl Grouped for Direct {
 
     async fn begin(slot: &Arc<Slot>) -> Result<Held, DatabaseError> {
         let idle = slot.idle().take();
-        let mut held = Held { connection: idle, slot: slot.clone() };
-        if held.connection.is_none() {
-            let slot = slot.clone();
-            let opened = tokio::task::spawn_blocking(move || slot.open()).await;
-            held.connection = Some(opened.map_err(|_| DatabaseError::Undone)??);
-        }
+        let (connection, thread) = match idle {
+            Some(idle) => idle,
+            None => {
+                let slot = slot.clone();
+                let opened = tokio::task::spawn_blocking(move || slot.open()).await;
+                opened.map_err(|_| DatabaseError::Undone)??
+            }
+        };
+        let mut held = Held { connection: Some(connection), thread, slot: slot.clone() };
         held.wait_for(|connection| connection.execute_batch(BEGIN)).await?;
         Ok(held)
     }
