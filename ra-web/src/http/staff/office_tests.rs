@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 
 use super::testing::Bench;
-use crate::audit::{AuditTx as _, Entry};
+use crate::audit::Entry;
 use crate::enrolment::case::CaseNumber;
-use crate::store::{Cases as _, Store as _};
+use crate::store::Store as _;
 
 const REASON: &[(&str, &str)] = &[("reason", "because"), ("how", "reject"), ("signature", "AAAA")];
 
