@@ -333,6 +333,9 @@ async fn enter(hall: &Hall) -> anyhow::Result<String> {
     hall.officer(0).await?;
     browser.open(&hall.staff("/")).await?;
     hall.looks_well("staff-empty").await?;
+    browser.open(&hall.staff("/officers")).await?;
+    browser.sees(NAMES[2]).await?;
+    hall.looks_well("staff-officers").await?;
     browser.open(&hall.staff("/applications/new")).await?;
     hall.looks_well("staff-form").await?;
 

@@ -20,6 +20,8 @@ pub enum Right {
     Claim,
     /// Make a certificate onto a token.
     Provision,
+    /// Look at the register of officers.
+    Registry,
     /// Freeze a certificate at once.
     Hold,
     /// Ask for a revocation or a release: the first of two signatures.
@@ -30,13 +32,14 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
         Self::Decide,
         Self::Claim,
         Self::Provision,
+        Self::Registry,
         Self::Hold,
         Self::Request,
         Self::SignOrder,
@@ -53,6 +56,7 @@ impl Right {
             Self::Decide => &[R::RaReviewer, R::RaSupervisor],
             Self::Claim => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor],
             Self::Provision => &[R::TokenOperator],
+            Self::Registry => &[R::RaSupervisor, R::Auditor, R::Administrator],
             Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Request => &[R::RaEntry, R::RaSupervisor],
             Self::SignOrder => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
@@ -83,12 +87,12 @@ mod tests {
         ),
         (
             Role::RaSupervisor,
-            &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::Request, Right::SignOrder],
+            &[Right::Read, Right::Decide, Right::Claim, Right::Registry, Right::Hold, Right::Request, Right::SignOrder],
         ),
         (Role::Finance, &[]),
         (Role::KmcOfficer, &[]),
-        (Role::Auditor, &[Right::Read]),
-        (Role::Administrator, &[]),
+        (Role::Auditor, &[Right::Read, Right::Registry]),
+        (Role::Administrator, &[Right::Registry]),
     ];
 
     #[test]

@@ -5,6 +5,7 @@ mod case;
 mod certificate;
 mod counter;
 mod login;
+mod officers;
 mod parts;
 mod queue;
 mod unit;
@@ -87,6 +88,7 @@ pub fn router(staff: Staff) -> Router {
         .route("/orders/{id}/send", with(Right::SignOrder, post(certificate::post_send)))
         .route("/orders/{id}/drop", with(Right::SignOrder, post(certificate::post_drop)))
         .route("/units/{uscc}", with(Right::Read, get(unit::get_unit)))
+        .route("/officers", with(Right::Registry, get(officers::get_officers)))
         .route("/search", with(Right::Read, get(unit::get_search)))
         .with_state(staff)
 }
@@ -212,6 +214,9 @@ impl Staff {
         rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
         rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
         rail.push(item("/orders", "staff-rail-orders", "stamp", Some(orders)));
+        if Right::Registry.of(roles) {
+            rail.push(item("/officers", "staff-rail-officers", "users", None));
+        }
         let duties: Vec<String> = Role::ALL
             .into_iter()
             .filter(|role| roles.contains(role))

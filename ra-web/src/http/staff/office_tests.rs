@@ -100,3 +100,19 @@ async fn an_auditor_reads_every_office_and_a_counter_only_that_a_unit_has_a_cert
     assert!(!found.contains(number));
     assert!(bench.get("zhaojing", "/search?q=东湖").await.text.contains(number));
 }
+
+#[tokio::test]
+async fn the_register_is_for_supervisors_auditors_and_administrators() {
+    let mut bench = Bench::new().await;
+    let page = bench.get("zhaojing", "/officers").await.text;
+    for expected in ["李敏", "周军", "Token operator", "Good"] {
+        assert!(page.contains(expected), "an auditor sees all: {expected}");
+    }
+    assert!(!page.contains("Ends soon"));
+    assert_eq!(bench.get("sunli", "/officers").await.status, StatusCode::FORBIDDEN);
+    bench.away(true);
+    assert_eq!(bench.get("zhaojing", "/officers").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    bench.away(false);
+    bench.later(3 * 365 * 86_400 - 20 * 86_400).await;
+    assert!(bench.get("zhaojing", "/officers").await.text.contains("Ends soon"));
+}

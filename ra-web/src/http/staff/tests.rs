@@ -74,7 +74,7 @@ async fn nobody_without_a_session_sees_anything() {
 
 /// Each page and each act, and who of 李敏 (entry, token operator), 孙丽 (reviewer), 陈杰 (token operator),
 /// 赵静 (auditor) is let through to it.
-const CELLS: [(&str, &str, [bool; 4]); 28] = [
+const CELLS: [(&str, &str, [bool; 4]); 29] = [
     ("GET", "/", [true, true, true, true]),
     ("GET", "/applications", [true, true, true, true]),
     ("GET", "/applications/new", [true, false, false, false]),
@@ -102,6 +102,7 @@ const CELLS: [(&str, &str, [bool; 4]); 28] = [
     ("GET", "/orders", [true, true, true, true]),
     ("POST", "/orders/01KB000000000000000000000/sign", [true, true, true, false]),
     ("POST", "/orders/01KB000000000000000000000/drop", [true, true, true, false]),
+    ("GET", "/officers", [true, false, false, true]),
     ("GET", "/search?q=x", [true, true, true, true]),
 ];
 
