@@ -113,7 +113,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::{Path, PathBuf};
 
-    use ca_core::domain::{RevocationReason, Role};
+    use ca_core::domain::{Ground, RevocationReason, Role};
 
     use super::*;
     use crate::provision::online::Step;
@@ -180,6 +180,7 @@ mod tests {
         let there = messages(CHINESE);
         let words = Role::ALL.iter().map(|role| format!("role-{role}"));
         let words = words.chain(RevocationReason::ALL.iter().map(|reason| format!("reason-{}", reason.word())));
+        let words = words.chain(Ground::ALL.iter().map(|ground| format!("ground-{}", ground.word())));
         let words = words.chain(Step::ALL.iter().map(|step| format!("step-{}", step.word())));
         let missing: Vec<String> = used().into_iter().chain(words).filter(|id| !there.contains_key(id)).collect();
         assert_eq!(missing, Vec::<String>::new());
@@ -192,7 +193,7 @@ mod tests {
         files(&root.join("src"), &mut paths);
         files(&root.join("templates"), &mut paths);
         let all: String = paths.iter().map(|path| std::fs::read_to_string(path).expect("UTF-8")).collect();
-        let built = ["role-", "reason-", "step-"];
+        let built = ["ground-", "role-", "reason-", "step-"];
         let idle: Vec<String> = messages(CHINESE)
             .into_keys()
             .filter(|id| !built.iter().any(|start| id.starts_with(start)) && !all.contains(&format!("\"{id}\"")))
