@@ -16,7 +16,7 @@
 //! origin = "http://127.0.0.1:8081"
 //! name_zh = "注册审核系统"
 //! name_en = "Registration console"
-//! may = ["login", "order", "provision"]
+//! may = ["login", "order", "provision", "unlock"]
 //! ```
 //!
 //! Trust: whoever can change `[[site]]` can have statements put before the user by a site of theirs; whoever
@@ -70,6 +70,8 @@ pub enum Permission {
     Order,
     /// Putting a certificate on a token.
     Provision,
+    /// Unblocking a PIN. Such a site is also told, signed by the token, when a PIN was changed.
+    Unlock,
 }
 
 /// A site that may open the agent's window.

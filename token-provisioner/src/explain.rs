@@ -24,6 +24,7 @@ pub fn rule(t: Language, rule: PinRule) -> String {
         PinRule::Length => "pin-rule-length",
         PinRule::Characters => "pin-rule-characters",
         PinRule::Initial => "pin-rule-initial",
+        PinRule::Temporary => "pin-rule-temporary",
         PinRule::TooSimple => "pin-rule-simple",
         PinRule::Unchanged => "pin-rule-unchanged",
         PinRule::Mismatch => "pin-rule-mismatch",
@@ -37,6 +38,8 @@ pub fn token(t: Language, error: &TokenError) -> String {
         TokenError::Removed(serial) => t.with("token-removed", "serial", serial.as_str()),
         TokenError::WrongPin { tries: left } => t.with("wrong-pin", "tries", tries(t, *left)),
         TokenError::PinLocked => t.say("pin-locked"),
+        TokenError::AdminPin => t.say("admin-pin-refused"),
+        TokenError::AdminLocked => t.say("admin-pin-locked"),
         TokenError::PinRefused => t.say("pin-refused"),
         TokenError::NotReady(_) => t.say("token-not-ready"),
         TokenError::NoKey(_) => t.say("token-no-key"),
@@ -62,13 +65,18 @@ pub fn provision(t: Language, error: &ProvisionError) -> String {
     }
 }
 
-fn ra(t: Language, error: &RaError) -> String {
+/// Why the registration authority did not do it.
+#[must_use]
+pub fn ra(t: Language, error: &RaError) -> String {
     match error {
         RaError::Unreachable(_) => t.say("ra-unreachable"),
         RaError::Refused { code, detail } => match code.as_str() {
             "ticket_unknown" => t.say("ra-ticket-unknown"),
             "ticket_expired" => t.say("ra-ticket-expired"),
             "ticket_used" => t.say("ra-ticket-used"),
+            "grant_unknown" => t.say("ra-grant-unknown"),
+            "grant_expired" => t.say("ra-grant-expired"),
+            "grant_used" => t.say("ra-grant-used"),
             "ca_unavailable" => t.say("ra-ca-unavailable"),
             _ => t.with("ra-refused", "detail", format!("{detail} ({code})")),
         },

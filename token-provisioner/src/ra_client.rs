@@ -7,13 +7,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ca_core::domain::{IssuerId, KeyKind, Serial};
+use ca_core::domain::{IssuerId, KeyKind, Serial, Sha256, Timestamp};
 use ca_core::escrow::port::Envelope;
 use ca_core::service::protocol::Blob;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::driver::Pin;
 use crate::origin::Origin;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,6 +37,36 @@ impl FromStr for Ticket {
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Ticket(…)")
+    }
+}
+
+/// Leave to unblock one token once: 24 letters and digits of Crockford's base 32 (120 random bits), which an officer can
+/// read out over the telephone. No Debug; wiped when dropped.
+#[derive(Clone)]
+pub struct Grant(Zeroizing<String>);
+
+impl FromStr for Grant {
+    type Err = &'static str;
+
+    /// As typed: small letters, blanks, hyphens and the look-alikes I, L and O are understood.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const CHARS: usize = 24;
+        let mut plain = Zeroizing::new(String::with_capacity(CHARS));
+        for c in text.chars().filter(|c| !matches!(c, ' ' | '-')).take(CHARS + 1) {
+            plain.push(match c.to_ascii_uppercase() {
+                'I' | 'L' => '1',
+                'O' => '0',
+                other => other,
+            });
+        }
+        let good = plain.len() == CHARS && plain.bytes().all(|b| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&b));
+        if good { Ok(Self(plain)) } else { Err("not a grant: 24 letters and digits") }
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Grant(…)")
     }
 }
 
@@ -96,11 +127,43 @@ pub struct RedeemedEncryption {
     pub envelope: Envelope,
 }
 
+/// What a grant allows.
+#[derive(Debug, Deserialize)]
+pub struct UnlockOpened {
+    /// The office's number of the matter.
+    pub unlock: String,
+    /// Serial number of the token.
+    pub token: String,
+    /// SHA-256 of the certificate on it.
+    pub certificate_sha256: Sha256,
+    /// Whom it names.
+    pub holder: String,
+    /// Until when the grant opens.
+    pub expires: Timestamp,
+}
+
 #[derive(Deserialize)]
 struct Problem {
     code: Option<String>,
     title: Option<String>,
     detail: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GrantBody<'a> {
+    grant: &'a str,
+}
+
+/// The answer to a report.
+#[derive(Deserialize)]
+struct Noted {
+    noted: bool,
+}
+
+impl Noted {
+    fn good(&self) -> Result<(), RaError> {
+        if self.noted { Ok(()) } else { Err(RaError::NotUnderstood("not noted".into())) }
+    }
 }
 
 /// A registration authority.
@@ -139,7 +202,7 @@ impl RaClient {
         struct Body<'a> {
             ticket: &'a str,
         }
-        self.post("open", &Body { ticket: &ticket.0 }).await
+        self.post("provisioning/open", &Body { ticket: &ticket.0 }).await
     }
 
     /// Exchanges a request and its binding for the certificate. Repeatable with the same key.
@@ -153,7 +216,7 @@ impl RaClient {
             csr: Blob,
             binding: Blob,
         }
-        self.post("redeem", &Body { ticket: &ticket.0, csr: Blob(csr), binding: Blob(binding) }).await
+        self.post("provisioning/redeem", &Body { ticket: &ticket.0, csr: Blob(csr), binding: Blob(binding) }).await
     }
 
     /// Tells that the certificate is on the token. Repeatable.
@@ -170,7 +233,8 @@ impl RaClient {
         struct Answer {
             delivered: bool,
         }
-        let answer: Answer = self.post("confirm", &Body { ticket: &ticket.0, install: Blob(install) }).await?;
+        let answer: Answer =
+            self.post("provisioning/confirm", &Body { ticket: &ticket.0, install: Blob(install) }).await?;
         if answer.delivered { Ok(()) } else { Err(RaError::NotUnderstood("not delivered".into())) }
     }
 
@@ -188,16 +252,64 @@ impl RaClient {
         struct Answer {
             abandoned: bool,
         }
-        let answer: Answer = self.post("fail", &Body { ticket: &ticket.0, why }).await?;
+        let answer: Answer = self.post("provisioning/fail", &Body { ticket: &ticket.0, why }).await?;
         if answer.abandoned { Ok(()) } else { Err(RaError::NotUnderstood("not abandoned".into())) }
     }
 
+    /// Asks what a grant allows. Repeatable.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn unlock_open(&self, grant: &Grant) -> Result<UnlockOpened, RaError> {
+        self.post("unlock/open", &GrantBody { grant: &grant.0 }).await
+    }
+
+    /// Spends a grant: the admin PIN of its token, told once.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn unlock_release(&self, grant: &Grant) -> Result<Pin, RaError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            admin_pin: Pin,
+        }
+        let answer: Answer = self.post("unlock/release", &GrantBody { grant: &grant.0 }).await?;
+        Ok(answer.admin_pin)
+    }
+
+    /// Tells what became of it: nothing wrong, or why not. Repeatable.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn unlock_report(&self, grant: &Grant, failed: Option<&str>) -> Result<(), RaError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            grant: &'a str,
+            failed: Option<&'a str>,
+        }
+        let body = Body { grant: &grant.0, failed };
+        self.post::<Noted>("unlock/report", &body).await?.good()
+    }
+
+    /// Passes on a token's signed word that its PIN was changed. Repeatable.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn pin_changed(&self, message: Vec<u8>) -> Result<(), RaError> {
+        #[derive(Serialize)]
+        struct Body {
+            message: Blob,
+        }
+        self.post::<Noted>("unlock/pin-changed", &Body { message: Blob(message) }).await?.good()
+    }
+
     async fn post<A: DeserializeOwned>(&self, act: &str, body: &impl Serialize) -> Result<A, RaError> {
-        let url = self.at.join(&format!("/api/v1/provisioning/{act}"));
+        let url = self.at.join(&format!("/api/v1/{act}"));
         let unreachable = |e: reqwest::Error| RaError::Unreachable(e.without_url().to_string());
         let mut response = self.http.post(url).json(body).send().await.map_err(unreachable)?;
         let status = response.status();
-        let mut bytes = Vec::new();
+        // It may hold a PIN.
+        let mut bytes = Zeroizing::new(Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(RaError::NotUnderstood(format!("longer than {MAX_ANSWER_BYTES} bytes")));

@@ -85,7 +85,7 @@
     const entered = new FormData(event.target, event.submitter);
     // Beside "again" and "give up" other fields would not be understood.
     const act = entered.get("do");
-    const bare = act === "again" || act === "give-up";
+    const bare = act === "again" || act === "give-up" || act === "unlock-temporary";
     ask("/window/act", bare ? { do: act, act_token: entered.get("act_token") } : Object.fromEntries(entered));
   });
 

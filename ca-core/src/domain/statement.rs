@@ -95,3 +95,70 @@ pub struct Recovery {
 impl Statement for Recovery {
     const TAG: &'static str = "yinxin.recovery.v1";
 }
+
+/// Where a locked token is unblocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnlockWay {
+    /// At the office's counter, the handler being there.
+    Counter,
+    /// On the unit's own computer, the handler having proved who they are by letter or telephone.
+    Remote,
+}
+
+impl UnlockWay {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Counter, Self::Remote];
+
+    /// The word in stores and message keys.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Remote => "remote",
+        }
+    }
+}
+
+/// The word of two officers that a locked PIN may be unblocked (`domain.md` §3.8): of this token, which has this
+/// certificate, and of no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {
+    /// Acted on once.
+    pub id: OrderId,
+    /// The office that unblocks.
+    pub office: OfficeId,
+    /// When it was written.
+    pub created: Timestamp,
+    /// Serial number of the token, as its module tells it.
+    pub token: String,
+    /// SHA-256 of the signature certificate on it.
+    pub certificate_sha256: Sha256,
+    /// Whom that certificate names.
+    pub holder: String,
+    /// Where it happens.
+    pub way: UnlockWay,
+    /// How the officers know that it is the holder who asks.
+    pub checked: String,
+}
+
+impl Statement for Unlock {
+    const TAG: &'static str = "yinxin.unlock.v1";
+}
+
+/// A token's own word that its PIN was changed, signed by a key that the new PIN opens. No page could prove it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinChange {
+    /// Serial number of the token, as its module tells it.
+    pub token: String,
+    /// SHA-256 of the certificate whose key signs.
+    pub certificate_sha256: Sha256,
+    /// When, by the clock of that computer.
+    pub changed: Timestamp,
+}
+
+impl Statement for PinChange {
+    const TAG: &'static str = "yinxin.pin-change.v1";
+}

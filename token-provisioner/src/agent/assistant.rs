@@ -1,5 +1,7 @@
 //! The assistant's own pages: my certificates, change PIN, environment check. They work without a script.
 
+use std::sync::Arc;
+
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use super::pages::{
     CheckLine, CheckPage, Choice, HomePage, Jump, MessagePage, Mine, MyToken, Navigation, PinPage, Shell,
 };
+use super::pin_report;
 use super::server::{Shared, html};
 use super::statement;
 use super::window::preferred;
@@ -140,12 +143,15 @@ pub(super) async fn change_pin(
         return (StatusCode::FORBIDDEN, html(Shell::page(t, t.say("nav-pin"), &page))).into_response();
     }
     let serial = typed.token.clone();
+    let shared = Arc::clone(&agent);
     let outcome = match Pin::chosen(typed.new, &typed.again, &typed.old) {
         Err(rule) => Err((explain::rule(t, rule), if rule == PinRule::Mismatch { "again" } else { "new" })),
         Ok(new) => agent
             .with_tokens(move |agent| {
                 let token = typed.token.parse().map_err(TokenError::Removed)?;
-                agent.drivers.change_pin(&token, &typed.old, &new)
+                agent.drivers.change_pin(&token, &typed.old, &new)?;
+                pin_report::changed(&shared, token, new);
+                Ok(())
             })
             .await
             .and_then(|outcome| outcome)

@@ -8,10 +8,12 @@
 mod assistant;
 mod guard;
 mod pages;
+mod pin_report;
 mod protocol;
 mod provisioning;
 mod server;
 mod statement;
+mod unlocking;
 mod window;
 
 use std::net::SocketAddr;
@@ -87,8 +89,12 @@ impl Agent {
     fn token(&self) -> String {
         use base64::Engine as _;
         let mut bytes = [0; 32];
-        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        self.draw(|rng| rng.fill_bytes(&mut bytes));
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn draw<T>(&self, act: impl FnOnce(&mut dyn CryptoRng) -> T) -> T {
+        act(self.rng.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
     }
 
     fn site(&self, origin: &str) -> Option<&Site> {

@@ -87,14 +87,38 @@ pub(super) struct SignPage {
     pub(super) act_token: String,
 }
 
-/// The initial PIN must go.
+/// The initial or temporary PIN must go.
 #[derive(Template)]
 #[template(path = "new_pin.html")]
 pub(super) struct NewPinPage {
     pub(super) t: Language,
     pub(super) certificate: String,
+    /// Whether an office set the PIN that must go.
+    pub(super) temporary: bool,
     pub(super) error: Option<String>,
     pub(super) act_token: String,
+}
+
+/// Unblocking: whose token, and the new PIN.
+#[derive(Template)]
+#[template(path = "unlock.html")]
+pub(super) struct UnlockPage {
+    pub(super) t: Language,
+    pub(super) site: String,
+    pub(super) origin: String,
+    pub(super) words: Words,
+    /// Why the token cannot be unblocked at this moment; then there is no form.
+    pub(super) missing: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) act_token: String,
+}
+
+/// Unblocked with a temporary PIN, shown here once.
+#[derive(Template)]
+#[template(path = "temporary_pin.html")]
+pub(super) struct TemporaryPinPage {
+    pub(super) t: Language,
+    pub(super) pin: String,
 }
 
 /// It is done.

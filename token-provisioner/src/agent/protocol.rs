@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::Holder;
 use crate::driver::Pin;
-use crate::ra_client::Ticket;
+use crate::ra_client::{Grant, Ticket};
 use crate::text::Language;
 
 /// From the window to its server: the first message of the page that opened it.
@@ -43,6 +43,24 @@ pub(super) enum Request {
         /// What entitles to it.
         ticket: TicketText,
     },
+    /// Unblocking a locked PIN.
+    Unlock {
+        /// What entitles to it.
+        grant: GrantText,
+    },
+}
+
+/// A grant that was checked for its form.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct GrantText(pub(super) Grant);
+
+impl TryFrom<String> for GrantText {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        text.parse().map(Self)
+    }
 }
 
 /// A ticket that was checked for its form.
@@ -64,12 +82,16 @@ impl TryFrom<String> for TicketText {
 pub(super) enum Act {
     /// Sign with this certificate.
     Sign { act_token: String, certificate: String, pin: Pin },
-    /// Change the initial PIN to this one, then sign.
+    /// Change the initial or temporary PIN to this one, then sign.
     NewPin { act_token: String, certificate: String, new_pin: Pin, new_pin_again: Pin },
     /// Look at the tokens, or ask the registration authority, once more.
     Again { act_token: String },
     /// Put the certificate on this token.
     Provision { act_token: String, token: String, pin: Pin, operator: String, operator_pin: Pin },
+    /// Unblock with this PIN, which the holder chose.
+    Unlock { act_token: String, new_pin: Pin, new_pin_again: Pin },
+    /// Unblock with a temporary PIN, the holder being away.
+    UnlockTemporary { act_token: String },
     /// Give the provisioning up for good.
     GiveUp { act_token: String },
 }
@@ -81,6 +103,8 @@ impl Act {
             | Self::NewPin { act_token, .. }
             | Self::Again { act_token }
             | Self::Provision { act_token, .. }
+            | Self::Unlock { act_token, .. }
+            | Self::UnlockTemporary { act_token }
             | Self::GiveUp { act_token } => act_token,
         }
     }

@@ -200,7 +200,7 @@ async fn chosen_tokens(agent: &Arc<Agent>, entered: Entered) -> Result<(Target, 
     if entered.pin.is_empty() || entered.operator_pin.is_empty() {
         return Err("pins-empty");
     }
-    if entered.operator_pin.is_initial() {
+    if entered.operator_pin.must_change() {
         return Err("operator-pin-initial");
     }
     let token = entered.token.parse().map_err(|_| "choose-token")?;
@@ -314,8 +314,8 @@ fn lines(t: Language, step: Step, state: &'static str) -> Vec<StepLine> {
     Step::ALL.into_iter().map(line).collect()
 }
 
-/// What the caller gets if the operator gives up after this error.
-fn failure(t: Language, error: &ProvisionError) -> Reply {
+/// What the caller gets if the person gives up after this error.
+pub(super) fn failure(t: Language, error: &ProvisionError) -> Reply {
     let message = explain::provision(t, error);
     match error {
         ProvisionError::Token(error) | ProvisionError::Operator(error) => token_failure(t, error),

@@ -1,6 +1,6 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
-use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp};
+use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp, Unlock, UnlockWay};
 
 use crate::config::{Permission, Site};
 use crate::text::Language;
@@ -19,6 +19,7 @@ pub(super) struct Statement {
 enum Kind {
     Login(Login),
     Order(Box<Order>),
+    Unlock(Box<Unlock>),
 }
 
 /// Why a statement is not put before the person.
@@ -54,11 +55,12 @@ impl Statement {
         let kind = match domain::tag_of(&bytes).map_err(|_| Unfit::NotUnderstood)?.as_str() {
             "yinxin.login.v1" => Kind::Login(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?),
             "yinxin.order.v1" => Kind::Order(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
+            "yinxin.unlock.v1" => Kind::Unlock(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             _ => return Err(Unfit::NotUnderstood),
         };
         let permission = match &kind {
             Kind::Login(_) => Permission::Login,
-            Kind::Order(_) => Permission::Order,
+            Kind::Order(_) | Kind::Unlock(_) => Permission::Order,
         };
         if !site.may(permission) {
             return Err(Unfit::NotForThisSite);
@@ -73,7 +75,7 @@ impl Statement {
         match &self.kind {
             Kind::Login(login) if login.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
             Kind::Login(login) if now > login.exp || login.iat > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
-            Kind::Login(_) | Kind::Order(_) => Ok(()),
+            Kind::Login(_) | Kind::Order(_) | Kind::Unlock(_) => Ok(()),
         }
     }
 
@@ -88,6 +90,7 @@ impl Statement {
         match &self.kind {
             Kind::Login(login) => login_words(t, login, exact),
             Kind::Order(order) => order_words(t, order, exact),
+            Kind::Unlock(unlock) => unlock_words(t, unlock, exact),
         }
     }
 }
@@ -102,6 +105,28 @@ fn login_words(t: Language, login: &Login, exact: String) -> Words {
         meaning: t.say("sign-login-meaning"),
         grave: false,
         rows: vec![(t.say("row-good-until"), login.exp.beijing_text())],
+        exact,
+    }
+}
+
+fn unlock_words(t: Language, unlock: &Unlock, exact: String) -> Words {
+    let way = match unlock.way {
+        UnlockWay::Counter => t.say("way-counter"),
+        UnlockWay::Remote => t.say("way-remote"),
+    };
+    Words {
+        heading: t.say("sign-unlock"),
+        meaning: t.say("sign-unlock-meaning"),
+        grave: false,
+        rows: vec![
+            (t.say("row-holder"), unlock.holder.clone()),
+            (t.say("row-token"), unlock.token.clone()),
+            (t.say("row-way"), way),
+            (t.say("row-checked"), unlock.checked.clone()),
+            (t.say("row-office"), unlock.office.to_string()),
+            (t.say("row-created"), unlock.created.beijing_text()),
+            (t.say("row-order"), unlock.id.to_string()),
+        ],
         exact,
     }
 }

@@ -13,15 +13,15 @@ use fluent_bundle::FluentArgs;
 
 use super::pages::{Choice, DonePage, NewPinPage, NoticePage, Shell, SignPage, WaitingPage};
 use super::protocol::{Act, Asked, Code, Failure, Reply, Request, Shown};
-use super::provisioning;
 use super::server::{Shared, html};
 use super::statement::{Statement, Unfit};
-use super::{Agent, pages};
+use super::{Agent, pages, pin_report, provisioning, unlocking};
 use crate::certificate::{Facts, Holder};
 use crate::config::{Permission, Site};
-use crate::driver::{INITIAL_PIN, Pin, TokenError, TokenSerial};
+use crate::driver::{Pin, TokenError, TokenSerial};
 use crate::explain;
 use crate::provision::online::{Offer, Provisioning};
+use crate::provision::unblock::{Unblocking, UnlockOffer};
 use crate::provision::{ProvisionError, inspect, signed_message};
 use crate::ra_client::RaClient;
 use crate::text::Language;
@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(super) site: Site,
     pub(super) t: Language,
     pub(super) task: Task,
+    /// The PIN that must be changed before the task goes on, as it was typed.
+    pub(super) must_go: Option<Pin>,
 }
 
 /// What was asked for.
@@ -42,6 +44,7 @@ pub(crate) struct Session {
 pub(super) enum Task {
     Sign { statement: Box<Statement>, want: Option<Holder> },
     Provision { provisioning: Box<Provisioning>, offer: Option<Box<Offer>> },
+    Unlock { unblocking: Box<Unblocking>, offer: Option<Box<UnlockOffer>> },
 }
 
 /// The empty window: it says that it is ready and waits for the page that opened it.
@@ -85,6 +88,10 @@ pub(super) async fn act(State(agent): Shared, Json(act): Json<Act>) -> Response 
             let entered = provisioning::Entered { token, pin, operator, operator_pin };
             provisioning::begin(&agent, session, entered).await
         }
+        (Act::Unlock { new_pin, new_pin_again, .. }, Task::Unlock { .. }) => {
+            unlocking::with_chosen(&agent, session, new_pin, &new_pin_again).await
+        }
+        (Act::UnlockTemporary { .. }, Task::Unlock { .. }) => unlocking::with_temporary(&agent, session).await,
         (Act::GiveUp { .. }, Task::Provision { .. }) => provisioning::give_up(&session).await,
         _ => return StatusCode::UNPROCESSABLE_ENTITY.into_response(),
     };
@@ -104,6 +111,12 @@ fn begin(agent: &Arc<Agent>, asked: Asked) -> Result<Session, Box<Shown>> {
         return Err(Box::new(refused(t, &asked.origin, "refused-origin-text", Code::RefusedOrigin)));
     };
     let deny = |text, code| Box::new(refused(t, &asked.origin, text, code));
+    let client = || {
+        RaClient::new(site.origin.clone()).map_err(|error| {
+            tracing::error!(%error, "No client for the registration authority");
+            deny("internal-text", Code::Internal)
+        })
+    };
     let request: Request =
         serde_json::from_value(asked.request).map_err(|_| deny("refused-not-understood", Code::NotUnderstood))?;
     let task = match request {
@@ -122,16 +135,22 @@ fn begin(agent: &Arc<Agent>, asked: Asked) -> Result<Session, Box<Shown>> {
             if !site.may(Permission::Provision) {
                 return Err(deny("refused-not-for-this-site", Code::RefusedOrigin));
             }
-            let ra = RaClient::new(site.origin.clone()).map_err(|error| {
-                tracing::error!(%error, "No client for the registration authority");
-                deny("internal-text", Code::Internal)
-            })?;
+            let ra = client()?;
             let provisioning =
                 Provisioning { drivers: agent.drivers.clone(), clock: Arc::clone(&agent.clock), ra, ticket: ticket.0 };
             Task::Provision { provisioning: Box::new(provisioning), offer: None }
         }
+        Request::Unlock { grant } => {
+            if !site.may(Permission::Unlock) {
+                return Err(deny("refused-not-for-this-site", Code::RefusedOrigin));
+            }
+            let ra = client()?;
+            let unblocking =
+                Unblocking { drivers: agent.drivers.clone(), clock: Arc::clone(&agent.clock), ra, grant: grant.0 };
+            Task::Unlock { unblocking: Box::new(unblocking), offer: None }
+        }
     };
-    Ok(Session { site: site.clone(), t, task })
+    Ok(Session { site: site.clone(), t, task, must_go: None })
 }
 
 fn refused(t: Language, origin: &str, text: &str, code: Code) -> Shown {
@@ -154,6 +173,7 @@ async fn look(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Sho
     let want = match &session.task {
         Task::Sign { want, .. } => *want,
         Task::Provision { .. } => return provisioning::look(agent, session).await,
+        Task::Unlock { .. } => return unlocking::look(agent, session).await,
     };
     let now = agent.clock.now();
     let found = agent.with_tokens(move |agent| inspect::fitting(&agent.drivers, want, now)).await;
@@ -189,6 +209,8 @@ pub(super) fn token_failure(t: Language, error: &TokenError) -> Reply {
         TokenError::Removed(_) => (Code::TokenRemoved, None),
         TokenError::NoKey(_) => (Code::NoCertificate, None),
         TokenError::PinRefused
+        | TokenError::AdminPin
+        | TokenError::AdminLocked
         | TokenError::NotReady(_)
         | TokenError::Full
         | TokenError::Kind(_)
@@ -205,7 +227,7 @@ fn no_certificate(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) ->
     let t = session.t;
     let want = match &session.task {
         Task::Sign { want, .. } => *want,
-        Task::Provision { .. } => None,
+        Task::Provision { .. } | Task::Unlock { .. } => None,
     };
     let text = t.say(match want {
         Some(Holder::Staff) => "no-certificate-staff",
@@ -272,14 +294,14 @@ enum Attempt {
         cms: Vec<u8>,
         certificate: Vec<u8>,
     },
-    /// The right PIN, and still the initial one.
+    /// The right PIN, and still the initial or a temporary one.
     MustChange,
     /// The certificate that was chosen is no longer there.
     Gone,
     Failed(ProvisionError),
 }
 
-async fn sign(agent: &Arc<Agent>, session: Session, certificate: String, pin: Pin) -> Shown {
+async fn sign(agent: &Arc<Agent>, mut session: Session, certificate: String, pin: Pin) -> Shown {
     let t = session.t;
     if pin.is_empty() {
         let fault = Fault { text: t.say("pin-empty"), chosen: certificate, on_close: cancelled(t) };
@@ -290,7 +312,7 @@ async fn sign(agent: &Arc<Agent>, session: Session, certificate: String, pin: Pi
     if statement.still_good(&session.site, now).is_err() {
         return refused(t, &session.site.origin.to_string(), "refused-expired", Code::NotUnderstood);
     }
-    let chosen = certificate.clone();
+    let (chosen, typed) = (certificate.clone(), pin.clone());
     let attempt = agent
         .with_tokens(move |agent| {
             let found = inspect::fitting(&agent.drivers, want, now);
@@ -312,7 +334,10 @@ async fn sign(agent: &Arc<Agent>, session: Session, certificate: String, pin: Pi
             shown.close_after_ms = Some(CLOSE_AFTER_MS);
             shown
         }
-        Attempt::MustChange => new_pin_form(agent, session, certificate, None),
+        Attempt::MustChange => {
+            session.must_go = Some(typed);
+            new_pin_form(agent, session, certificate, None)
+        }
         Attempt::Gone => {
             let error = TokenError::Removed(t.say("chosen-token"));
             look(agent, session, Some(Fault::of(t, &error, certificate))).await
@@ -331,7 +356,7 @@ async fn sign(agent: &Arc<Agent>, session: Session, certificate: String, pin: Pi
 
 fn attempt(agent: &Agent, statement: &Statement, on: &inspect::OnToken, pin: &Pin) -> Result<Attempt, ProvisionError> {
     let mut session = agent.drivers.open(&on.token.serial, pin).map_err(ProvisionError::Token)?;
-    if pin.is_initial() {
+    if pin.must_change() {
         return Ok(Attempt::MustChange);
     }
     let cms = signed_message(&mut *session, &on.key, &on.facts.der, statement.bytes(), agent.clock.now())?;
@@ -340,7 +365,8 @@ fn attempt(agent: &Agent, statement: &Statement, on: &inspect::OnToken, pin: &Pi
 
 fn new_pin_form(agent: &Arc<Agent>, session: Session, certificate: String, error: Option<String>) -> Shown {
     let t = session.t;
-    let page = NewPinPage { t, certificate, error, act_token: agent.acts.put(agent.token(), session) };
+    let temporary = session.must_go.as_ref().is_some_and(Pin::is_temporary);
+    let page = NewPinPage { t, certificate, temporary, error, act_token: agent.acts.put(agent.token(), session) };
     let mut shown = pages::shown(t, t.say("must-change-heading"), &page);
     shown.on_close = Some(Reply::error(Code::PinMustChange, t.say("must-change-text")));
     shown
@@ -348,8 +374,8 @@ fn new_pin_form(agent: &Arc<Agent>, session: Session, certificate: String, error
 
 async fn change_and_sign(agent: &Arc<Agent>, session: Session, certificate: String, new: Pin, again: Pin) -> Shown {
     let t = session.t;
-    let initial = Pin::typed(INITIAL_PIN);
-    let new = match Pin::chosen(new, &again, &initial) {
+    let Some(old) = session.must_go.clone() else { return internal(t) };
+    let new = match Pin::chosen(new, &again, &old) {
         Ok(new) => new,
         Err(rule) => return new_pin_form(agent, session, certificate, Some(explain::rule(t, rule))),
     };
@@ -357,11 +383,15 @@ async fn change_and_sign(agent: &Arc<Agent>, session: Session, certificate: Stri
     let outcome = agent
         .with_tokens(move |agent| {
             let token = token_of(agent, &chosen)?;
-            agent.drivers.change_pin(&token, &initial, &changed)
+            agent.drivers.change_pin(&token, &old, &changed)?;
+            Ok(token)
         })
         .await;
     match outcome.and_then(|outcome| outcome) {
-        Ok(()) => sign(agent, session, certificate, new).await,
+        Ok(token) => {
+            pin_report::changed(agent, token, new.clone());
+            sign(agent, session, certificate, new).await
+        }
         Err(TokenError::PinLocked) => locked(t),
         Err(error @ TokenError::PinRefused) => {
             new_pin_form(agent, session, certificate, Some(explain::token(t, &error)))

@@ -1,4 +1,4 @@
-//! The command line: `token list | init | enrol | change-pin | agent | doctor`.
+//! The command line: `token list | init | enrol | change-pin | unblock | agent | doctor`.
 //!
 //! PINs and tickets come from a prompt, from standard input or from a file, never from an argument: other
 //! people on the computer can read arguments.
@@ -7,6 +7,7 @@ mod commands;
 mod doctor;
 mod enrol;
 mod secret;
+mod unblock;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Command {
     Enrol(Enrol),
     /// Change the user PIN of a token.
     ChangePin(ChangePin),
+    /// Unblock a locked PIN with an office's unlock code.
+    Unblock(Unblock),
     /// Run the certificate assistant.
     Agent,
     /// Check configuration, modules, tokens, certificates and network.
@@ -111,6 +114,16 @@ struct ChangePin {
     /// File with the present PIN; without it the PIN is asked for.
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
+    /// File with the new PIN; without it the PIN is asked for, twice.
+    #[arg(long, value_name = "FILE")]
+    new_pin_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Unblock {
+    /// Origin of the registration authority; the unlock code is read from standard input.
+    #[arg(long, value_name = "ORIGIN")]
+    ra: String,
     /// File with the new PIN; without it the PIN is asked for, twice.
     #[arg(long, value_name = "FILE")]
     new_pin_file: Option<PathBuf>,
@@ -195,6 +208,7 @@ fn act(cli: Cli, language: Language) -> Result<ExitCode, CliError> {
         Command::Init(init) => commands::init(&context, &init)?,
         Command::Enrol(enrol) => enrol::enrol(&context, &enrol)?,
         Command::ChangePin(change) => commands::change_pin(&context, &change)?,
+        Command::Unblock(unblock) => unblock::unblock(&context, &unblock)?,
         Command::Agent => commands::agent(context)?,
         Command::Doctor => return Ok(doctor::doctor(&context)),
     }

@@ -182,6 +182,12 @@ pub enum TokenError {
     /// The PIN is locked after too many wrong ones; an office must unblock it.
     #[error("the PIN is locked")]
     PinLocked,
+    /// The admin PIN does not fit. Nobody typed it: the office keeps another one for this token.
+    #[error("the admin PIN is refused")]
+    AdminPin,
+    /// The admin PIN is locked: nobody can unblock this token any more.
+    #[error("the admin PIN is locked")]
+    AdminLocked,
     /// The token's own rules refuse the new PIN.
     #[error("the token does not accept this new PIN")]
     PinRefused,
@@ -200,6 +206,18 @@ pub enum TokenError {
     /// The module, the reader or the file does not work; the text is for a log.
     #[error("{0}")]
     Broken(String),
+}
+
+impl TokenError {
+    /// What the refusal of a PIN means when it was the admin PIN.
+    #[must_use]
+    fn of_admin(self) -> Self {
+        match self {
+            Self::WrongPin { .. } => Self::AdminPin,
+            Self::PinLocked => Self::AdminLocked,
+            other => other,
+        }
+    }
 }
 
 /// Finds tokens of one kind.
@@ -251,6 +269,13 @@ pub trait TokenDriver: Send + Sync {
     /// # Errors
     /// As [`TokenDriver::open`], and [`TokenError::PinRefused`].
     fn change_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError>;
+
+    /// Sets a new user PIN by the admin PIN (SO PIN), locked or not. Keys and certificates stay.
+    ///
+    /// # Errors
+    /// [`TokenError::AdminPin`], [`TokenError::AdminLocked`], [`TokenError::PinRefused`], [`TokenError::Removed`],
+    /// [`TokenError::Broken`].
+    fn unblock(&self, token: &TokenSerial, admin: &Pin, new: &Pin) -> Result<(), TokenError>;
 }
 
 /// An open token. Dropping it logs out.

@@ -145,7 +145,11 @@ impl Pkcs11 {
             }
             other => other,
         };
-        outcome.map_err(|e| self.explain_login(serial, e))?;
+        outcome.map_err(|e| match (who, &e) {
+            // The flags of the token tell of the user's tries; here it was the admin's.
+            (UserType::So, Error::Pkcs11(RvError::PinIncorrect, _)) => TokenError::WrongPin { tries: Tries::Unknown },
+            _ => self.explain_login(serial, e),
+        })?;
         Ok(session)
     }
 }
@@ -223,6 +227,16 @@ impl TokenDriver for Pkcs11 {
         let _one = self.exclusive();
         let session = self.login(token, UserType::User, old)?;
         let outcome = session.set_pin(&auth(old), &auth(new)).map_err(|e| self.explain(token, e));
+        if let Err(error) = session.logout() {
+            tracing::debug!(%token, %error, "Logout failed");
+        }
+        outcome
+    }
+
+    fn unblock(&self, token: &TokenSerial, admin: &Pin, new: &Pin) -> Result<(), TokenError> {
+        let _one = self.exclusive();
+        let session = self.login(token, UserType::So, admin).map_err(TokenError::of_admin)?;
+        let outcome = session.init_pin(&auth(new)).map_err(|e| self.explain(token, e));
         if let Err(error) = session.logout() {
             tracing::debug!(%token, %error, "Logout failed");
         }

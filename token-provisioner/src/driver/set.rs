@@ -93,6 +93,14 @@ impl Drivers {
         self.of(token)?.change_pin(token, old, new)
     }
 
+    /// Sets a new user PIN by the admin PIN; see [`TokenDriver::unblock`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unblock(&self, token: &TokenSerial, admin: &Pin, new: &Pin) -> Result<(), TokenError> {
+        self.of(token)?.unblock(token, admin, new)
+    }
+
     /// Formats a token: a named one by its own driver, a blank one by the first driver that has one.
     ///
     /// # Errors

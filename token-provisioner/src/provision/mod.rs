@@ -8,6 +8,7 @@ mod encryption;
 pub mod inspect;
 pub mod offline;
 pub mod online;
+pub mod unblock;
 
 use ca_core::cms::{self, SignMessageError};
 use ca_core::domain::{KeyKind, Timestamp};
@@ -114,4 +115,13 @@ fn self_test(session: &mut dyn Session, key: &TokenKey, facts: &Facts) -> Result
     } else {
         Err(ProvisionError::SelfTest("the key's signature does not verify with the certificate"))
     }
+}
+
+/// Runs token work where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ProvisionError> + Send + 'static,
+) -> Result<T, ProvisionError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(ProvisionError::Token(TokenError::Broken(format!("the token's thread ended: {e}")))))
 }

@@ -13,9 +13,9 @@ use ca_core::service::protocol::Blob;
 use ca_core::x509::Parts;
 
 use super::encryption::Encryption;
-use super::{ProvisionError, key_for, request_by, self_test, signed_message, write};
+use super::{ProvisionError, blocking, key_for, request_by, self_test, signed_message, write};
 use crate::certificate::Facts;
-use crate::driver::{Drivers, KeyId, KeyUse, Pin, TokenError, TokenKey, TokenSerial};
+use crate::driver::{Drivers, KeyId, KeyUse, Pin, TokenKey, TokenSerial};
 use crate::ra_client::{RaClient, Redeemed, Ticket};
 
 /// What is being done.
@@ -302,13 +302,4 @@ fn as_operator(error: ProvisionError) -> ProvisionError {
         ProvisionError::Token(error) => ProvisionError::Operator(error),
         other => other,
     }
-}
-
-/// Runs token work where it may block.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ProvisionError> + Send + 'static,
-) -> Result<T, ProvisionError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(ProvisionError::Token(TokenError::Broken(format!("the token's thread ended: {e}")))))
 }

@@ -98,6 +98,51 @@ fn keeps_keys_apart_by_pin(driver: &dyn TokenDriver, token: &TokenInfo) {
     assert!(matches!(wrong, Err(TokenError::WrongPin { .. })));
 }
 
+/// The admin PIN sets a new user PIN, keys and certificates stay, and a wrong admin PIN is told apart from a user's.
+fn is_unblocked_by_the_admin_pin_alone(driver: &dyn TokenDriver, token: &TokenInfo, pin: &str, new: &str) {
+    let before = driver.open(&token.serial, &Pin::typed(pin)).unwrap().keys().unwrap();
+    for _ in 0..2 {
+        assert!(driver.open(&token.serial, &Pin::typed("000000")).is_err());
+    }
+    let wrong = driver.unblock(&token.serial, &Pin::typed("11112222"), &Pin::typed(new));
+    assert!(matches!(wrong, Err(TokenError::AdminPin)), "{wrong:?}");
+    assert!(driver.open(&token.serial, &Pin::typed(new)).is_err(), "nothing was set");
+    driver.unblock(&token.serial, &Pin::typed(SO_PIN), &Pin::typed(new)).unwrap();
+    assert!(matches!(refusal(driver, token, pin), TokenError::WrongPin { .. }));
+    assert_eq!(driver.open(&token.serial, &Pin::typed(new)).unwrap().keys().unwrap(), before);
+}
+
+#[test]
+fn a_soft_token_locks_and_is_unblocked_until_its_admin_pin_locks_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = soft(folder.path(), 9);
+    let token = initialised(&driver, "unit", PIN);
+    driver.open(&token.serial, &Pin::typed(PIN)).unwrap().generate(KeyKind::P256, "k", KeyUse::Sign).unwrap();
+    is_unblocked_by_the_admin_pin_alone(&driver, &token, PIN, "531975");
+    for _ in 0..token_provisioner::driver::soft::TRIES {
+        assert!(driver.open(&token.serial, &Pin::typed("000000")).is_err());
+    }
+    assert!(matches!(refusal(&driver, &token, "531975"), TokenError::PinLocked));
+    driver.unblock(&token.serial, &Pin::typed(SO_PIN), &Pin::typed("531975")).unwrap();
+    is_unblocked_by_the_admin_pin_alone(&driver, &token, "531975", "864209");
+    let unblock = |admin: &str| driver.unblock(&token.serial, &Pin::typed(admin), &Pin::typed("246813"));
+    for _ in 1..token_provisioner::driver::soft::TRIES {
+        assert!(matches!(unblock("11112222"), Err(TokenError::AdminPin)));
+    }
+    assert!(matches!(unblock("11112222"), Err(TokenError::AdminLocked)), "the last try");
+    assert!(matches!(unblock(SO_PIN), Err(TokenError::AdminLocked)), "the right one comes too late");
+}
+
+#[test]
+fn a_softhsm_token_is_unblocked_by_its_admin_pin() {
+    softhsm::alone("drivers::a_softhsm_token_is_unblocked_by_its_admin_pin", |_| {
+        let driver = softhsm::module();
+        let token = initialised(&driver, "unit", PIN);
+        driver.open(&token.serial, &Pin::typed(PIN)).unwrap().generate(KeyKind::P256, "k", KeyUse::Sign).unwrap();
+        is_unblocked_by_the_admin_pin_alone(&driver, &token, PIN, "531975");
+    });
+}
+
 /// An envelope for a signature key is opened in the token, its key comes beside, decrypts, and never signs or leaves.
 fn takes_an_encryption_key(driver: &dyn TokenDriver, token: &TokenInfo, algorithm: KeyKind) {
     let mut session = driver.open(&token.serial, &Pin::typed(PIN)).unwrap();

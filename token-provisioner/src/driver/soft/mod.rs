@@ -154,6 +154,16 @@ impl TokenDriver for Soft {
         file.user.wrapped = self.with_rng(|rng| seal::wrap(&master, new, &context, rng))?;
         self.folder.write(&file)
     }
+
+    fn unblock(&self, token: &TokenSerial, admin: &Pin, new: &Pin) -> Result<(), TokenError> {
+        let _lock = self.folder.lock()?;
+        let mut file = self.folder.read(token)?;
+        let master = self.unlock(&mut file, Who::SecurityOfficer, admin).map_err(TokenError::of_admin)?;
+        let context = Who::User.context(&file.serial);
+        let wrapped = self.with_rng(|rng| seal::wrap(&master, new, &context, rng))?;
+        file.user = Guard { tries_left: TRIES, wrapped };
+        self.folder.write(&file)
+    }
 }
 
 struct SoftSession<'a> {
