@@ -32,6 +32,7 @@ use crate::http::{listener, ops, provisioning, session};
 use crate::login::{Door, Officers, Site, read_anchors};
 use crate::page;
 use crate::sql::{OfficeStore, office_migrations};
+use crate::units::backfill;
 use crate::vault::FieldKey;
 
 /// The console's session cookie. Ports share cookies, so each site has its own name.
@@ -150,6 +151,7 @@ pub async fn serve_with(
 pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
     let database = Database::open(&config.storage.database_url, true).await.context("opening the office's database")?;
     database.migrate(&office_migrations()).await?;
+    backfill::fill(&OfficeStore(database.clone())).await.context("writing down the units of earlier cases")?;
     Ok(database)
 }
 

@@ -18,6 +18,7 @@ pub mod page;
 pub mod retry;
 pub mod sql;
 pub mod store;
+pub mod units;
 pub mod vault;
 
 use std::sync::{Arc, Mutex};

@@ -12,6 +12,7 @@ use crate::audit::AuditTx;
 use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
+use crate::units::{UnitLine, UnitRecord};
 
 /// Opens units of work.
 #[async_trait]
@@ -31,7 +32,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// A unit of work: dropped without commit, it did nothing.
 #[async_trait]
-pub trait Tx: Cases + Orders + Tickets + Certificates + History + AuditTx + Send {
+pub trait Tx: Cases + Units + Orders + Tickets + Certificates + History + AuditTx + Send {
     /// Makes everything durable.
     ///
     /// # Errors
@@ -81,8 +82,12 @@ pub enum CaseFilter {
     Waiting(OfficeId),
     /// Those with this code, of any office.
     Uscc(String),
-    /// Those whose folded unit name contains this.
-    Name(String),
+    /// Those that delivered nothing yet and whose folded unit name contains this: of an office, or of all.
+    Name(Option<OfficeId>, String),
+    /// Those that an officer of this name took in last, of an office or of all.
+    TakenInBy(Option<OfficeId>, String),
+    /// Those that an officer of this name decided on, of an office or of all.
+    DecidedBy(Option<OfficeId>, String),
     /// Those that are to replace this certificate, of any office.
     About(CertificateName),
 }
@@ -125,6 +130,28 @@ pub trait Cases {
     async fn put_document(&mut self, case: &CaseNumber, document: &Document) -> Result<(), DatabaseError>;
     /// The documents of a case, in the order of their kinds.
     async fn documents(&mut self, case: &CaseNumber) -> Result<Vec<Document>, DatabaseError>;
+}
+
+/// Units, and the names by which they and their cases are found.
+#[async_trait]
+pub trait Units {
+    /// Writes what is known of a unit now, in the transaction in which it became so. An older fact changes nothing;
+    /// former names go on leading to the unit.
+    async fn put_unit(&mut self, unit: &UnitRecord) -> Result<(), DatabaseError>;
+    /// A unit.
+    async fn unit(&mut self, uscc: &str) -> Result<Option<UnitRecord>, DatabaseError>;
+    /// Units whose folded name, now or before, is this one.
+    async fn units_called(&mut self, folded: &str, limit: i64) -> Result<Vec<UnitLine>, DatabaseError>;
+    /// Units whose folded name contains this: first those that have it as their name, then those that begin with it.
+    async fn units_like(&mut self, part: &str, limit: i64) -> Result<Vec<UnitLine>, DatabaseError>;
+    /// Writes the names by which a case is found; [`Cases`] does so with every write.
+    async fn name_case(&mut self, case: &Case) -> Result<(), DatabaseError>;
+    /// The case after which units and names are still to be written; `None` when all are.
+    async fn backfill_after(&mut self) -> Result<Option<String>, DatabaseError>;
+    /// Cases in the order of their numbers.
+    async fn cases_after(&mut self, after: &str, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError>;
+    /// Moves that place by compare-and-swap; `None` says that all are written.
+    async fn move_backfill(&mut self, from: &str, to: Option<&str>) -> Result<(), DatabaseError>;
 }
 
 /// What an order is about.
@@ -243,6 +270,8 @@ pub trait Orders {
     async fn orders_about(&mut self, subject: &OrderSubject) -> Result<Vec<StoredOrder>, DatabaseError>;
     /// Drops the open orders about something; says how many.
     async fn drop_open_orders(&mut self, subject: &OrderSubject, now: Timestamp) -> Result<u64, DatabaseError>;
+    /// How many orders on certificates of an office wait for a second signature or for the authority.
+    async fn count_waiting_orders(&mut self, office: &OfficeId) -> Result<i64, DatabaseError>;
     /// Orders on certificates of an office that wait for a signature or for the authority, oldest first.
     async fn waiting_orders(&mut self, office: &OfficeId) -> Result<Vec<StoredOrder>, DatabaseError>;
 }

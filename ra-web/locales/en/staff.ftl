@@ -275,7 +275,6 @@ search-label = Search
 search-hint = unit, credit code, serial, case
 search-button = Search
 search-title = Search results
-search-how = Type a unit name, credit code, serial number, case number or order number.
 search-units = Units
 search-empty = Nothing found. Try another spelling or only a part of the name.
 uscc-good = The code checks.

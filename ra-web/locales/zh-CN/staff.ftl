@@ -275,7 +275,6 @@ search-label = 搜索
 search-hint = 单位名称、信用代码、序列号、编号
 search-button = 搜索
 search-title = 搜索结果
-search-how = 请输入单位名称、统一社会信用代码、证书序列号、受理编号或指令编号。
 search-units = 单位
 search-empty = 没有找到。请换一个写法，或只输名称中的几个字。
 uscc-good = 代码校验通过。

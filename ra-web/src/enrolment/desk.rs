@@ -167,10 +167,26 @@ pub struct CaseView {
     pub steps: Vec<PastStep>,
 }
 
+/// How much waits at an office: what the rail of every page shows.
+pub struct Counts {
+    /// How many cases stand in each state.
+    pub cases: BTreeMap<String, i64>,
+    /// How many orders on certificates wait for a second signature or for the authority.
+    pub orders: i64,
+}
+
+impl Counts {
+    /// How many cases stand in a state.
+    #[must_use]
+    pub fn count(&self, state: &str) -> i64 {
+        self.cases.get(state).copied().unwrap_or(0)
+    }
+}
+
 /// What waits at the office.
 pub struct Queue {
-    /// How many cases stand in each state.
-    pub counts: BTreeMap<String, i64>,
+    /// How much.
+    pub counts: Counts,
     /// Certificates that are held, the longest first.
     pub held: Vec<Issued>,
     /// Orders on certificates that wait for a signature or for the authority, each with the unit's name.
@@ -179,22 +195,22 @@ pub struct Queue {
     pub cases: Vec<CaseLine>,
 }
 
-impl Queue {
-    /// How many cases stand in a state.
-    #[must_use]
-    pub fn count(&self, state: &str) -> i64 {
-        self.counts.get(state).copied().unwrap_or(0)
-    }
-}
-
 impl Desk {
+    /// How much waits at an officer's office.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub async fn counts(&self, officer: &Officer) -> Result<Counts, OfficeError> {
+        counts(&mut self.store.read().await?, officer).await
+    }
+
     /// The queue of an officer's office: counts, waiting orders, and, with a list of cases, the holds and that list.
     ///
     /// # Errors
     /// [`OfficeError`].
     pub async fn queue(&self, officer: &Officer, list: Option<&CaseFilter>) -> Result<Queue, OfficeError> {
         let mut tx = self.store.read().await?;
-        let counts = tx.count_cases(&officer.office).await?.into_iter().collect();
+        let counts = counts(&mut tx, officer).await?;
         let mut orders = Vec::new();
         for order in tx.waiting_orders(&officer.office).await? {
             let OrderSubject::Certificate(issuer, serial) = &order.subject else { continue };
@@ -426,6 +442,11 @@ impl Desk {
     pub(super) fn draw(&self) -> MutexGuard<'_, ChaCha20Rng> {
         self.chance.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn counts(tx: &mut Box<dyn Tx>, officer: &Officer) -> Result<Counts, OfficeError> {
+    let cases = tx.count_cases(&officer.office).await?.into_iter().collect();
+    Ok(Counts { cases, orders: tx.count_waiting_orders(&officer.office).await? })
 }
 
 /// The seat that an officer may take next on an order.

@@ -19,6 +19,7 @@ use super::desk::{Desk, OfficeError, again};
 use super::intake::hash_of;
 use super::process::CertificateName;
 use crate::store::{Issued, IssuedEncryption, OrderState, OrderSubject, StoredOrder, StoredTicket, TicketState, Tx};
+use crate::units::UnitRecord;
 
 /// How long a ticket opens, in seconds.
 pub const TICKET_SECONDS: i64 = 30 * 60;
@@ -179,6 +180,7 @@ impl Desk {
             let mut tx = self.store.begin().await?;
             let (case, sealed) = tx.case(&ticket.case).await?.ok_or(OfficeError::NotFound)?;
             let (case, step) = case.deliver(now)?;
+            tx.put_unit(&UnitRecord::of(&case, sealed.as_deref(), now)).await?;
             if let Some(old) = &old {
                 self.note_replaced(&mut tx, old, &case, now).await?;
             }

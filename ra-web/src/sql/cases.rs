@@ -11,7 +11,8 @@ use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::form::{Form, folded};
 use crate::enrolment::process::{CertificateName, Process};
 use crate::enrolment::waiting::Claim;
-use crate::store::{CaseFilter, CaseLine, Cases, Document};
+use crate::store::{CaseFilter, CaseLine, Cases, Document, Units as _};
+use crate::units::names;
 
 const NEXT: &str = "INSERT INTO case_counter (day, last) VALUES ($1, 1) \
     ON CONFLICT (day) DO UPDATE SET last = case_counter.last + 1 RETURNING last";
@@ -37,13 +38,26 @@ const OF_STATE: &str = "SELECT number, office, process, state, unit_name, uscc, 
 const OF_USCC: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE uscc = $1 ORDER BY updated DESC, number DESC LIMIT $2";
-const OF_NAME: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
-    claimed FROM enrolment_case \
-    WHERE unit_folded LIKE '%' || $1 || '%' ORDER BY updated DESC, number DESC LIMIT $2";
+const OF_NAME: &str = "SELECT c.number, c.office, c.process, c.state, c.unit_name, c.uscc, c.entry_id, c.entry_name, c.updated, c.due, \
+    c.claimed_name, c.claimed FROM case_name n \
+    JOIN enrolment_case c ON c.number = n.case_number \
+    WHERE n.office = $1 AND n.suffix >= $3 AND n.suffix < $4 ORDER BY n.suffix LIMIT $2";
+// An auditor's search goes through the offices one by one, each by the same index.
+const OFFICES: &str = "SELECT DISTINCT office FROM case_count ORDER BY office";
+const TAKEN_IN_BY: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case WHERE entry_name = $1 AND office = $3 \
+    ORDER BY updated DESC, number DESC LIMIT $2";
+const DECIDED_BY: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
+    claimed FROM enrolment_case WHERE reviewer_name = $1 AND office = $3 \
+    ORDER BY updated DESC, number DESC LIMIT $2";
 const OF_OLD: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE old_issuer = $1 AND old_serial = $3 ORDER BY updated DESC, number DESC LIMIT $2";
-const COUNT: &str = "SELECT state, COUNT(*) FROM enrolment_case WHERE office = $1 GROUP BY state";
+const COUNT: &str = "SELECT state, n FROM case_count WHERE office = $1 AND n > 0 ORDER BY state";
+const COUNT_IN: &str = "INSERT INTO case_count (office, state, n) VALUES ($1, $2, 1) \
+    ON CONFLICT (office, state) DO UPDATE SET n = case_count.n + 1";
+const COUNT_OUT: &str = "UPDATE case_count SET n = n - 1 WHERE office = $1 AND state = $2";
+const BEFORE: &str = "SELECT state, unit_folded FROM enrolment_case WHERE number = $1";
 const PUT_DOCUMENT: &str = "INSERT INTO case_document (case_number, kind, sha256, media, bytes, name, added) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_number, kind) DO UPDATE SET \
     sha256 = excluded.sha256, media = excluded.media, bytes = excluded.bytes, name = excluded.name, added = excluded.added";
@@ -60,9 +74,15 @@ pub(super) const STATEMENTS: &[&str] = &[
     OF_STATE,
     OF_USCC,
     OF_NAME,
+    OFFICES,
+    TAKEN_IN_BY,
+    DECIDED_BY,
     OF_OLD,
     WAITING,
     COUNT,
+    COUNT_IN,
+    COUNT_OUT,
+    BEFORE,
     PUT_DOCUMENT,
     DOCUMENTS,
 ];
@@ -212,7 +232,58 @@ fn form_json(case: &Case) -> Result<String, DatabaseError> {
     serde_json::to_string(&case.form).map_err(|error| odd(TABLE, case.number.as_str(), &error.to_string()))
 }
 
+/// What lists and counts of cases have in common.
+#[async_trait]
+trait Listing {
+    async fn count_in(&mut self, office: &OfficeId, state: &str) -> Result<(), DatabaseError>;
+    /// The offices of a list: the one that is asked for, or all that have cases.
+    async fn offices(&mut self, of: Option<&OfficeId>) -> Result<Vec<String>, DatabaseError>;
+    /// Runs a list that takes, beside office and limit, a name or a range of names.
+    async fn of_offices(&mut self, filter: &CaseFilter, limit: i64) -> Result<Vec<LineRow>, DatabaseError>;
+}
+
 for_each_backend! { SqlTx =>
+    #[async_trait]
+    impl Listing for SqlTx {
+        async fn count_in(&mut self, office: &OfficeId, state: &str) -> Result<(), DatabaseError> {
+            let done = sqlx::query(COUNT_IN).bind(office.as_str()).bind(state).execute(self.connection()).await?;
+            expect_rows(COUNT_IN, done.rows_affected(), 1)
+        }
+
+        async fn offices(&mut self, of: Option<&OfficeId>) -> Result<Vec<String>, DatabaseError> {
+            if let Some(office) = of {
+                return Ok(vec![office.to_string()]);
+            }
+            let rows: Vec<(String,)> = sqlx::query_as(OFFICES).fetch_all(self.connection()).await?;
+            Ok(rows.into_iter().map(|(office,)| office).collect())
+        }
+
+        async fn of_offices(&mut self, filter: &CaseFilter, limit: i64) -> Result<Vec<LineRow>, DatabaseError> {
+            let (statement, of, text) = match filter {
+                CaseFilter::TakenInBy(of, name) => (TAKEN_IN_BY, of, name),
+                CaseFilter::DecidedBy(of, name) => (DECIDED_BY, of, name),
+                CaseFilter::Name(of, part) => (OF_NAME, of, part),
+                CaseFilter::Office(..) | CaseFilter::Waiting(_) | CaseFilter::Uscc(_) | CaseFilter::About(_) => {
+                    return Ok(Vec::new());
+                }
+            };
+            let mut rows: Vec<LineRow> = Vec::new();
+            for office in self.offices(of.as_ref()).await? {
+                let query = if statement == OF_NAME {
+                    let (from, below) = names::range(text);
+                    sqlx::query_as(statement).bind(office).bind(limit).bind(from).bind(below)
+                } else {
+                    sqlx::query_as(statement).bind(text.clone()).bind(limit).bind(office)
+                };
+                rows.extend::<Vec<LineRow>>(query.fetch_all(self.connection()).await?);
+            }
+            rows.sort_by(|one, other| (other.updated, &other.number).cmp(&(one.updated, &one.number)));
+            rows.dedup_by(|one, other| one.number == other.number);
+            rows.truncate(usize::try_from(limit).unwrap_or(0));
+            Ok(rows)
+        }
+    }
+
     #[async_trait]
     impl Cases for SqlTx {
         async fn next_case_number(&mut self, day: BeijingDay) -> Result<CaseNumber, DatabaseError> {
@@ -241,7 +312,9 @@ for_each_backend! { SqlTx =>
                 .bind(case.due().map(Timestamp::unix))
                 .execute(self.connection())
                 .await?;
-            expect_rows(ADD, done.rows_affected(), 1)
+            expect_rows(ADD, done.rows_affected(), 1)?;
+            self.count_in(&case.office, case.state.word()).await?;
+            self.name_case(case).await
         }
 
         async fn put_case(&mut self, case: &Case, handler_id: Option<&[u8]>) -> Result<(), DatabaseError> {
@@ -255,6 +328,9 @@ for_each_backend! { SqlTx =>
                 State::Returned { reason } | State::Rejected { reason } | State::Cancelled { reason } => Some(reason),
                 _ => None,
             };
+            let number = case.number.as_str();
+            let before: Option<(String, String)> =
+                sqlx::query_as(BEFORE).bind(number).fetch_optional(self.connection()).await?;
             let done = sqlx::query(PUT)
                 .bind(case.number.as_str())
                 .bind(case.version)
@@ -280,7 +356,17 @@ for_each_backend! { SqlTx =>
                 .bind(case.claim.as_ref().map(|claim| claim.at.unix()))
                 .execute(self.connection())
                 .await?;
-            expect_rows(PUT, done.rows_affected(), 1)
+            expect_rows(PUT, done.rows_affected(), 1)?;
+            let Some((state, name)) = before else { return Ok(()) };
+            if state != case.state.word() {
+                let out = sqlx::query(COUNT_OUT).bind(case.office.as_str()).bind(&state);
+                expect_rows(COUNT_OUT, out.execute(self.connection()).await?.rows_affected(), 1)?;
+                self.count_in(&case.office, case.state.word()).await?;
+            }
+            if state != case.state.word() || name != folded(&case.form.unit_name) {
+                self.name_case(case).await?;
+            }
+            Ok(())
         }
 
         async fn case(&mut self, number: &CaseNumber) -> Result<Option<(Case, Option<Vec<u8>>)>, DatabaseError> {
@@ -303,7 +389,10 @@ for_each_backend! { SqlTx =>
                     sqlx::query_as(OF_STATE).bind(office.as_str().to_owned()).bind(limit).bind(*state)
                 }
                 CaseFilter::Uscc(uscc) => sqlx::query_as(OF_USCC).bind(uscc.clone()).bind(limit),
-                CaseFilter::Name(name) => sqlx::query_as(OF_NAME).bind(name.clone()).bind(limit),
+                CaseFilter::Name(..) | CaseFilter::TakenInBy(..) | CaseFilter::DecidedBy(..) => {
+                    let rows = self.of_offices(filter, limit).await?;
+                    return rows.into_iter().map(TryInto::try_into).collect();
+                }
                 CaseFilter::About(old) => {
                     sqlx::query_as(OF_OLD).bind(old.issuer.as_str().to_owned()).bind(limit).bind(old.serial.to_string())
                 }

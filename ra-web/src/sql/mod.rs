@@ -9,6 +9,7 @@ mod office;
 mod orders;
 mod row;
 pub mod sessions;
+mod units;
 
 pub use office::OfficeStore;
 
@@ -23,12 +24,17 @@ pub fn office_migrations() -> Migrator {
         (5, "pairs", include_str!("../../migrations/0005_pairs.sql")),
         (6, "processes", include_str!("../../migrations/0006_processes.sql")),
         (7, "queue", include_str!("../../migrations/0007_queue.sql")),
+        (16, "units", include_str!("../../migrations/0016_units.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 4] =
-    [sessions::STATEMENTS, cases::STATEMENTS, certificates::STATEMENTS, orders::STATEMENTS];
+pub const STATEMENTS: [&[&str]; 5] =
+    [sessions::STATEMENTS, cases::STATEMENTS, certificates::STATEMENTS, orders::STATEMENTS, units::STATEMENTS];
 
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod units_tests;

@@ -22,9 +22,12 @@ const ABOUT: &str = "SELECT id, subject, statement, state, refusal, opened_id, o
 const DROP: &str = "UPDATE office_order SET state = 'dropped', settled = $2 WHERE subject = $1 AND state = 'open'";
 const WAITING: &str = "SELECT id, subject, statement, state, refusal, opened_id, opened_name FROM office_order \
     WHERE office = $1 AND act <> 'issue' AND (state = 'signed' OR state = 'open') ORDER BY created, id LIMIT 200";
+const COUNT_WAITING: &str = "SELECT COUNT(*) FROM office_order \
+    WHERE office = $1 AND act <> 'issue' AND (state = 'signed' OR state = 'open') \
+    AND EXISTS (SELECT 1 FROM order_signature s WHERE s.order_id = office_order.id AND s.seat = 0)";
 
 /// Every statement of this file.
-pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, SIGNATURES, SIGN, SETTLE, ABOUT, DROP, WAITING];
+pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, SIGNATURES, SIGN, SETTLE, ABOUT, DROP, WAITING, COUNT_WAITING];
 
 const TABLE: &str = "office_order";
 
@@ -150,6 +153,11 @@ for_each_backend! { SqlTx =>
         async fn drop_open_orders(&mut self, subject: &OrderSubject, now: Timestamp) -> Result<u64, DatabaseError> {
             let done = sqlx::query(DROP).bind(subject.key()).bind(now.unix()).execute(self.connection()).await?;
             Ok(done.rows_affected())
+        }
+
+        async fn count_waiting_orders(&mut self, office: &OfficeId) -> Result<i64, DatabaseError> {
+            let (n,): (i64,) = sqlx::query_as(COUNT_WAITING).bind(office.as_str()).fetch_one(self.connection()).await?;
+            Ok(n)
         }
 
         async fn waiting_orders(&mut self, office: &OfficeId) -> Result<Vec<StoredOrder>, DatabaseError> {

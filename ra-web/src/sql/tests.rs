@@ -13,11 +13,12 @@ use ca_core::sql::{Database, SqlTx};
 use super::{OfficeStore, STATEMENTS, office_migrations};
 use crate::enrolment::case::{Case, State, Who};
 use crate::enrolment::document::{DocumentKind, Media};
+use crate::enrolment::form::Form;
 use crate::enrolment::form::tests::good;
 use crate::enrolment::process::Process;
 use crate::store::*;
 
-const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
 
 fn officer(id: &str) -> Officer {
     Officer {
@@ -28,7 +29,7 @@ fn officer(id: &str) -> Officer {
     }
 }
 
-fn issuer() -> IssuerId {
+pub(super) fn issuer() -> IssuerId {
     IssuerId::new("unit-p256").expect("an issuer")
 }
 
@@ -60,9 +61,16 @@ fn order_about(subject: OrderSubject) -> StoredOrder {
 }
 
 async fn new_case(tx: &mut Box<dyn Tx>) -> Case {
+    new_case_of(tx, |_| {}).await
+}
+
+/// A draft, with what is typed changed.
+pub(super) async fn new_case_of(tx: &mut Box<dyn Tx>, change: impl FnOnce(&mut Form)) -> Case {
+    let mut form = good();
+    change(&mut form);
     let number = tx.next_case_number(NOW.beijing_day()).await.expect("a number");
     let (case, step) =
-        Case::begin(number, Process::Enrolment, &officer("limin"), good(), "110105********002X".into(), NOW);
+        Case::begin(number, Process::Enrolment, &officer("limin"), form, "110105********002X".into(), NOW);
     tx.add_case(&case, Some(b"sealed")).await.expect("added");
     tx.add_step(&OrderSubject::Case(case.number.clone()), &step).await.expect("a step");
     case
@@ -105,11 +113,13 @@ async fn a_case_its_documents_orders_and_history_are_read_back() {
             CaseFilter::Office(case.office.clone(), Some("draft")),
             CaseFilter::Waiting(case.office.clone()),
             CaseFilter::Uscc(case.form.uscc.clone()),
-            CaseFilter::Name("东湖建筑".into()),
+            CaseFilter::Name(Some(case.office.clone()), "东湖建筑".into()),
+            CaseFilter::Name(None, "湖建筑工程有".into()),
+            CaseFilter::TakenInBy(None, "LIMIN".into()),
         ] {
             assert_eq!(tx.cases(&filter, 10).await.expect("read").len(), 1, "{filter:?}");
         }
-        assert_eq!(tx.cases(&CaseFilter::Name("西湖".into()), 10).await.expect("read"), []);
+        assert_eq!(tx.cases(&CaseFilter::Name(None, "西湖".into()), 10).await.expect("read"), []);
         assert_eq!(tx.count_cases(&case.office).await.expect("read"), [("draft".to_owned(), 1)]);
     }
 }

@@ -273,7 +273,7 @@ pub(super) async fn get_orders(
 ) -> Result<impl IntoResponse, Failure> {
     let queue = staff.desk.queue(&signer.officer, None).await?;
     let rows = queue.orders.iter().map(|(order, unit)| order_line(&view, order, unit.clone())).collect();
-    let page = staff.page_with(&view, &signer, view.t("staff-rail-orders"), "/orders", &queue);
+    let page = staff.page_with(&view, &signer, view.t("staff-rail-orders"), "/orders", &queue.counts);
     Ok(Shown(OrdersPage { page: Page { wide: true, ..page }, rows }))
 }
 

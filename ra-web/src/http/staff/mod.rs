@@ -8,6 +8,7 @@ mod login;
 mod officers;
 mod parts;
 mod queue;
+mod search;
 mod unit;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use super::error::{Failure, Kind};
-use crate::enrolment::desk::{Desk, OfficeError, Queue, Signer};
+use crate::enrolment::desk::{Counts, Desk, OfficeError, Signer};
 use crate::enrolment::document::MAX_DOCUMENT_BYTES;
 use crate::enrolment::duty::Right;
 use crate::login::{Door, Officers};
@@ -89,7 +90,7 @@ pub fn router(staff: Staff) -> Router {
         .route("/orders/{id}/drop", with(Right::SignOrder, post(certificate::post_drop)))
         .route("/units/{uscc}", with(Right::Read, get(unit::get_unit)))
         .route("/officers", with(Right::Registry, get(officers::get_officers)))
-        .route("/search", with(Right::Read, get(unit::get_search)))
+        .route("/search", with(Right::Read, get(search::get_search)))
         .with_state(staff)
 }
 
@@ -189,11 +190,11 @@ const DONE: [&str; 15] = [
 impl Staff {
     /// The frame of a page: person, rail with counts, banner.
     async fn page(&self, view: &View, signer: &Signer, title: String, current: &str) -> Result<Page, OfficeError> {
-        let queue = self.desk.queue(&signer.officer, None).await?;
-        Ok(self.page_with(view, signer, title, current, &queue))
+        let counts = self.desk.counts(&signer.officer).await?;
+        Ok(self.page_with(view, signer, title, current, &counts))
     }
 
-    fn page_with(&self, view: &View, signer: &Signer, title: String, current: &str, queue: &Queue) -> Page {
+    fn page_with(&self, view: &View, signer: &Signer, title: String, current: &str, counts: &Counts) -> Page {
         let roles = &signer.officer.roles;
         let item = |href, label: &str, icon, count| RailItem {
             href,
@@ -206,14 +207,13 @@ impl Staff {
         if Right::TakeIn.of(roles) {
             rail.push(item("/applications/new", "staff-rail-new", "file-plus", None));
         }
-        let review = queue.count("submitted");
-        let desk = queue.count("approved") + queue.count("issued");
-        let orders = i64::try_from(queue.orders.len()).unwrap_or(i64::MAX);
+        let review = counts.count("submitted");
+        let desk = counts.count("approved") + counts.count("issued");
         rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
         rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
         rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
         rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
-        rail.push(item("/orders", "staff-rail-orders", "stamp", Some(orders)));
+        rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
         }

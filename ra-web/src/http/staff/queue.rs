@@ -80,10 +80,10 @@ pub(super) async fn get_home(
     let (take_in, review, provision) =
         (may(&signer, Right::TakeIn), may(&signer, Right::Decide), may(&signer, Right::Provision));
     let tiles = vec![
-        tile("submitted", queue.count("submitted"), review),
-        tile("approved", queue.count("approved") + queue.count("issued"), provision),
-        tile("returned", queue.count("returned"), take_in),
-        tile("draft", queue.count("draft"), take_in),
+        tile("submitted", queue.counts.count("submitted"), review),
+        tile("approved", queue.counts.count("approved") + queue.counts.count("issued"), provision),
+        tile("returned", queue.counts.count("returned"), take_in),
+        tile("draft", queue.counts.count("draft"), take_in),
     ];
     let orders = queue.orders.iter().map(|(order, unit)| order_line(&view, order, unit.clone())).collect();
     let (mut mine, mut others) = (Vec::new(), Vec::new());
@@ -92,7 +92,7 @@ pub(super) async fn get_home(
         if waiting.may_claim || waiting.may_hand_back { mine.push(waiting) } else { others.push(waiting) }
     }
     let held = queue.held.iter().map(|issued| held(&view, issued, now)).collect();
-    let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue);
+    let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue.counts);
     let page = Page { wide: true, ..page };
     Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, may_take_in: take_in }))
 }
@@ -209,7 +209,7 @@ pub(super) async fn get_list(
         .map(|word| Filter {
             href: format!("/applications?state={word}"),
             tag: state_tag(&view, word),
-            count: queue.count(word),
+            count: queue.counts.count(word),
             current: state == Some(word),
         })
         .collect();
@@ -218,7 +218,7 @@ pub(super) async fn get_list(
         Some("approved") => "/applications?state=approved",
         _ => "/applications",
     };
-    let page = staff.page_with(&view, &signer, view.t("staff-rail-applications"), current, &queue);
+    let page = staff.page_with(&view, &signer, view.t("staff-rail-applications"), current, &queue.counts);
     Ok(Shown(ListPage {
         page: Page { wide: true, ..page },
         filters,

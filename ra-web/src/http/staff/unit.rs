@@ -1,32 +1,36 @@
-//! One page per unit, and the search box.
-
-use std::collections::BTreeMap;
+//! One page per unit: what we know of it, its certificates, orders, applications, documents and history.
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Response};
-use ca_core::domain::{OrderId, Serial, Uscc};
-use serde::Deserialize;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use ca_core::domain::{Act, SubjectField};
 
 use super::Staff;
-use super::parts::{CaseRow, CertificateLine, Line, Sheet, case_row, certificate_line, line, sheet};
-use crate::enrolment::case::{CaseNumber, may_read};
+use super::parts::{
+    CaseRow, CertificateLine, Line, OrderLine, Sheet, case_row, certificate_line, line, order_line, sheet,
+};
+use crate::enrolment::case::may_read;
 use crate::enrolment::desk::Signer;
 use crate::enrolment::form::folded;
-use crate::http::answer::{Shown, see};
+use crate::http::answer::Shown;
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::store::{CaseFilter, CertificateFilter, OrderSubject};
+use crate::store::{CaseFilter, CertificateFilter, OrderSubject, StoredOrder};
+use crate::units::{UnitLine, UnitRecord};
 
-/// A search looks at so many rows at most.
-const MOST: i64 = 50;
-const MAX_QUERY_CHARS: usize = 100;
+/// So many of each kind at most, the latest.
+const MOST: i64 = 30;
 
 #[derive(Template)]
 #[template(path = "staff/unit.html")]
 struct UnitPage {
     page: Page,
     uscc: String,
+    /// What is known of it now: for the office that served it last, and for auditors.
+    unit: Option<UnitRecord>,
+    /// Other units of the same name.
+    namesakes: Vec<UnitLine>,
+    orders: Vec<OrderLine>,
     certificates: Vec<CertificateLine>,
     cases: Vec<CaseRow>,
     sheets: Vec<(String, Vec<Sheet>)>,
@@ -46,8 +50,14 @@ pub(super) async fn get_unit(
     let mut cases = tx.cases(&CaseFilter::Uscc(uscc.clone()), MOST).await?;
     cases.retain(|line| may_read(&signer.officer, &line.office).is_ok());
     let certificates = tx.certificates(&CertificateFilter::Uscc(uscc.clone()), MOST).await?;
-    let name = certificates.first().map(|c| c.unit_name.clone()).or_else(|| cases.first().map(|c| c.unit_name.clone()));
-    let name = name.ok_or(Kind::NotFound)?;
+    let mut unit = tx.unit(&uscc).await?;
+    let name = unit.as_ref().map(|unit| unit.name.clone());
+    let name = name.or_else(|| certificates.first().map(|issued| issued.unit_name.clone()));
+    let name = name.or_else(|| cases.first().map(|case| case.unit_name.clone())).ok_or(Kind::NotFound)?;
+    let mut namesakes = tx.units_called(&folded(&name), 10).await?;
+    namesakes.retain(|other| other.uscc != uscc);
+    unit = unit.filter(|unit| may_read(&signer.officer, &unit.office).is_ok());
+    let mut orders = Vec::new();
     let (mut sheets, mut steps) = (Vec::new(), Vec::new());
     for case in &cases {
         let documents = tx.documents(&case.number).await?;
@@ -55,10 +65,14 @@ pub(super) async fn get_unit(
             let number = case.number.to_string();
             sheets.push((number.clone(), documents.iter().map(|d| sheet(&view, &number, d)).collect()));
         }
-        steps.extend(tx.steps(&OrderSubject::Case(case.number.clone())).await?);
+        let subject = OrderSubject::Case(case.number.clone());
+        steps.extend(tx.steps(&subject).await?);
+        orders.extend(tx.orders_about(&subject).await?);
     }
     for issued in &certificates {
         let subject = OrderSubject::Certificate(issued.issuer.clone(), issued.serial.clone());
+        let about = tx.orders_about(&subject).await?;
+        orders.extend(about.into_iter().filter(|order| may_read(&signer.officer, &order.order.office).is_ok()));
         // Issue and delivery stand in the case's history already.
         let own = tx.steps(&subject).await?;
         steps.extend(own.into_iter().filter(|step| !["issue", "deliver", "abandon"].contains(&step.act.as_str())));
@@ -66,10 +80,15 @@ pub(super) async fn get_unit(
     drop(tx);
     steps.sort_by_key(|step| std::cmp::Reverse(step.at));
     steps.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+    orders.sort_by_key(|order| std::cmp::Reverse(order.order.created));
+    orders.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
     let page = staff.page(&view, &signer, name, "/certificates").await?;
     Ok(Shown(UnitPage {
         page: Page { wide: true, ..page },
         uscc,
+        unit,
+        namesakes,
+        orders: orders.iter().map(|order| order_line(&view, order, name_in(order))).collect(),
         certificates: certificates.iter().map(|issued| certificate_line(&view, issued, now)).collect(),
         cases: cases.iter().map(|line| case_row(&view, line)).collect(),
         sheets,
@@ -77,72 +96,10 @@ pub(super) async fn get_unit(
     }))
 }
 
-#[derive(Deserialize)]
-pub(super) struct SearchQuery {
-    #[serde(default)]
-    q: String,
-}
-
-#[derive(Template)]
-#[template(path = "staff/search.html")]
-struct SearchPage {
-    page: Page,
-    q: String,
-    units: Vec<(String, String)>,
-    cases: Vec<CaseRow>,
-    certificates: Vec<CertificateLine>,
-}
-
-/// `GET /search?q=`: a case number, a code, a serial number or an order leads straight there; anything else is
-/// looked for in the folded names of units.
-pub(super) async fn get_search(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Query(query): Query<SearchQuery>,
-) -> Result<Response, Failure> {
-    let q: String = query.q.trim().chars().take(MAX_QUERY_CHARS).collect();
-    let mut tx = staff.desk.store.read().await?;
-    let upper = q.to_uppercase();
-    if let Ok(number) = upper.parse::<CaseNumber>()
-        && tx.case(&number).await?.is_some_and(|(case, _)| case.readable_by(&signer.officer).is_ok())
-    {
-        return Ok(see(&format!("/applications/{number}")));
+/// The unit's name as an order has it; empty for orders on certificates, whose subject names it.
+fn name_in(order: &StoredOrder) -> String {
+    match &order.order.act {
+        Act::Issue { subject, .. } => subject.get(SubjectField::CommonName).unwrap_or_default().to_owned(),
+        Act::Revoke { .. } | Act::Hold { .. } | Act::Release { .. } | Act::Amend { .. } => String::new(),
     }
-    if let Ok(order) = upper.parse::<OrderId>()
-        && tx.order(order).await?.is_some_and(|order| may_read(&signer.officer, &order.order.office).is_ok())
-    {
-        return Ok(see(&format!("/orders/{order}")));
-    }
-    if let Ok(uscc) = upper.parse::<Uscc>()
-        && !tx.cases(&CaseFilter::Uscc(uscc.to_string()), 1).await?.is_empty()
-    {
-        return Ok(see(&format!("/units/{uscc}")));
-    }
-    let mut certificates = Vec::new();
-    if let Ok(serial) = q.to_lowercase().replace([':', ' '], "").parse::<Serial>() {
-        certificates = tx.certificates(&CertificateFilter::Serial(serial), MOST).await?;
-        if let [issued] = certificates.as_slice() {
-            return Ok(see(&format!("/certificates/{}/{}", issued.issuer, issued.serial)));
-        }
-    }
-    let name = folded(&q);
-    let mut cases = if name.is_empty() { Vec::new() } else { tx.cases(&CaseFilter::Name(name), MOST).await? };
-    cases.retain(|line| may_read(&signer.officer, &line.office).is_ok());
-    drop(tx);
-    let units: BTreeMap<String, String> = cases
-        .iter()
-        .filter(|case| case.uscc.parse::<Uscc>().is_ok())
-        .map(|case| (case.uscc.clone(), case.unit_name.clone()))
-        .collect();
-    let now = staff.desk.clock.now();
-    let page = staff.page(&view, &signer, view.t("search-title"), "").await?;
-    Ok(Shown(SearchPage {
-        page: Page { wide: true, ..page },
-        q,
-        units: units.into_iter().collect(),
-        cases: cases.iter().map(|line| case_row(&view, line)).collect(),
-        certificates: certificates.iter().map(|issued| certificate_line(&view, issued, now)).collect(),
-    })
-    .into_response())
 }
