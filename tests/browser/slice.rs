@@ -4,178 +4,19 @@
 //! by a double. Once on SoftHSM2 tokens, where each page on the way is looked at by axe-core in both languages;
 //! once on file tokens with SM2 keys throughout: root, issuing CA, responder, officers and unit.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use ca_core::domain::KeyKind;
-use journeys::agent::{Agent, Carrier, Site};
-use journeys::browser::Browser;
+use journeys::agent::Carrier;
 use journeys::ceremony::Ceremony;
-use journeys::house::{Engine, House, OFFICERS};
+use journeys::hall::{AUTHORITY, Hall, INITIAL_PIN, NAMES, PINS, RESPONDER, SIGN_OUT, TOKENS, UNIT_PIN};
+use journeys::house::OFFICERS;
 use journeys::judges::root;
-use journeys::programs::Program;
 use thirtyfour::By;
 
 const UNIT: &str = "示范市东湖建筑工程有限公司";
 const USCC: &str = "91130502MA0ABCDE61";
-const NAMES: [&str; 3] = ["李敏", "王强", "赵静"];
-const PINS: [&str; 3] = ["24681357", "13572468", "97531864"];
-/// The unit's token, and the one that it is given when that one is lost.
-const TOKENS: [&str; 2] = ["unit-001", "unit-002"];
-const INITIAL_PIN: &str = "123456";
-const UNIT_PIN: &str = "86420975";
-/// The first form of the bar is the search.
-const SIGN_OUT: &str = "form[action='/logout'] button";
-
-/// Places in [`Hall::programs`].
-const AUTHORITY: usize = 0;
-const RESPONDER: usize = 1;
-
-/// The running house with the assistant of the counter's computer and one browser.
-struct Hall {
-    house: House,
-    agent: Agent,
-    browser: Browser,
-    folder: tempfile::TempDir,
-    programs: Vec<Program>,
-    /// What tokens are made of.
-    carrier: Carrier,
-    /// The kind of all keys in them.
-    kind: KeyKind,
-}
-
-impl Hall {
-    /// Tokens first, since officers' keys are born in them; then the ceremony; then everything is started.
-    async fn open(carrier: Carrier, kind: KeyKind, ceremony: &Ceremony) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let tokens = Agent::start_over(carrier, folder.path(), journeys::programs::free_port()?, &[]).await?;
-        let mut requests = Vec::new();
-        for ((id, name), pin) in OFFICERS.iter().zip(NAMES).zip(PINS) {
-            tokens.init(id, pin)?;
-            let file = format!("{id}.csr");
-            let request = ["--token", id, "--common-name", name, "--key", kind.name(), "--request-out", &file];
-            tool(&tokens, folder.path(), pin, &request)?;
-            requests.push(std::fs::read_to_string(folder.path().join(file))?);
-        }
-        for unit in TOKENS {
-            tokens.init(unit, INITIAL_PIN)?;
-        }
-        let requests: [String; 3] = requests.try_into().map_err(|_| anyhow::anyhow!("three officers"))?;
-        let house = House::found(Engine::Sqlite, ceremony, &requests)?;
-        for (id, pin) in OFFICERS.iter().zip(PINS) {
-            let certificate = house.certificate_file(id);
-            let certificate = certificate.to_str().context("a UTF-8 path")?;
-            tool(&tokens, folder.path(), pin, &["--token", id, "--install", certificate])?;
-        }
-        // SoftHSM2 shows a program the tokens that were there when it started.
-        drop(tokens);
-
-        let staff = format!("http://127.0.0.1:{}", house.ports.staff);
-        let portal = format!("http://127.0.0.1:{}", house.ports.portal);
-        let sites = [
-            Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision"] },
-            Site { origin: &portal, name: "示范公积金", may: &["login"] },
-        ];
-        let agent = Agent::start_over(carrier, folder.path(), house.ports.agent, &sites).await?;
-        let programs = vec![
-            house.start_ca().await?,
-            house.start_responder().await?,
-            house.start_office().await?,
-            house.start_portal().await?,
-        ];
-        Ok(Self { house, agent, browser: Browser::start(&[]).await?, folder, programs, carrier, kind })
-    }
-
-    fn staff(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.house.ports.staff)
-    }
-
-    fn portal(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.house.ports.portal)
-    }
-
-    /// Clicks what opens the assistant, picks the certificate on `token`, types the PIN and comes back.
-    async fn sign(&self, button: &str, token: &str, pin: &str) -> anyhow::Result<()> {
-        self.browser.click(button).await?;
-        let page = self.browser.enter_popup().await?;
-        self.pick("certificate", token).await?;
-        self.browser.fill("#pin", pin).await?;
-        self.browser.is_accessible().await.context("the assistant's window")?;
-        self.picture("assistant").await?;
-        self.browser.click("button[value=sign]").await?;
-        self.browser.leave_popup(page).await
-    }
-
-    /// Leaves a picture of the page where `YINXIN_PICTURES` says.
-    async fn picture(&self, name: &str) -> anyhow::Result<()> {
-        match std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
-            Some(folder) if self.carrier == Carrier::Files => {
-                self.browser.picture(&folder.join(format!("sm2-{name}.png"))).await
-            }
-            Some(folder) => self.browser.picture(&folder.join(format!("{name}.png"))).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Chooses the line that names `what` where the window offers several.
-    async fn pick(&self, group: &str, what: &str) -> anyhow::Result<()> {
-        self.browser.find(&format!("input[name={group}]")).await?;
-        for line in self.browser.driver.find_all(By::Css("label.choice")).await? {
-            let Ok(input) = line.find(By::Css(format!("input[name={group}]"))).await else { continue };
-            if line.text().await?.contains(what) {
-                return Ok(input.click().await?);
-            }
-        }
-        anyhow::bail!("{what} is not offered:\n{}", self.browser.text().await)
-    }
-
-    /// Logs an officer in, whoever was there before.
-    async fn officer(&self, who: usize) -> anyhow::Result<()> {
-        self.browser.open(&self.staff("/")).await?;
-        if let Ok(sign_out) = self.browser.driver.find(By::Css(SIGN_OUT)).await {
-            sign_out.click().await?;
-            // The page that comes is waited for: the next one must not overtake it.
-            self.browser.find("form[data-agent]").await?;
-        }
-        self.browser.open(&self.staff("/login")).await?;
-        self.sign("form[data-agent] button[type=submit]", OFFICERS[who], PINS[who]).await?;
-        self.browser.sees(NAMES[who]).await
-    }
-
-    /// Sees that the page is accessible in both languages and at both sizes, leaves its picture where
-    /// `YINXIN_PICTURES` says, and comes back to it in Chinese. Once is enough: not on file tokens.
-    async fn looks_well(&self, name: &str) -> anyhow::Result<()> {
-        if self.carrier == Carrier::Files {
-            return Ok(());
-        }
-        let address = self.browser.address().await;
-        let plain = address.split('?').next().unwrap_or_default().to_owned();
-        for language in ["en", "zh-CN"] {
-            self.browser.open(&format!("{plain}?lang={language}")).await?;
-            for (width, height) in [(390, 844), (1366, 768)] {
-                self.browser.resize(width, height).await?;
-                self.browser.is_accessible().await.with_context(|| format!("{name} in {language}"))?;
-                self.picture(&format!("{name}-{language}-{width}")).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// `token enrol …` with a PIN, in `folder`.
-fn tool(agent: &Agent, folder: &Path, pin: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    let pin_file = folder.join("pin");
-    std::fs::write(&pin_file, pin)?;
-    let pin_file = pin_file.to_str().context("a UTF-8 path")?;
-    let mut all = vec!["enrol".to_owned(), "--pin-file".into(), pin_file.into()];
-    for argument in arguments {
-        let file = argument.ends_with(".csr");
-        all.push(if file { folder.join(argument).display().to_string() } else { (*argument).to_owned() });
-    }
-    agent.tool(&all.iter().map(String::as_str).collect::<Vec<_>>())?;
-    Ok(())
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_gets_a_token_logs_in_is_revoked_and_refused() -> anyhow::Result<()> {

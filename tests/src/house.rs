@@ -19,8 +19,9 @@ use tempfile::TempDir;
 use crate::ceremony::Ceremony;
 use crate::programs::{Program, binary, eventually, free_port, must};
 
-/// The officers whom the shipped ceremony file names: entry and operator, reviewer, auditor.
-pub const OFFICERS: [&str; 3] = ["limin", "wangqiang", "zhaojing"];
+/// The officers of the desk whom the shipped ceremony file names: entry and operator, reviewer, auditor, a second
+/// entry and operator, finance.
+pub const OFFICERS: [&str; 5] = ["limin", "wangqiang", "zhaojing", "chenjie", "liufang"];
 
 /// The officers of the key-management centre in that file. Their keys are nobody's in tests.
 const KMC_OFFICERS: [&str; 2] = ["qianwei", "sunli"];
@@ -80,12 +81,12 @@ pub fn loopback(port: u16) -> SocketAddr {
 }
 
 impl House {
-    /// Makes the folder, the configuration and the secrets, and holds this ceremony with the requests (PEM) of
-    /// [`OFFICERS`].
+    /// Makes the folder, the configuration and the secrets, and holds this ceremony with the requests (PEM) of the
+    /// first of [`OFFICERS`]; the keys of the others are nobody's.
     ///
     /// # Errors
     /// When a program refuses; the error says what it printed.
-    pub fn found(engine: Engine, ceremony: &Ceremony, requests: &[String; 3]) -> anyhow::Result<Self> {
+    pub fn found(engine: Engine, ceremony: &Ceremony, requests: &[String]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let root = folder.path();
         let port = free_port;
@@ -364,7 +365,7 @@ impl House {
         Ok(())
     }
 
-    fn hold_ceremony(&self, ceremony: &Ceremony, requests: &[String; 3]) -> anyhow::Result<()> {
+    fn hold_ceremony(&self, ceremony: &Ceremony, requests: &[String]) -> anyhow::Result<()> {
         let file = self.path("ceremony/ceremony.toml");
         for root in &self.roots {
             std::fs::write(
@@ -376,8 +377,9 @@ impl House {
         for (officer, request) in OFFICERS.iter().zip(requests) {
             std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
         }
-        for officer in KMC_OFFICERS {
-            let key = SoftKey::generate(KeyKind::Sm2)?;
+        let nobodys = OFFICERS.iter().skip(requests.len()).map(|officer| (*officer, KeyKind::P256));
+        for (officer, kind) in nobodys.chain(KMC_OFFICERS.map(|officer| (officer, KeyKind::Sm2))) {
+            let key = SoftKey::generate(kind)?;
             let request = csr::build(officer, key.spki_der(), key.algorithm(), |message| key.sign(message))?;
             std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
         }

@@ -1,0 +1,203 @@
+//! The running house with the assistant of the counter's computer and one browser: what a journey through the pages
+//! needs. Officers' keys are born in tokens, each program is the real one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use ca_core::domain::KeyKind;
+use thirtyfour::By;
+
+use crate::agent::{Agent, Carrier, Site};
+use crate::browser::Browser;
+use crate::ceremony::Ceremony;
+use crate::house::{Engine, House, OFFICERS};
+use crate::programs::{Program, free_port};
+
+/// Names of [`OFFICERS`], in their order.
+pub const NAMES: [&str; 5] = ["李敏", "王强", "赵静", "陈洁", "刘芳"];
+/// Their PINs.
+pub const PINS: [&str; 5] = ["24681357", "13572468", "97531864", "64208642", "80246802"];
+/// Units' tokens, blank.
+pub const TOKENS: [&str; 2] = ["unit-001", "unit-002"];
+/// Their PIN as they come from their maker.
+pub const INITIAL_PIN: &str = "123456";
+/// The PIN that units choose.
+pub const UNIT_PIN: &str = "86420975";
+/// The first form of the bar is the search.
+pub const SIGN_OUT: &str = "form[action='/logout'] button";
+
+/// Place in [`Hall::programs`].
+pub const AUTHORITY: usize = 0;
+/// As [`AUTHORITY`].
+pub const RESPONDER: usize = 1;
+
+/// The running house with the assistant of the counter's computer and one browser.
+pub struct Hall {
+    /// The authority and the office.
+    pub house: House,
+    /// The assistant of the counter's computer.
+    pub agent: Agent,
+    /// The counter's browser.
+    pub browser: Browser,
+    /// For what a journey wants to write.
+    pub folder: tempfile::TempDir,
+    /// Authority, responder, office, portal.
+    pub programs: Vec<Program>,
+    /// What tokens are made of.
+    carrier: Carrier,
+    /// The kind of all keys in them.
+    pub kind: KeyKind,
+}
+
+impl Hall {
+    /// Tokens first, since officers' keys are born in them; then the ceremony; then everything is started.
+    ///
+    /// # Errors
+    /// When a program does not become ready.
+    pub async fn open(carrier: Carrier, kind: KeyKind, ceremony: &Ceremony) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let tokens = Agent::start_over(carrier, folder.path(), free_port()?, &[]).await?;
+        let mut requests = Vec::new();
+        for ((id, name), pin) in OFFICERS.iter().zip(NAMES).zip(PINS) {
+            tokens.init(id, pin)?;
+            let file = format!("{id}.csr");
+            let request = ["--token", id, "--common-name", name, "--key", kind.name(), "--request-out", &file];
+            tool(&tokens, folder.path(), pin, &request)?;
+            requests.push(std::fs::read_to_string(folder.path().join(file))?);
+        }
+        for unit in TOKENS {
+            tokens.init(unit, INITIAL_PIN)?;
+        }
+        let house = House::found(Engine::Sqlite, ceremony, &requests)?;
+        for (id, pin) in OFFICERS.iter().zip(PINS) {
+            let certificate = house.certificate_file(id);
+            let certificate = certificate.to_str().context("a UTF-8 path")?;
+            tool(&tokens, folder.path(), pin, &["--token", id, "--install", certificate])?;
+        }
+        // SoftHSM2 shows a program the tokens that were there when it started.
+        drop(tokens);
+
+        let staff = format!("http://127.0.0.1:{}", house.ports.staff);
+        let portal = format!("http://127.0.0.1:{}", house.ports.portal);
+        let sites = [
+            Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision"] },
+            Site { origin: &portal, name: "示范公积金", may: &["login"] },
+        ];
+        let agent = Agent::start_over(carrier, folder.path(), house.ports.agent, &sites).await?;
+        let programs = vec![
+            house.start_ca().await?,
+            house.start_responder().await?,
+            house.start_office().await?,
+            house.start_portal().await?,
+        ];
+        Ok(Self { house, agent, browser: Browser::start(&[]).await?, folder, programs, carrier, kind })
+    }
+
+    /// An address of the staff console.
+    #[must_use]
+    pub fn staff(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.house.ports.staff)
+    }
+
+    /// An address of the fund portal.
+    #[must_use]
+    pub fn portal(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.house.ports.portal)
+    }
+
+    /// Clicks what opens the assistant, picks the certificate on `token`, types the PIN and comes back.
+    ///
+    /// # Errors
+    /// When the window does not show what it should.
+    pub async fn sign(&self, button: &str, token: &str, pin: &str) -> anyhow::Result<()> {
+        self.browser.click(button).await?;
+        let page = self.browser.enter_popup().await?;
+        self.pick("certificate", token).await?;
+        self.browser.fill("#pin", pin).await?;
+        self.browser.is_accessible().await.context("the assistant's window")?;
+        self.picture("assistant").await?;
+        self.browser.click("button[value=sign]").await?;
+        self.browser.leave_popup(page).await
+    }
+
+    /// Leaves a picture of the page where `YINXIN_PICTURES` says.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn picture(&self, name: &str) -> anyhow::Result<()> {
+        match std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
+            Some(folder) if self.carrier == Carrier::Files => {
+                self.browser.picture(&folder.join(format!("sm2-{name}.png"))).await
+            }
+            Some(folder) => self.browser.picture(&folder.join(format!("{name}.png"))).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Chooses the line that names `what` where the window offers several.
+    ///
+    /// # Errors
+    /// When nothing of the kind is offered.
+    pub async fn pick(&self, group: &str, what: &str) -> anyhow::Result<()> {
+        self.browser.find(&format!("input[name={group}]")).await?;
+        for line in self.browser.driver.find_all(By::Css("label.choice")).await? {
+            let Ok(input) = line.find(By::Css(format!("input[name={group}]"))).await else { continue };
+            if line.text().await?.contains(what) {
+                return Ok(input.click().await?);
+            }
+        }
+        anyhow::bail!("{what} is not offered:\n{}", self.browser.text().await)
+    }
+
+    /// Logs an officer in, whoever was there before.
+    ///
+    /// # Errors
+    /// When the console does not let them in.
+    pub async fn officer(&self, who: usize) -> anyhow::Result<()> {
+        self.browser.open(&self.staff("/")).await?;
+        if let Ok(sign_out) = self.browser.driver.find(By::Css(SIGN_OUT)).await {
+            sign_out.click().await?;
+            // The page that comes is waited for: the next one must not overtake it.
+            self.browser.find("form[data-agent]").await?;
+        }
+        self.browser.open(&self.staff("/login")).await?;
+        self.sign("form[data-agent] button[type=submit]", OFFICERS[who], PINS[who]).await?;
+        self.browser.sees(NAMES[who]).await
+    }
+
+    /// Sees that the page is accessible in both languages and at both sizes, leaves its picture where
+    /// `YINXIN_PICTURES` says, and comes back to it in Chinese. Once is enough: not on file tokens.
+    ///
+    /// # Errors
+    /// What axe-core found, and where.
+    pub async fn looks_well(&self, name: &str) -> anyhow::Result<()> {
+        if self.carrier == Carrier::Files {
+            return Ok(());
+        }
+        let address = self.browser.address().await;
+        let plain = address.split('?').next().unwrap_or_default().to_owned();
+        for language in ["en", "zh-CN"] {
+            self.browser.open(&format!("{plain}?lang={language}")).await?;
+            for (width, height) in [(390, 844), (1366, 768)] {
+                self.browser.resize(width, height).await?;
+                self.browser.is_accessible().await.with_context(|| format!("{name} in {language}"))?;
+                self.picture(&format!("{name}-{language}-{width}")).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `token enrol …` with a PIN, in `folder`.
+fn tool(agent: &Agent, folder: &Path, pin: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let pin_file = folder.join("pin");
+    std::fs::write(&pin_file, pin)?;
+    let pin_file = pin_file.to_str().context("a UTF-8 path")?;
+    let mut all = vec!["enrol".to_owned(), "--pin-file".into(), pin_file.into()];
+    for argument in arguments {
+        let file = argument.ends_with(".csr");
+        all.push(if file { folder.join(argument).display().to_string() } else { (*argument).to_owned() });
+    }
+    agent.tool(&all.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(())
+}
