@@ -33,6 +33,11 @@ COPY --from=build /out/ocsp-responder /usr/local/bin/
 ENTRYPOINT ["ocsp-responder"]
 
 FROM base AS ra-web
+USER root
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends fonts-noto-cjk \
+ && rm -rf /var/lib/apt/lists/*
+USER yinxin
 COPY --from=build /out/ra-web /usr/local/bin/
 ENTRYPOINT ["ra-web"]
 

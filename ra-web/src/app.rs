@@ -21,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tower_sessions::cookie::SameSite;
 
 use crate::Chance;
-use crate::config::{Config, Enrolment, KeyIssuer, Trust};
+use crate::config::{Config, Enrolment, KeyIssuer, Paper, Trust};
 use crate::enrolment::desk::{Desk, Rules};
+use crate::enrolment::papers::{Letterhead, Printer};
 use crate::enrolment::process::RenewalWindow;
 use crate::evidence::Evidence;
 use crate::http::frame::{Frame, wrap};
@@ -31,6 +32,7 @@ use crate::http::staff::{self, Staff};
 use crate::http::{listener, ops, provisioning, session};
 use crate::login::{Door, Officers, Site, read_anchors};
 use crate::page;
+use crate::paper::Press;
 use crate::sql::{OfficeStore, office_migrations};
 use crate::units::backfill;
 use crate::vault::FieldKey;
@@ -84,6 +86,7 @@ pub async fn serve_with(
     let rules = rules(&config.enrolment)?;
     let vault = Arc::new(field_key(&config)?);
     let anchors = Arc::new(read_anchors(&config.trust)?);
+    let printer = printer(&config.paper)?;
     let database = migrate(&config).await?;
     let [public_socket, staff_socket, ops_socket] = [
         listener::bind(config.listen.public).await?,
@@ -99,6 +102,7 @@ pub async fn serve_with(
         store: Arc::new(OfficeStore(database.clone())),
         ca: ca.clone(),
         evidence: Evidence::new(config.storage.evidence, vault.clone(), chance.clone()),
+        printer,
         vault,
         clock: clock.clone(),
         chance: chance.clone(),
@@ -168,6 +172,7 @@ pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> 
     vec![
         ("rules", rules(&config.enrolment).map(drop).map_err(text)),
         ("field key", field_key(config).map(drop).map_err(text)),
+        ("fonts", printer(&config.paper).map(drop).map_err(text)),
         ("trust", read_anchors(&config.trust).map(drop).map_err(text)),
         ("database", database.await.map_err(text)),
         ("authority", ops::Probe::check(&authority).await),
@@ -177,6 +182,16 @@ pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> 
 fn field_key(config: &Config) -> anyhow::Result<FieldKey> {
     let path = &config.storage.field_key_file;
     FieldKey::read(path).with_context(|| format!("reading {} (`ra-web migrate` makes a new one)", path.display()))
+}
+
+fn printer(paper: &Paper) -> anyhow::Result<Printer> {
+    let letterhead = Letterhead {
+        authority: paper.authority.clone(),
+        cps_version: paper.cps_version.clone(),
+        cps_url: paper.cps_url.clone(),
+        contact: paper.contact.clone(),
+    };
+    Ok(Printer { press: Press::open(&paper.fonts).context("the fonts of papers")?, letterhead })
 }
 
 fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {

@@ -31,6 +31,9 @@ pub struct Config {
     pub ca_socket: PathBuf,
     /// Whose certificates are believed at login.
     pub trust: Trust,
+    /// What is printed.
+    #[serde(default)]
+    pub paper: Paper,
     /// What applications ask for.
     #[serde(default)]
     pub enrolment: Enrolment,
@@ -103,6 +106,37 @@ pub struct Trust {
 
 const fn crl_max_age_seconds() -> i64 {
     300
+}
+
+/// What is printed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Paper {
+    /// Font files, the first that has a character prints it. The default ones are of the Debian package
+    /// `fonts-noto-cjk`; another one may follow for rare characters of names.
+    pub fonts: Vec<PathBuf>,
+    /// The authority's name on every paper.
+    pub authority: String,
+    /// Version of the practice statement (CPS) that a unit accepts with its signature.
+    pub cps_version: String,
+    /// Where that statement is published.
+    pub cps_url: String,
+    /// Whom a unit calls, e.g. for a loss.
+    pub contact: String,
+}
+
+impl Default for Paper {
+    fn default() -> Self {
+        Self {
+            fonts: ["Regular", "Bold"]
+                .map(|weight| PathBuf::from(format!("/usr/share/fonts/opentype/noto/NotoSansCJK-{weight}.ttc")))
+                .into(),
+            authority: "示范市数字证书认证中心".into(),
+            cps_version: "1.0".into(),
+            cps_url: "http://127.0.0.1:8080/cps".into(),
+            contact: "各受理点服务窗口".into(),
+        }
+    }
 }
 
 /// What applications ask for.

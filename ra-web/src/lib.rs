@@ -15,6 +15,7 @@ pub mod http;
 pub mod i18n;
 pub mod login;
 pub mod page;
+pub mod paper;
 pub mod retry;
 pub mod sql;
 pub mod store;

@@ -12,10 +12,12 @@ use rand_chacha::ChaCha20Rng;
 
 use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
 use super::intake::hash_of;
+use super::papers::Printer;
 use super::process::{NotNow, RenewalWindow};
 use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::{Evidence, EvidenceError};
+use crate::paper::PaperError;
 use crate::store::{
     CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store,
     StoredOrder, Tx,
@@ -59,6 +61,8 @@ pub struct Desk {
     pub ca: Arc<dyn CertificateAuthority>,
     /// Scans.
     pub evidence: Evidence,
+    /// Papers.
+    pub printer: Printer,
     /// Field key.
     pub vault: Arc<FieldKey>,
     /// Time.
@@ -93,6 +97,9 @@ pub enum OfficeError {
     /// The certificate cannot be replaced now.
     #[error(transparent)]
     NotNow(#[from] NotNow),
+    /// A paper cannot be printed.
+    #[error(transparent)]
+    Paper(#[from] PaperError),
     /// The configuration does not fit the authority.
     #[error("the configuration's rules: {0}")]
     Rules(String),

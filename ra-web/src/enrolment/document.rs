@@ -20,11 +20,19 @@ pub enum DocumentKind {
     FaultReport,
     /// The registry's notice of a change.
     ChangeNotice,
+    /// The application, signed and sealed.
+    ApplicationForm,
+    /// The subscriber agreement, signed and sealed.
+    Agreement,
+    /// That the token was received, signed.
+    HandoverReceipt,
+    /// The notice of a revocation, with the subscriber's receipt.
+    RevocationNotice,
 }
 
 impl DocumentKind {
     /// All, in the order in which an order lists their hashes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Licence,
         Self::IdCard,
         Self::Seal,
@@ -32,6 +40,10 @@ impl DocumentKind {
         Self::PurchaseProof,
         Self::FaultReport,
         Self::ChangeNotice,
+        Self::ApplicationForm,
+        Self::Agreement,
+        Self::HandoverReceipt,
+        Self::RevocationNotice,
     ];
 
     /// The word in forms, addresses and stores.
@@ -45,6 +57,10 @@ impl DocumentKind {
             Self::PurchaseProof => "purchase_proof",
             Self::FaultReport => "fault_report",
             Self::ChangeNotice => "change_notice",
+            Self::ApplicationForm => "application_form",
+            Self::Agreement => "agreement",
+            Self::HandoverReceipt => "handover_receipt",
+            Self::RevocationNotice => "revocation_notice",
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! For: the office's cases and the orders that officers sign. Trusts the officer whom the session names, and
 //! the authority's answers. Never decides that an order is good: it gathers signatures, and the authority
-//! checks each again. [`form`], [`case`], [`process`], [`waiting`], [`document`], [`duty`] are pure; [`desk`], [`intake`], [`replacement`] and
+//! checks each again. [`form`], [`case`], [`process`], [`waiting`], [`document`], [`duty`] are pure; [`desk`], [`intake`], [`papers`], [`replacement`] and
 //! [`provisioning`] are
 //! the services over the ports in [`crate::store`].
 
@@ -13,6 +13,7 @@ pub mod document;
 pub mod duty;
 pub mod form;
 pub mod intake;
+pub mod papers;
 pub mod process;
 pub mod provisioning;
 pub mod replacement;

@@ -22,6 +22,7 @@ use crate::enrolment::certificate_order::refusal_key;
 use crate::enrolment::desk::OfficeError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
+use crate::paper::PaperError;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident => $word:literal, $status:ident;)*) => {
@@ -92,6 +93,8 @@ kinds! {
     TooLarge => "too_large", PAYLOAD_TOO_LARGE;
     /// Too often.
     TooMany => "too_many", TOO_MANY_REQUESTS;
+    /// A paper has a character that no font of ours has.
+    Unprintable => "unprintable", UNPROCESSABLE_ENTITY;
     /// The matter is in a state that does not allow it.
     WrongState => "wrong_state", CONFLICT;
 }
@@ -199,7 +202,8 @@ impl From<OfficeError> for Failure {
             OfficeError::TicketUnknown => Kind::TicketUnknown,
             OfficeError::TicketUsed => Kind::TicketUsed,
             OfficeError::Evidence(_) => Kind::StoreUnavailable,
-            OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,
+            OfficeError::Paper(PaperError::Glyph(_)) => Kind::Unprintable,
+            OfficeError::Paper(_) | OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,
         };
         Self { cause: Some(Arc::new(error)), ..kind.into() }
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Staff;
 use super::application::number_of;
+use super::evidence::{PaperLink, papers};
 use super::parts::{
     CertificateLine, Line, Seat, Sheet, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of, seats,
     sheet, state_tag, to_sign,
@@ -39,6 +40,7 @@ struct CasePage {
     sheets: Vec<Sheet>,
     seats: Vec<Seat>,
     lines: Vec<Line>,
+    papers: Vec<PaperLink>,
     order: Option<String>,
     certificate: Option<String>,
     issued: Option<(Issued, Tag)>,
@@ -145,6 +147,7 @@ async fn case_page(
         reason,
         sheets: shown.documents.iter().map(|document| sheet(view, number.as_str(), document)).collect(),
         seats: shown.order.as_ref().map(|order| seats(view, order)).unwrap_or_default(),
+        papers: papers(view, &shown),
         lines: shown.steps.iter().map(|step| line(view, step)).collect(),
         order: case.state.order().map(|order| order.to_string()),
         certificate,

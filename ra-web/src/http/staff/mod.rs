@@ -4,6 +4,7 @@ mod application;
 mod case;
 mod certificate;
 mod counter;
+mod evidence;
 mod login;
 mod officers;
 mod parts;
@@ -73,6 +74,7 @@ pub fn router(staff: Staff) -> Router {
         .route("/applications/{number}/approve", with(Right::Decide, post(case::post_approve)))
         .route("/applications/{number}/decline", with(Right::Decide, post(case::post_decline)))
         .route("/applications/{number}/documents/{kind}", with(Right::Read, get(case::get_document)))
+        .route("/applications/{number}/papers/{paper}", with(Right::Read, get(evidence::get_paper)))
         .route("/applications/{number}/counter", with(Right::Provision, get(counter::get_counter)))
         .route("/applications/{number}/ticket", with(Right::Provision, post(counter::post_ticket)))
         .route("/applications/{number}/provisioned", with(Right::Provision, post(counter::post_provisioned)))

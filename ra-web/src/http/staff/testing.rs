@@ -125,6 +125,7 @@ impl Bench {
             store: Arc::new(OfficeStore(fresh.database.clone())),
             ca: line.clone(),
             evidence: Evidence::new(folder.path().to_owned(), vault.clone(), chance.clone()),
+            printer: crate::paper::tests::printer(),
             vault,
             clock: clock.clone(),
             chance: chance.clone(),
