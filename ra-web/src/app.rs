@@ -30,6 +30,7 @@ use crate::http::frame::{Frame, wrap};
 use crate::http::public::{self, Public};
 use crate::http::staff::{self, Staff};
 use crate::http::{listener, ops, provisioning, session};
+use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
@@ -56,7 +57,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops listening, lets open requests finish for some seconds, closes the database.
+    /// Stops listening and taking jobs, lets what is in hand finish for some seconds, closes the database.
     pub async fn shutdown(self) {
         self.listeners.shutdown().await;
         self.database.close().await;
@@ -83,11 +84,8 @@ pub async fn serve_with(
     chance: Chance,
 ) -> anyhow::Result<Running> {
     ops::recorder();
-    let rules = rules(&config.enrolment)?;
-    let vault = Arc::new(field_key(&config)?);
     let anchors = Arc::new(read_anchors(&config.trust)?);
-    let printer = printer(&config.paper)?;
-    let database = migrate(&config).await?;
+    let (desk, database) = office(&config, &ca, &clock, &chance).await?;
     let [public_socket, staff_socket, ops_socket] = [
         listener::bind(config.listen.public).await?,
         listener::bind(config.listen.staff).await?,
@@ -98,16 +96,6 @@ pub async fn serve_with(
         None => format!("http://{}", staff_socket.local_addr()?),
     };
 
-    let desk = Arc::new(Desk {
-        store: Arc::new(OfficeStore(database.clone())),
-        ca: ca.clone(),
-        evidence: Evidence::new(config.storage.evidence, vault.clone(), chance.clone()),
-        printer,
-        vault,
-        clock: clock.clone(),
-        chance: chance.clone(),
-        rules,
-    });
     let door = Door::new(
         Site { origin: staff_origin.clone(), purpose: LoginPurpose::Staff },
         anchors,
@@ -123,7 +111,7 @@ pub async fn serve_with(
         officers: Arc::new(Officers::new(ca.clone())),
     })
     .layer(session::layer(sessions, STAFF_COOKIE, SameSite::Strict))
-    .merge(provisioning::router(desk));
+    .merge(provisioning::router(desk.clone()));
     let public = public::router(Public {
         validation_origin: config.site.validation_origin.into(),
         portal_origin: config.site.portal_origin.into(),
@@ -144,8 +132,76 @@ pub async fn serve_with(
     let public = listeners.serve(public_socket, wrap(public, frame(page::Site::Public)))?;
     let staff = listeners.serve(staff_socket, wrap(console, frame(page::Site::Staff)))?;
     let ops = listeners.serve(ops_socket, ops::router(probes))?;
+    if config.worker.beside_serve {
+        listeners.work(&desk);
+    }
     tracing::info!(%public, %staff, %ops, staff_origin, "The registration office listens");
     Ok(Running { public, staff, ops, staff_origin, listeners, database })
+}
+
+/// A worker while it runs.
+#[derive(Debug)]
+pub struct Working {
+    /// Where health and metrics are.
+    pub ops: SocketAddr,
+    listeners: Listeners,
+    database: Database,
+}
+
+impl Working {
+    /// Takes no more jobs, lets what is in hand finish for some seconds, closes the database.
+    pub async fn shutdown(self) {
+        self.listeners.shutdown().await;
+        self.database.close().await;
+    }
+}
+
+/// Works off the office's jobs, with the authority behind the configured socket.
+///
+/// # Errors
+/// Names what of the configuration cannot be used.
+pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> anyhow::Result<Working> {
+    ops::recorder();
+    let ca: Arc<dyn CertificateAuthority> = Arc::new(Client::new(&config.ca_socket));
+    let (desk, database) = office(config, &ca, &clock, &chance).await?;
+    let socket = listener::bind(config.worker.ops).await?;
+    let mut listeners = Listeners::default();
+    let probes: Vec<Arc<dyn ops::Probe>> =
+        vec![Arc::new(DatabaseProbe(database.clone())), Arc::new(AuthorityProbe(ca))];
+    let ops = listeners.serve(socket, ops::router(probes))?;
+    listeners.work(&desk);
+    tracing::info!(%ops, "A worker of the registration office runs");
+    Ok(Working { ops, listeners, database })
+}
+
+/// Who does which jobs.
+#[must_use]
+pub fn handlers(desk: &Arc<Desk>) -> Vec<Arc<dyn Handler>> {
+    vec![Arc::new(jobs::sweep::Sweep { store: desk.store.clone(), clock: desk.clock.clone() })]
+}
+
+/// The office's services over its database, which is brought up to date.
+async fn office(
+    config: &Config,
+    ca: &Arc<dyn CertificateAuthority>,
+    clock: &Arc<dyn Clock>,
+    chance: &Chance,
+) -> anyhow::Result<(Arc<Desk>, Database)> {
+    let rules = rules(&config.enrolment)?;
+    let vault = Arc::new(field_key(config)?);
+    let printer = printer(&config.paper)?;
+    let database = migrate(config).await?;
+    let desk = Desk {
+        store: Arc::new(OfficeStore(database.clone())),
+        ca: ca.clone(),
+        evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
+        printer,
+        vault,
+        clock: clock.clone(),
+        chance: chance.clone(),
+        rules,
+    };
+    Ok((Arc::new(desk), database))
 }
 
 /// Brings the office's database up to date, making a SQLite file that is not there yet.
@@ -249,7 +305,7 @@ impl ops::Probe for AuthorityProbe {
     }
 }
 
-/// Listeners that run until they are told to stop.
+/// Listeners, and a worker, that run until they are told to stop.
 #[derive(Debug, Default)]
 pub struct Listeners {
     stop: CancellationToken,
@@ -267,7 +323,13 @@ impl Listeners {
         Ok(address)
     }
 
-    /// Stops all, letting open requests finish for some seconds.
+    /// Works off the office's jobs.
+    pub fn work(&mut self, desk: &Arc<Desk>) {
+        let worker = jobs::Worker::new(desk.store.clone(), handlers(desk), desk.clock.clone(), desk.chance.clone());
+        self.running.spawn(worker.run(self.stop.clone()));
+    }
+
+    /// Stops all, letting open requests and jobs finish for some seconds.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         while self.running.join_next().await.is_some() {}

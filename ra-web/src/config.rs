@@ -40,6 +40,9 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+    /// Who works off the jobs.
+    #[serde(default)]
+    pub worker: Worker,
 }
 
 /// The office's own data.
@@ -196,6 +199,22 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { proxies: Vec::new(), burst: 200 }
+    }
+}
+
+/// Who works off the jobs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Worker {
+    /// Whether `ra-web serve` does it too: for one machine. Unset, there must be a `ra-web worker` somewhere.
+    pub beside_serve: bool,
+    /// Health and metrics of `ra-web worker`.
+    pub ops: SocketAddr,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { beside_serve: false, ops: SocketAddr::from(([127, 0, 0, 1], 9085)) }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod fund;
 pub mod http;
 pub mod i18n;
+pub mod jobs;
 pub mod login;
 pub mod page;
 pub mod paper;

@@ -1,4 +1,4 @@
-//! `ra-web`: the registration office's sites (`serve`) and the fund portal (`portal`).
+//! `ra-web`: the registration office's sites (`serve`), its jobs (`worker`) and the fund portal (`portal`).
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Runs the units' own site and the staff console, until it is told to stop.
     Serve,
+    /// Works off the office's jobs, on as many machines as there are, until it is told to stop.
+    Worker,
     /// Brings the office's database up to date, makes a field key where there is none, and ends.
     Migrate,
     /// Looks at everything that `serve` needs and says what is wrong.
@@ -55,6 +57,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let running = app::serve(config, Arc::new(SystemClock), Arc::new(Mutex::new(system_rng()))).await?;
             told_to_stop().await?;
             running.shutdown().await;
+            Ok(())
+        }
+        Command::Worker => {
+            let config: Config = config::read(&arguments.config, "RA_")?;
+            let working = app::work(&config, Arc::new(SystemClock), Arc::new(Mutex::new(system_rng()))).await?;
+            told_to_stop().await?;
+            working.shutdown().await;
             Ok(())
         }
         Command::Migrate => {

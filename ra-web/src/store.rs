@@ -12,6 +12,7 @@ use crate::audit::AuditTx;
 use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
+use crate::jobs::JobTx;
 use crate::units::{UnitLine, UnitRecord};
 
 /// Opens units of work.
@@ -32,7 +33,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// A unit of work: dropped without commit, it did nothing.
 #[async_trait]
-pub trait Tx: Cases + Units + Orders + Tickets + Certificates + History + AuditTx + Send {
+pub trait Tx: Cases + Units + Orders + Tickets + Certificates + History + AuditTx + JobTx + Send {
     /// Makes everything durable.
     ///
     /// # Errors

@@ -28,11 +28,15 @@ pub enum Right {
     Request,
     /// Sign an order on a certificate: either seat.
     SignOrder,
+    /// Look at the jobs that were given up.
+    Jobs,
+    /// Let such a job be tried again.
+    RetryJob,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -43,6 +47,8 @@ impl Right {
         Self::Hold,
         Self::Request,
         Self::SignOrder,
+        Self::Jobs,
+        Self::RetryJob,
     ];
 
     /// The roles of which one is needed.
@@ -60,6 +66,8 @@ impl Right {
             Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Request => &[R::RaEntry, R::RaSupervisor],
             Self::SignOrder => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
+            Self::Jobs => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
+            Self::RetryJob => &[R::RaSupervisor, R::Administrator],
         }
     }
 
@@ -87,12 +95,22 @@ mod tests {
         ),
         (
             Role::RaSupervisor,
-            &[Right::Read, Right::Decide, Right::Claim, Right::Registry, Right::Hold, Right::Request, Right::SignOrder],
+            &[
+                Right::Read,
+                Right::Decide,
+                Right::Claim,
+                Right::Registry,
+                Right::Hold,
+                Right::Request,
+                Right::SignOrder,
+                Right::Jobs,
+                Right::RetryJob,
+            ],
         ),
-        (Role::Finance, &[]),
+        (Role::Finance, &[Right::Jobs]),
         (Role::KmcOfficer, &[]),
-        (Role::Auditor, &[Right::Read, Right::Registry]),
-        (Role::Administrator, &[Right::Registry]),
+        (Role::Auditor, &[Right::Read, Right::Registry, Right::Jobs]),
+        (Role::Administrator, &[Right::Registry, Right::Jobs, Right::RetryJob]),
     ];
 
     #[test]

@@ -5,6 +5,7 @@ use sqlx::migrate::Migrator;
 
 mod cases;
 mod certificates;
+mod jobs;
 mod office;
 mod orders;
 mod row;
@@ -25,12 +26,19 @@ pub fn office_migrations() -> Migrator {
         (6, "processes", include_str!("../../migrations/0006_processes.sql")),
         (7, "queue", include_str!("../../migrations/0007_queue.sql")),
         (16, "units", include_str!("../../migrations/0016_units.sql")),
+        (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 5] =
-    [sessions::STATEMENTS, cases::STATEMENTS, certificates::STATEMENTS, orders::STATEMENTS, units::STATEMENTS];
+pub const STATEMENTS: [&[&str]; 6] = [
+    sessions::STATEMENTS,
+    cases::STATEMENTS,
+    certificates::STATEMENTS,
+    orders::STATEMENTS,
+    units::STATEMENTS,
+    jobs::STATEMENTS,
+];
 
 #[cfg(test)]
 mod plan_tests;

@@ -5,6 +5,7 @@ mod case;
 mod certificate;
 mod counter;
 mod evidence;
+mod jobs;
 mod login;
 mod officers;
 mod parts;
@@ -92,6 +93,8 @@ pub fn router(staff: Staff) -> Router {
         .route("/orders/{id}/drop", with(Right::SignOrder, post(certificate::post_drop)))
         .route("/units/{uscc}", with(Right::Read, get(unit::get_unit)))
         .route("/officers", with(Right::Registry, get(officers::get_officers)))
+        .route("/jobs", with(Right::Jobs, get(jobs::get_jobs)))
+        .route("/jobs/retry", with(Right::RetryJob, post(jobs::post_retry)))
         .route("/search", with(Right::Read, get(search::get_search)))
         .with_state(staff)
 }
@@ -171,7 +174,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 15] = [
+const DONE: [&str; 16] = [
     "claimed",
     "handed-back",
     "cancelled",
@@ -187,6 +190,7 @@ const DONE: [&str; 15] = [
     "revoked",
     "requested",
     "dropped",
+    "retried",
 ];
 
 impl Staff {
@@ -218,6 +222,9 @@ impl Staff {
         rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
+        }
+        if Right::Jobs.of(roles) {
+            rail.push(item("/jobs", "staff-rail-jobs", "refresh-cw", None));
         }
         let duties: Vec<String> = Role::ALL
             .into_iter()
