@@ -264,6 +264,7 @@ fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {
         province: enrolment.province.clone(),
         locality: enrolment.locality.clone(),
         renewal: RenewalWindow { early_days: enrolment.renewal_early_days, late_days: enrolment.renewal_late_days },
+        stock_only: enrolment.stock_only,
     })
 }
 

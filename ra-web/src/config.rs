@@ -158,6 +158,9 @@ pub struct Enrolment {
     pub renewal_early_days: u16,
     /// And so many days after; later the identity is checked anew, as for a first certificate.
     pub renewal_late_days: u16,
+    /// Whether certificates are made only on tokens that are in the office's stock. Without it an unknown token is
+    /// taken into stock at the counter, as bought today.
+    pub stock_only: bool,
 }
 
 /// Who issues for a kind of key.
@@ -182,6 +185,7 @@ impl Default for Enrolment {
             locality: "示范市".into(),
             renewal_early_days: 90,
             renewal_late_days: 365,
+            stock_only: true,
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod paper;
 pub mod retry;
 pub mod sql;
 pub mod store;
+pub mod tokens;
 pub mod units;
 pub mod vault;
 

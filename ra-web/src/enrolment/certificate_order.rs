@@ -153,7 +153,7 @@ impl Desk {
         let last = again(|| async {
             let mut tx = self.store.begin().await?;
             let order = tx.order(id).await?.ok_or(OfficeError::NotFound)?;
-            if order.state != OrderState::Open || matches!(order.subject, OrderSubject::Case(_)) {
+            if order.state != OrderState::Open || !matches!(order.subject, OrderSubject::Certificate(..)) {
                 return Err(OfficeError::WrongState("the order is not open for signatures"));
             }
             next_seat(&order, &signer.officer)?;
@@ -247,6 +247,7 @@ impl Desk {
             let before = tx.certificate(&view.issuer, &view.serial).await?.ok_or(OfficeError::NotFound)?.status;
             tx.settle_order(order.order.id, OrderState::Signed, OrderState::Done, None, now).await?;
             tx.put_status(&view.issuer, &view.serial, view.status, view.delivered).await?;
+            self.token_follows(&mut tx, &order.order.act, &Who::from(officer), now).await?;
             let step = Step {
                 act: act_word(&order.order.act),
                 from: status_word(before),

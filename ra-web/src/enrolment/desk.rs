@@ -22,6 +22,7 @@ use crate::store::{
     CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store,
     StoredOrder, Tx,
 };
+use crate::tokens::TokenRefusal;
 use crate::vault::{FieldKey, VaultError};
 
 /// What orders ask the authority for; from the configuration.
@@ -37,6 +38,8 @@ pub struct Rules {
     pub locality: String,
     /// When certificates may be renewed.
     pub renewal: RenewalWindow,
+    /// Whether certificates are made only on tokens that are in the office's stock.
+    pub stock_only: bool,
 }
 
 impl Rules {
@@ -118,6 +121,9 @@ pub enum OfficeError {
     /// The certificate's or order's state.
     #[error("{0}")]
     WrongState(&'static str),
+    /// The token cannot be used so.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
     /// Sealed data.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -138,7 +144,7 @@ pub enum SignatureFault {
 }
 
 /// Runs a use case, and again when the database rolled it back only because another came first.
-pub(super) async fn again<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, OfficeError>
+pub(crate) async fn again<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, OfficeError>
 where
     F: Future<Output = Result<T, OfficeError>>,
 {
@@ -298,6 +304,7 @@ impl Desk {
             check_signature(signer, &order.statement, message)?;
             self.seat(&mut tx, &order, signer, message).await?;
             tx.settle_order(order.order.id, OrderState::Open, OrderState::Signed, None, now).await?;
+            self.token_inspected(&mut tx, &case, true, &Who::from(&signer.officer), now).await?;
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
         .await
@@ -359,6 +366,8 @@ impl Desk {
             };
             let (case, step) = case.cancel(officer, reason.to_owned(), now)?;
             tx.drop_open_orders(&OrderSubject::Case(number.clone()), now).await?;
+            self.token_inspected(&mut tx, &case, false, &Who::from(officer), now).await?;
+            self.token_given_up(&mut tx, number, now).await?;
             if let Some(order) = approved {
                 tx.drop_tickets(order).await?;
                 tx.settle_order(order, OrderState::Signed, OrderState::Dropped, None, now).await?;
@@ -420,7 +429,7 @@ impl Desk {
     }
 
     /// The audit entry of a step. Reasons are personal words: the history has them, the audit names the line.
-    pub(super) fn event(&self, subject: &OrderSubject, step: &Step) -> Event {
+    pub(crate) fn event(&self, subject: &OrderSubject, step: &Step) -> Event {
         let actor = step.by.as_ref().map_or_else(|| "system".to_owned(), |by| format!("officer:{}", by.id));
         let details = BTreeMap::from([
             ("act".to_owned(), step.act.to_owned()),
@@ -446,7 +455,7 @@ impl Desk {
         .await
     }
 
-    pub(super) fn draw(&self) -> MutexGuard<'_, ChaCha20Rng> {
+    pub(crate) fn draw(&self) -> MutexGuard<'_, ChaCha20Rng> {
         self.chance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

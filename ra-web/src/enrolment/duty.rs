@@ -32,11 +32,13 @@ pub enum Right {
     Jobs,
     /// Let such a job be tried again.
     RetryJob,
+    /// Receive, move, count and retire tokens.
+    KeepStock,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -49,6 +51,7 @@ impl Right {
         Self::SignOrder,
         Self::Jobs,
         Self::RetryJob,
+        Self::KeepStock,
     ];
 
     /// The roles of which one is needed.
@@ -68,6 +71,7 @@ impl Right {
             Self::SignOrder => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Jobs => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
             Self::RetryJob => &[R::RaSupervisor, R::Administrator],
+            Self::KeepStock => &[R::TokenOperator, R::RaSupervisor],
         }
     }
 
@@ -91,7 +95,15 @@ mod tests {
         (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
         (
             Role::TokenOperator,
-            &[Right::Read, Right::Prepare, Right::Claim, Right::Provision, Right::Hold, Right::SignOrder],
+            &[
+                Right::Read,
+                Right::Prepare,
+                Right::Claim,
+                Right::Provision,
+                Right::Hold,
+                Right::SignOrder,
+                Right::KeepStock,
+            ],
         ),
         (
             Role::RaSupervisor,
@@ -105,6 +117,7 @@ mod tests {
                 Right::SignOrder,
                 Right::Jobs,
                 Right::RetryJob,
+                Right::KeepStock,
             ],
         ),
         (Role::Finance, &[Right::Jobs]),

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use ca_core::domain::{Act, Officer, Order, OrderId, ProfileName, Replaces, ResidentId, Subject, SubjectField, encode};
+use ca_core::domain::{Act, Ground, Officer, Order, OrderId, ProfileName, Replaces, ResidentId, Subject, SubjectField, encode};
 use openssl::sha::sha256;
 
 use super::case::{Case, CaseNumber, Who};
 use super::desk::{Desk, OfficeError, again};
 use super::document::{DocumentError, DocumentKind, Media};
-use super::form::{FieldFaults, Form, Particulars};
+use super::form::{FieldFault, FieldFaults, Form, Particulars};
 use super::process::Process;
 use crate::store::{
     CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, StoredOrder, Tx,
 };
+use crate::tokens::Token;
 
 /// An uploaded file, not yet looked at.
 #[derive(Clone, Debug)]
@@ -102,6 +103,9 @@ impl Desk {
                         form.unit_name.clone_from(&case.form.unit_name);
                         form.uscc.clone_from(&case.form.uscc);
                     }
+                    if let Some(token) = exchanged(&mut tx, &case.process).await? {
+                        form.purchased = token.purchased.to_string();
+                    }
                     let masked = masked(&form);
                     case.revise(officer, form.clone(), masked, now)?
                 }
@@ -144,7 +148,23 @@ impl Desk {
                 .filter(|kind| documents.iter().all(|document| document.kind != **kind))
                 .map(|kind| (*kind, None))
                 .collect();
-            let particulars = match case.form.particulars(&case.process, &self.rules.kinds(), now.beijing_day()) {
+            let mut read = case.form.particulars(&case.process, &self.rules.kinds(), now.beijing_day());
+            if let Some(token) = exchanged(&mut tx, &case.process).await? {
+                // What the books say of the token counts, not the day of purchase: an exchanged one is covered as long
+                // as the first one was.
+                let over = now.beijing_day() > token.warranty_until;
+                let fault = ("purchased", FieldFault::Warranty);
+                read = match read {
+                    Ok(_) if over => Err(vec![fault]),
+                    Err(mut faults) => {
+                        faults.retain(|(field, _)| *field != "purchased");
+                        faults.extend(over.then_some(fault));
+                        Err(faults)
+                    }
+                    read => read,
+                };
+            }
+            let particulars = match read {
                 Ok(particulars) if missing.is_empty() => particulars,
                 result => {
                     let fields = result.err().unwrap_or_default();
@@ -268,6 +288,18 @@ impl Desk {
             return Ok(None);
         }
         Ok(Some(self.vault.seal(&handler_place(number), typed.as_bytes(), &self.chance)?))
+    }
+}
+
+/// The token that is to be exchanged, where it is in the books.
+async fn exchanged(tx: &mut Box<dyn Tx>, process: &Process) -> Result<Option<Token>, OfficeError> {
+    match (process.ground(), process.old()) {
+        (Some(Ground::Exchange), Some(old)) => {
+            let token = tx.token_with(&old.issuer, &old.serial).await?;
+            // One that came to the counter by itself has no day of purchase of its own.
+            Ok(token.filter(Token::is_from_stock))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -119,6 +119,7 @@ impl Desk {
         let ticket = self.open_of(&mut tx, ticket).await?;
         let order = tx.order(ticket.order).await?.ok_or(OfficeError::NotFound)?;
         drop(tx);
+        self.bind_token(&ticket.case, &binding).await?;
         let submission = Submission {
             order: Blob(order.statement.clone()),
             approvals: order.signatures.iter().map(|signature| Blob(signature.message.clone())).collect(),
@@ -181,6 +182,7 @@ impl Desk {
             let (case, sealed) = tx.case(&ticket.case).await?.ok_or(OfficeError::NotFound)?;
             let (case, step) = case.deliver(now)?;
             tx.put_unit(&UnitRecord::of(&case, sealed.as_deref(), now)).await?;
+            self.token_delivered(&mut tx, &case, &view.issuer, &view.serial, now).await?;
             if let Some(old) = &old {
                 self.note_replaced(&mut tx, old, &case, now).await?;
             }
@@ -279,6 +281,7 @@ impl Desk {
             let Some(view) = &revoked else { return Ok(tx.commit().await?) };
             let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
             let (case, step) = case.abandon(why.clone(), now)?;
+            self.token_given_up(&mut tx, number, now).await?;
             tx.put_status(&view.issuer, &view.serial, view.status, None).await?;
             tx.add_step(&OrderSubject::Certificate(view.issuer.clone(), view.serial.clone()), &step).await?;
             self.put(tx, &case, sealed.as_deref(), &step).await

@@ -54,7 +54,10 @@ impl Desk {
             let mut form: Form = before.form.clone();
             form.handler_id = self.open_handler_id(&before.number, sealed.as_deref())?;
             form.years = if process.chooses_years() { "1".into() } else { String::new() };
-            form.purchased.clear();
+            form.purchased = match tx.token_with(&old.issuer, &old.serial).await? {
+                Some(token) if ground == Ground::Exchange && token.is_from_stock() => token.purchased.to_string(),
+                _ => String::new(),
+            };
             let number = tx.next_case_number(now.beijing_day()).await?;
             let sealed = self.seal_handler_id(&number, &form.handler_id)?;
             let masked = masked(&form);

@@ -23,6 +23,7 @@ use crate::enrolment::desk::OfficeError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
 use crate::paper::PaperError;
+use crate::tokens::TokenRefusal;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident => $word:literal, $status:ident;)*) => {
@@ -87,6 +88,14 @@ kinds! {
     TicketUnknown => "ticket_unknown", NOT_FOUND;
     /// The ticket was used up.
     TicketUsed => "ticket_used", CONFLICT;
+    /// The token is another office's.
+    TokenElsewhere => "token_elsewhere", CONFLICT;
+    /// The token is out of use.
+    TokenSpent => "token_spent", CONFLICT;
+    /// The token is used for another case or unit.
+    TokenTaken => "token_taken", CONFLICT;
+    /// The token is in no stock.
+    TokenUnknown => "token_unknown", CONFLICT;
     /// It took too long.
     TimedOut => "timed_out", REQUEST_TIMEOUT;
     /// More bytes than are taken.
@@ -201,6 +210,11 @@ impl From<OfficeError> for Failure {
             OfficeError::TicketExpired => Kind::TicketExpired,
             OfficeError::TicketUnknown => Kind::TicketUnknown,
             OfficeError::TicketUsed => Kind::TicketUsed,
+            OfficeError::Token(TokenRefusal::Elsewhere) => Kind::TokenElsewhere,
+            OfficeError::Token(TokenRefusal::Spent) => Kind::TokenSpent,
+            OfficeError::Token(TokenRefusal::Taken) => Kind::TokenTaken,
+            OfficeError::Token(TokenRefusal::Unknown) => Kind::TokenUnknown,
+            OfficeError::Token(TokenRefusal::State) => Kind::WrongState,
             OfficeError::Evidence(_) => Kind::StoreUnavailable,
             OfficeError::Paper(PaperError::Glyph(_)) => Kind::Unprintable,
             OfficeError::Paper(_) | OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,

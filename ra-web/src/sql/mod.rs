@@ -10,6 +10,7 @@ mod office;
 mod orders;
 mod row;
 pub mod sessions;
+mod tokens;
 mod units;
 
 pub use office::OfficeStore;
@@ -26,18 +27,20 @@ pub fn office_migrations() -> Migrator {
         (6, "processes", include_str!("../../migrations/0006_processes.sql")),
         (7, "queue", include_str!("../../migrations/0007_queue.sql")),
         (16, "units", include_str!("../../migrations/0016_units.sql")),
+        (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 6] = [
+pub const STATEMENTS: [&[&str]; 7] = [
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
     orders::STATEMENTS,
     units::STATEMENTS,
     jobs::STATEMENTS,
+    tokens::STATEMENTS,
 ];
 
 #[cfg(test)]

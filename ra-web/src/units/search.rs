@@ -11,6 +11,7 @@ use crate::enrolment::case::{CaseNumber, may_read};
 use crate::enrolment::desk::{Desk, OfficeError};
 use crate::enrolment::form::folded;
 use crate::store::{CaseFilter, CaseLine, CertificateFilter, Issued, Tx};
+use crate::tokens::TokenNumber;
 
 /// What is typed has at most so many characters.
 pub const MAX_QUERY_CHARS: usize = 100;
@@ -41,6 +42,8 @@ pub enum Exact {
     Order(OrderId),
     /// A unit, by its code.
     Unit(String),
+    /// A token.
+    Token(TokenNumber),
 }
 
 /// What fits, by kind, the best first.
@@ -132,6 +135,11 @@ async fn by_number(tx: &mut Box<dyn Tx>, officer: &Officer, typed: &str) -> Resu
         && tx.order(order).await?.is_some_and(|order| may_read(officer, &order.order.office).is_ok())
     {
         return Ok(Some(Exact::Order(order)));
+    }
+    if let Ok(serial) = typed.parse::<TokenNumber>()
+        && tx.token(&serial).await?.is_some_and(|token| may_read(officer, &token.office).is_ok())
+    {
+        return Ok(Some(Exact::Token(serial)));
     }
     if let Ok(uscc) = upper.replace([' ', '-'], "").parse::<Uscc>() {
         let known = tx.unit(uscc.as_str()).await?.is_some()

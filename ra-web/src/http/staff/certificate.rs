@@ -8,6 +8,7 @@ use ca_core::domain::{Ground, IssuerId, OrderId, RevocationReason, Serial};
 use serde::Deserialize;
 
 use super::Staff;
+use super::tokens::{TokenLine, token_line};
 use super::parts::{
     CertificateLine, Line, OrderLine, Seat, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of,
     order_line, reason_text, returning_to, seats, state_tag, to_sign,
@@ -66,6 +67,7 @@ struct CertificatePage {
     until: String,
     sha256: String,
     delivered: Option<String>,
+    token: Option<TokenLine>,
     waiting: Vec<OrderLine>,
     past: Vec<OrderLine>,
     lines: Vec<Line>,
@@ -100,6 +102,7 @@ async fn certificate_page(
     for (ground, verdict) in staff.desk.replaceable(&signer.officer, &found).await? {
         replaceable.push(offer(view, signer, name, ground, verdict));
     }
+    let token = staff.desk.store.read().await?.token_with(&name.issuer, &name.serial).await?;
     let Found { issued, live, orders, steps } = found;
     let is_open = |state| matches!(state, OrderState::Open | OrderState::Signed);
     let order_line = |order| order_line(view, order, String::new());
@@ -135,6 +138,7 @@ async fn certificate_page(
         until: issued.validity.not_after.beijing_text(),
         sha256: hash_of(&issued.certificate).to_string(),
         delivered: issued.delivered.map(|at| at.beijing_text()),
+        token: token.map(|token| token_line(view, &token)),
         waiting,
         past: orders
             .iter()
@@ -315,6 +319,7 @@ pub(super) async fn get_order(
     let (issuer, serial) = match &order.subject {
         OrderSubject::Case(number) => return Ok(see(&format!("/applications/{number}"))),
         OrderSubject::Certificate(issuer, serial) => (issuer, serial),
+        OrderSubject::Token(_) => return Err(Kind::NotFound.into()),
     };
     let issued = staff.desk.store.read().await?.certificate(issuer, serial).await?;
     let open = order.state == OrderState::Open;

@@ -11,6 +11,7 @@ mod officers;
 mod parts;
 mod queue;
 mod search;
+mod tokens;
 mod unit;
 
 use std::sync::Arc;
@@ -95,6 +96,12 @@ pub fn router(staff: Staff) -> Router {
         .route("/officers", with(Right::Registry, get(officers::get_officers)))
         .route("/jobs", with(Right::Jobs, get(jobs::get_jobs)))
         .route("/jobs/retry", with(Right::RetryJob, post(jobs::post_retry)))
+        .route("/stock", with(Right::Read, get(tokens::get_stock)))
+        .route("/stock/{doing}", with(Right::KeepStock, get(tokens::get_list).post(tokens::post_list)))
+        .route("/stock/transfers/{id}", with(Right::Read, get(tokens::get_transfer)))
+        .route("/stock/transfers/{id}/receive", with(Right::KeepStock, post(tokens::post_transfer)))
+        .route("/tokens/{serial}", with(Right::Read, get(tokens::get_token)))
+        .route("/tokens/{serial}/end", with(Right::KeepStock, post(tokens::post_end)))
         .route("/search", with(Right::Read, get(search::get_search)))
         .with_state(staff)
 }
@@ -174,7 +181,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 16] = [
+const DONE: [&str; 22] = [
     "claimed",
     "handed-back",
     "cancelled",
@@ -191,6 +198,12 @@ const DONE: [&str; 16] = [
     "requested",
     "dropped",
     "retried",
+    "stock-received",
+    "stock-sent",
+    "stock-arrived",
+    "stock-counted",
+    "token-retired",
+    "token-destroyed",
 ];
 
 impl Staff {
@@ -220,6 +233,9 @@ impl Staff {
         rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
         rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
         rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
+        if Right::Read.of(roles) {
+            rail.push(item("/stock", "staff-rail-stock", "key-round", None));
+        }
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
         }

@@ -80,6 +80,7 @@ fn address(exact: &Exact) -> String {
         Exact::Certificate(issuer, serial) => format!("/certificates/{issuer}/{serial}"),
         Exact::Order(order) => format!("/orders/{order}"),
         Exact::Unit(uscc) => format!("/units/{uscc}"),
+        Exact::Token(serial) => format!("/tokens/{serial}"),
     }
 }
 

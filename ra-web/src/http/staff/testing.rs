@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ca_core::domain::{IssuerId, KeyKind, LoginPurpose, ProfileName, Serial};
+use ca_core::domain::{IssuerId, KeyBinding, KeyKind, LoginPurpose, ProfileName, Serial};
 use ca_core::escrow::client::KmcClient;
 use ca_core::issuance::Authority;
 use ca_core::issuance::faults::NoFaults;
@@ -137,6 +137,7 @@ impl Bench {
                 province: "示范省".into(),
                 locality: "示范市".into(),
                 renewal: crate::enrolment::process::RenewalWindow { early_days: 90, late_days: 365 },
+                stock_only: false,
             },
         });
         let published = &house.config.publish_dir.join("ca");
@@ -311,7 +312,8 @@ impl Bench {
         let order = STANDARD.decode(opened["order"].as_str().expect("text")).expect("base64");
         let order = ca_core::domain::decode(&order).expect("an order");
         let key = ca_core::testing::new_key();
-        let binding = self.house.person("chenjie").say(&ca_core::testing::binding(&order, &key), self.house.now());
+        let binding = KeyBinding { token: format!("YX{ticket:.8}"), ..ca_core::testing::binding(&order, &key) };
+        let binding = self.house.person("chenjie").say(&binding, self.house.now());
         let csr = ca_core::testing::request(&key);
         let body = serde_json::json!({ "ticket": ticket, "csr": csr, "binding": binding });
         let (status, answer) = self.api("redeem", body.clone()).await;

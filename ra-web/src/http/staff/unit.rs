@@ -9,13 +9,14 @@ use super::Staff;
 use super::parts::{
     CaseRow, CertificateLine, Line, OrderLine, Sheet, case_row, certificate_line, line, order_line, sheet,
 };
+use super::tokens::{TokenLine, token_line};
 use crate::enrolment::case::may_read;
 use crate::enrolment::desk::Signer;
 use crate::enrolment::form::folded;
 use crate::http::answer::Shown;
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::store::{CaseFilter, CertificateFilter, OrderSubject, StoredOrder};
+use crate::store::{CaseFilter, CertificateFilter, OrderSubject, StoredOrder, TokenFilter};
 use crate::units::{UnitLine, UnitRecord};
 
 /// So many of each kind at most, the latest.
@@ -34,6 +35,7 @@ struct UnitPage {
     certificates: Vec<CertificateLine>,
     cases: Vec<CaseRow>,
     sheets: Vec<(String, Vec<Sheet>)>,
+    tokens: Vec<TokenLine>,
     lines: Vec<Line>,
 }
 
@@ -77,6 +79,8 @@ pub(super) async fn get_unit(
         let own = tx.steps(&subject).await?;
         steps.extend(own.into_iter().filter(|step| !["issue", "deliver", "abandon"].contains(&step.act.as_str())));
     }
+    let mut tokens = tx.tokens(&TokenFilter::Uscc(uscc.clone()), MOST).await?;
+    tokens.retain(|token| may_read(&signer.officer, &token.office).is_ok());
     drop(tx);
     steps.sort_by_key(|step| std::cmp::Reverse(step.at));
     steps.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
@@ -92,6 +96,7 @@ pub(super) async fn get_unit(
         certificates: certificates.iter().map(|issued| certificate_line(&view, issued, now)).collect(),
         cases: cases.iter().map(|line| case_row(&view, line)).collect(),
         sheets,
+        tokens: tokens.iter().map(|token| token_line(&view, token)).collect(),
         lines: steps.iter().map(|step| line(&view, step)).collect(),
     }))
 }
