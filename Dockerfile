@@ -49,7 +49,7 @@ ENTRYPOINT ["token"]
 FROM base AS prepare
 USER root
 RUN apt-get update \
- && apt-get install -y --no-install-recommends openssl postgresql-client \
+ && apt-get install -y --no-install-recommends fonts-noto-cjk openssl postgresql-client \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /usr/local/bin/
 USER yinxin

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use async_trait::async_trait;
 use axum::Router;
 use ca_core::clock::Clock;
-use ca_core::domain::{IssuerId, KeyKind, LoginPurpose, ProfileName};
+use ca_core::domain::{BeijingDay, IssuerId, KeyKind, LoginPurpose, OfficeId, ProfileName};
 use ca_core::service::client::{CertificateAuthority, Client};
 use ca_core::service::protocol::Request;
 use ca_core::sql::Database;
@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_sessions::cookie::SameSite;
+use zeroize::Zeroizing;
 
 use crate::Chance;
 use crate::config::{Config, Enrolment, KeyIssuer, Paper, Trust};
@@ -35,6 +36,7 @@ use crate::login::{Door, Officers, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
 use crate::sql::{OfficeStore, office_migrations};
+use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
 use crate::vault::FieldKey;
 
@@ -213,6 +215,49 @@ pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
     database.migrate(&office_migrations()).await?;
     backfill::fill(&OfficeStore(database.clone())).await.context("writing down the units of earlier cases")?;
     Ok(database)
+}
+
+/// Takes tokens into an office's stock, those that are in the books already apart, and answers how many and the list of
+/// the admin PINs with which they are formatted: a serial number and a PIN a line.
+///
+/// # Errors
+/// Names what of the configuration or of the list cannot be used.
+pub async fn stock(
+    config: Config,
+    office: &OfficeId,
+    model: &str,
+    purchased: BeijingDay,
+    typed: &str,
+    clock: Arc<dyn Clock>,
+    chance: Chance,
+) -> anyhow::Result<(usize, Zeroizing<String>)> {
+    let wrong = |faults: LineFaults| anyhow!("{}: {}", faults[0].0, faults[0].1.word());
+    let mut list = serials(typed).map_err(wrong)?;
+    let database = migrate(&config).await?;
+    let vault = Arc::new(field_key(&config)?);
+    let desk = Desk {
+        store: Arc::new(OfficeStore(database.clone())),
+        ca: Arc::new(Client::new(&config.ca_socket)),
+        evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
+        printer: printer(&config.paper)?,
+        vault,
+        clock,
+        chance,
+        rules: rules(&config.enrolment)?,
+    };
+    let all = list.clone();
+    let mut received = desk.receive_stock(office, None, &list, model, purchased).await?;
+    if let Err(known) = &received {
+        list.retain(|serial| !known.iter().any(|(typed, _)| typed == serial.as_str()));
+        received = desk.receive_stock(office, None, &list, model, purchased).await?;
+    }
+    let received = received.map_err(wrong)?;
+    let mut pins = Zeroizing::new(String::new());
+    for (serial, pin) in desk.admin_pins(&all).await? {
+        pins.push_str(&format!("{serial} {}\n", pin.expose()));
+    }
+    database.close().await;
+    Ok((received, pins))
 }
 
 /// Looks at everything that `serve` needs, without changing anything: each line is a name and what is wrong.

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
-use ca_core::clock::{SystemClock, system_rng};
+use ca_core::clock::{Clock as _, SystemClock, system_rng};
+use ca_core::domain::OfficeId;
+use ca_core::durable;
 use clap::{Parser, Subcommand};
 use ra_web::config::{self, Config};
+use ra_web::enrolment::form;
 use ra_web::vault::FieldKey;
 use ra_web::{app, fund};
 
@@ -29,10 +32,29 @@ enum Command {
     Worker,
     /// Brings the office's database up to date, makes a field key where there is none, and ends.
     Migrate,
+    /// Takes tokens into an office's stock: serial numbers from standard input. Writes the list of their admin PINs, with
+    /// which `token admin-pins` formats them.
+    Stock(Stock),
     /// Looks at everything that `serve` needs and says what is wrong.
     Doctor,
     /// Runs the fund portal, with its own configuration and database, until it is told to stop.
     Portal,
+}
+
+#[derive(clap::Args)]
+struct Stock {
+    /// The office, e.g. `demo-office`.
+    #[arg(long)]
+    office: String,
+    /// Maker and model.
+    #[arg(long)]
+    model: String,
+    /// When they were bought, as `2026-11-30`; today if it is not said.
+    #[arg(long)]
+    purchased: Option<String>,
+    /// Where to write the list; there must be no such file yet. Remove it when the tokens are formatted.
+    #[arg(long, value_name = "FILE")]
+    admin_pins: PathBuf,
 }
 
 #[tokio::main]
@@ -75,6 +97,21 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                     .with_context(|| format!("making {}", key.display()))?;
                 println!("made a new field key: {}", key.display());
             }
+            Ok(())
+        }
+        Command::Stock(asked) => {
+            let config: Config = config::read(&arguments.config, "RA_")?;
+            let office = OfficeId::new(&asked.office).context("--office names no office")?;
+            let purchased = match &asked.purchased {
+                Some(text) => form::day(text).context("--purchased is no day")?,
+                None => SystemClock.now().beijing_day(),
+            };
+            let typed = std::io::read_to_string(std::io::stdin())?;
+            let chance = Arc::new(Mutex::new(system_rng()));
+            let clock = Arc::new(SystemClock);
+            let (n, list) = app::stock(config, &office, &asked.model, purchased, &typed, clock, chance).await?;
+            durable::create(&asked.admin_pins, list.as_bytes(), durable::PRIVATE)?;
+            println!("{n} received; admin PINs: {}", asked.admin_pins.display());
             Ok(())
         }
         Command::Doctor => {

@@ -432,7 +432,14 @@ pub trait Tokens {
     /// A transfer.
     async fn transfer(&mut self, id: &str) -> Result<Option<Transfer>, DatabaseError>;
     /// Notes that so many more arrived than had before.
-    async fn put_arrival(&mut self, id: &str, before: i64, arrived: i64, by: &Who, now: Timestamp) -> Result<(), DatabaseError>;
+    async fn put_arrival(
+        &mut self,
+        id: &str,
+        before: i64,
+        arrived: i64,
+        by: &Who,
+        now: Timestamp,
+    ) -> Result<(), DatabaseError>;
     /// The latest transfers from and to an office, newest first.
     async fn transfers(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Transfer>, DatabaseError>;
     /// Stores what was found when a stock was counted.

@@ -323,7 +323,8 @@ fn choice<T>(faults: &mut FieldFaults, field: &'static str, chosen: Option<T>) -
 }
 
 /// A day as forms write it, `2026-11-30`.
-pub(crate) fn day(text: &str) -> Option<BeijingDay> {
+#[must_use]
+pub fn day(text: &str) -> Option<BeijingDay> {
     let [year, month, day] = <[&str; 3]>::try_from(text.splitn(3, '-').collect::<Vec<_>>()).ok()?;
     BeijingDay::from_calendar(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ca_core::domain::{Act, Ground, Officer, Order, OrderId, ProfileName, Replaces, ResidentId, Subject, SubjectField, encode};
+use ca_core::domain::{
+    Act, Ground, Officer, Order, OrderId, ProfileName, Replaces, ResidentId, Subject, SubjectField, encode,
+};
 use openssl::sha::sha256;
 
 use super::case::{Case, CaseNumber, Who};

@@ -502,11 +502,7 @@ mod tests {
             ("keep", |t| t.keep(None, NOW), ["", "", "", "", "", "", "in_use", "", ""]),
             ("lock", |t| t.lock(None, NOW), ["", "", "", "locked", "", "", "", "", ""]),
             ("unlock", |t| t.unlock(None, NOW), ["", "", "", "", "in_use", "", "", "", ""]),
-            (
-                "faulty",
-                |t| t.find_faulty(None, "dead".into(), NOW),
-                ["", "", "", "faulty", "faulty", "", "", "", ""],
-            ),
+            ("faulty", |t| t.find_faulty(None, "dead".into(), NOW), ["", "", "", "faulty", "faulty", "", "", "", ""]),
             (
                 "retire",
                 |t| t.retire(None, "old".into(), NOW),
@@ -516,7 +512,8 @@ mod tests {
         for (name, step, to) in table {
             for (state, word) in all().into_iter().zip(to) {
                 let from = state.word();
-                let moved = step(in_state(state)).map_or_else(|_| String::new(), |(token, _)| token.state.word().into());
+                let moved =
+                    step(in_state(state)).map_or_else(|_| String::new(), |(token, _)| token.state.word().into());
                 assert_eq!(moved, word, "{name} from {from}");
             }
         }

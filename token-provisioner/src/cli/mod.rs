@@ -1,8 +1,9 @@
-//! The command line: `token list | init | enrol | change-pin | unblock | agent | doctor`.
+//! The command line: `token list | init | admin-pins | enrol | change-pin | unblock | agent | doctor`.
 //!
 //! PINs and tickets come from a prompt, from standard input or from a file, never from an argument: other
 //! people on the computer can read arguments.
 
+mod admin_pins;
 mod commands;
 mod doctor;
 mod enrol;
@@ -47,6 +48,8 @@ enum Command {
     List,
     /// Format a blank token (or erase one) and set its label, SO PIN and initial user PIN.
     Init(Init),
+    /// Give tokens the admin PINs of an office's list in place of their maker's.
+    AdminPins(AdminPins),
     /// Put a certificate on a token: online with a ticket, or by files.
     Enrol(Enrol),
     /// Change the user PIN of a token.
@@ -73,6 +76,16 @@ struct Init {
     /// File with the user PIN; without it the initial PIN 123456 is set.
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct AdminPins {
+    /// The office's list: a serial number and an admin PIN a line.
+    #[arg(long, value_name = "FILE")]
+    list: PathBuf,
+    /// File with the SO PIN that the tokens have now; without it the SO PIN is asked for.
+    #[arg(long, value_name = "FILE")]
+    so_pin_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -206,6 +219,7 @@ fn act(cli: Cli, language: Language) -> Result<ExitCode, CliError> {
     match cli.command {
         Command::List => commands::list(&context)?,
         Command::Init(init) => commands::init(&context, &init)?,
+        Command::AdminPins(list) => admin_pins::admin_pins(&context, &list)?,
         Command::Enrol(enrol) => enrol::enrol(&context, &enrol)?,
         Command::ChangePin(change) => commands::change_pin(&context, &change)?,
         Command::Unblock(unblock) => unblock::unblock(&context, &unblock)?,

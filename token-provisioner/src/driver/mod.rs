@@ -270,6 +270,12 @@ pub trait TokenDriver: Send + Sync {
     /// As [`TokenDriver::open`], and [`TokenError::PinRefused`].
     fn change_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError>;
 
+    /// Changes the admin PIN (SO PIN). Keys, certificates and user PIN stay.
+    ///
+    /// # Errors
+    /// As [`TokenDriver::unblock`].
+    fn change_admin_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError>;
+
     /// Sets a new user PIN by the admin PIN (SO PIN), locked or not. Keys and certificates stay.
     ///
     /// # Errors

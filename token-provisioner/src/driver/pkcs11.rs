@@ -233,6 +233,16 @@ impl TokenDriver for Pkcs11 {
         outcome
     }
 
+    fn change_admin_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError> {
+        let _one = self.exclusive();
+        let session = self.login(token, UserType::So, old).map_err(TokenError::of_admin)?;
+        let outcome = session.set_pin(&auth(old), &auth(new)).map_err(|e| self.explain(token, e));
+        if let Err(error) = session.logout() {
+            tracing::debug!(%token, %error, "Logout failed");
+        }
+        outcome
+    }
+
     fn unblock(&self, token: &TokenSerial, admin: &Pin, new: &Pin) -> Result<(), TokenError> {
         let _one = self.exclusive();
         let session = self.login(token, UserType::So, admin).map_err(TokenError::of_admin)?;

@@ -93,6 +93,14 @@ impl Drivers {
         self.of(token)?.change_pin(token, old, new)
     }
 
+    /// Changes an admin PIN; see [`TokenDriver::change_admin_pin`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn change_admin_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError> {
+        self.of(token)?.change_admin_pin(token, old, new)
+    }
+
     /// Sets a new user PIN by the admin PIN; see [`TokenDriver::unblock`].
     ///
     /// # Errors

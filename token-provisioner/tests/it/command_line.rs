@@ -116,3 +116,33 @@ fn a_weak_new_pin_is_refused_in_both_languages() {
     assert!(text(&change("zh-CN", "new.pin")).contains("太简单"));
     assert!(change("en", "good.pin").status.success(), "the initial PIN 123456 was set by init");
 }
+
+/// The office's list replaces the maker's SO PIN; run again it finds the work done.
+fn takes_the_offices_admin_pin(place: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    softhsm::configure(folder);
+    fs::write(folder.join("so.pin"), SO_PIN).unwrap();
+    run(token(folder).args(place).args(["init", "--label", "unit", "--so-pin-file", "so.pin"]));
+    let listed = text(&run(token(folder).args(place).arg("list")));
+    let serial = listed.split_whitespace().next().unwrap();
+    fs::write(folder.join("list"), format!("{serial} 7KQ2MXW9RNJ4FGA3\n")).unwrap();
+    for _ in 0..2 {
+        let mut command = token(folder);
+        let done = run(command.args(place).args(["admin-pins", "--list", "list", "--so-pin-file", "so.pin"]));
+        assert!(text(&done).contains(serial));
+    }
+    fs::write(folder.join("list"), format!("{serial} ANOTHER1ANOTHER1\n")).unwrap();
+    let refused = token(folder).args(place).args(["admin-pins", "--list", "list", "--so-pin-file", "so.pin"]).output();
+    assert!(!refused.unwrap().status.success(), "the maker's SO PIN opens nothing any more");
+}
+
+#[test]
+fn a_soft_token_takes_the_offices_admin_pin() {
+    takes_the_offices_admin_pin(&["--soft", "tokens"]);
+}
+
+#[test]
+fn a_softhsm_token_takes_the_offices_admin_pin() {
+    takes_the_offices_admin_pin(&["--module", softhsm::MODULE]);
+}

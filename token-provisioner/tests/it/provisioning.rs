@@ -161,6 +161,9 @@ impl TokenDriver for Loose {
     fn change_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError> {
         self.inner.change_pin(token, old, new)
     }
+    fn change_admin_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError> {
+        self.inner.change_admin_pin(token, old, new)
+    }
     fn unblock(&self, token: &TokenSerial, admin: &Pin, new: &Pin) -> Result<(), TokenError> {
         self.inner.unblock(token, admin, new)
     }

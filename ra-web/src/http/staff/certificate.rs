@@ -8,11 +8,11 @@ use ca_core::domain::{Ground, IssuerId, OrderId, RevocationReason, Serial};
 use serde::Deserialize;
 
 use super::Staff;
-use super::tokens::{TokenLine, token_line};
 use super::parts::{
     CertificateLine, Line, OrderLine, Seat, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of,
     order_line, reason_text, returning_to, seats, state_tag, to_sign,
 };
+use super::tokens::{TokenLine, token_line};
 use crate::enrolment::case::Forbidden;
 use crate::enrolment::certificate_order::{CertificatePage as Found, Signed, Wish, allowed, status_word};
 use crate::enrolment::desk::{OfficeError, Signer, next_seat};

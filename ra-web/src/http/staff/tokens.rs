@@ -373,7 +373,8 @@ async fn token_page(
     let serial = number_of(serial)?;
     let (token, steps) = staff.desk.token(&signer.officer, &serial).await?;
     let keeps = may(signer, Right::KeepStock) && token.office == signer.officer.office;
-    let page = staff.page(view, signer, view.locale.t_with("token-title", &[("serial", &serial.to_string())]), "/stock");
+    let page =
+        staff.page(view, signer, view.locale.t_with("token-title", &[("serial", &serial.to_string())]), "/stock");
     let base = format!("/tokens/{serial}");
     let page = returning_to(page.await?, base.clone());
     Ok(TokenPage {

@@ -155,6 +155,15 @@ impl TokenDriver for Soft {
         self.folder.write(&file)
     }
 
+    fn change_admin_pin(&self, token: &TokenSerial, old: &Pin, new: &Pin) -> Result<(), TokenError> {
+        let _lock = self.folder.lock()?;
+        let mut file = self.folder.read(token)?;
+        let master = self.unlock(&mut file, Who::SecurityOfficer, old).map_err(TokenError::of_admin)?;
+        let context = Who::SecurityOfficer.context(&file.serial);
+        file.security_officer.wrapped = self.with_rng(|rng| seal::wrap(&master, new, &context, rng))?;
+        self.folder.write(&file)
+    }
+
     fn unblock(&self, token: &TokenSerial, admin: &Pin, new: &Pin) -> Result<(), TokenError> {
         let _lock = self.folder.lock()?;
         let mut file = self.folder.read(token)?;
