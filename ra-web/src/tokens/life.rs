@@ -64,7 +64,7 @@ impl Desk {
         let (token, step) = Token::receive(serial.clone(), office, model, now.beijing_day(), None, now);
         tx.add_token(&token).await?;
         self.note_token(tx, serial, &step).await?;
-        Ok(tx.token(serial).await?.ok_or(OfficeError::NotFound)?)
+        tx.token(serial).await?.ok_or(OfficeError::NotFound)
     }
 
     /// The certificate of a case is on its token: the token is with its unit, and the one that it replaces is not.
