@@ -34,9 +34,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// A unit of work: dropped without commit, it did nothing.
 #[async_trait]
-pub trait Tx:
-    Cases + Units + Orders + Tickets + Certificates + History + AuditTx + JobTx + Tokens + Send
-{
+pub trait Tx: Cases + Units + Orders + Tickets + Certificates + History + AuditTx + JobTx + Tokens + Send {
     /// Makes everything durable.
     ///
     /// # Errors
