@@ -7,10 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ca_core::clock::Clock;
 use ca_core::service::client::{CertificateAuthority, Client};
-use ca_core::signer::soft::SoftKey;
-use ca_core::signer::{OcspKey, Passphrase};
+use ca_core::signer::OcspKey;
 use der::Decode as _;
-use hyper::header::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +18,7 @@ use crate::config::{Config, ResponderConfig};
 use crate::feed::Feed;
 use crate::http::{Operations, PublishFolder, Validation, serve};
 use crate::metrics::Meters;
-use crate::responder::{Core, Issuer, Renewal, Responder};
+use crate::responder::{Core, Issuer, KeyFile, Renewal, Responder};
 use crate::sql::StatusDatabase;
 
 /// How long to wait at start for the authority's database and its issuers.
@@ -93,18 +91,22 @@ pub async fn start_with(
         database: database.clone(),
     };
 
-    for (responder_config, key) in config.responders.iter().zip(keys) {
+    for (responder_config, (key_file, key)) in config.responders.iter().zip(keys) {
         let renewal = Renewal {
             core: core.clone(),
             issuer: responder_config.issuer.clone(),
             key,
-            file: responder_config.key_file.with_extension("cer"),
+            key_file,
             authority: authority.clone(),
         };
         renewal.resume();
         running.spawn_cut_off(renewal.run());
     }
-    running.spawn_cut_off(Feed::new(core.clone(), Box::new(database)).run(config.poll));
+    let feed = Feed::new(core.clone(), Box::new(database), config.index_file);
+    // It ends by itself, for it has something to write before.
+    running.tasks.spawn(feed.run(config.poll, running.stop.clone()));
+    let watched = core.clone();
+    running.spawn_cut_off(async move { watched.load.watch().await });
     let refreshed = responder.clone();
     running.spawn_cut_off(async move {
         loop {
@@ -113,12 +115,11 @@ pub async fn start_with(
         }
     });
 
-    let cache_control = format!("public, max-age={}, no-transform, must-revalidate", config.max_age.as_secs());
     let service = Arc::new(Validation {
         responder: responder.clone(),
         folder: PublishFolder::new(config.publish_folder),
         body_timeout: config.body_timeout,
-        cache_control: HeaderValue::from_str(&cache_control)?,
+        cache_control: config.answers.cache_control(),
     });
     let stop = running.stop.clone();
     running.tasks.spawn(serve(validation, config.connections, Some(core), stop, move |request| {
@@ -145,20 +146,12 @@ impl Running {
     }
 }
 
-async fn open_keys(responders: &[ResponderConfig]) -> anyhow::Result<Vec<OcspKey>> {
+async fn open_keys(responders: &[ResponderConfig]) -> anyhow::Result<Vec<(KeyFile, OcspKey)>> {
     let mut keys = Vec::with_capacity(responders.len());
     for ResponderConfig { issuer, key_file, passphrase_file } in responders {
-        let (key_file, passphrase_file) = (key_file.clone(), passphrase_file.clone());
-        // Opening is slow by design: the passphrase is hashed with much memory.
-        let key = tokio::task::spawn_blocking(move || {
-            let passphrase = Passphrase::from_file(&passphrase_file).context("reading the passphrase")?;
-            let key =
-                SoftKey::open(&key_file, &passphrase).with_context(|| format!("opening {}", key_file.display()))?;
-            let key = OcspKey::new(Arc::new(key));
-            key.probe()?;
-            anyhow::Ok(key)
-        });
-        keys.push(key.await?.with_context(|| format!("the responder's key for {issuer}"))?);
+        let mut file = KeyFile::new(key_file, passphrase_file);
+        let key = file.open().await;
+        keys.push((file, key.with_context(|| format!("the responder's key for {issuer}, {}", key_file.display()))?));
     }
     Ok(keys)
 }

@@ -30,8 +30,8 @@ pub struct Config {
     pub authority_socket: PathBuf,
     /// The folder with `crl/` and `ca/` that the authority publishes into.
     pub publish_folder: PathBuf,
-    /// How long caches may keep an answer, a CRL or a CA certificate.
-    pub max_age: Duration,
+    /// Where all statuses are kept for the next start; without it they are read from the database.
+    pub index_file: Option<PathBuf>,
     /// How often the feed looks.
     pub poll: Duration,
     /// How answers are made.
@@ -66,6 +66,7 @@ struct Raw {
     database_url: String,
     authority_socket: PathBuf,
     publish_folder: PathBuf,
+    index_file: Option<PathBuf>,
     #[serde(default = "defaults::max_age_seconds")]
     max_age_seconds: u32,
     #[serde(default = "defaults::validity_seconds")]
@@ -131,7 +132,7 @@ mod defaults {
     }
 
     pub(super) const fn poll_ms() -> u32 {
-        100
+        25
     }
 }
 
@@ -186,12 +187,13 @@ impl Config {
             database_url: raw.database_url,
             authority_socket: raw.authority_socket,
             publish_folder: raw.publish_folder,
-            max_age: Duration::from_secs(raw.max_age_seconds.into()),
+            index_file: raw.index_file,
             poll: Duration::from_millis(raw.poll_ms.into()),
             answers: AnswerSettings {
                 validity_seconds: validity.into(),
                 archive_seconds: raw.archive_days.map(|days| i64::from(days) * 86_400),
                 max_feed_age_seconds: raw.max_feed_age_seconds.into(),
+                max_age_seconds: raw.max_age_seconds,
                 cached_answers: limits.cached_answers,
                 signing_queue: limits.signing_queue,
                 signers: limits.signers,
@@ -226,7 +228,7 @@ mod tests {
         let config = Config::parse(LEAST).expect("valid");
         assert_eq!(config.listen.to_string(), "127.0.0.1:8083");
         assert_eq!(config.operations_listen.to_string(), "127.0.0.1:9083");
-        assert_eq!(config.max_age, Duration::from_secs(60));
+        assert_eq!(config.answers.max_age_seconds, 60);
         assert_eq!(config.answers.max_feed_age_seconds, 30);
     }
 

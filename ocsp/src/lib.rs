@@ -10,11 +10,15 @@ pub mod client;
 #[cfg(feature = "responder")]
 pub mod config;
 #[cfg(feature = "responder")]
+pub mod doctor;
+#[cfg(feature = "responder")]
 mod feed;
 #[cfg(feature = "responder")]
 mod http;
 #[cfg(feature = "responder")]
 mod metrics;
+#[cfg(feature = "responder")]
+pub mod probe;
 #[cfg(feature = "responder")]
 mod responder;
 #[cfg(feature = "responder")]

@@ -12,10 +12,12 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use openssl::ec::{EcGroup, EcKey};
+use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
+use openssl::sha::{Sha256, Sha384};
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
@@ -113,6 +115,8 @@ pub struct SoftKey {
 
 enum Material {
     OpenSsl(PKey<Private>),
+    /// A NIST key, with what signs without OpenSSL's looking its algorithms up each time.
+    Ec(PKey<Private>, EcKey<Private>),
     /// In one place of the heap, so that moves leave no copies of it.
     Sm2(Box<Sm2Key>),
 }
@@ -146,8 +150,15 @@ impl SoftKey {
     }
 
     fn from_private(private: Material) -> Result<Self, SealError> {
+        let private = match private {
+            Material::OpenSsl(key) => match key.ec_key() {
+                Ok(ec) => Material::Ec(key, ec),
+                Err(_) => Material::OpenSsl(key),
+            },
+            other => other,
+        };
         let spki = match &private {
-            Material::OpenSsl(key) => key.public_key_to_der()?,
+            Material::OpenSsl(key) | Material::Ec(key, _) => key.public_key_to_der()?,
             Material::Sm2(key) => spki_of(key.public()),
         };
         let kind = good_key::check(&spki).map_err(|error| SealError::Crypto(error.to_string()))?;
@@ -215,7 +226,7 @@ impl SoftKey {
 
     fn pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, SealError> {
         match &self.private {
-            Material::OpenSsl(key) => Ok(Zeroizing::new(key.private_key_to_pkcs8()?)),
+            Material::OpenSsl(key) | Material::Ec(key, _) => Ok(Zeroizing::new(key.private_key_to_pkcs8()?)),
             Material::Sm2(key) => key.to_pkcs8(),
         }
     }
@@ -332,6 +343,18 @@ impl Signer for SoftKey {
             Material::OpenSsl(key) => openssl::sign::Signer::new(self.algorithm().digest(), key)
                 .and_then(|mut signer| signer.sign_oneshot_to_vec(message))
                 .map_err(unusable),
+            Material::Ec(_, key) => {
+                let signature = if self.algorithm() == SignatureAlgorithm::EcdsaSha384 {
+                    let mut digest = Sha384::new();
+                    digest.update(message);
+                    EcdsaSig::sign(&digest.finish(), key)
+                } else {
+                    let mut digest = Sha256::new();
+                    digest.update(message);
+                    EcdsaSig::sign(&digest.finish(), key)
+                };
+                signature.and_then(|signature| signature.to_der()).map_err(unusable)
+            }
             Material::Sm2(key) => {
                 let mut hasher = key.hasher(&self.sm2_id);
                 hasher.update(message);
@@ -342,7 +365,7 @@ impl Signer for SoftKey {
 
     fn begin(&self) -> Result<Box<dyn StreamSigner + '_>, SignError> {
         Ok(match &self.private {
-            Material::OpenSsl(key) => {
+            Material::OpenSsl(key) | Material::Ec(key, _) => {
                 let signer = openssl::sign::Signer::new(self.algorithm().digest(), key).map_err(unusable)?;
                 Box::new(OpenSslStream(signer))
             }

@@ -1,4 +1,4 @@
-//! Accepts connections and keeps them within bounds.
+//! Accepts connections, HTTP/1.1 and HTTP/2 with prior knowledge, and keeps them within bounds.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::stall::StallGuard;
+use super::stall::{Pulse, StallGuard};
 use crate::responder::Core;
 
 /// What a connection may cost.
@@ -25,7 +25,8 @@ use crate::responder::Core;
 pub struct ConnectionLimits {
     /// How many may be open; more wait in the kernel's queue.
     pub connections: usize,
-    /// How long a request's header may take, the wait for it on an open connection included.
+    /// How long a request's header may take at least, the wait for it on an open connection included. Between once and
+    /// one and a half times this, the connection is cut off.
     pub header_timeout: Duration,
     /// How long a write may make no progress.
     pub write_timeout: Duration,
@@ -33,6 +34,8 @@ pub struct ConnectionLimits {
 
 /// Request line and headers, in bytes; a GET carries its question in the request line.
 const MAX_HEADER: usize = 16 * 1024;
+/// Requests at the same time on one connection of HTTP/2.
+const MAX_STREAMS: u32 = 128;
 /// How long open requests may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -47,8 +50,14 @@ pub(crate) async fn serve<H, F>(
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(MAX_HEADER);
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    // Time-outs are the pulse's: one timer for a connection instead of one for each request.
+    http.http1().header_read_timeout(None::<Duration>).max_buf_size(MAX_HEADER).pipeline_flush(true);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(16 * 1024)
+        .max_send_buf_size(256 * 1024);
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     loop {
@@ -73,17 +82,27 @@ pub(crate) async fn serve<H, F>(
             core.meters.connected();
         }
         let _not_essential = stream.set_nodelay(true);
-        let io = TokioIo::new(StallGuard::new(stream, limits.write_timeout));
+        let pulse = Arc::new(Pulse::default());
+        let io = TokioIo::new(StallGuard::new(stream, limits.write_timeout, pulse.clone()));
         let handler = handler.clone();
+        let beating = pulse.clone();
         let service = service_fn(move |request| {
-            let reply = handler(request);
-            async move { Ok::<_, Infallible>(reply.await) }
+            let (reply, pulse) = (handler(request), beating.clone());
+            async move {
+                let _at_work = pulse.work();
+                Ok::<_, Infallible>(reply.await)
+            }
         });
-        let connection = graceful.watch(http.serve_connection(io, service));
+        let connection = graceful.watch(http.serve_connection(io, service).into_owned());
         let meters = meters.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "A connection broke");
+            let broken = tokio::select! {
+                biased;
+                ended = connection => ended.err().map(|error| error.to_string()),
+                () = pulse.stops(limits.header_timeout) => Some("nothing came or went in time".to_owned()),
+            };
+            if let Some(error) = broken {
+                tracing::debug!(error, "A connection broke");
                 if let Some(core) = meters {
                     core.meters.broke();
                 }

@@ -5,6 +5,7 @@
 //! time and size. Answers may be kept for `max-age`, never until nextUpdate: a login portal must see a
 //! revocation. Everything that is not a success is `no-store`.
 
+mod file;
 mod listener;
 mod publish;
 mod stall;
@@ -14,25 +15,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    RETRY_AFTER,
 };
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 pub use self::listener::ConnectionLimits;
 pub(crate) use self::listener::serve;
 pub(crate) use self::publish::PublishFolder;
 
-use crate::responder::Responder;
+use crate::responder::{OCSP_RESPONSE, Responder};
 use crate::wire::Failure;
 
 /// The longest request body, in bytes.
-const MAX_REQUEST: usize = 10 * 1024;
+const MAX_REQUEST: u64 = 10 * 1024;
 
-const OCSP_RESPONSE: HeaderValue = HeaderValue::from_static("application/ocsp-response");
+/// When to come again with what could not be answered now, in seconds.
+const SOON: HeaderValue = HeaderValue::from_static("1");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 type Reply = Response<Full<Bytes>>;
@@ -65,26 +67,22 @@ impl Validation {
             Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => not_allowed("GET, HEAD"),
             Some(name) => match self.folder.read(name).await {
                 None => bare(StatusCode::NOT_FOUND),
-                Some(file) => self.keepable(request.headers(), &file.etag, &file.last_modified, file.kind, &file.bytes),
+                Some(file) => file::answer(request.headers(), &file, &self.cache_control),
             },
         }
     }
 
     async fn post(&self, request: Request<Incoming>) -> Reply {
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > MAX_REQUEST) {
-            return last(StatusCode::PAYLOAD_TOO_LARGE);
+        let version = request.version();
+        if request.body().size_hint().lower() > MAX_REQUEST {
+            return last(StatusCode::PAYLOAD_TOO_LARGE, version);
         }
-        let body = Limited::new(request.into_body(), MAX_REQUEST).collect();
-        let body = match tokio::time::timeout(self.body_timeout, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                return last(StatusCode::PAYLOAD_TOO_LARGE);
-            }
-            Ok(Err(_)) => return last(StatusCode::BAD_REQUEST),
-            Err(_) => return last(StatusCode::REQUEST_TIMEOUT),
+        let body = match tokio::time::timeout(self.body_timeout, read(request.into_body())).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(status)) => return last(status, version),
+            Err(_) => return last(StatusCode::REQUEST_TIMEOUT, version),
         };
-        match self.responder.answer(&body).await {
+        match self.responder.answer(body).await {
             Ok(answer) => ocsp(answer.der.clone()),
             Err(kind) => failure(kind),
         }
@@ -92,38 +90,21 @@ impl Validation {
 
     async fn get(&self, encoded: &str, headers: &HeaderMap) -> Reply {
         let Some(request) = target::decode(encoded) else { return failure(Failure::MalformedRequest) };
-        match self.responder.answer(&request).await {
-            Ok(answer) if answer.cacheable => {
-                self.keepable(headers, &answer.etag, &answer.last_modified, &OCSP_RESPONSE, &answer.der)
-            }
-            Ok(answer) => ocsp(answer.der.clone()),
-            Err(kind) => failure(kind),
-        }
-    }
-
-    /// A success that caches may keep for a while, or 304 when the client has it (RFC 9110 §13.2.2).
-    fn keepable(
-        &self,
-        request: &HeaderMap,
-        etag: &HeaderValue,
-        last_modified: &HeaderValue,
-        kind: &HeaderValue,
-        bytes: &Bytes,
-    ) -> Reply {
-        let unchanged = match request.get(IF_NONE_MATCH) {
-            Some(tags) => holds(tags, etag),
-            None => request.get(IF_MODIFIED_SINCE).is_some_and(|since| not_after(last_modified, since)),
+        let answer = match self.responder.answer(request.into()).await {
+            Ok(answer) => answer,
+            Err(kind) => return failure(kind),
         };
-        let body = if unchanged { Bytes::new() } else { bytes.clone() };
-        let mut reply = Response::new(Full::new(body));
+        let Some(head) = &answer.keepable else { return ocsp(answer.der.clone()) };
+        let unchanged = match (head.get(ETAG), head.get(LAST_MODIFIED)) {
+            (Some(etag), Some(last_modified)) => is_unchanged(headers, etag, last_modified),
+            _ => false,
+        };
+        let mut reply = Response::new(Full::new(if unchanged { Bytes::new() } else { answer.der.clone() }));
+        *reply.headers_mut() = head.clone();
         if unchanged {
             *reply.status_mut() = StatusCode::NOT_MODIFIED;
-        } else {
-            reply.headers_mut().insert(CONTENT_TYPE, kind.clone());
+            reply.headers_mut().remove(CONTENT_TYPE);
         }
-        reply.headers_mut().insert(CACHE_CONTROL, self.cache_control.clone());
-        reply.headers_mut().insert(ETAG, etag.clone());
-        reply.headers_mut().insert(LAST_MODIFIED, last_modified.clone());
         reply
     }
 }
@@ -170,7 +151,26 @@ fn ocsp(der: Bytes) -> Reply {
 }
 
 fn failure(failure: Failure) -> Reply {
-    ocsp(Bytes::from_static(failure.der()))
+    let mut reply = ocsp(Bytes::from_static(failure.der()));
+    if failure == Failure::TryLater {
+        reply.headers_mut().insert(RETRY_AFTER, SOON);
+    }
+    reply
+}
+
+/// The whole body, or the status that says why not.
+async fn read(mut body: Incoming) -> Result<Bytes, StatusCode> {
+    let mut whole = Bytes::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let Ok(data) = frame.into_data() else { continue };
+        if (whole.len() + data.len()) as u64 > MAX_REQUEST {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        // Almost always it comes in one piece.
+        whole = if whole.is_empty() { data } else { [whole, data].concat().into() };
+    }
+    Ok(whole)
 }
 
 fn bare(status: StatusCode) -> Reply {
@@ -187,10 +187,20 @@ fn not_allowed(allow: &'static str) -> Reply {
 }
 
 /// An error after which the connection cannot go on: the rest of the body was not read.
-fn last(status: StatusCode) -> Reply {
+fn last(status: StatusCode, version: Version) -> Reply {
     let mut reply = bare(status);
-    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    if version < Version::HTTP_2 {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     reply
+}
+
+/// Whether the client has it already (RFC 9110 §13.2.2).
+fn is_unchanged(request: &HeaderMap, etag: &HeaderValue, last_modified: &HeaderValue) -> bool {
+    match request.get(IF_NONE_MATCH) {
+        Some(tags) => holds(tags, etag),
+        None => request.get(IF_MODIFIED_SINCE).is_some_and(|since| not_after(last_modified, since)),
+    }
 }
 
 fn holds(tags: &HeaderValue, etag: &HeaderValue) -> bool {

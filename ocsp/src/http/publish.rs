@@ -5,6 +5,7 @@
 //! while they do not change; the authority replaces them whole.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -15,6 +16,8 @@ use hyper::header::HeaderValue;
 
 /// The longest file that is served, in bytes: a CRL of some four million entries.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
+/// The longest file that is compressed, in bytes: it is kept in memory twice.
+const MAX_COMPRESSED: usize = 16 * 1024 * 1024;
 /// How long a file is served without a look at the folder.
 const GLANCE: Duration = Duration::from_millis(500);
 
@@ -38,7 +41,15 @@ pub(super) struct File {
     pub(super) kind: &'static HeaderValue,
     pub(super) etag: HeaderValue,
     pub(super) last_modified: HeaderValue,
+    /// The same with gzip, where that makes it notably shorter.
+    pub(super) compressed: Option<Compressed>,
     stamp: (SystemTime, u64),
+}
+
+/// A file as it is sent to those who take gzip.
+pub(super) struct Compressed {
+    pub(super) bytes: Bytes,
+    pub(super) etag: HeaderValue,
 }
 
 /// The folder, with what was read of it.
@@ -88,8 +99,6 @@ impl PublishFolder {
 }
 
 fn look(path: &Path, kind: Kind, known: Option<Arc<File>>) -> Option<Arc<File>> {
-    static CRL: HeaderValue = HeaderValue::from_static("application/pkix-crl");
-    static CERTIFICATE: HeaderValue = HeaderValue::from_static("application/pkix-cert");
     let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let stamp = (metadata.modified().ok()?, metadata.len());
     if let Some(known) = known
@@ -104,22 +113,51 @@ fn look(path: &Path, kind: Kind, known: Option<Arc<File>>) -> Option<Arc<File>> 
     let bytes = std::fs::read(path)
         .inspect_err(|error| tracing::error!(%error, path = %path.display(), "Cannot read a published file"))
         .ok()?;
-    let digest = hex::encode(&openssl::sha::sha256(&bytes)[..16]);
-    Some(Arc::new(File {
-        bytes: bytes.into(),
-        kind: match kind {
-            Kind::Crl(_) => &CRL,
-            Kind::Certificate => &CERTIFICATE,
-        },
-        etag: HeaderValue::from_str(&format!("\"{digest}\"")).ok()?,
-        last_modified: HeaderValue::from_str(&httpdate::fmt_http_date(stamp.0)).ok()?,
-        stamp,
-    }))
+    File::new(bytes, kind, stamp)
+}
+
+impl File {
+    fn new(bytes: Vec<u8>, kind: Kind, stamp: (SystemTime, u64)) -> Option<Arc<Self>> {
+        static CRL: HeaderValue = HeaderValue::from_static("application/pkix-crl");
+        static CERTIFICATE: HeaderValue = HeaderValue::from_static("application/pkix-cert");
+        let digest = hex::encode(&openssl::sha::sha256(&bytes)[..16]);
+        let compressed = compress(&bytes).and_then(|bytes| {
+            let etag = HeaderValue::from_str(&format!("\"{digest}-gzip\"")).ok()?;
+            Some(Compressed { bytes: bytes.into(), etag })
+        });
+        Some(Arc::new(Self {
+            bytes: bytes.into(),
+            kind: match kind {
+                Kind::Crl(_) => &CRL,
+                Kind::Certificate => &CERTIFICATE,
+            },
+            etag: HeaderValue::from_str(&format!("\"{digest}\"")).ok()?,
+            last_modified: HeaderValue::from_str(&httpdate::fmt_http_date(stamp.0)).ok()?,
+            compressed,
+            stamp,
+        }))
+    }
+}
+
+/// The bytes with gzip, if that saves a tenth at least. Lists are mostly random numbers, but their frames repeat.
+fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !(1024..=MAX_COMPRESSED).contains(&bytes.len()) {
+        return None;
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok().filter(|compressed| compressed.len() < bytes.len() / 10 * 9)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A list with these bytes.
+    pub(in crate::http) fn file(bytes: Vec<u8>) -> Arc<File> {
+        let stamp = (SystemTime::UNIX_EPOCH, 0);
+        File::new(bytes, Kind::Crl(ListKind::Full), stamp).expect("a file")
+    }
 
     #[test]
     fn only_issuers_names_reach_the_folder() {

@@ -3,18 +3,22 @@
 //! An entry remembers the status word that it was signed for, and is used only while the index still says the
 //! same: a change in the index is what invalidates it, so that there is no moment between the two, and no
 //! answer signed just before a change can be stored just after it and live on.
+//!
+//! A table of fixed size whose places are swapped whole: no lock, no growth. What is full gives up an answer that
+//! nobody asked for lately.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use ca_core::domain::Timestamp;
-use hyper::header::HeaderValue;
+use hyper::HeaderMap;
 
-use super::index::Word;
+use super::index::{StatusIndex, Word};
 
-const SHARDS: usize = 64;
+/// Places in which an answer may stand.
+const WAYS: usize = 8;
 
 /// How many of an answer's certificates are what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,92 +36,155 @@ pub(crate) struct Tally {
 pub(crate) struct Answer {
     /// DER of the response.
     pub(crate) der: Bytes,
-    /// Strong validator of these bytes.
-    pub(crate) etag: HeaderValue,
-    /// thisUpdate as an HTTP date.
-    pub(crate) last_modified: HeaderValue,
-    /// Whether a cache outside may keep it for a while.
-    pub(crate) cacheable: bool,
+    /// The header of a GET's answer, if caches outside may keep it for a while: with a strong validator of the bytes,
+    /// and thisUpdate as the moment of their last change.
+    pub(crate) keepable: Option<HeaderMap>,
     /// What it says.
     pub(crate) tally: Tally,
     pub(super) this_update: Timestamp,
     pub(super) next_update: Timestamp,
 }
 
-struct Entry {
-    answer: Arc<Answer>,
-    word: Word,
+/// An answer about one certificate, without nonce.
+pub(super) struct Entry {
+    pub(super) id: Box<[u8]>,
+    pub(super) issuer: usize,
+    pub(super) serial: Box<[u8]>,
+    pub(super) word: Word,
+    pub(super) answer: Arc<Answer>,
     asked: AtomicBool,
+    /// The index's count of changes when it last said the same word.
+    agreed: AtomicU64,
 }
 
-type Shard = HashMap<Box<[u8]>, Entry>;
+impl Entry {
+    /// An answer that was signed for `word`.
+    pub(super) fn new(id: &[u8], issuer: usize, serial: &[u8], word: Word, answer: Arc<Answer>) -> Arc<Self> {
+        let (asked, agreed) = (AtomicBool::new(false), AtomicU64::new(u64::MAX));
+        Arc::new(Self { id: id.into(), issuer, serial: serial.into(), word, answer, asked, agreed })
+    }
+
+    /// Whether the index still says what the answer says.
+    fn holds(&self, index: &StatusIndex) -> bool {
+        let changes = index.changes(&self.serial);
+        if self.agreed.load(Ordering::Relaxed) == changes {
+            return true;
+        }
+        let holds = index.find(&self.serial) == Some(self.word);
+        if holds {
+            self.agreed.store(changes, Ordering::Relaxed);
+        }
+        holds
+    }
+
+    /// Whether it is to be given: it holds, and is not past three quarters of its life.
+    pub(super) fn serves(&self, index: &StatusIndex, now: Timestamp) -> bool {
+        if life(&self.answer, now) >= 75 || now < self.answer.this_update || !self.holds(index) {
+            return false;
+        }
+        if !self.asked.load(Ordering::Relaxed) {
+            self.asked.store(true, Ordering::Relaxed);
+        }
+        true
+    }
+}
 
 /// Answers about one certificate each, without nonce, by the CertID's DER.
 pub(super) struct AnswerCache {
-    shards: Vec<RwLock<Shard>>,
-    shard_capacity: usize,
+    tags: Box<[AtomicU64]>,
+    places: Box<[ArcSwapOption<Entry>]>,
+    turn: AtomicU64,
 }
 
 impl AnswerCache {
     /// Holds about `capacity` answers of about a kilobyte each.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), shard_capacity: capacity.div_ceil(SHARDS) }
+        let places = capacity.div_ceil(WAYS).next_power_of_two() * WAYS;
+        Self {
+            tags: (0..places).map(|_| AtomicU64::new(0)).collect(),
+            places: (0..places).map(|_| ArcSwapOption::empty()).collect(),
+            turn: AtomicU64::new(0),
+        }
     }
 
-    /// The answer for this status, if it is not past three quarters of its life.
-    pub(super) fn find(&self, id: &[u8], word: Word, now: Timestamp) -> Option<Arc<Answer>> {
-        let shard = read(self.shard(id));
-        let entry = shard.get(id).filter(|entry| entry.word == word)?;
-        if life(&entry.answer, now) >= 75 || now < entry.answer.this_update {
-            return None;
-        }
-        if !entry.asked.load(Ordering::Relaxed) {
-            entry.asked.store(true, Ordering::Relaxed);
-        }
-        Some(entry.answer.clone())
-    }
-
-    /// Keeps an answer, in place of an older one about the same certificate. One that is full gives up an
-    /// entry that nobody asked for lately, or else any.
-    pub(super) fn keep(&self, id: &[u8], word: Word, answer: Arc<Answer>) {
-        let mut shard = write(self.shard(id));
-        if shard.len() >= self.shard_capacity && !shard.contains_key(id) {
-            let idle = shard.iter().take(8).find(|(_, entry)| !entry.asked.load(Ordering::Relaxed));
-            if let Some(victim) = idle.or_else(|| shard.iter().next()).map(|(id, _)| id.clone()) {
-                shard.remove(&victim);
+    /// What is kept about this certificate.
+    pub(super) fn find(&self, id: &[u8]) -> Option<Arc<Entry>> {
+        let tag = tag(id);
+        for at in self.ways(tag) {
+            if self.tags[at].load(Ordering::Relaxed) != tag {
+                continue;
+            }
+            let entry = self.places[at].load();
+            if let Some(entry) = &*entry
+                && *entry.id == *id
+            {
+                return Some(entry.clone());
             }
         }
-        shard.insert(id.into(), Entry { answer, word, asked: AtomicBool::new(false) });
+        None
+    }
+
+    /// Keeps an answer, in place of an older one about the same certificate, else in a place that is free, or whose
+    /// answer nobody asked for lately, or else in any.
+    pub(super) fn keep(&self, entry: Arc<Entry>) {
+        let tag = tag(&entry.id);
+        let mut best = None;
+        for at in self.ways(tag) {
+            let rank = match &*self.places[at].load() {
+                Some(other) if other.id == entry.id => 0,
+                None => 1,
+                Some(other) if !other.asked.load(Ordering::Relaxed) => 2,
+                Some(_) => continue,
+            };
+            if best.is_none_or(|(other, _)| rank < other) {
+                best = Some((rank, at));
+            }
+        }
+        let any = || {
+            let turn = usize::try_from(self.turn.fetch_add(1, Ordering::Relaxed)).unwrap_or(0);
+            self.ways(tag).start + turn % WAYS
+        };
+        let at = best.map_or_else(any, |(_, at)| at);
+        self.tags[at].store(tag, Ordering::Relaxed);
+        self.places[at].store(Some(entry));
     }
 
     /// Forgets answers that are past 40 % of their life and were not asked for since they were signed; names
     /// those that were.
     pub(super) fn due(&self, now: Timestamp) -> Vec<Box<[u8]>> {
         let mut due = Vec::new();
-        for shard in &self.shards {
-            if read(shard).values().all(|entry| life(&entry.answer, now) < 40) {
+        for place in &self.places {
+            let entry = place.load();
+            let Some(entry) = &*entry else { continue };
+            if life(&entry.answer, now) < 40 {
                 continue;
             }
-            write(shard).retain(|id, entry| {
-                let aged = life(&entry.answer, now) >= 40;
-                let wanted = entry.asked.load(Ordering::Relaxed);
-                if aged && wanted {
-                    due.push(id.clone());
-                }
-                wanted || !aged
-            });
+            if entry.asked.load(Ordering::Relaxed) {
+                due.push(entry.id.clone());
+            } else {
+                place.store(None);
+            }
         }
         due
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| read(shard).len()).sum()
+        self.places.iter().filter(|place| place.load().is_some()).count()
     }
 
-    fn shard(&self, id: &[u8]) -> &RwLock<Shard> {
-        // The last octet of a CertID is the last of the serial number, which is random.
-        &self.shards[usize::from(id.last().copied().unwrap_or(0)) % SHARDS]
+    fn ways(&self, tag: u64) -> std::ops::Range<usize> {
+        let sets = self.places.len() / WAYS;
+        let first = usize::try_from(tag >> 8).unwrap_or(usize::MAX) % sets * WAYS;
+        first..first + WAYS
     }
+}
+
+/// A mix of a CertID's length and last octets, which are those of the serial number. Never 0.
+fn tag(id: &[u8]) -> u64 {
+    let last = &id[id.len().saturating_sub(16)..];
+    let bits = last.iter().fold(0_u128, |sum, octet| (sum << 8) | u128::from(*octet));
+    let bits = super::index::Number::mixed(bits ^ id.len() as u128);
+    bits.max(1)
 }
 
 /// How much of its life an answer has behind it, in percent; 100 and more is past its end.
@@ -126,10 +193,72 @@ fn life(answer: &Answer, now: Timestamp) -> i64 {
     now.since(answer.this_update).saturating_mul(100) / whole
 }
 
-fn read(lock: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
+#[cfg(test)]
+mod tests {
+    use ca_core::domain::{CertificateStatus, Serial};
 
-fn write(lock: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn entry(id: &[u8]) -> Arc<Entry> {
+        let answer = Answer {
+            der: Bytes::new(),
+            keepable: None,
+            tally: Tally::default(),
+            this_update: NOW,
+            next_update: NOW.plus(300),
+        };
+        Entry::new(id, 0, &[0x5a; 16], Word::of(CertificateStatus::Good), Arc::new(answer))
+    }
+
+    fn id(number: u32) -> [u8; 20] {
+        let mut id = [0x5a; 20];
+        id[16..].copy_from_slice(&number.to_be_bytes());
+        id
+    }
+
+    #[test]
+    fn what_is_full_gives_up_what_nobody_asked_for() {
+        let (cache, index) = (AnswerCache::new(64), StatusIndex::new());
+        index.apply(&Serial::from_der_content(&[0x5a; 16]).expect("positive"), CertificateStatus::Good);
+        let wanted = entry(&id(0));
+        cache.keep(wanted.clone());
+        assert!(wanted.serves(&index, NOW));
+        for number in 1..=40 {
+            cache.keep(entry(&id(number)));
+        }
+        for number in 41..=1000 {
+            cache.keep(entry(&id(number)));
+            assert!(cache.find(&id(number)).is_some());
+        }
+        assert!(cache.find(&id(0)).is_some(), "the one that was asked for");
+        assert!(cache.len() <= 64);
+    }
+
+    #[test]
+    fn one_certificate_has_one_place() {
+        let cache = AnswerCache::new(64);
+        for _ in 0..10 {
+            cache.keep(entry(&id(7)));
+        }
+        assert_eq!(cache.len(), 1);
+    }
+
+    #[test]
+    fn an_answer_serves_while_the_index_agrees_and_most_of_its_life_is_left() {
+        let index = StatusIndex::new();
+        let serial = Serial::from_der_content(&[0x5a; 16]).expect("positive");
+        let entry = entry(&id(7));
+        assert!(!entry.serves(&index, NOW), "never issued");
+        index.apply(&serial, CertificateStatus::Good);
+        assert!(entry.serves(&index, NOW));
+        assert!(entry.serves(&index, NOW.plus(224)));
+        assert!(!entry.serves(&index, NOW.plus(225)));
+        assert!(!entry.serves(&index, NOW.plus(-1)));
+        index.apply(&serial, CertificateStatus::Held { since: NOW });
+        assert!(!entry.serves(&index, NOW));
+        index.apply(&serial, CertificateStatus::Good);
+        assert!(entry.serves(&index, NOW), "released");
+    }
 }

@@ -1,7 +1,7 @@
 //! The responder's key with the certificate by which an issuer lets it answer.
 
 use ca_core::domain::Timestamp;
-use ca_core::keys::PublicKey;
+use ca_core::keys::{PublicKey, SignatureAlgorithm};
 use ca_core::signer::OcspKey;
 use der::{Decode as _, Encode as _};
 use spki::AlgorithmIdentifierOwned;
@@ -62,6 +62,12 @@ impl Delegate {
 
     pub(super) fn is_valid(&self, now: Timestamp) -> bool {
         (self.not_before..=self.not_after).contains(&now)
+    }
+
+    /// Whether a signature takes so little time that nobody need wait elsewhere for it. The responder's keys are in
+    /// memory.
+    pub(super) fn is_quick(&self) -> bool {
+        matches!(self.key.algorithm(), SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::Sm2Sm3)
     }
 
     /// Whether half its life is over.

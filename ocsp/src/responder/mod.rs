@@ -4,37 +4,50 @@
 //! Never says good of a certificate that is not in the index, never answers from knowledge older than the
 //! staleness bound, never answers for an issuer that did not delegate to it, never touches a database.
 //!
-//! The hot path, a question about one certificate without nonce: parse (one small allocation), find the issuer
-//! by its hashes, find the status word in the index, find the ready answer that was signed for that word. All
-//! else is signed on the spot by a few threads behind a bounded queue, which sheds load as `tryLater`.
+//! The hot path, a question about one certificate without nonce: find the ready answer by the CertID's bytes, and look
+//! whether the index has changed since it last agreed. All else is parsed, looked up and signed; what is more than can
+//! be signed in time gets `tryLater`. Nothing here waits for a lock.
 
 mod cache;
 mod delegate;
 mod freshness;
+pub(crate) mod image;
 mod index;
+mod key_file;
+mod load;
+mod news;
 mod renewal;
 mod signing;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use ca_core::clock::Clock;
 use ca_core::domain::{IssuerId, Sm2Id, Timestamp};
 use ca_core::keys::PublicKey;
 use der::Encode as _;
+use hyper::header::HeaderValue;
 use x509_cert::Certificate;
 
 pub(crate) use self::cache::{Answer, Tally};
 pub(crate) use self::freshness::Freshness;
 pub(crate) use self::index::{Loading, StatusIndex};
+pub(crate) use self::key_file::KeyFile;
 pub(crate) use self::renewal::Renewal;
 
 use self::cache::AnswerCache;
 use self::delegate::Delegate;
 use self::index::Word;
-use self::signing::{Job, SigningQueue};
+use self::load::Load;
+use self::news::News;
+use self::signing::{Job, Outcome, SigningQueue};
 use crate::metrics::Meters;
-use crate::wire::{Failure, HashAlgorithm, IssuerHashes, OcspRequest, WireError};
+use crate::wire::{Failure, HashAlgorithm, IssuerHashes, OcspRequest, WireError, encode_request, plain_cert_id};
+
+/// The media type of answers.
+pub(crate) const OCSP_RESPONSE: HeaderValue = HeaderValue::from_static("application/ocsp-response");
 
 /// How answers are made.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +58,22 @@ pub struct AnswerSettings {
     pub archive_seconds: Option<i64>,
     /// How old the feed's heartbeat may be, in seconds.
     pub max_feed_age_seconds: i64,
+    /// How long caches may keep an answer, a CRL or a CA certificate, in seconds.
+    pub max_age_seconds: u32,
     /// How many ready answers are kept, of about a kilobyte each.
     pub cached_answers: usize,
     /// How many questions may wait for a signature.
     pub signing_queue: usize,
     /// How many threads sign.
     pub signers: usize,
+}
+
+impl AnswerSettings {
+    /// `public, max-age=…` for what may be kept. Never until nextUpdate: a login portal must see a revocation.
+    pub(crate) fn cache_control(&self) -> HeaderValue {
+        let text = format!("public, max-age={}, no-transform, must-revalidate", self.max_age_seconds);
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("no-store"))
+    }
 }
 
 /// An issuer that delegated to us.
@@ -61,7 +84,7 @@ pub(crate) struct Issuer {
     pub(crate) key: PublicKey,
     pub(crate) index: StatusIndex,
     hashes: [IssuerHashes; HashAlgorithm::ALL.len()],
-    delegate: RwLock<Option<Arc<Delegate>>>,
+    delegate: ArcSwapOption<Delegate>,
 }
 
 impl Issuer {
@@ -72,15 +95,15 @@ impl Issuer {
         let key = PublicKey::under(&spki, sm2_id).map_err(|_| WireError::Value("an issuer's key of this kind"))?;
         let [a, b, c, d] = HashAlgorithm::ALL.map(|algorithm| IssuerHashes::of(&certificate, algorithm));
         let hashes = [a?, b?, c?, d?];
-        Ok(Self { id, certificate, key, index: StatusIndex::new(), hashes, delegate: RwLock::new(None) })
+        Ok(Self { id, certificate, key, index: StatusIndex::new(), hashes, delegate: ArcSwapOption::empty() })
     }
 
     fn delegate(&self) -> Option<Arc<Delegate>> {
-        self.delegate.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.delegate.load_full()
     }
 
     fn appoint(&self, delegate: Delegate) {
-        *self.delegate.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(delegate));
+        self.delegate.store(Some(Arc::new(delegate)));
     }
 
     /// When our certificate for this issuer ends, if we have one that is valid now.
@@ -95,6 +118,8 @@ pub(crate) struct Core {
     pub(crate) freshness: Freshness,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) meters: Meters,
+    pub(crate) load: Load,
+    pub(crate) news: News,
     settings: AnswerSettings,
     cache: AnswerCache,
     told: AtomicI64,
@@ -104,7 +129,8 @@ impl Core {
     pub(crate) fn new(issuers: Vec<Issuer>, settings: AnswerSettings, clock: Arc<dyn Clock>, meters: Meters) -> Self {
         let freshness = Freshness::new(settings.max_feed_age_seconds);
         let cache = AnswerCache::new(settings.cached_answers);
-        Self { issuers, freshness, clock, meters, settings, cache, told: AtomicI64::new(0) }
+        let (load, news) = (Load::new(), News::new());
+        Self { issuers, freshness, clock, meters, load, news, settings, cache, told: AtomicI64::new(0) }
     }
 
     pub(crate) fn issuer(&self, id: &IssuerId) -> Option<&Issuer> {
@@ -158,6 +184,13 @@ impl Core {
         (0..self.issuers.len()).find(by)
     }
 
+    /// The ready answer about the certificate with this CertID, if it still serves.
+    fn ready(&self, id: &[u8], now: Timestamp) -> Option<Arc<Answer>> {
+        let entry = self.cache.find(id)?;
+        let serves = self.freshness.is_fresh(now) && entry.serves(&self.issuers[entry.issuer].index, now);
+        serves.then(|| entry.answer.clone())
+    }
+
     fn word(&self, issuer: usize, serial: Option<&[u8]>) -> Option<Word> {
         self.issuers[issuer].index.find(serial?)
     }
@@ -180,8 +213,12 @@ impl Responder {
     /// # Errors
     /// [`Failure`] to send instead, unsigned. A request about certificates of several issuers is `unauthorized`
     /// like one about foreign ones: one answer has one signer, and no one key is delegated by both.
-    pub(crate) async fn answer(&self, request: &[u8]) -> Result<Arc<Answer>, Failure> {
-        let outcome = self.try_answer(request).await;
+    pub(crate) async fn answer(&self, request: Bytes) -> Result<Arc<Answer>, Failure> {
+        let now = self.core.clock.now();
+        let outcome = match plain_cert_id(&request).and_then(|id| self.core.ready(id, now)) {
+            Some(ready) => self.hit(ready),
+            None => self.read(request, now).await,
+        };
         match &outcome {
             Ok(answer) => self.core.meters.answered(answer.tally),
             Err(failure) => self.core.meters.failed(*failure),
@@ -189,32 +226,46 @@ impl Responder {
         outcome
     }
 
-    async fn try_answer(&self, request: &[u8]) -> Result<Arc<Answer>, Failure> {
+    fn hit(&self, ready: Arc<Answer>) -> Outcome {
+        self.core.meters.cache_hit();
+        Ok(ready)
+    }
+
+    async fn read(&self, bytes: Bytes, now: Timestamp) -> Outcome {
         let core = &*self.core;
-        let request = OcspRequest::parse(request).map_err(|error| {
-            tracing::debug!(%error, "Refused a malformed request");
-            Failure::MalformedRequest
-        })?;
-        let issuer = core.issuer_of(&request).ok_or(Failure::Unauthorized)?;
-        let now = core.clock.now();
-        if !core.freshness.is_fresh(now) {
-            return Err(Failure::TryLater);
-        }
-        let mut all_issued = true;
-        for asked in &request.asked {
-            let Some(word) = core.word(issuer, asked.id.serial()) else {
-                all_issued = false;
-                continue;
-            };
-            if let (None, [_]) = (request.nonce, &request.asked[..])
-                && let Some(ready) = core.cache.find(asked.der, word, now)
-            {
-                core.meters.cache_hit();
-                return Ok(ready);
+        let mut looked = false;
+        let (issuer, issued) = loop {
+            let request = OcspRequest::parse(&bytes).map_err(|error| {
+                tracing::debug!(%error, "Refused a malformed request");
+                Failure::MalformedRequest
+            })?;
+            let issuer = core.issuer_of(&request).ok_or(Failure::Unauthorized)?;
+            if !core.freshness.is_fresh(now) {
+                return Err(Failure::TryLater);
             }
-        }
-        let (job, reply) = Job::new(issuer, &request);
-        self.queue.submit(job, all_issued)?;
+            if let (None, [asked]) = (request.nonce, &request.asked[..])
+                && let Some(ready) = core.ready(asked.der, now)
+            {
+                return self.hit(ready);
+            }
+            let issued = request.asked.iter().all(|asked| core.word(issuer, asked.id.serial()).is_some());
+            if issued || looked {
+                if core.issuers[issuer].delegate().is_none_or(|delegate| delegate.is_quick()) {
+                    core.load.admit(issued)?;
+                    return signing::make(core, issuer, &request);
+                }
+                break (issuer, issued);
+            }
+            core.load.admit(false)?;
+            drop(request);
+            // Perhaps it was issued a moment ago: nobody is told `unknown` before the log was read to its end again.
+            if !core.news.next().await {
+                return Err(Failure::TryLater);
+            }
+            looked = true;
+        };
+        let (job, reply) = Job::new(issuer, bytes.clone());
+        self.queue.submit(job, issued)?;
         signing::wait(reply).await
     }
 
@@ -226,8 +277,12 @@ impl Responder {
             return;
         }
         for id in self.core.cache.due(now) {
-            let Some((job, reply)) = Job::again(&self.core, &id) else { continue };
+            let Ok(request) = encode_request(&[&id], None) else { continue };
+            let Some(issuer) = OcspRequest::parse(&request).ok().and_then(|read| self.core.issuer_of(&read)) else {
+                continue;
+            };
             // Live questions come first: a full queue ends this round, the next one goes on.
+            let (job, reply) = Job::new(issuer, request.into());
             if self.queue.submit(job, false).is_err() || signing::wait(reply).await.is_err() {
                 return;
             }

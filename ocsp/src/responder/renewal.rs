@@ -1,9 +1,9 @@
 //! Keeps the responder's certificate for one issuer valid: asks the authority at start and from half its life on.
 //!
 //! The authority knows the key from the ceremony and gives a certificate to no other. While it is away the
-//! responder goes on with what it has, until that ends.
+//! responder goes on with what it has, until that ends. Another key in the place of the file is taken up without a
+//! restart: the old one answers until the authority has certified the new one.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use ca_core::service::protocol::{Blob, Request, Response};
 use ca_core::signer::{OcspKey, SignError};
 
 use super::delegate::{Delegate, DelegateFault};
+use super::key_file::KeyFile;
 use super::{Core, Issuer};
 
 /// Why there is no new certificate.
@@ -45,8 +46,7 @@ pub(crate) struct Renewal {
     pub(crate) core: Arc<Core>,
     pub(crate) issuer: IssuerId,
     pub(crate) key: OcspKey,
-    /// Where the certificate is kept, DER.
-    pub(crate) file: PathBuf,
+    pub(crate) key_file: KeyFile,
     pub(crate) authority: Arc<dyn CertificateAuthority>,
 }
 
@@ -54,7 +54,7 @@ impl Renewal {
     /// Takes the certificate from its file if it still serves.
     pub(crate) fn resume(&self) {
         let Some(issuer) = self.core.issuer(&self.issuer) else { return };
-        let kept = match std::fs::read(&self.file) {
+        let kept = match std::fs::read(self.key_file.certificate()) {
             Ok(kept) => kept,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             Err(error) => {
@@ -71,9 +71,16 @@ impl Renewal {
     }
 
     /// Renews whenever it is due; never returns.
-    pub(crate) async fn run(self) {
-        let Some(issuer) = self.core.issuer(&self.issuer) else { return };
+    pub(crate) async fn run(mut self) {
+        let core = self.core.clone();
+        let Some(issuer) = core.issuer(&self.issuer) else { return };
         loop {
+            if self.key_file.has_changed() {
+                match self.key_file.open().await {
+                    Ok(key) => self.key = key,
+                    Err(error) => tracing::error!(issuer = %self.issuer, %error, "Another key file does not serve"),
+                }
+            }
             let pause = if self.is_due(issuer) {
                 match self.renew(issuer).await {
                     Ok(()) => {
@@ -84,7 +91,7 @@ impl Renewal {
                         let valid = issuer.delegated_until(self.core.clock.now()).is_some();
                         tracing::warn!(issuer = %self.issuer, %error, valid, "No new responder certificate");
                         // Without any certificate nobody gets an answer: ask often.
-                        Duration::from_secs(if valid { 30 } else { 1 })
+                        Duration::from_secs(if valid { 5 } else { 1 })
                     }
                 }
             } else {
@@ -95,7 +102,10 @@ impl Renewal {
     }
 
     fn is_due(&self, issuer: &Issuer) -> bool {
-        issuer.delegate().is_none_or(|delegate| delegate.is_due(self.core.clock.now()))
+        let is_due = |delegate: &Delegate| {
+            delegate.is_due(self.core.clock.now()) || delegate.key.spki_der() != self.key.spki_der()
+        };
+        issuer.delegate().is_none_or(|delegate| is_due(&delegate))
     }
 
     /// Asks for a certificate and uses it.
@@ -111,7 +121,7 @@ impl Renewal {
         };
         let certificate = view.certificate.0;
         self.take(issuer, certificate.clone())?;
-        let file = self.file.clone();
+        let file = self.key_file.certificate();
         tokio::task::spawn_blocking(move || durable::replace(&file, &certificate, durable::PUBLIC)).await??;
         Ok(())
     }

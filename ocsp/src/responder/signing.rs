@@ -1,7 +1,9 @@
-//! Makes signed answers, on a few threads behind a bounded queue.
+//! Makes signed answers: with a quick key where the question was read, with a slow one on a few threads behind a
+//! bounded queue.
 //!
-//! Signing is the only slow thing here (20 µs with P-256 in software, milliseconds in an HSM), so it is the
-//! only thing that waits. A full queue is `tryLater` at once rather than an answer that comes too late.
+//! Signing is the only slow thing here. P-256 in software takes some 20 µs, less than waking another thread and being
+//! woken again; RSA takes a millisecond, and would make all others wait. Either way more questions than can be signed
+//! get `tryLater` at once rather than an answer that comes too late.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,39 +13,31 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use ca_core::domain::Timestamp;
 use ca_core::signer::SignError;
-use hyper::header::HeaderValue;
+use hyper::HeaderMap;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED};
 use tokio::sync::oneshot;
 
-use super::cache::{Answer, Tally};
-use super::{Core, Word};
-use crate::wire::{Asked, CertId, Failure, Nonce, OcspRequest, Single, Standing, assemble, encode_response_data};
+use super::cache::{Answer, Entry, Tally};
+use super::delegate::Delegate;
+use super::{Core, OCSP_RESPONSE, Word};
+use crate::wire::{Failure, OcspRequest, Single, Standing, WireError, assemble, encode_response_data};
 
 /// How long a question waits for its signature before it is told to try later.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-type Outcome = Result<Arc<Answer>, Failure>;
+pub(super) type Outcome = Result<Arc<Answer>, Failure>;
 
-/// One answer to be signed.
+/// One request to be answered elsewhere.
 pub(super) struct Job {
     issuer: usize,
-    ids: Vec<Box<[u8]>>,
-    nonce: Option<Box<[u8]>>,
+    request: Bytes,
     reply: oneshot::Sender<Outcome>,
 }
 
 impl Job {
-    pub(super) fn new(issuer: usize, request: &OcspRequest<'_>) -> (Self, oneshot::Receiver<Outcome>) {
+    pub(super) fn new(issuer: usize, request: Bytes) -> (Self, oneshot::Receiver<Outcome>) {
         let (reply, receiver) = oneshot::channel();
-        let ids = request.asked.iter().map(|asked| asked.der.into()).collect();
-        let nonce = request.nonce.map(|nonce| nonce.octets().into());
-        (Self { issuer, ids, nonce, reply }, receiver)
-    }
-
-    /// The same question once more, by its CertID.
-    pub(super) fn again(core: &Core, id: &[u8]) -> Option<(Self, oneshot::Receiver<Outcome>)> {
-        let parsed = CertId::parse(id).ok()?;
-        let request = OcspRequest { asked: vec![Asked { der: id, id: parsed }], nonce: None };
-        Some(Self::new(core.issuer_of(&request)?, &request))
+        (Self { issuer, request, reply }, receiver)
     }
 }
 
@@ -103,34 +97,30 @@ fn work(core: &Core, jobs: &Mutex<Receiver<Job>>, waiting: &AtomicUsize) {
         waiting.fetch_sub(1, Ordering::Relaxed);
         // Whoever asked may have gone.
         if !job.reply.is_closed() {
-            let outcome = make(core, &job);
+            let request = OcspRequest::parse(&job.request).map_err(|_| Failure::MalformedRequest);
+            let outcome = request.and_then(|request| make(core, job.issuer, &request));
             let _gone = job.reply.send(outcome);
         }
     }
 }
 
 /// Signs one answer, from what is known at this moment.
-fn make(core: &Core, job: &Job) -> Outcome {
+pub(super) fn make(core: &Core, issuer_at: usize, request: &OcspRequest<'_>) -> Outcome {
     let now = core.clock.now();
     if !core.freshness.is_fresh(now) {
         return Err(Failure::TryLater);
     }
-    let issuer = &core.issuers[job.issuer];
-    let delegate = issuer.delegate().filter(|delegate| delegate.is_valid(now)).ok_or(Failure::TryLater)?;
+    let issuer = &core.issuers[issuer_at];
+    let delegate = issuer.delegate();
+    let delegate = delegate.as_deref().filter(|delegate| delegate.is_valid(now)).ok_or(Failure::TryLater)?;
     let next_update = now.plus(core.settings.validity_seconds).min(delegate.not_after);
-    let broken = |what: &'static str| {
-        move |error: crate::wire::WireError| {
-            tracing::error!(%error, "Cannot make {what}");
-            Failure::InternalError
-        }
-    };
+    let archive_cutoff = core.settings.archive_seconds.map(|seconds| now.plus(-seconds));
 
     let mut tally = Tally::default();
-    let mut singles = Vec::with_capacity(job.ids.len());
+    let mut singles = Vec::with_capacity(request.asked.len());
     let mut word = None;
-    for der in &job.ids {
-        let id = CertId::parse(der).map_err(broken("an answer"))?;
-        word = core.word(job.issuer, id.serial());
+    for asked in &request.asked {
+        word = core.word(issuer_at, asked.id.serial());
         let standing = Standing::of(word.and_then(Word::status));
         match standing {
             Standing::Good => tally.good += 1,
@@ -138,51 +128,67 @@ fn make(core: &Core, job: &Job) -> Outcome {
             Standing::Unknown => {
                 tally.unknown += 1;
                 if core.may_tell(now) {
-                    let serial = hex::encode(id.serial().unwrap_or_default());
+                    let serial = hex::encode(asked.id.serial().unwrap_or_default());
                     tracing::warn!(issuer = %issuer.id, %serial, "Asked about a certificate that was never issued");
                 }
             }
         }
-        let archive_cutoff = core.settings.archive_seconds.map(|seconds| now.plus(-seconds));
-        let asked = Asked { der, id };
+        let asked = *asked;
         singles.push(Single { asked, standing, this_update: now, next_update: Some(next_update), archive_cutoff });
     }
 
-    let nonce = job.nonce.as_deref().map(Nonce::new).transpose().map_err(broken("a nonce"))?;
-    let data = encode_response_data(&delegate.key_hash, now, &singles, nonce).map_err(broken("an answer"))?;
-    let signature = delegate.key.sign(&data).map_err(|error| match error {
-        SignError::Retry(_) => {
-            if core.may_tell(now) {
-                tracing::warn!(issuer = %issuer.id, %error, "The responder's key did not sign");
-            }
-            Failure::TryLater
-        }
-        SignError::Unusable(_) | SignError::KeyMissing => {
-            if core.may_tell(now) {
-                tracing::error!(issuer = %issuer.id, %error, "The responder's key did not sign");
-            }
-            Failure::InternalError
-        }
-    })?;
+    let der = encode_response_data(&delegate.key_hash, now, &singles, request.nonce).map_err(broken);
+    let der = der.and_then(|data| sign(core, issuer_at, delegate, &data, now))?;
     core.meters.signed();
-    let der = assemble(&data, (&delegate.algorithm).into(), &signature, &[&delegate.certificate])
-        .map_err(broken("an answer"))?;
-
-    let single = job.nonce.is_none() && job.ids.len() == 1;
-    let answer = Arc::new(Answer {
-        etag: etag(&der)?,
-        last_modified: http_date(now)?,
-        // A never-issued certificate may be issued the next moment.
-        cacheable: job.nonce.is_none() && tally.unknown == 0,
-        der: Bytes::from(der),
-        tally,
-        this_update: now,
-        next_update,
-    });
-    if let (true, Some(word), [id]) = (single, word, &job.ids[..]) {
-        core.cache.keep(id, word, answer.clone());
+    let ([asked], None) = (&request.asked[..], request.nonce) else {
+        let keepable = None;
+        return Ok(Arc::new(Answer { der: Bytes::from(der), keepable, tally, this_update: now, next_update }));
+    };
+    // A never-issued certificate may be issued the next moment: nobody keeps that answer.
+    let keepable = word.map(|_| keepable(core, &der, now)).transpose()?;
+    let answer = Arc::new(Answer { der: Bytes::from(der), keepable, tally, this_update: now, next_update });
+    if let (Some(word), Some(serial)) = (word, asked.id.serial()) {
+        core.cache.keep(Entry::new(asked.der, issuer_at, serial, word, answer.clone()));
     }
     Ok(answer)
+}
+
+/// The whole response around the signed data.
+fn sign(core: &Core, issuer: usize, delegate: &Delegate, data: &[u8], now: Timestamp) -> Result<Vec<u8>, Failure> {
+    let signature = delegate.key.sign(data).map_err(|error| {
+        let issuer = &core.issuers[issuer].id;
+        match error {
+            SignError::Retry(_) => {
+                if core.may_tell(now) {
+                    tracing::warn!(%issuer, %error, "The responder's key did not sign");
+                }
+                Failure::TryLater
+            }
+            SignError::Unusable(_) | SignError::KeyMissing => {
+                if core.may_tell(now) {
+                    tracing::error!(%issuer, %error, "The responder's key did not sign");
+                }
+                Failure::InternalError
+            }
+        }
+    })?;
+    assemble(data, (&delegate.algorithm).into(), &signature, &[&delegate.certificate]).map_err(broken)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the function of map_err")]
+fn broken(error: WireError) -> Failure {
+    tracing::error!(%error, "Cannot make an answer");
+    Failure::InternalError
+}
+
+/// The header with which caches outside may keep an answer for a while.
+fn keepable(core: &Core, der: &[u8], now: Timestamp) -> Result<HeaderMap, Failure> {
+    let mut head = HeaderMap::with_capacity(4);
+    head.insert(CONTENT_TYPE, OCSP_RESPONSE);
+    head.insert(CACHE_CONTROL, core.settings.cache_control());
+    head.insert(ETAG, etag(der)?);
+    head.insert(LAST_MODIFIED, http_date(now)?);
+    Ok(head)
 }
 
 fn etag(der: &[u8]) -> Result<HeaderValue, Failure> {

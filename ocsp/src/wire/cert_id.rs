@@ -33,11 +33,16 @@ impl HashAlgorithm {
     /// Its object identifier.
     #[must_use]
     pub const fn oid(self) -> ObjectIdentifier {
+        // Constants, so that no text is parsed at each call.
+        const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+        const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+        const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+        const SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.401");
         match self {
-            Self::Sha1 => ObjectIdentifier::new_unwrap("1.3.14.3.2.26"),
-            Self::Sha256 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
-            Self::Sha384 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
-            Self::Sm3 => ObjectIdentifier::new_unwrap("1.2.156.10197.1.401"),
+            Self::Sha1 => SHA1,
+            Self::Sha256 => SHA256,
+            Self::Sha384 => SHA384,
+            Self::Sm3 => SM3,
         }
     }
 

@@ -5,12 +5,13 @@
 
 mod cert_id;
 mod nonce;
+mod out;
 mod request;
 mod response;
 
 pub use cert_id::{CertId, HashAlgorithm, IssuerHashes, Octets};
 pub use nonce::{MAX_NONCE, Nonce};
-pub use request::{Asked, MAX_ASKED, OcspRequest, encode_request};
+pub use request::{Asked, MAX_ASKED, OcspRequest, encode_request, plain_cert_id};
 pub use response::{
     BasicResponse, Failure, Reply, ResponderId, Single, Standing, assemble, encode_response_data, parse_reply,
     responder_key_hash,

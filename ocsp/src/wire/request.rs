@@ -102,6 +102,22 @@ where
     Ok(ContextSpecific::<T>::decode_explicit(reader, TagNumber(tag))?.map(|field| field.value))
 }
 
+/// The CertID of a request in its plainest form, as most clients send it: one certificate and nothing else. It is not
+/// looked at: whoever knows its very bytes read them before.
+#[must_use]
+pub fn plain_cert_id(request: &[u8]) -> Option<&[u8]> {
+    let mut rest = request;
+    // OCSPRequest, TBSRequest, requestList, Request: each holds the next alone.
+    for _ in 0..4 {
+        rest = match rest {
+            [0x30, length, inside @ ..] if *length < 0x80 && usize::from(*length) == inside.len() => inside,
+            [0x30, 0x81, length, inside @ ..] if *length >= 0x80 && usize::from(*length) == inside.len() => inside,
+            _ => return None,
+        };
+    }
+    Some(rest)
+}
+
 #[derive(Sequence)]
 struct OneRequest<'a> {
     id: Raw<'a>,

@@ -1,8 +1,7 @@
 //! OCSPResponse: the signed answer, and the unsigned failures.
 
-use std::time::Duration;
-
 use ca_core::domain::{CertificateStatus, Timestamp};
+use ca_core::tlv::tag;
 use const_oid::ObjectIdentifier;
 use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, Null, OctetStringRef};
 use der::{Choice, Decode as _, Encode as _, Enumerated, Sequence};
@@ -11,6 +10,7 @@ use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
 
+use super::out::{Moment, element, nest};
 use super::{Asked, CertId, ExtensionRef, ID_ARCHIVE_CUTOFF, ID_BASIC, ID_NONCE, MAX_ASKED, Nonce, Raw, WireError};
 
 /// An answer without statuses, unsigned (RFC 6960 §4.2.1).
@@ -248,50 +248,109 @@ struct Response<'a> {
 /// DER of the ResponseData to sign, identified by key.
 ///
 /// # Errors
-/// [`WireError`] for a moment before 1970, or a CertID that is none.
+/// [`WireError`] for a moment before 1970.
 pub fn encode_response_data(
     key_hash: &[u8; 20],
     produced_at: Timestamp,
     singles: &[Single<'_>],
     nonce: Option<Nonce<'_>>,
 ) -> Result<Vec<u8>, WireError> {
-    let cutoffs = singles
-        .iter()
-        .map(|single| single.archive_cutoff.map(|cutoff| Ok(moment(cutoff)?.to_der()?)).transpose())
-        .collect::<Result<Vec<_>, WireError>>()?;
-    let responses = singles.iter().zip(&cutoffs).map(|(single, cutoff)| to_wire(single, cutoff.as_deref()));
-    let nonce = nonce.map(Nonce::to_extension_value).transpose()?;
-    let extensions = nonce.as_deref().map(|value| plain(ID_NONCE, value).map(|extension| vec![extension]));
-    let data = ResponseData {
-        version: None,
-        responder: WireResponderId::Key(OctetStringRef::new(key_hash)?),
-        produced_at: moment(produced_at)?,
-        responses: responses.collect::<Result<_, _>>()?,
-        extensions: extensions.transpose()?,
+    let produced_at = Moment::of(produced_at)?;
+    let mut out = Vec::with_capacity(256 + 224 * singles.len());
+    let mut written = Ok(());
+    nest(&mut out, tag::SEQUENCE, |out| {
+        nest(out, tag::CONTEXT_2, |out| element(out, tag::OCTET_STRING, key_hash));
+        produced_at.write(out);
+        nest(out, tag::SEQUENCE, |out| written = singles.iter().try_for_each(|single| write_single(out, single)));
+        if let Some(nonce) = nonce {
+            nest(out, tag::CONTEXT_1, |out| {
+                write_extension(out, ID_NONCE, |out| element(out, tag::OCTET_STRING, nonce.octets()));
+            });
+        }
+    });
+    written.map(|()| out)
+}
+
+fn write_single(out: &mut Vec<u8>, single: &Single<'_>) -> Result<(), WireError> {
+    let this_update = Moment::of(single.this_update)?;
+    let next_update = single.next_update.map(Moment::of).transpose()?;
+    let cutoff = single.archive_cutoff.map(Moment::of).transpose()?;
+    let revoked = match single.standing {
+        Standing::Revoked { since, reason } => Some((Moment::of(since)?, reason)),
+        Standing::Good | Standing::Unknown => None,
     };
-    Ok(data.to_der()?)
+    nest(out, tag::SEQUENCE, |out| {
+        out.extend_from_slice(single.asked.der);
+        match (single.standing, revoked) {
+            (_, Some((since, reason))) => nest(out, tag::CONTEXT_1, |out| {
+                since.write(out);
+                if let Some(reason) = reason {
+                    nest(out, tag::CONTEXT_0, |out| element(out, tag::ENUMERATED, &[reason as u8]));
+                }
+            }),
+            (Standing::Good, _) => element(out, tag::PRIMITIVE_0, &[]),
+            _ => element(out, tag::PRIMITIVE_2, &[]),
+        }
+        this_update.write(out);
+        if let Some(next) = next_update {
+            nest(out, tag::CONTEXT_0, |out| next.write(out));
+        }
+        if let Some(cutoff) = cutoff {
+            nest(out, tag::CONTEXT_1, |out| write_extension(out, ID_ARCHIVE_CUTOFF, |out| cutoff.write(out)));
+        }
+    });
+    Ok(())
+}
+
+/// A list of one extension, which is not critical.
+fn write_extension(out: &mut Vec<u8>, id: ObjectIdentifier, value: impl FnOnce(&mut Vec<u8>)) {
+    nest(out, tag::SEQUENCE, |out| {
+        nest(out, tag::SEQUENCE, |out| {
+            element(out, tag::OID, id.as_bytes());
+            nest(out, tag::OCTET_STRING, value);
+        });
+    });
 }
 
 /// DER of the whole response around a signed ResponseData.
 ///
 /// # Errors
-/// [`WireError`] when it would be too long.
+/// [`WireError`] when the algorithm cannot be encoded.
 pub fn assemble(
     data: &[u8],
     algorithm: AlgorithmIdentifierRef<'_>,
     signature: &[u8],
     certificates: &[&[u8]],
 ) -> Result<Vec<u8>, WireError> {
-    let certificates: Vec<_> = certificates.iter().map(|der| Raw(der)).collect();
-    let basic = SignedResponse {
-        data: Raw(data),
-        algorithm,
-        signature: BitStringRef::from_bytes(signature)?,
-        certificates: Some(certificates).filter(|list| !list.is_empty()),
-    };
-    let basic = basic.to_der()?;
-    let bytes = ResponseBytes { kind: ID_BASIC, response: OctetStringRef::new(&basic)? };
-    Ok(Response { status: ResponseStatus::Successful, bytes: Some(bytes) }.to_der()?)
+    let algorithm = algorithm.to_der()?;
+    let carried: usize = certificates.iter().map(|certificate| certificate.len()).sum();
+    let mut out = Vec::with_capacity(data.len() + signature.len() + carried + 96);
+    nest(&mut out, tag::SEQUENCE, |out| {
+        element(out, tag::ENUMERATED, &[0]);
+        nest(out, tag::CONTEXT_0, |out| {
+            nest(out, tag::SEQUENCE, |out| {
+                element(out, tag::OID, ID_BASIC.as_bytes());
+                nest(out, tag::OCTET_STRING, |out| {
+                    nest(out, tag::SEQUENCE, |out| {
+                        out.extend_from_slice(data);
+                        out.extend_from_slice(&algorithm);
+                        nest(out, tag::BIT_STRING, |out| {
+                            out.push(0);
+                            out.extend_from_slice(signature);
+                        });
+                        if !certificates.is_empty() {
+                            nest(out, tag::CONTEXT_0, |out| {
+                                nest(out, tag::SEQUENCE, |out| {
+                                    certificates.iter().for_each(|c| out.extend_from_slice(c));
+                                });
+                            });
+                        }
+                    });
+                });
+            });
+        });
+    });
+    Ok(out)
 }
 
 /// Reads what came back.
@@ -344,20 +403,6 @@ fn parse_basic(der: &[u8]) -> Result<BasicResponse<'_>, WireError> {
     })
 }
 
-fn to_wire<'a>(single: &Single<'a>, cutoff: Option<&'a [u8]>) -> Result<SingleResponse<'a>, WireError> {
-    Ok(SingleResponse {
-        id: Raw(single.asked.der),
-        status: match single.standing {
-            Standing::Good => CertStatus::Good(Null),
-            Standing::Revoked { since, reason } => CertStatus::Revoked(RevokedInfo { time: moment(since)?, reason }),
-            Standing::Unknown => CertStatus::Unknown(Null),
-        },
-        this_update: moment(single.this_update)?,
-        next_update: single.next_update.map(moment).transpose()?,
-        extensions: cutoff.map(|value| plain(ID_ARCHIVE_CUTOFF, value).map(|extension| vec![extension])).transpose()?,
-    })
-}
-
 fn from_wire<'a>(single: &SingleResponse<'a>) -> Result<Single<'a>, WireError> {
     let [cutoff] = find(single.extensions.as_deref(), [ID_ARCHIVE_CUTOFF])?;
     Ok(Single {
@@ -371,10 +416,6 @@ fn from_wire<'a>(single: &SingleResponse<'a>) -> Result<Single<'a>, WireError> {
         next_update: single.next_update.map(timestamp).transpose()?,
         archive_cutoff: cutoff.map(|der| timestamp(GeneralizedTime::from_der(der)?)).transpose()?,
     })
-}
-
-fn plain(id: ObjectIdentifier, value: &[u8]) -> Result<ExtensionRef<'_>, WireError> {
-    Ok(ExtensionRef { id, critical: false, value: OctetStringRef::new(value)? })
 }
 
 /// The values of the wanted extensions, each at most once; refuses critical ones that are not wanted.
@@ -392,11 +433,6 @@ fn find<'a, const N: usize>(
         }
     }
     Ok(found)
-}
-
-fn moment(at: Timestamp) -> Result<GeneralizedTime, WireError> {
-    let seconds = u64::try_from(at.unix()).map_err(|_| WireError::Value("a moment before 1970"))?;
-    Ok(GeneralizedTime::from_unix_duration(Duration::from_secs(seconds))?)
 }
 
 fn timestamp(time: GeneralizedTime) -> Result<Timestamp, WireError> {

@@ -12,7 +12,7 @@ use ocsp::client::{Client, Settings, StatusError};
 use crate::hierarchy::{Holder, issuer_id, leaf, serial};
 use crate::house::{Ground, House, pem};
 
-async fn run(mut command: Command) -> (Output, String) {
+pub(crate) async fn run(mut command: Command) -> (Output, String) {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     (output, String::from_utf8_lossy(&text).into_owned())

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod client;
+mod commands;
 mod hierarchy;
 mod house;
 mod judges;
+mod proxy;
 mod real;
 mod rude;
 mod service;

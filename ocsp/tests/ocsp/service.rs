@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use ca_core::clock::Clock as _;
-use ca_core::domain::{CertificateStatus, RevocationReason};
+use ca_core::clock::{Clock as _, system_rng};
+use ca_core::domain::{CertificateStatus, KeyKind, RevocationReason};
+use ca_core::signer::Passphrase;
+use ca_core::signer::soft::{Cost, SoftKey};
 use ca_core::sql::{authority_migrations, testing};
 use der::Decode as _;
 use ocsp::wire::{
@@ -25,11 +27,11 @@ fn id(issuer: &Holder, algorithm: HashAlgorithm, last: u8) -> Vec<u8> {
     IssuerHashes::of(&issuer, algorithm).unwrap().cert_id(serial(last).octets()).unwrap()
 }
 
-fn question(house: &House, last: u8) -> Vec<u8> {
+pub(crate) fn question(house: &House, last: u8) -> Vec<u8> {
     encode_request(&[&id(house.issuer(), HashAlgorithm::Sha256, last)], None).unwrap()
 }
 
-fn standings(response: &[u8]) -> Vec<Standing> {
+pub(crate) fn standings(response: &[u8]) -> Vec<Standing> {
     match parse_reply(response).unwrap() {
         Reply::Basic(basic) => basic.singles.iter().map(|single| single.standing).collect(),
         Reply::Failure(failure) => panic!("{}", failure.name()),
@@ -72,6 +74,77 @@ async fn each_status_is_told_on_both_engines() {
         assert_eq!(standing(&house, 3).await, Standing::Good, "released again");
         house.running.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_known_from_the_moment_it_is_durable() {
+    for fresh in testing::databases(&authority_migrations()).await {
+        // Left to itself the feed would look every ten seconds.
+        let house = Ground::on(fresh).await.start("poll_ms = 10000").await;
+        for last in 1..=20 {
+            house.ground.set(&serial(last), GOOD).await;
+            assert_eq!(standing(&house, last).await, Standing::Good);
+        }
+        assert_eq!(standing(&house, 21).await, Standing::Unknown);
+        house.running.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn http_2_asks_and_is_answered_on_one_connection() {
+    use http_body_util::{BodyExt as _, Full};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let house = House::sqlite().await;
+    house.ground.set(&serial(1), GOOD).await;
+    let stream = tokio::net::TcpStream::connect(house.running.validation).await.unwrap();
+    let io = TokioIo::new(stream);
+    let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    let ask = |body: Vec<u8>| {
+        let mut sender = sender.clone();
+        let request = hyper::Request::post(format!("http://{}/ocsp", house.running.validation));
+        async move {
+            let reply = sender.send_request(request.body(Full::<bytes::Bytes>::from(body)).unwrap()).await.unwrap();
+            (reply.status().as_u16(), reply.into_body().collect().await.unwrap().to_bytes())
+        }
+    };
+    let question = question(&house, 1);
+    let answers = tokio::join!(ask(question.clone()), ask(question), ask(b"nonsense".to_vec()), ask(vec![0; 10_241]));
+    assert_eq!(standings(&answers.0.1), [Standing::Good]);
+    assert_eq!(standings(&answers.1.1), [Standing::Good]);
+    assert!(is_failure(&answers.2.1, Failure::MalformedRequest));
+    assert_eq!(answers.3.0, 413);
+}
+
+#[tokio::test]
+async fn questions_sent_at_once_are_answered_in_their_order() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let house = House::sqlite().await;
+    house.ground.set(&serial(1), GOOD).await;
+    let mut stream = tokio::net::TcpStream::connect(house.running.validation).await.unwrap();
+    let mut all = Vec::new();
+    for last in [1, 2, 1] {
+        let question = question(&house, last);
+        all.extend_from_slice(
+            format!("POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", question.len()).as_bytes(),
+        );
+        all.extend_from_slice(&question);
+    }
+    all.extend_from_slice(b"GET /ca/nobody.cer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(&all).await.unwrap();
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).await.unwrap();
+    let mut seen = Vec::new();
+    let mut rest = &answers[..];
+    while let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
+        let head = String::from_utf8(rest[..end].to_vec()).unwrap().to_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap();
+        let (body, after) = rest[end + 4..].split_at(length);
+        seen.push((head[9..12].to_owned(), (!body.is_empty()).then(|| standings(body))));
+        rest = after;
+    }
+    let ok = |standing| ("200".to_owned(), Some(vec![standing]));
+    assert_eq!(seen, [ok(Standing::Good), ok(Standing::Unknown), ok(Standing::Good), ("404".to_owned(), None)]);
 }
 
 #[tokio::test]
@@ -301,6 +374,31 @@ async fn the_certificate_renews_itself_at_half_its_life_and_survives_an_absent_a
     let house = ground.start("").await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert!(house.ground.authority.asked.load(SeqCst) >= 2, "renewed after the start");
+}
+
+#[tokio::test]
+async fn another_key_is_taken_up_without_a_restart_once_it_is_certified() {
+    use std::sync::atomic::Ordering::SeqCst;
+    let house = House::sqlite().await;
+    let signer = async || {
+        let answer = post(house.running.validation, &question(&house, 1)).await;
+        let Reply::Basic(basic) = parse_reply(&answer.body).unwrap() else { panic!("an answer at all times") };
+        let ocsp::wire::ResponderId::Key(key) = basic.responder else { panic!("by key") };
+        key.to_vec()
+    };
+    let old = signer().await;
+    house.ground.authority.away.store(true, SeqCst);
+    let key = SoftKey::generate(KeyKind::P384).unwrap();
+    let sealed = key.seal(&Passphrase::new("a passphrase".to_owned()), Cost::WEAK, &mut system_rng()).unwrap();
+    ca_core::durable::replace(&house.ground.path("ocsp.key"), &sealed, ca_core::durable::PRIVATE).unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(signer().await, old, "the new key is not certified yet");
+    house.ground.authority.away.store(false, SeqCst);
+    let start = Instant::now();
+    while signer().await == old {
+        assert!(start.elapsed() < Duration::from_secs(40), "still the old key");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use ::ocsp::wire::{HashAlgorithm, ID_NO_CHECK, IssuerHashes};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use ca_core::clock::{Clock as _, SystemClock, system_rng};
-use ca_core::domain::{CertificateStatus, IssuerId, OrderId, ProfileName, Serial, StatusChange, Validity};
+use ca_core::domain::{
+    CertificateStatus, IssuerId, OrderId, ProfileName, RevocationReason, Serial, StatusChange, Validity,
+};
 use ca_core::keys::KeyKind;
 use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::service::protocol::{Blob, CertificateView, Request, Response};
@@ -23,9 +25,18 @@ use tokio::task::JoinHandle;
 
 type Issuer = rcgen::CertifiedIssuer<'static, rcgen::KeyPair>;
 
+/// A responder that runs.
 pub(super) struct Ground {
     running: Running,
+    prepared: Prepared,
+}
+
+/// What there is before it starts.
+pub(super) struct Prepared {
     hashes: IssuerHashes,
+    store: SqlStore,
+    config: Config,
+    authority: Arc<Authority>,
     beater: JoinHandle<()>,
     _folder: TempDir,
 }
@@ -63,6 +74,10 @@ impl CertificateAuthority for Authority {
 
 impl Ground {
     pub(super) async fn new(certificates: u32) -> anyhow::Result<Self> {
+        Self::prepare(certificates).await?.start().await
+    }
+
+    pub(super) async fn prepare(certificates: u32) -> anyhow::Result<Prepared> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().display().to_string();
         let id = IssuerId::new("unit-p256").context("a name")?;
@@ -75,6 +90,7 @@ impl Ground {
         let url = format!("sqlite:{path}/ca.db");
         let database = Database::open(&url, true).await?;
         database.migrate(&authority_migrations()).await?;
+        fill(&url, certificates).await?;
         let store = SqlStore::new(database);
         let now = SystemClock.now();
         let mut tx = store.begin().await?;
@@ -90,17 +106,13 @@ impl Ground {
             retired: None,
         };
         tx.add_issuer(&record).await?;
-        for (number, seq) in (0..certificates).zip(1..) {
-            let status = CertificateStatus::Good;
-            let (issuer, serial) = (id.clone(), serial(number));
-            tx.set_status(&StatusChange { seq, issuer, serial, status, not_after: now.plus(86_400) }, now).await?;
-        }
         tx.beat(now).await?;
         tx.commit().await?;
+        let beating = store.clone();
         let beater = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-                let Ok(mut tx) = store.begin().await else { continue };
+                let Ok(mut tx) = beating.begin().await else { continue };
                 if tx.beat(SystemClock.now()).await.is_ok() {
                     let _next_time = tx.commit().await;
                 }
@@ -119,15 +131,13 @@ impl Ground {
         let config = Config::parse(&format!(
             "listen = \"127.0.0.1:0\"\noperations_listen = \"127.0.0.1:0\"\ndatabase_url = {url:?}\n\
              authority_socket = \"{path}/none\"\npublish_folder = \"{path}\"\nvalidity_seconds = 3600\n\
+             index_file = \"{path}/index\"\n\
              [limits]\nsigners = 1\n[[responders]]\nissuer = \"unit-p256\"\nkey_file = \"{path}/ocsp.key\"\n\
              passphrase_file = \"{path}/pass\"\n"
         ))?;
-        let running = app::start_with(config, Arc::new(SystemClock), Arc::new(Authority(issuer))).await?;
         let certificate = x509_cert::Certificate::from_der(&der)?;
         let hashes = IssuerHashes::of(&certificate, HashAlgorithm::Sha1)?;
-        let ground = Self { running, hashes, beater, _folder: folder };
-        ground.until_ready().await?;
-        Ok(ground)
+        Ok(Prepared { hashes, store, config, authority: Arc::new(Authority(issuer)), beater, _folder: folder })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -135,17 +145,31 @@ impl Ground {
     }
 
     pub(super) fn cert_id(&self, number: u32) -> anyhow::Result<Vec<u8>> {
-        Ok(self.hashes.cert_id(serial(number).octets())?)
+        Ok(self.prepared.hashes.cert_id(serial(number).octets())?)
+    }
+
+    pub(super) async fn revoke(&self, number: u32) -> anyhow::Result<()> {
+        let mut tx = self.prepared.store.begin().await?;
+        let (seq, now) = (tx.feed().await?.head + 1, SystemClock.now());
+        let status = CertificateStatus::Revoked { since: now, reason: RevocationReason::KeyCompromise };
+        let (issuer, serial) = (IssuerId::new("unit-p256").context("a name")?, serial(number));
+        tx.set_status(&StatusChange { seq, issuer, serial, status, not_after: now.plus(86_400) }, now).await?;
+        Ok(tx.commit().await?)
     }
 
     pub(super) async fn stop(self) {
-        self.beater.abort();
+        self.prepared.beater.abort();
         self.running.shutdown().await;
+    }
+
+    pub(super) async fn stop_to_start_again(self) -> Prepared {
+        self.running.shutdown().await;
+        self.prepared
     }
 
     async fn until_ready(&self) -> anyhow::Result<()> {
         let ask = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-        for _ in 0..100 {
+        for _ in 0..6000 {
             if super::load::once(self.running.operations, ask).await.is_ok() {
                 return Ok(());
             }
@@ -155,8 +179,35 @@ impl Ground {
     }
 }
 
-/// Serial numbers that look drawn: their last octets differ.
+impl Prepared {
+    pub(super) async fn start(self) -> anyhow::Result<Ground> {
+        let running = app::start_with(self.config.clone(), Arc::new(SystemClock), self.authority.clone()).await?;
+        let ground = Ground { running, prepared: self };
+        ground.until_ready().await?;
+        Ok(ground)
+    }
+}
+
+/// Writes the statuses of certificates that were never made, in the order of their numbers. The log has the last one
+/// only: the responder begins with the statuses.
+async fn fill(url: &str, certificates: u32) -> anyhow::Result<()> {
+    const STATUSES: &str = "WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < $1) \
+         INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) \
+         SELECT 'unit-p256', printf('4%015x%016x', n * 100000000, n * 2654435761), 0, 0, 0, 4000000000 FROM n";
+    const LINE: &str = "INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) \
+         SELECT $1, issuer, serial, status, reason, since, not_after, 0 FROM certificate_status \
+         ORDER BY serial DESC LIMIT 1";
+    const HEAD: &str = "UPDATE feed SET head = $1 WHERE id = 1";
+    let pool = sqlx::SqlitePool::connect(url).await?;
+    for statement in [STATUSES, LINE, HEAD] {
+        sqlx::query(statement).bind(i64::from(certificates)).execute(&pool).await?;
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// Serial numbers as [`fill`] writes them.
 fn serial(number: u32) -> Serial {
-    let octets = (u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) | 1 << 126) & !(1 << 127);
-    Serial::from_der_content(&octets.to_be_bytes()).unwrap_or_else(|_| unreachable!("16 octets, positive"))
+    let n = u64::from(number);
+    format!("4{:015x}{:016x}", n * 100_000_000, n * 2_654_435_761).parse().unwrap_or_else(|_| unreachable!("hex"))
 }

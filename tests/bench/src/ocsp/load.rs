@@ -105,6 +105,14 @@ impl Load<'_> {
     }
 }
 
+/// Sends a request and reads the answer; its body.
+pub(super) async fn ask<'a>(stream: &mut TcpStream, request: &[u8], buffer: &'a mut [u8]) -> anyhow::Result<&'a [u8]> {
+    stream.write_all(request).await?;
+    let length = read_answer(stream, buffer).await?;
+    let end = head_end(&buffer[..length]).context("a header")?;
+    Ok(&buffer[end + 4..length])
+}
+
 /// Reads one answer with a Content-Length; how long it is in all.
 async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<usize> {
     let mut length = 0;

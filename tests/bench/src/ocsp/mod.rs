@@ -5,6 +5,9 @@
 
 mod ground;
 mod load;
+mod mutation;
+mod saturation;
+pub(crate) mod scale;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -28,6 +31,8 @@ use self::load::{Load, Measured};
 const CERTIFICATES: u32 = 10_000;
 const QUESTIONS: u32 = 1_000;
 const CONNECTIONS: usize = 16;
+/// Damaged requests for the parser.
+const DAMAGED: u32 = 10_000_000;
 const ROUNDS: usize = 5;
 const REQUESTS: usize = 40_000;
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -65,6 +70,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         "{:<26} {:>10} {:>12} {:>10} {:>12} {:>8} {:>8}",
         "", "req/s", "CPU µs/req", "bare", "bare CPU", "speed", "CPU"
     );
+    let (mut nonce_rate, mut nonce_cpu_us) = (0.0, 0.0);
     for (name, requests, sample, fresh) in [
         ("GET, cached", &gets, &get_sample, false),
         ("POST, cached", &posts, &post_sample, false),
@@ -91,6 +97,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
             }
         }
         let (our, their) = (Measured::median(&mut ours), Measured::median(&mut theirs));
+        if name.contains("nonce") {
+            (nonce_rate, nonce_cpu_us) = (our.rate, our.server_cpu_us);
+        }
         println!(
             "{name:<26} {:>10.0} {:>12.2} {:>10.0} {:>12.2} {:>7.0} % {:>7.2}x",
             our.rate,
@@ -103,8 +112,19 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     let raw = raw_signing()?;
     println!("\nraw P-256 signing on one thread: {raw:.0}/s, {:.1} µs each (the nonce answers include one)", 1e6 / raw);
+    println!("nonce answers beside raw signing, by processor time: {:.2}", 1e6 / raw / nonce_cpu_us);
+    client.block_on(saturation::overload(ground.address(), &nonces, 2.0 * nonce_rate))?;
+    client.block_on(saturation::revocations(&ground, &posts, QUESTIONS))?;
+    client.block_on(mutation::run(ground.address(), &ids, DAMAGED))?;
     server.block_on(ground.stop());
     Ok(())
+}
+
+/// Memory of this process that is in use, in MiB.
+fn resident_mib() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? / 1024)
 }
 
 fn one_thread(name: &str) -> anyhow::Result<Runtime> {
@@ -154,19 +174,23 @@ async fn bare(fields: Vec<(String, String)>, body: Bytes) -> anyhow::Result<Sock
     Ok(address)
 }
 
-/// How many messages of an answer's length the library signs in a second.
+/// How many messages of an answer's length OpenSSL signs in a second of processor time, with a key that is ready.
 fn raw_signing() -> anyhow::Result<f64> {
     use ca_core::keys::KeyKind;
     use ca_core::signer::Signer as _;
     let key = ca_core::signer::soft::SoftKey::generate(KeyKind::P256)?;
     let message = [0x30; 250];
-    let start = Instant::now();
+    let spent = || -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+        Ok(stat.split(' ').next().context("schedstat")?.parse::<f64>()? / 1e9)
+    };
+    let (before, start) = (spent()?, Instant::now());
     let mut count = 0_u32;
-    while start.elapsed() < Duration::from_secs(1) {
+    while start.elapsed() < Duration::from_secs(2) {
         for _ in 0..100 {
             key.sign(&message)?;
         }
         count += 100;
     }
-    Ok(f64::from(count) / start.elapsed().as_secs_f64())
+    Ok(f64::from(count) / (spent()? - before))
 }
