@@ -1,6 +1,6 @@
 //! Taking one fault after the other out of a copy, to see the next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use figment::Figment;
 use figment::error::{Error, Kind};
@@ -19,15 +19,17 @@ struct Mending<'a> {
     figment: &'a Figment,
     value: Value,
     faults: Vec<Fault>,
-    /// Keys whose values were taken out or made up: what is wrong there was told.
+    /// Keys whose values were taken out or made up, as the file numbers them: what is wrong there was told.
     told: BTreeSet<Path>,
+    /// What was taken out of lists: places in each, as the file numbers them.
+    gone: BTreeMap<Path, BTreeSet<usize>>,
     /// Whether only unknown keys were taken out.
     exact: bool,
 }
 
 pub(super) fn read<T: DeserializeOwned>(file: &str, value: Value, figment: &Figment) -> Reading<T> {
-    let (faults, told) = (Vec::new(), BTreeSet::new());
-    let mut mending = Mending { file, figment, value, faults, told, exact: true };
+    let (faults, told, gone) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+    let mut mending = Mending { file, figment, value, faults, told, gone, exact: true };
     for _ in 0..MOST {
         let error = match mending.value.deserialize::<T>() {
             Ok(value) => return Reading { value: Some(value).filter(|_| mending.exact), faults: mending.faults },
@@ -59,7 +61,7 @@ impl Mending<'_> {
                 path.push(key.into_owned());
                 self.exact = false;
                 self.note(&path, "missing-key", |at| format!("{at}: it is missing"));
-                self.told.insert(path.clone());
+                self.told.insert(self.in_the_file(&path));
                 self.make_up::<T>(&path)
             }
             Kind::UnknownVariant(word, known) => {
@@ -68,44 +70,59 @@ impl Mending<'_> {
                     let near = nearest(&word, known).unwrap_or_default();
                     format!("{at}: {word:?} is not known; the nearest is {near:?}")
                 });
-                self.take_out(path)
+                self.take_out(&path)
             }
             kind => {
                 self.exact = false;
                 let name = if matches!(kind, Kind::Message(_)) { "value" } else { "type" };
                 self.note(&path, name, |at| format!("{at}: {kind}"));
-                self.take_out(path)
+                self.take_out(&path)
             }
         }
     }
 
-    fn take_out(&mut self, path: Path) -> bool {
-        let removed = self.remove(&path);
-        // In a list the next value moves up to this place.
-        if path.last().is_some_and(|step| step.parse::<usize>().is_err()) {
-            self.told.insert(path);
-        }
+    fn take_out(&mut self, path: &[String]) -> bool {
+        let told = self.in_the_file(path);
+        let removed = self.remove(path);
+        self.told.insert(told);
         removed
+    }
+
+    /// A path as the file numbers it: what was taken out of a list before it counts.
+    fn in_the_file(&self, path: &[String]) -> Path {
+        let mut original = Path::new();
+        for step in path {
+            let place = self.gone.get(&original).zip(step.parse::<usize>().ok()).map(|(gone, place)| {
+                // In ascending order: each that stood before it moved it up by one.
+                gone.iter().fold(place, |place, gone| if *gone <= place { place + 1 } else { place })
+            });
+            original.push(place.map_or_else(|| step.clone(), |place| place.to_string()));
+        }
+        original
     }
 
     /// Tells a fault, unless what is wrong there was told already.
     fn note(&mut self, path: &[String], name: &'static str, what: impl FnOnce(&str) -> String) {
+        let path = self.in_the_file(path);
         if (1..=path.len()).any(|length| self.told.contains(&path[..length])) {
             return;
         }
         let from = self.figment.find_metadata(&path.join(".")).map(|metadata| &metadata.name);
         let aside = from.filter(|from| from.contains("environment")).map(|from| format!(" (from {from})"));
-        let what = what(&spelt(path)) + &aside.unwrap_or_default();
+        let what = what(&spelt(&path)) + &aside.unwrap_or_default();
         self.faults.push(Fault::new(self.file, name, what));
     }
 
     fn remove(&mut self, path: &[String]) -> bool {
         let Some((last, parents)) = path.split_last() else { return false };
+        let mut original = self.in_the_file(path);
         match parent(&mut self.value, parents) {
             Some(Value::Dict(_, dict)) => dict.remove(last).is_some(),
             Some(Value::Array(_, array)) => match last.parse::<usize>() {
                 Ok(at) if at < array.len() => {
                     array.remove(at);
+                    let place: Option<usize> = original.pop().and_then(|place| place.parse().ok());
+                    self.gone.entry(original).or_default().extend(place);
                     true
                 }
                 _ => false,

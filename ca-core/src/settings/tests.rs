@@ -106,6 +106,26 @@ fn every_fault_of_a_file_is_told_at_once() {
 }
 
 #[test]
+fn what_was_taken_out_of_a_list_does_not_change_how_the_rest_is_numbered() {
+    let rows =
+        r#"row = [7, { issuer = "a", kinds = ["slw", "fast", "quick"] }, "x", { issuer = "B!" }, { isuer = "c" }]"#;
+    let start = GOOD.split("[[row]]").next().unwrap().replace("[section]", &format!("{rows}\n[section]"));
+    let told = told(&start);
+    let has = |name: &str, part: &str| told.iter().any(|(n, what)| *n == name && what.starts_with(part));
+    for (name, part) in [
+        ("type", "row: "),
+        ("unknown-word", "row[2].kinds: \"slw\""),
+        ("unknown-word", "row[2].kinds: \"quick\""),
+        ("value", "row[4].issuer: "),
+        ("unknown-key", "row[5].isuer: "),
+        ("missing-key", "row[5].issuer: "),
+    ] {
+        assert!(has(name, part), "{name} {part}: {told:#?}");
+    }
+    assert_eq!(told.len(), 7, "{told:#?}");
+}
+
+#[test]
 fn a_missing_section_is_one_fault() {
     let told = told("listen = \"127.0.0.1:80\"\nkind = \"fast\"\n");
     let names: Vec<_> = told.iter().map(|(_, what)| what.as_str()).collect();
