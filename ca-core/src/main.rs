@@ -95,13 +95,24 @@ enum Command {
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match run(Cli::parse()).await {
+    let done = match no_memory_in_dumps() {
+        Ok(()) => run(Cli::parse()).await,
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("ca: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whatever is opened here would stand in a dump of this process after a crash: the kernel is told to write none of its
+/// memory, to whatever place and program dumps go (core(5)).
+fn no_memory_in_dumps() -> anyhow::Result<()> {
+    const FILTER: &str = "/proc/self/coredump_filter";
+    std::fs::write(FILTER, "0").with_context(|| format!("{FILTER}: a core dump would hold keys"))
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {

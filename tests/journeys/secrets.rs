@@ -1,6 +1,7 @@
-//! No private key and no passphrase stands anywhere but where it must: the keys of a finished run are taken from
-//! their sealed files, from envelopes and from the test's own memory, and looked for in every file, log and database of the house, in
-//! each spelling. The authority logs all that it can meanwhile, and is killed in the end, so that nothing is tidied up.
+//! No private key and no passphrase stands anywhere but where it must: the keys of a finished run are taken from their
+//! sealed files, from envelopes and from the test's own memory, and looked for in every file, log and database of the
+//! house, in each spelling. The authority logs all that it can meanwhile, and is killed in the end, so that nothing is
+//! tidied up. The memory of the processes that open keys is kept out of core dumps.
 
 use std::path::Path;
 
@@ -73,6 +74,11 @@ async fn leaves_no_secret_behind(root: KeyKind, issuing: KeyKind, unit: KeyKind)
     let house = &office.house;
     let mut ca = house.start_ca_in(&[("RUST_LOG", "trace".into())]).await?;
     let responder = house.start_responder().await?;
+    for pid in [ca.pid(), house.kmc_pid().await.context("the centre runs")?] {
+        // core(5): which kinds of memory a core dump would hold.
+        let filter = std::fs::read_to_string(format!("/proc/{pid}/coredump_filter"))?;
+        assert_eq!(filter.trim(), "00000000", "process {pid}");
+    }
     let good = office.issue("issuing", unit).await?;
     let revoked = office.issue("issuing", unit).await?;
     office.revoke(&revoked.view.issuer, &revoked.view.serial, RevocationReason::KeyCompromise).await?;
