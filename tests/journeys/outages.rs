@@ -191,6 +191,65 @@ async fn full_at_any_write_of_an_issue_the_disk_makes_the_authority_lose_and_dou
     everything_adds_up(&office, ca).await
 }
 
+/// SQLSTATE disk_full.
+const DISK_FULL: &str = "53100";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_postgresql_has_a_full_disk_nothing_is_half_issued_and_afterwards_all_goes_on() -> anyhow::Result<()> {
+    let fresh = testing::postgres_on_a_small_disk(&authority_migrations()).await;
+    let office = Office::found(Engine::Postgres(fresh.url.clone()))?;
+    let mut ca = office.house.start_ca().await?;
+    let before = office.submit(new_order(&office)?).await?;
+
+    let mut other = sqlx::PgConnection::connect(&fresh.url).await?;
+    other.execute("CREATE TABLE filler (stuff TEXT)").await?;
+    other.execute("ALTER TABLE filler ALTER COLUMN stuff SET STORAGE EXTERNAL").await?;
+    // Until not even a page is left.
+    let fill = "INSERT INTO filler SELECT repeat('x', $1) FROM generate_series(1, 20)";
+    for size in [400_000_i32, 40_000, 1_000] {
+        let full = loop {
+            match sqlx::query(fill).bind(size).execute(&mut other).await {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        let code = full.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        assert_eq!(code.as_deref(), Some(DISK_FULL), "{full}");
+    }
+    // The tables have room in pages that they have already: some orders may pass.
+    let mut told = Vec::new();
+    loop {
+        anyhow::ensure!(told.len() < 200, "the disk is full, and each order passes");
+        let submission = new_order(&office)?;
+        match hand_in(&office, &submission).await? {
+            Told::Certificate(view) => told.push((submission, Some(view))),
+            Told::Refused(code) => {
+                assert_eq!(code, RefusalCode::Unavailable);
+                told.push((submission, None));
+                break;
+            }
+        }
+    }
+    println!("refused after {} orders that still passed", told.len() - 1);
+    let ask = Request::Certificate { issuer: before.issuer.clone(), serial: before.serial.clone() };
+    let Response::Certificate(view) = office.house.authority().call(ask).await? else { bail!("no certificate") };
+    assert_eq!(view, before, "what needs no writing is answered");
+
+    other.execute("DROP TABLE filler").await?;
+    other.close().await?;
+    for (submission, view) in told {
+        let again = office.submit(submission).await.context("the same order, with room again")?;
+        if let Some(view) = view {
+            assert_eq!(view.certificate, again.certificate, "told one certificate, gave another");
+        }
+    }
+    assert!(ca.runs(), "without a restart");
+    ca.terminate()?;
+    office.house.ca(&["audit", "verify"])?;
+    office.house.ca(&["check"])?;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_key_management_centre_is_away_there_is_no_half_a_pair() -> anyhow::Result<()> {
     let office = Office::found(Engine::Sqlite)?;

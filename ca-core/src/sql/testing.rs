@@ -76,11 +76,33 @@ pub async fn sqlite(migrator: &Migrator) -> Fresh {
 /// # Panics
 /// When PostgreSQL is not installed (Debian package `postgresql`) or does not start.
 pub async fn postgres(migrator: &Migrator) -> Fresh {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    fresh(|| CLUSTER.get_or_init(|| Cluster::start(&[])), &[], migrator).await
+}
+
+/// A fresh database of PostgreSQL on a disk of 64 MiB, which a test can fill: a tablespace in memory that only this
+/// cluster sees. Its write-ahead log has room elsewhere.
+///
+/// # Panics
+/// As [`postgres`], and when this user may not mount a file system in a namespace of its own.
+pub async fn postgres_on_a_small_disk(migrator: &Migrator) -> Fresh {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    let start = || CLUSTER.get_or_init(|| Cluster::start(&[("SMALL", "/mnt/small")]));
+    fresh(start, &["-D", "small"], migrator).await
+}
+
+async fn fresh(
+    start: impl FnOnce() -> &'static Cluster + Send + 'static,
+    where_to: &[&str],
+    migrator: &Migrator,
+) -> Fresh {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let cluster = tokio::task::spawn_blocking(cluster).await.expect("the cluster starts");
+    let cluster = tokio::task::spawn_blocking(start).await.expect("the cluster starts");
     let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let made = tokio::process::Command::new(format!("{}/createdb", cluster.programs))
-        .args(["-h", &cluster.folder, "-U", "postgres", &name])
+        .args(["-h", &cluster.folder, "-U", "postgres"])
+        .args(where_to)
+        .arg(&name)
         .output()
         .await
         .expect("createdb runs");
@@ -91,7 +113,7 @@ pub async fn postgres(migrator: &Migrator) -> Fresh {
     Fresh { engine: "PostgreSQL", url, database, folder: None }
 }
 
-/// The one cluster of this process. The shell that minds it ends it when its standard input closes, which the
+/// A cluster of this process. The shell that minds it ends it when its standard input closes, which the
 /// kernel does when this process ends.
 struct Cluster {
     programs: String,
@@ -114,23 +136,34 @@ until "$programs/pg_isready" -q -h "$folder"; do
   i=$((i + 1)); [ $i -lt 300 ] || { cat "$folder/log" >&2; kill -QUIT $server; exit 1; }
   sleep 0.1
 done
+if [ -n "${SMALL:-}" ]; then
+  mkdir -m 700 "$SMALL"
+  "$programs/psql" -q -h "$folder" -U postgres -c "CREATE TABLESPACE small LOCATION '$SMALL'" >&2
+fi
 echo "$programs $folder"
 read -r _ || true
 kill -QUIT $server
 wait $server || true
 "#;
 
-fn cluster() -> &'static Cluster {
-    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        // PostgreSQL refuses to run as root.
-        let script = r#"if [ "$(id -u)" = 0 ]; then
-            user=postgres; id -u "$user" >/dev/null 2>&1 || user=nobody
-            cd /tmp; exec runuser -u "$user" -- sh -c "$0"
-        else exec sh -c "$0"; fi"#;
+/// PostgreSQL refuses to run as root.
+const NOT_AS_ROOT: &str = r#"if [ "$(id -u)" = 0 ]; then
+  user=postgres; id -u "$user" >/dev/null 2>&1 || user=nobody
+  cd /tmp; exec runuser -u "$user" -- sh -c "$0"
+else exec sh -c "$0"; fi"#;
+
+/// Runs it all where a small disk is mounted, if one is asked for. Nobody else sees the mount, and it goes away with
+/// the last process that does.
+const IN_A_NAMESPACE: &str = r#"[ -n "${SMALL:-}" ] || exec sh -c "$0" "$1"
+own=--mount; [ "$(id -u)" = 0 ] || own="--user --map-current-user --keep-caps --mount"
+exec unshare $own sh -c 'mount -t tmpfs -o size=64m,mode=777 tmpfs /mnt && exec sh -c "$0" "$1"' "$0" "$1""#;
+
+impl Cluster {
+    fn start(environment: &[(&str, &str)]) -> Self {
         let mut shell = Command::new("sh")
-            .args(["-c", script, MINDER])
+            .args(["-c", IN_A_NAMESPACE, NOT_AS_ROOT, MINDER])
             .env_remove("TMPDIR")
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -142,6 +175,6 @@ fn cluster() -> &'static Cluster {
             .trim()
             .split_once(' ')
             .expect("a private PostgreSQL starts (Debian package postgresql); its log stands above");
-        Cluster { programs: programs.to_owned(), folder: folder.to_owned(), _shell: shell, _leash: leash }
-    })
+        Self { programs: programs.to_owned(), folder: folder.to_owned(), _shell: shell, _leash: leash }
+    }
 }
