@@ -1,6 +1,7 @@
 //! Whether those who signed an order may give it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::evidence::{Evidence, Voice};
 use super::stop::Stop;
@@ -18,48 +19,58 @@ const MAX_AHEAD_SECONDS: i64 = 5 * 60;
 /// role and office, and no one twice. Only [`approve`] makes one.
 #[derive(Debug)]
 pub struct Approved<T> {
-    what: T,
-    sha256: Sha256,
-    officers: Vec<OfficerRecord>,
-    key: Option<ProvenPossession>,
-    order: OrderRecord,
-    signatures: Vec<SignatureRecord>,
+    what: Arc<T>,
+    officers: Vec<Arc<OfficerRecord>>,
+    evidence: Arc<Evidence>,
+    received: Timestamp,
 }
 
 impl<T> Approved<T> {
     /// What was approved.
     #[must_use]
-    pub const fn what(&self) -> &T {
+    pub fn what(&self) -> &T {
         &self.what
     }
 
     /// SHA-256 of its canonical bytes.
     #[must_use]
-    pub const fn sha256(&self) -> Sha256 {
-        self.sha256
+    pub fn sha256(&self) -> Sha256 {
+        self.evidence.sha256
     }
 
     /// Who approved it, seat by seat, then the token operator if a key was bound.
     #[must_use]
-    pub fn officers(&self) -> &[OfficerRecord] {
+    pub fn officers(&self) -> &[Arc<OfficerRecord>] {
         &self.officers
     }
 
     /// The key bound to it, for an issue.
     #[must_use]
-    pub const fn key(&self) -> Option<&ProvenPossession> {
-        self.key.as_ref()
+    pub fn key(&self) -> Option<&ProvenPossession> {
+        self.evidence.key.as_ref().map(|key| &key.possession)
     }
 
     /// What is kept of it: the order and the signatures on it.
-    pub(super) fn into_records(self) -> (OrderRecord, Vec<SignatureRecord>) {
-        (self.order, self.signatures)
+    pub(super) fn records(&self) -> (OrderRecord, Vec<SignatureRecord>) {
+        let Evidence { order, bytes, sha256, approvals, key } = &*self.evidence;
+        let places = (0_u8..).take(approvals.len()).map(Place::Seat).chain([Place::Binding]);
+        let voices = approvals.iter().chain(key.as_ref().map(|key| &key.operator));
+        let signed = places.zip(voices).zip(&self.officers).map(|((place, voice), officer)| SignatureRecord {
+            order: order.id,
+            place,
+            certificate_sha256: voice.certificate_sha256,
+            officer: Some(officer.officer.id.clone()),
+            message: voice.message.clone(),
+        });
+        let record = OrderRecord { id: order.id, sha256: *sha256, statement: bytes.clone(), received: self.received };
+        (record, signed.collect())
     }
 
     /// Writes the order and the signatures on it.
     pub(super) async fn keep(&self, tx: &mut dyn Tx) -> Result<(), Stop> {
-        tx.add_order(&self.order).await?;
-        tx.add_signatures(&self.signatures).await?;
+        let (order, signatures) = self.records();
+        tx.add_order(&order).await?;
+        tx.add_signatures(&signatures).await?;
         Ok(())
     }
 }
@@ -69,19 +80,19 @@ impl<T> Approved<T> {
 /// # Errors
 /// [`Stop::Refused`] with `OrderNotCurrent`, `TwoOfficersNeeded`, `UnknownOfficer`, `OfficerNotGood`, `WrongRole`
 /// or `KeyNotBound`.
-pub async fn approve(tx: &mut dyn Tx, evidence: &Evidence, now: Timestamp) -> Result<Approved<Order>, Stop> {
+pub async fn approve(tx: &mut dyn Tx, evidence: &Arc<Evidence>, now: Timestamp) -> Result<Approved<Order>, Stop> {
     approve_knowing(tx, &mut Known::default(), evidence, now).await
 }
 
 /// Officers who were found good in this unit of work, at this moment: asked once for many orders.
 #[derive(Debug, Default)]
-pub(super) struct Known(BTreeMap<Sha256, OfficerRecord>);
+pub(super) struct Known(BTreeMap<Sha256, Arc<OfficerRecord>>);
 
 /// [`approve`] for one of many orders in a unit of work. `known` belongs to this unit of work and this `now`.
 pub(super) async fn approve_knowing(
     tx: &mut dyn Tx,
     known: &mut Known,
-    evidence: &Evidence,
+    evidence: &Arc<Evidence>,
     now: Timestamp,
 ) -> Result<Approved<Order>, Stop> {
     let order = &evidence.order;
@@ -96,7 +107,7 @@ pub(super) async fn approve_knowing(
         return Err(Stop::refuse(RefusalCode::TwoOfficersNeeded, detail));
     }
 
-    let mut officers: Vec<OfficerRecord> = Vec::new();
+    let mut officers: Vec<Arc<OfficerRecord>> = Vec::new();
     for (voice, roles) in evidence.approvals.iter().zip(seats) {
         let officer = look_up(tx, known, voice, now).await?;
         if officers.iter().any(|other| other.officer.id == officer.officer.id) {
@@ -106,11 +117,6 @@ pub(super) async fn approve_knowing(
         sit(&officer, roles, &order.office)?;
         officers.push(officer);
     }
-    let mut signatures: Vec<SignatureRecord> = (0..)
-        .zip(&evidence.approvals)
-        .zip(&officers)
-        .map(|((seat, voice), officer)| signature(order, Place::Seat(seat), voice, officer))
-        .collect();
 
     if let Some(key) = &evidence.key {
         let operator = look_up(tx, known, &key.operator, now).await?;
@@ -119,27 +125,9 @@ pub(super) async fn approve_knowing(
         if officers.last().is_some_and(|reviewer| reviewer.officer.id == operator.officer.id) {
             return Err(Stop::refuse(RefusalCode::KeyNotBound, "the reviewer may not bind the key"));
         }
-        signatures.push(signature(order, Place::Binding, &key.operator, &operator));
         officers.push(operator);
     }
-    Ok(Approved {
-        what: order.clone(),
-        sha256: evidence.sha256,
-        officers,
-        key: evidence.key.as_ref().map(|key| key.possession.clone()),
-        order: OrderRecord { id: order.id, sha256: evidence.sha256, statement: evidence.bytes.clone(), received: now },
-        signatures,
-    })
-}
-
-fn signature(order: &Order, place: Place, voice: &Voice, officer: &OfficerRecord) -> SignatureRecord {
-    SignatureRecord {
-        order: order.id,
-        place,
-        certificate_sha256: voice.certificate_sha256,
-        officer: Some(officer.officer.id.clone()),
-        message: voice.message.clone(),
-    }
+    Ok(Approved { what: order.clone(), officers, evidence: evidence.clone(), received: now })
 }
 
 /// Whether the certificate is, or is to be, an officer's own.
@@ -159,7 +147,7 @@ pub(super) async fn look_up(
     known: &mut Known,
     voice: &Voice,
     now: Timestamp,
-) -> Result<OfficerRecord, Stop> {
+) -> Result<Arc<OfficerRecord>, Stop> {
     if let Some(officer) = known.0.get(&voice.certificate_sha256) {
         return Ok(officer.clone());
     }
@@ -180,6 +168,7 @@ pub(super) async fn look_up(
     if !certificate.is_some_and(|certificate| certificate.intent.validity.contains(now)) {
         return Err(not_good("is not valid at this time"));
     }
+    let officer = Arc::new(officer);
     known.0.insert(voice.certificate_sha256, officer.clone());
     Ok(officer)
 }

@@ -26,9 +26,9 @@ use crate::store::Store;
 /// Orders that are carried out at the same time; two with the same stripe take turns.
 const STRIPES: usize = 4096;
 /// Orders whose writes share a unit of work at most: they stand or fall with one commit.
-const WRITTEN_TOGETHER: usize = 64;
+const WRITTEN_TOGETHER: usize = 256;
 /// Orders that are signed in one go at most.
-const SIGNED_TOGETHER: usize = 8;
+const SIGNED_TOGETHER: usize = 32;
 /// Refused orders that are audited within one hour; the rest are counted and logged only, so that a caller cannot
 /// fill the disk.
 const MAX_REFUSALS_PER_HOUR: u32 = 600;

@@ -1,6 +1,8 @@
 //! A submission with every signature in it verified. Nobody has been looked up yet: that a signature is good says
 //! nothing about who made it.
 
+use std::sync::Arc;
+
 use crate::cms::{self, CmsError};
 use crate::domain::{Act, KeyBinding, Order, Sha256, decode};
 use crate::keys::csr::{self, CsrError, ProvenPossession};
@@ -23,7 +25,7 @@ pub struct Voice {
 /// An order with good signatures.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    pub(super) order: Order,
+    pub(super) order: Arc<Order>,
     pub(super) bytes: Vec<u8>,
     pub(super) sha256: Sha256,
     pub(super) approvals: Vec<Voice>,
@@ -80,7 +82,7 @@ impl Evidence {
             }
             _ => None,
         };
-        Ok(Self { order, bytes: submission.order.0, sha256, approvals, key })
+        Ok(Self { order: Arc::new(order), bytes: submission.order.0, sha256, approvals, key })
     }
 }
 

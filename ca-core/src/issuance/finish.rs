@@ -8,7 +8,7 @@ use super::faults::Point;
 use super::issuing::Issuing;
 use super::stop::{Stop, listed};
 use super::together::{self, Finished};
-use crate::domain::{OrderId, ProfileName};
+use crate::domain::OrderId;
 use crate::encode::certificate::assemble;
 use crate::keys::SignatureAlgorithm;
 use crate::lint;
@@ -26,12 +26,15 @@ impl Authority {
     ///
     /// If another process stored its own signature over the same bytes first, that one stands and ours is thrown
     /// away: nobody was told of it, and the answer is `None`.
-    pub(super) async fn finish(&self, intents: &[Intent], reconciled: bool) -> Result<Option<Arc<[Vec<u8>]>>, Stop> {
-        let mut work = Vec::new();
-        for intent in intents {
+    pub(super) async fn finish(
+        &self,
+        intents: &Arc<[Intent]>,
+        reconciled: bool,
+    ) -> Result<Option<Arc<[Vec<u8>]>>, Stop> {
+        let mut issuers = Vec::new();
+        for intent in &**intents {
             let issuing = self.issuers.get(&intent.issuer).cloned();
-            let issuing = issuing.ok_or_else(|| Stop::BadWork(format!("no key for issuer {}", intent.issuer)))?;
-            work.push((issuing, intent.profile.clone(), intent.tbs.clone()));
+            issuers.push(issuing.ok_or_else(|| Stop::BadWork(format!("no key for issuer {}", intent.issuer)))?);
         }
         let profiles = self.profiles.clone();
         let sign_all = move |orders: Vec<ToSign>| {
@@ -39,15 +42,16 @@ impl Authority {
             let sign_each = move || orders.iter().map(|order| sign_order(&profiles, order)).collect();
             async move { tokio::task::spawn_blocking(sign_each).await.unwrap_or_default() }
         };
-        let certificates = self.signings.hand_in(ToSign { work, reconciled }, sign_all).await??;
+        let certificates =
+            self.signings.hand_in(ToSign { issuers, intents: intents.clone(), reconciled }, sign_all).await??;
         self.faults.at(Point::Signed).await?;
 
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let complete = move |all| together::complete(store.clone(), clock.now(), all);
-        let finished = Finished { intents: intents.into(), certificates: certificates.clone(), reconciled };
+        let finished = Finished { intents: intents.clone(), certificates: certificates.clone(), reconciled };
         let first = self.completions.hand_in(finished, complete).await??;
         if first {
-            for intent in intents {
+            for intent in &**intents {
                 metrics::counter!("ca_certificates_total", "profile" => intent.profile.to_string()).increment(1);
                 tracing::info!(
                     serial = %intent.serial, issuer = %intent.issuer, profile = %intent.profile, order = %intent.order,
@@ -93,7 +97,7 @@ impl Authority {
             return Err(Stop::refuse(RefusalCode::WrongState, format!("order {order} was given up")));
         }
         drop(tx);
-        let intents: Vec<Intent> = records.into_iter().map(|record| record.intent).collect();
+        let intents: Arc<[Intent]> = records.into_iter().map(|record| record.intent).collect();
         self.finish(&intents, true).await?;
         Ok(true)
     }
@@ -101,7 +105,9 @@ impl Authority {
 
 /// What is to be signed of one order.
 pub(super) struct ToSign {
-    work: Vec<(Arc<Issuing>, ProfileName, Vec<u8>)>,
+    /// The issuer of each.
+    issuers: Vec<Arc<Issuing>>,
+    intents: Arc<[Intent]>,
     reconciled: bool,
 }
 
@@ -109,12 +115,12 @@ pub(super) struct ToSign {
 pub(super) type Signed = Result<Arc<[Vec<u8>]>, Stop>;
 
 fn sign_order(profiles: &Profiles, order: &ToSign) -> Signed {
-    let sign_one = |(issuing, profile, tbs): &(Arc<Issuing>, ProfileName, Vec<u8>)| {
-        let profile = profiles.find(profile);
+    let sign_one = |(issuing, intent): (&Arc<Issuing>, &Intent)| {
+        let profile = profiles.find(&intent.profile);
         let profile = profile.ok_or_else(|| Stop::BadWork("its profile is not there any more".into()))?;
-        sign(issuing, profile, tbs, order.reconciled)
+        sign(issuing, profile, &intent.tbs, order.reconciled)
     };
-    order.work.iter().map(sign_one).collect()
+    order.issuers.iter().zip(order.intents.iter()).map(sign_one).collect()
 }
 
 /// Signs, and looks at the work. What an interruption left is held against the rules once more, for they may have

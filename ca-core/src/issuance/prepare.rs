@@ -1,5 +1,7 @@
 //! From an approved order to bytes that may be signed.
 
+use std::sync::Arc;
+
 use super::approval::Approved;
 use super::authority::Authority;
 use super::evidence::digest;
@@ -28,7 +30,7 @@ pub struct IssuanceToken(Prepared);
 #[derive(Debug)]
 pub struct Prepared {
     /// One certificate, or the two of a pair.
-    pub intents: Vec<Intent>,
+    pub intents: Arc<[Intent]>,
     /// The wrapped encryption key of a pair.
     pub envelope: Option<Envelope>,
 }
@@ -110,7 +112,7 @@ impl Authority {
                 Some(wrapped.envelope)
             }
         };
-        Ok(IssuanceToken(Prepared { intents, envelope }))
+        Ok(IssuanceToken(Prepared { intents: intents.into(), envelope }))
     }
 
     /// Prepares a certificate that no officer orders.
@@ -118,7 +120,7 @@ impl Authority {
     /// # Errors
     /// As [`Self::prepare`].
     pub(super) fn prepare_unordered(&self, wanted: &Wanted<'_>, now: Timestamp) -> Result<IssuanceToken, Stop> {
-        Ok(IssuanceToken(Prepared { intents: vec![self.intent(wanted, now)?], envelope: None }))
+        Ok(IssuanceToken(Prepared { intents: [self.intent(wanted, now)?].into(), envelope: None }))
     }
 
     /// One certificate: profile, issuer, encoding, lint.

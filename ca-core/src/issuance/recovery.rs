@@ -181,7 +181,7 @@ async fn approvers(
             let detail = format!("{} signed twice", officer.officer.id);
             return Err(Stop::refuse(RefusalCode::TwoOfficersNeeded, detail));
         }
-        officers.push(officer.officer.id);
+        officers.push(officer.officer.id.clone());
     }
     Ok(officers)
 }

@@ -80,7 +80,7 @@ impl Authority {
         let intents = self.prepare_unordered(&wanted, now)?.redeem().intents;
         self.faults.at(Point::BeforeIntent).await?;
         unit_of_work!(&*self.store, Stop, |tx| {
-            for intent in &intents {
+            for intent in &*intents {
                 tx.add_intent(intent).await?;
                 audit::record(tx, now, Actor::Caller, signing(intent)).await?;
             }

@@ -125,7 +125,7 @@ impl Authority {
         }
     }
 
-    async fn change_status(&self, evidence: &Evidence) -> Result<CertificateView, Stop> {
+    async fn change_status(&self, evidence: &Arc<Evidence>) -> Result<CertificateView, Stop> {
         let now = self.clock.now();
         let (issuer, serial) = unit_of_work!(&*self.store, Stop, |tx| {
             let approved = approve(tx, evidence, now).await?;
@@ -185,7 +185,7 @@ pub(super) fn signing(intent: &Intent) -> Event {
     }
 }
 
-pub(super) fn officers(records: &[OfficerRecord]) -> Actor {
+pub(super) fn officers(records: &[Arc<OfficerRecord>]) -> Actor {
     Actor::Officers(records.iter().map(|record| record.officer.id.clone()).collect())
 }
 

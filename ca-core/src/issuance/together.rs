@@ -122,13 +122,13 @@ async fn write_intents(tx: &mut dyn Tx, now: Timestamp, all: &[Intended]) -> Res
         verdicts.push(verdict.map(|approved| {
             orders.insert(order);
             replaced.extend(old_of(&evidence.order).map(|old| (old, order)));
-            for intent in &prepared.intents {
+            for intent in &*prepared.intents {
                 keys.insert(intent.spki_sha256, order);
-                intents.push(intent.clone());
+                intents.push(intent);
                 entries.push(Entry { actor: officers(approved.officers()), event: signing(intent) });
             }
             envelopes.extend(prepared.envelope.as_ref().map(|envelope| (order, envelope)));
-            let (record, signed) = approved.into_records();
+            let (record, signed) = approved.records();
             records.push(record);
             signatures.extend(signed);
         }));

@@ -13,6 +13,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
+use openssl::sha::Sha256;
 use spki::AlgorithmIdentifierOwned;
 
 use super::spki::Spki;
@@ -141,19 +142,37 @@ impl std::fmt::Debug for PublicKey {
     }
 }
 
+/// Whether a key is one, without keeping it: a point on its curve, a modulus of a size that we take.
+///
+/// # Errors
+/// [`VerifyError::Key`].
+pub(super) fn examine(key: Spki<'_>) -> Result<(), VerifyError> {
+    match key {
+        Spki::Ec { curve: oid::SM2, point } => sm2::VerifyingKey::new(point, &Sm2Id::STANDARD).map(drop),
+        Spki::Ec { curve, point } => ec_point(curve, point).map(drop),
+        Spki::Rsa { modulus, exponent } => rsa_key(modulus, exponent).map(drop),
+    }
+}
+
 /// The digest of a message on its way.
 pub(super) enum Digest {
+    /// Without the ceremony of OpenSSL's general hashers: certificates are hashed by the thousand.
+    Sha256(Sha256),
     Plain(Hasher),
     Sm2(sm2::Hasher),
 }
 
 impl Digest {
     fn plain(algorithm: SignatureAlgorithm) -> Result<Self, VerifyError> {
+        if algorithm.digest_oid() == oid::SHA256 {
+            return Ok(Self::Sha256(Sha256::new()));
+        }
         Hasher::new(algorithm.digest()).map(Self::Plain).map_err(|_| VerifyError::Key("OpenSSL does not take it"))
     }
 
     pub(super) fn update(&mut self, piece: &[u8]) -> Result<(), VerifyError> {
         match self {
+            Self::Sha256(hasher) => hasher.update(piece),
             Self::Plain(hasher) => return hasher.update(piece).map_err(|_| VerifyError::Signature),
             Self::Sm2(hasher) => hasher.update(piece),
         }
@@ -162,6 +181,7 @@ impl Digest {
 
     pub(super) fn finish(self) -> Result<Vec<u8>, VerifyError> {
         match self {
+            Self::Sha256(hasher) => Ok(hasher.finish().to_vec()),
             Self::Plain(mut hasher) => {
                 hasher.finish().map(|digest| digest.to_vec()).map_err(|_| VerifyError::Signature)
             }
@@ -188,6 +208,11 @@ fn rsa(key: &PKey<Public>, algorithm: SignatureAlgorithm, digest: &[u8], signatu
 }
 
 fn ec_key(curve: ObjectIdentifier, point: &[u8]) -> Result<EcKey<Public>, VerifyError> {
+    let (group, point) = ec_point(curve, point)?;
+    EcKey::from_public_key(group, &point).map_err(|_| VerifyError::Key("the point is not on the curve"))
+}
+
+fn ec_point(curve: ObjectIdentifier, point: &[u8]) -> Result<(&'static EcGroup, EcPoint), VerifyError> {
     static P256: LazyLock<Option<EcGroup>> = LazyLock::new(|| EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).ok());
     static P384: LazyLock<Option<EcGroup>> = LazyLock::new(|| EcGroup::from_curve_name(Nid::SECP384R1).ok());
     let group = match curve {
@@ -202,10 +227,8 @@ fn ec_key(curve: ObjectIdentifier, point: &[u8]) -> Result<EcKey<Public>, Verify
     }
     // Both curves have cofactor 1: a point on the curve, other than infinity, has the group's order. OpenSSL
     // refuses points that are off the curve.
-    BigNumContext::new()
-        .and_then(|mut context| EcPoint::from_bytes(group, point, &mut context))
-        .and_then(|point| EcKey::from_public_key(group, &point))
-        .map_err(|_| VerifyError::Key("the point is not on the curve"))
+    let point = BigNumContext::new().and_then(|mut context| EcPoint::from_bytes(group, point, &mut context));
+    Ok((group, point.map_err(|_| VerifyError::Key("the point is not on the curve"))?))
 }
 
 fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Result<PKey<Public>, VerifyError> {

@@ -123,8 +123,8 @@ impl Database {
                 .foreign_keys(true)
                 // 32 MiB of pages: the inner nodes of every index of ten million certificates.
                 .pragma("cache_size", "-32768")
-                // Pages in the log before they are moved to the file: what comes together is moved once.
-                .pragma("wal_autocheckpoint", "4000")
+                // Pages in the log before they are moved to the file, 64 MiB: what comes together is moved once.
+                .pragma("wal_autocheckpoint", "16000")
                 // The journal of a statement of many rows would be a file of its own.
                 .pragma("temp_store", "memory")
                 .statement_cache_capacity(256)

@@ -151,7 +151,7 @@ fn record(row: CertificateRow) -> Result<CertificateRecord, StoreError> {
 for_each_driver! { Transaction =>
     #[async_trait]
     impl Certificates for Transaction {
-        async fn add_intents(&mut self, intents: &[Intent]) -> Result<(), StoreError> {
+        async fn add_intents(&mut self, intents: &[&Intent]) -> Result<(), StoreError> {
             for (statement, intents) in ADD_INTENTS.pieces(intents, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement);
                 for intent in intents {

@@ -127,7 +127,7 @@ async fn of_many_each_gets_its_own_certificate_also_under_one_serial_number_of_t
             .map(|(n, (intent, certificate))| Completion { intent, certificate, sha256: Sha256([n; 32]) })
             .collect();
         let mut tx = store.begin().await.unwrap();
-        tx.add_intents(&intents).await.unwrap();
+        tx.add_intents(&intents.iter().collect::<Vec<_>>()).await.unwrap();
         assert_eq!(tx.complete_all(&completions, NOW).await.unwrap(), 20, "{}", fresh.engine);
         tx.commit().await.unwrap();
         let mut tx = store.begin_read().await.unwrap();

@@ -22,6 +22,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Begins a unit of work that only reads, over one state of the store.
     async fn begin_read(&self) -> Result<Box<dyn Tx>>;
+
+    /// [`Self::begin_read`] for a unit of work that reads very many rows. It is to be committed.
+    async fn begin_scan(&self) -> Result<Box<dyn Tx>> {
+        self.begin_read().await
+    }
 }
 
 /// A unit of work on all table groups.
@@ -71,11 +76,11 @@ pub trait Orders: Send {
 #[async_trait]
 pub trait Certificates: Send {
     /// Writes intents; [`StoreError::Contended`] if serial, order or key of one is taken by now.
-    async fn add_intents(&mut self, intents: &[Intent]) -> Result<()>;
+    async fn add_intents(&mut self, intents: &[&Intent]) -> Result<()>;
 
     /// Writes an intent; [`StoreError::Contended`] if its serial, order or key is taken by now.
     async fn add_intent(&mut self, intent: &Intent) -> Result<()> {
-        self.add_intents(std::slice::from_ref(intent)).await
+        self.add_intents(&[intent]).await
     }
 
     /// Completes intents. Answers how many: all, unless some are complete already, or were given up.
