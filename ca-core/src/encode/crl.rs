@@ -1,8 +1,11 @@
 //! CRLs, full, delta and of a shard, written as a stream: memory stays flat at a million entries.
 //!
-//! Entries go to a scratch file as they come; then what is to be signed is read once through the key and once
-//! into the result. `x509-cert`'s builder would hold all of it, and copies the CA's own authority key
-//! identifier into the CRL where the CA's subject key identifier belongs (RFC 5280 §5.2.1).
+//! Entries go where they stay as they come, behind as much room as the longest head takes: with over 16 MiB of them,
+//! where copying would cost, each of the three lengths of the head has its most octets and the room is filled. Shorter
+//! lists move up. What is to be signed is then read once, by whoever looks at it and signs.
+//!
+//! `x509-cert`'s builder would hold all of it, and copies the CA's own authority key identifier into the CRL where the
+//! CA's subject key identifier belongs (RFC 5280 §5.2.1).
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -16,8 +19,10 @@ use crate::x509::{self, KeyUsage, Parts, X509Error, oid};
 const CERTIFICATE_HOLD: u8 = 6;
 /// CRLReason removeFromCRL.
 const REMOVE_FROM_CRL: u8 = 8;
-/// How much is hashed, read and written at once.
+/// How much is read and written at once.
 const PIECE: usize = 256 * 1024;
+/// Tag and length of an element of up to 4 GiB.
+const LONGEST_HEADER: usize = 6;
 
 /// What stands at the head of a CRL.
 #[derive(Clone, Copy, Debug)]
@@ -80,27 +85,41 @@ impl From<X509Error> for CrlError {
     }
 }
 
-/// A CRL in the making. `S` is a scratch file (or a `Cursor` for small ones), empty at first.
-pub struct CrlWriter<S: Write> {
-    scratch: io::BufWriter<S>,
-    bytes: u64,
+/// A CRL in the making. `S`: where it is written, an empty file or a `Cursor`.
+pub struct CrlWriter<S> {
+    out: S,
+    /// What stands before the entries in what is signed, without the lengths.
+    fields: Vec<u8>,
+    /// What stands behind them.
+    after: Vec<u8>,
+    /// The algorithm of the signature, DER.
+    algorithm: Vec<u8>,
+    /// Entries that are not written yet.
+    buffer: Vec<u8>,
+    /// Length of those that are.
+    written: u64,
     entries: u64,
     /// Magnitude of the last serial number; empty before the first.
     last: Vec<u8>,
-    /// The entry in the making.
-    entry: Vec<u8>,
 }
 
 impl<S: Read + Write + Seek> CrlWriter<S> {
     /// Begins.
-    pub fn new(scratch: S) -> Self {
-        Self {
-            scratch: io::BufWriter::with_capacity(PIECE, scratch),
-            bytes: 0,
+    ///
+    /// # Errors
+    /// [`CrlError`] for what the head says.
+    pub fn new(out: S, head: &Head<'_>, key: &CrlKey) -> Result<Self, CrlError> {
+        let (fields, after) = around(head, key)?;
+        Ok(Self {
+            out,
+            fields,
+            after,
+            algorithm: key.algorithm().identifier_der(),
+            buffer: Vec::new(),
+            written: 0,
             entries: 0,
             last: Vec::new(),
-            entry: Vec::new(),
-        }
+        })
     }
 
     /// Lists a certificate, if it is held or revoked. Serial numbers must ascend as [`Serial`] sorts, which is
@@ -128,44 +147,111 @@ impl<S: Read + Write + Seek> CrlWriter<S> {
         if self.last[..] >= *serial.octets() {
             return Err(CrlError::Order(serial.clone()));
         }
-        write_entry(&mut self.entry, serial, since, reason).ok_or(CrlError::Dates)?;
-        self.scratch.write_all(&self.entry)?;
-        self.bytes += self.entry.len() as u64;
+        write_entry(&mut self.buffer, serial, since, reason).ok_or(CrlError::Dates)?;
         self.entries += 1;
         self.last.clear();
         self.last.extend_from_slice(serial.octets());
+        if self.buffer.len() >= PIECE { self.write_out() } else { Ok(()) }
+    }
+
+    /// So much room is left before the entries.
+    fn room(&self) -> u64 {
+        (3 * LONGEST_HEADER + self.fields.len()) as u64
+    }
+
+    fn write_out(&mut self) -> Result<(), CrlError> {
+        if self.written == 0 {
+            self.out.seek(SeekFrom::Start(self.room()))?;
+        }
+        self.out.write_all(&self.buffer)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
         Ok(())
     }
 
-    /// Signs and writes all of it.
+    /// Length of the entries so far.
+    #[must_use]
+    pub fn entries_bytes(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    /// Shows what is to be signed to `sign`, and writes it with the signature that `sign` answers (the content of the
+    /// BIT STRING) from the beginning of the file.
     ///
     /// # Errors
-    /// [`CrlError`]; what stands in `out` is then no CRL.
-    pub fn finish<W: Write>(self, head: &Head<'_>, key: &CrlKey, out: W) -> Result<Written, CrlError> {
-        let Self { scratch, bytes, entries, .. } = self;
-        let mut scratch = scratch.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let (before, after) = around(head, key, bytes)?;
+    /// [`CrlError`], or whatever `sign` says; what stands in the file is then no CRL.
+    pub fn finish<E: From<CrlError>>(
+        mut self,
+        sign: impl FnOnce(&mut dyn Read) -> Result<Vec<u8>, E>,
+    ) -> Result<Written, E> {
+        // A short list is in memory as a whole.
+        if self.written > 0 {
+            self.write_out()?;
+        }
+        let bytes = self.entries_bytes();
+        let before = self.before(bytes)?;
+        let to_be_signed = before.len() as u64 + bytes + self.after.len() as u64;
+        let entries: &mut dyn Read = if self.written > 0 {
+            self.out.seek(SeekFrom::Start(self.room())).map_err(CrlError::from)?;
+            &mut Read::by_ref(&mut self.out).take(bytes)
+        } else {
+            &mut &self.buffer[..]
+        };
+        let signature = sign(&mut (&before[..]).chain(entries).chain(&self.after[..]))?;
+        Ok(self.put(&before, bytes, to_be_signed, &signature)?)
+    }
 
-        let mut signer = key.begin()?;
-        signer.update(&before)?;
-        each_piece(&mut scratch, |piece| signer.update(piece).map_err(CrlError::from))?;
-        signer.update(&after)?;
-        let signature = tlv::write(tag::BIT_STRING, &[&[0][..], &signer.finish()?]);
-        let algorithm = key.algorithm().identifier_der();
+    /// Head, and tail with the signature, around the entries.
+    fn put(mut self, before: &[u8], bytes: u64, to_be_signed: u64, signature: &[u8]) -> Result<Written, CrlError> {
+        let signature = tlv::write(tag::BIT_STRING, &[&[0][..], signature]);
+        let content = to_be_signed + (self.algorithm.len() + signature.len()) as u64;
+        let mut head = Vec::with_capacity(LONGEST_HEADER + before.len());
+        tlv::header(&mut head, tag::SEQUENCE, length(content)?);
+        let length = head.len() as u64 + content;
+        head.extend_from_slice(before);
+        if self.written > 0 && head.len() as u64 != self.room() {
+            self.move_up(head.len() as u64, bytes)?;
+        }
+        self.out.seek(SeekFrom::Start(0))?;
+        self.out.write_all(&head)?;
+        if self.written > 0 {
+            self.out.seek(SeekFrom::Start(head.len() as u64 + bytes))?;
+        } else {
+            self.out.write_all(&self.buffer)?;
+        }
+        // Longer than the room that was left, so that nothing stands behind it.
+        self.out.write_all(&[&self.after[..], &self.algorithm, &signature].concat())?;
+        self.out.flush()?;
+        Ok(Written { entries: self.entries, bytes: length })
+    }
 
-        let to_be_signed = before.len() as u64 + bytes + after.len() as u64;
-        let content = to_be_signed + (algorithm.len() + signature.len()) as u64;
-        let mut outer = Vec::new();
-        tlv::header(&mut outer, tag::SEQUENCE, length(content)?);
-        let mut out = io::BufWriter::with_capacity(PIECE, out);
-        out.write_all(&outer)?;
-        out.write_all(&before)?;
-        each_piece(&mut scratch, |piece| out.write_all(piece).map_err(CrlError::from))?;
-        out.write_all(&after)?;
-        out.write_all(&algorithm)?;
-        out.write_all(&signature)?;
-        out.flush()?;
-        Ok(Written { entries, bytes: outer.len() as u64 + content })
+    /// Moves the entries towards the beginning of the file.
+    fn move_up(&mut self, to: u64, bytes: u64) -> Result<(), CrlError> {
+        let (room, mut moved) = (self.room(), 0);
+        self.buffer.resize(PIECE, 0);
+        while moved < bytes {
+            let count = self.buffer.len().min(usize::try_from(bytes - moved).unwrap_or(usize::MAX));
+            self.out.seek(SeekFrom::Start(room + moved))?;
+            self.out.read_exact(&mut self.buffer[..count])?;
+            self.out.seek(SeekFrom::Start(to + moved))?;
+            self.out.write_all(&self.buffer[..count])?;
+            moved += count as u64;
+        }
+        Ok(())
+    }
+
+    /// What is to be signed before the entries: RFC 5280 §5.1.2 wants no list at all when nothing is revoked.
+    fn before(&self, entries_bytes: u64) -> Result<Vec<u8>, CrlError> {
+        let mut list = Vec::new();
+        if entries_bytes > 0 {
+            tlv::header(&mut list, tag::SEQUENCE, length(entries_bytes)?);
+        }
+        let content = (self.fields.len() + list.len() + self.after.len()) as u64 + entries_bytes;
+        let mut before = Vec::new();
+        tlv::header(&mut before, tag::SEQUENCE, length(content)?);
+        before.extend_from_slice(&self.fields);
+        before.extend(list);
+        Ok(before)
     }
 }
 
@@ -178,24 +264,33 @@ pub fn in_memory<'a>(
     key: &CrlKey,
     entries: impl IntoIterator<Item = (&'a Serial, CertificateStatus)>,
 ) -> Result<Vec<u8>, CrlError> {
-    let mut writer = CrlWriter::new(io::Cursor::new(Vec::new()));
+    let mut out = io::Cursor::new(Vec::new());
+    let mut writer = CrlWriter::new(&mut out, head, key)?;
     for (serial, status) in entries {
         writer.add(serial, status)?;
     }
-    let mut out = Vec::new();
-    writer.finish(head, key, &mut out)?;
-    Ok(out)
+    writer.finish(|source| signed_whole(source, key))?;
+    Ok(out.into_inner())
 }
 
-/// Writes one entry over what is in `out`. In place, for there may be a million: no part of it is as long as 128
+/// The signature over a small CRL.
+///
+/// # Errors
+/// [`CrlError`].
+pub fn signed_whole(source: &mut dyn Read, key: &CrlKey) -> Result<Vec<u8>, CrlError> {
+    let mut message = Vec::new();
+    source.read_to_end(&mut message)?;
+    Ok(key.sign(&message)?)
+}
+
+/// Writes one entry behind what is in `out`. In place, for there may be a million: no part of it is as long as 128
 /// octets, so that each length is one.
 fn write_entry(out: &mut Vec<u8>, serial: &Serial, since: Timestamp, reason: u8) -> Option<()> {
     // A sequence of one extension, reasonCode; the reason follows.
     const REASON: [u8; 13] = [0x30, 12, 0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1];
-    let magnitude = serial.octets();
+    let (start, magnitude) = (out.len(), serial.octets());
     let sign: &[u8] = if magnitude.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
-    out.clear();
-    out.extend([tag::SEQUENCE, 0, tag::INTEGER, u8::try_from(sign.len() + magnitude.len()).ok()?]);
+    out.extend_from_slice(&[tag::SEQUENCE, 0, tag::INTEGER, u8::try_from(sign.len() + magnitude.len()).ok()?]);
     out.extend_from_slice(sign);
     out.extend_from_slice(magnitude);
     x509::append_time(out, since)?;
@@ -204,12 +299,12 @@ fn write_entry(out: &mut Vec<u8>, serial: &Serial, since: Timestamp, reason: u8)
         out.extend_from_slice(&REASON);
         out.push(reason);
     }
-    out[1] = u8::try_from(out.len() - 2).ok()?;
+    out[start + 1] = u8::try_from(out.len() - start - 2).ok()?;
     Some(())
 }
 
-/// What is to be signed before the entries and after them.
-fn around(head: &Head<'_>, key: &CrlKey, entries_bytes: u64) -> Result<(Vec<u8>, Vec<u8>), CrlError> {
+/// What is to be signed before the entries, without lengths, and after them.
+fn around(head: &Head<'_>, key: &CrlKey) -> Result<(Vec<u8>, Vec<u8>), CrlError> {
     let issuer = Parts::read(head.issuer_certificate)?.tbs;
     let may_sign = issuer.key_usage()?.is_some_and(|usage| usage.has(KeyUsage::CRL_SIGN));
     if !issuer.basic_constraints()?.ca || !may_sign {
@@ -228,17 +323,10 @@ fn around(head: &Head<'_>, key: &CrlKey, entries_bytes: u64) -> Result<(Vec<u8>,
     let extensions = tlv::write(tag::SEQUENCE, &extensions(head, identifier)?);
     let after = tlv::write(tag::CONTEXT_0, &[extensions]);
 
-    // RFC 5280 §5.1.2: version 2, and no list at all when nothing is revoked.
+    // RFC 5280 §5.1.2: version 2.
     let mut fields = [&[tag::INTEGER, 1, 1][..], &key.algorithm().identifier_der(), issuer.subject].concat();
     fields.extend([this_update, next_update].concat());
-    if entries_bytes > 0 {
-        tlv::header(&mut fields, tag::SEQUENCE, length(entries_bytes)?);
-    }
-    let mut before = Vec::new();
-    let content = fields.len() as u64 + entries_bytes + after.len() as u64;
-    tlv::header(&mut before, tag::SEQUENCE, length(content)?);
-    before.extend(fields);
-    Ok((before, after))
+    Ok((fields, after))
 }
 
 fn extensions(head: &Head<'_>, key_identifier: &[u8]) -> Result<Vec<Vec<u8>>, CrlError> {
@@ -271,20 +359,6 @@ fn length(bytes: u64) -> Result<usize, CrlError> {
         .ok()
         .and_then(|bytes| usize::try_from(bytes).ok())
         .ok_or_else(|| CrlError::Io(io::Error::new(io::ErrorKind::FileTooLarge, "the CRL is over 4 GiB")))
-}
-
-fn each_piece<S: Read + Seek>(
-    scratch: &mut S,
-    mut take: impl FnMut(&[u8]) -> Result<(), CrlError>,
-) -> Result<(), CrlError> {
-    scratch.seek(SeekFrom::Start(0))?;
-    let mut buffer = vec![0; PIECE];
-    loop {
-        match scratch.read(&mut buffer)? {
-            0 => return Ok(()),
-            count => take(&buffer[..count])?,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -103,10 +103,12 @@ fn the_authority_key_identifier_is_the_issuers_own() {
 
 #[test]
 fn entries_must_ascend() {
+    let house = Hierarchy::new(KeyKind::P256);
     let mut serials: Vec<_> = (0..2).map(|_| Serial::draw(&mut system_rng())).collect();
     serials.sort();
     for (first, second) in [(1, 0), (0, 0)] {
-        let mut writer = CrlWriter::new(io::Cursor::new(Vec::new()));
+        let (mut out, key) = (io::Cursor::new(Vec::new()), crl_key(&house.issuing.key));
+        let mut writer = CrlWriter::new(&mut out, &head(&house.issuing.der), &key).expect("begins");
         writer.add(&serials[first], HELD).expect("first");
         assert!(matches!(writer.add(&serials[second], HELD), Err(CrlError::Order(_))));
     }
@@ -125,21 +127,51 @@ fn only_the_cas_own_key_signs_with_sound_dates() {
     assert!(matches!(with(Head { issuer_certificate: &[], ..sound }), Err(CrlError::Issuer(_))));
 }
 
+/// The last of them is written out before its end, and so moved.
 #[test]
 fn lengths_are_right_where_the_length_octets_change() {
     let house = Hierarchy::new(KeyKind::P256);
     let key = crl_key(&house.issuing.key);
-    let mut serials: Vec<_> = (0..2000).map(|_| Serial::draw(&mut system_rng())).collect();
+    let mut serials: Vec<_> = (0..20_000).map(|_| Serial::draw(&mut system_rng())).collect();
     serials.sort();
-    for count in [0, 1, 2, 3, 5, 1260, 1270, 1280, 2000] {
-        let folder = tempfile::tempfile().expect("scratch");
-        let mut writer = CrlWriter::new(folder);
+    for count in [0, 1, 2, 3, 5, 1260, 1270, 1280, 2000, 20_000] {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut writer = CrlWriter::new(&mut file, &head(&house.issuing.der), &key).expect("begins");
         for serial in &serials[..count] {
             writer.add(serial, HELD).expect("entry");
         }
+        let written = writer.finish(|source| signed_whole(source, &key)).expect("written");
         let mut out = Vec::new();
-        let written = writer.finish(&head(&house.issuing.der), &key, &mut out).expect("written");
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut out)).expect("read");
         assert_eq!(written, Written { entries: count as u64, bytes: out.len() as u64 });
+        let crl = X509Crl::from_der(&out).expect("openssl reads");
+        let spki = openssl::pkey::PKey::public_key_from_der(house.issuing.key.spki_der()).expect("key");
+        assert!(crl.verify(&spki).expect("openssl verifies"), "{count}");
+        assert_eq!(crl.get_revoked().map_or(0, openssl::stack::StackRef::len), count);
+    }
+}
+
+/// Over 16 MiB of entries the room for the head is filled, and they stay where they are; just below they move by an
+/// octet for each length that is shorter.
+#[test]
+fn a_list_of_over_16_mib_stays_where_it_was_written() {
+    let house = Hierarchy::new(KeyKind::P256);
+    let key = crl_key(&house.issuing.key);
+    let serial = |n: u64| Serial::from_der_content(&[[0x40; 8], n.to_be_bytes()].concat()).expect("positive");
+    let since = Timestamp::from_unix(1_700_000_000);
+    let mut entry = Vec::new();
+    write_entry(&mut entry, &serial(1), since, CERTIFICATE_HOLD).expect("an entry");
+    let over = (1_u64 << 24).div_ceil(entry.len() as u64);
+    for count in [over - 2, over - 1, over] {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut writer = CrlWriter::new(&mut file, &head(&house.issuing.der), &key).expect("begins");
+        for n in 0..count {
+            writer.add(&serial(n), HELD).expect("entry");
+        }
+        let written = writer.finish(|source| signed_whole(source, &key)).expect("written");
+        let mut out = Vec::new();
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut out)).expect("read");
+        assert_eq!(written, Written { entries: count, bytes: out.len() as u64 });
         let crl = X509Crl::from_der(&out).expect("openssl reads");
         let spki = openssl::pkey::PKey::public_key_from_der(house.issuing.key.spki_der()).expect("key");
         assert!(crl.verify(&spki).expect("openssl verifies"), "{count}");

@@ -1,18 +1,19 @@
-//! Checks a signature over a message that comes in pieces, for CRLs that are too big for memory.
+//! The digest of a message that comes in pieces, for CRLs that are too big for memory: it is taken once, signed, and
+//! the signature checked against it.
 
 use super::public_key::Digest;
 use super::verify::VerifyError;
 use super::{PublicKey, SignatureAlgorithm};
 
-/// A message on its way to be checked.
-pub struct StreamVerifier {
+/// A message on its way to be digested.
+pub struct MessageDigest {
     key: PublicKey,
     algorithm: SignatureAlgorithm,
     digest: Digest,
 }
 
-impl StreamVerifier {
-    /// Begins a message that this key is said to have signed with this algorithm.
+impl MessageDigest {
+    /// Begins a message that this key signs, or is said to have signed, with this algorithm.
     ///
     /// # Errors
     /// [`VerifyError::Key`] if they do not go together.
@@ -28,12 +29,36 @@ impl StreamVerifier {
         self.digest.update(piece)
     }
 
+    /// The digest of what came.
+    ///
+    /// # Errors
+    /// [`VerifyError::Signature`] if OpenSSL cannot go on.
+    pub fn finish(self) -> Result<Digested, VerifyError> {
+        Ok(Digested { octets: self.digest.finish()?, key: self.key, algorithm: self.algorithm })
+    }
+}
+
+/// A message that came to its end, as far as a signature over it needs it.
+#[derive(Clone, Debug)]
+pub struct Digested {
+    key: PublicKey,
+    algorithm: SignatureAlgorithm,
+    octets: Vec<u8>,
+}
+
+impl Digested {
+    /// What is signed: for SM2 the e that has the signer's id and key in it.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
     /// Checks that `signature` (the content of the BIT STRING) is one over what came.
     ///
     /// # Errors
     /// [`VerifyError::Signature`]; nothing about the message may be believed then.
-    pub fn finish(self, signature: &[u8]) -> Result<(), VerifyError> {
-        self.key.verify_digest(self.algorithm, &self.digest.finish()?, signature)
+    pub fn verify(&self, signature: &[u8]) -> Result<(), VerifyError> {
+        self.key.verify_digest(self.algorithm, &self.octets, signature)
     }
 }
 
@@ -51,9 +76,9 @@ mod tests {
             let signature = key.sign(b"a message in pieces");
             let verify = |spki: &[u8], pieces: &[&[u8]], signature: &[u8]| {
                 let key = PublicKey::read(spki).expect("a good key");
-                let mut stream = StreamVerifier::new(&key, algorithm).expect("goes together");
+                let mut stream = MessageDigest::new(&key, algorithm).expect("goes together");
                 pieces.iter().for_each(|piece| stream.update(piece).expect("hashes"));
-                stream.finish(signature)
+                stream.finish().and_then(|digested| digested.verify(signature))
             };
             verify(&key.spki, &[b"a message", b" in ", b"pieces"], &signature).expect("genuine");
             assert!(verify(&key.spki, &[b"a message", b" in pieces."], &signature).is_err());

@@ -11,7 +11,7 @@ pub mod crl;
 mod strict_der;
 
 pub use certificate::{CertificateContext, Home, certificate, signed_certificate};
-pub use crl::{CrlContext, Listed, Seen, crl, crl_watched};
+pub use crl::{CrlContext, Listed, Seen, Unsigned, crl, crl_to_be_signed, crl_watched};
 
 /// What a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

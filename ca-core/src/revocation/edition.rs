@@ -9,22 +9,20 @@
 //! delta's). It lists every certificate that was held, revoked, released or amended since, as it stands now: a
 //! released one as removeFromCRL, whether it stood on the base or only on a list in between.
 //!
-//! **Memory.** Entries go from the store, page by page, into scratch files without a name beside the lists; each list
-//! is signed while it is read from there, then read anew, linted and verified as a stream.
+//! **Memory.** Entries go from the store, page by page, into the files of their lists ([`super::list_file`]).
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
 use super::error::CrlError;
+use super::list_file::ListFile;
 use crate::domain::{CertificateStatus, IssuerId, ListKind, ListScope, Sha256, Timestamp};
-use crate::durable::{self, Staged};
-use crate::encode::crl::{CrlWriter, Head};
-use crate::issuance::{Issuing, listed};
+use crate::durable::Staged;
+use crate::encode::crl::Head;
+use crate::issuance::Issuing;
 use crate::lint;
-use crate::store::{CrlRecord, Tx};
+use crate::store::{CrlRecord, Tx, Unusable};
 
 /// Entries that are read at once.
 const PAGE: i64 = 10_000;
@@ -48,7 +46,29 @@ pub(super) struct Draft {
     record: CrlRecord,
     scope: ListScope,
     previous: Option<u64>,
-    writer: CrlWriter<File>,
+    file: ListFile,
+}
+
+/// The full list and the shards on their way, which share their entries.
+struct Lists {
+    full: Draft,
+    shards: BTreeMap<u16, Draft>,
+    /// Into how many shards the issuer's certificates are divided.
+    of: u16,
+    now: Timestamp,
+}
+
+impl Lists {
+    fn write(&mut self, page: &[Unusable]) -> Result<(), CrlError> {
+        for entry in page {
+            let status = no_later(entry.status, self.now);
+            self.full.file.writer().add(&entry.serial, status)?;
+            if let Some(shard) = self.shards.get_mut(&entry.serial.shard(self.of)) {
+                shard.file.writer().add(&entry.serial, status)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A list that is signed, and found right, beside its place.
@@ -82,25 +102,22 @@ impl Plan<'_> {
         let base = tx.last_planned_crl(self.issuer(), ListKind::Full).await?;
         let still_valid_at = base.as_ref().map_or(Timestamp::from_unix(0), |base| base.this_update);
 
-        let mut full = self.draft(tx, ListKind::Full, covers, None).await?;
+        let full = self.draft(tx, ListKind::Full, covers, None).await?;
         let mut shards = BTreeMap::new();
         let since = last.map_or(0, |last| last.covers);
         for shard in self.shards(tx, since..covers, still_valid_at).await? {
             shards.insert(shard, self.draft(tx, ListKind::Shard(shard), covers, None).await?);
         }
-        let mut after = String::new();
-        loop {
-            let page = tx.unusable(self.issuer(), still_valid_at, &after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.serial.to_string();
-            for entry in page {
-                let status = no_later(entry.status, self.now);
-                full.writer.add(&entry.serial, status)?;
-                if let Some(shard) = self.issuing.shard(&entry.serial).and_then(|shard| shards.get_mut(&shard)) {
-                    shard.writer.add(&entry.serial, status)?;
-                }
-            }
+        let mut lists = Lists { full, shards, of: self.issuing.crl_shards(), now: self.now };
+        let mut page = tx.unusable(self.issuer(), still_valid_at, "", PAGE).await?;
+        while let Some(last) = page.last() {
+            let after = last.serial.to_string();
+            // A page is written while the next is read.
+            let written = tokio::task::spawn_blocking(move || lists.write(&page).map(|()| lists));
+            page = tx.unusable(self.issuer(), still_valid_at, &after, PAGE).await?;
+            lists = written.await.map_err(|error| CrlError::Stopped(error.to_string()))??;
         }
+        let Lists { full, shards, .. } = lists;
         let mut drafts = vec![full];
         if !self.issuing.is_root() {
             // With the first full list comes an empty delta, so that there is one where the list says.
@@ -149,8 +166,10 @@ impl Plan<'_> {
             after = last.serial.to_string();
             for change in page {
                 match change.status {
-                    CertificateStatus::Good => delta.writer.remove(&change.serial, change.changed.min(self.now))?,
-                    status => delta.writer.add(&change.serial, no_later(status, self.now))?,
+                    CertificateStatus::Good => {
+                        delta.file.writer().remove(&change.serial, change.changed.min(self.now))?;
+                    }
+                    status => delta.file.writer().add(&change.serial, no_later(status, self.now))?,
                 }
             }
         }
@@ -160,7 +179,15 @@ impl Plan<'_> {
         let base_number = unsigned(base.unwrap_or(self.number));
         let scope = list.scope(self.base_url, self.issuer(), self.issuing.is_root(), base_number);
         let previous = tx.last_crl(self.issuer(), list).await?.map(|last| unsigned(last.number));
-        let scratch = tempfile::tempfile_in(self.folder).map_err(CrlError::file(self.folder))?;
+        let head = Head {
+            issuer_certificate: self.issuing.certificate(),
+            scope: &scope,
+            number: unsigned(self.number),
+            this_update: self.now,
+            next_update: self.next_update,
+        };
+        let path = self.folder.join(list.file(self.issuer()));
+        let file = ListFile::begin(&path, &head, &self.issuing.crl_key)?;
         Ok(Draft {
             record: CrlRecord {
                 issuer: self.issuer().clone(),
@@ -176,26 +203,15 @@ impl Plan<'_> {
             },
             scope,
             previous,
-            writer: CrlWriter::new(scratch),
+            file,
         })
     }
 }
 
 impl Draft {
-    /// Signs the list into a file beside its place, reads it anew, lints it and verifies its signature.
-    pub(super) fn sign(self, issuing: &Issuing, folder: &Path) -> Result<Signed, CrlError> {
-        let Self { mut record, scope, previous, writer } = self;
-        let path = folder.join(record.list.file(&record.issuer));
-        let mut staged = Staged::new(&path, durable::PUBLIC).map_err(CrlError::file(&path))?;
-        let head = Head {
-            issuer_certificate: issuing.certificate(),
-            scope: &scope,
-            number: unsigned(record.number),
-            this_update: record.this_update,
-            next_update: record.next_update,
-        };
-        let written = writer.finish(&head, &issuing.crl_key, staged.file())?;
-        staged.file().seek(SeekFrom::Start(0)).map_err(CrlError::file(&path))?;
+    /// Lints the list and signs it.
+    pub(super) fn sign(self, issuing: &Issuing) -> Result<Signed, CrlError> {
+        let Self { mut record, scope, previous, file } = self;
         let context = lint::CrlContext {
             issuer: issuing.certificate(),
             key: issuing.public_key(),
@@ -203,19 +219,10 @@ impl Draft {
             previous,
             now: record.this_update,
         };
-        let seen = lint::crl(staged.file(), &context).map_err(CrlError::file(&path))?;
-        if !seen.findings.is_empty() {
-            return Err(CrlError::Lint(listed(&seen.findings)));
-        }
-        if seen.entries != written.entries {
-            return Err(CrlError::Lint(format!(
-                "{} entries were written, {} are there",
-                written.entries, seen.entries
-            )));
-        }
-        record.entries = i64::try_from(seen.entries).unwrap_or(i64::MAX);
-        record.sha256 = seen.sha256;
-        Ok(Signed { record, staged })
+        let signed = file.sign(&context, &issuing.crl_key)?;
+        record.entries = i64::try_from(signed.entries).unwrap_or(i64::MAX);
+        record.sha256 = signed.sha256;
+        Ok(Signed { record, staged: signed.staged })
     }
 }
 

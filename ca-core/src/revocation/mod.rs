@@ -7,6 +7,7 @@
 mod edition;
 mod error;
 mod freshness;
+mod list_file;
 pub mod publish;
 mod publisher;
 mod retirement;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use error::CrlError;
 pub use freshness::{Freshness, freshness};
+pub use list_file::{ListFile, SignedFile};
 pub(crate) use publisher::signed_event;
 pub use publisher::{Due, Publisher};
 pub use retirement::{retire, still_issues, still_lists};

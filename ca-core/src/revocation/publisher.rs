@@ -1,8 +1,8 @@
 //! Makes the lists that are due and puts them where responders serve them.
 //!
 //! Number and audit event are durable before the key signs; each list is recorded before it is published, and
-//! published in one step, only under a higher number than what is there, and only after the linter, which reads it
-//! anew and verifies its signature, found nothing. One process at a time makes lists of an issuer.
+//! published in one step, only under a higher number than what is there. The linter, which reads back what was written,
+//! must find nothing before the key signs, nor in the signature after it. One process at a time makes lists of an issuer.
 
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
@@ -123,11 +123,11 @@ impl Publisher {
             base_url: &self.base_url,
             folder: &self.folder,
         };
-        let mut tx = self.store.begin_read().await?;
+        let mut tx = self.store.begin_scan().await?;
         let drafts = plan.drafts(&mut *tx).await?;
-        drop(tx);
-        let (issuing, folder) = (issuing.clone(), self.folder.clone());
-        let sign = move || drafts.into_iter().map(|draft| draft.sign(&issuing, &folder)).collect();
+        tx.commit().await?;
+        let issuing = issuing.clone();
+        let sign = move || drafts.into_iter().map(|draft| draft.sign(&issuing)).collect();
         let signed: Result<Vec<Signed>, CrlError> =
             tokio::task::spawn_blocking(sign).await.map_err(|error| CrlError::Stopped(error.to_string()))?;
         let signed = signed?;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::keys::stream::Digested;
 use crate::keys::{PublicKey, SignatureAlgorithm, Sm2Id};
 
 /// A private key with its public half.
@@ -37,47 +38,12 @@ pub trait Signer: Send + Sync {
     /// [`SignError`]: nothing was signed.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
 
-    /// Begins a message that comes in pieces, for CRLs that are too big for memory. A back end that cannot
-    /// hash in pieces may keep this default, which collects the message.
-    ///
-    /// # Errors
-    /// [`SignError`].
-    fn begin(&self) -> Result<Box<dyn StreamSigner + '_>, SignError> {
-        Ok(Box::new(Collected { message: Vec::new(), sign: Box::new(|message| self.sign(message)) }))
-    }
-}
-
-/// A message on its way to be signed.
-pub trait StreamSigner {
-    /// Takes the next piece.
-    ///
-    /// # Errors
-    /// [`SignError`]; the message is lost.
-    fn update(&mut self, piece: &[u8]) -> Result<(), SignError>;
-
-    /// Signs what came.
+    /// Signs a message of which there is only the digest, for CRLs that are too big for memory. `digest`: what
+    /// [`crate::keys::stream::MessageDigest`] says for this key.
     ///
     /// # Errors
     /// [`SignError`]: nothing was signed.
-    fn finish(self: Box<Self>) -> Result<Vec<u8>, SignError>;
-}
-
-type SignAll<'a> = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + 'a>;
-
-struct Collected<'a> {
-    message: Vec<u8>,
-    sign: SignAll<'a>,
-}
-
-impl StreamSigner for Collected<'_> {
-    fn update(&mut self, piece: &[u8]) -> Result<(), SignError> {
-        self.message.extend_from_slice(piece);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> Result<Vec<u8>, SignError> {
-        (self.sign)(&self.message)
-    }
+    fn sign_digest(&self, digest: &[u8]) -> Result<Vec<u8>, SignError>;
 }
 
 /// Why a key did not sign.
@@ -139,14 +105,6 @@ macro_rules! purpose {
                 self.0.sign(message)
             }
 
-            /// Begins a message in pieces: see [`Signer::begin`].
-            ///
-            /// # Errors
-            /// [`SignError`].
-            pub fn begin(&self) -> Result<Box<dyn StreamSigner + '_>, SignError> {
-                self.0.begin()
-            }
-
             /// Whether the key works: see [`probe`].
             ///
             /// # Errors
@@ -166,6 +124,16 @@ purpose! {
 purpose! {
     /// A CA's key, as far as it signs CRLs.
     CrlKey
+}
+
+impl CrlKey {
+    /// Signs a CRL that was digested: see [`Signer::sign_digest`].
+    ///
+    /// # Errors
+    /// [`SignError`]: nothing was signed.
+    pub fn sign_digested(&self, digested: &Digested) -> Result<Vec<u8>, SignError> {
+        self.0.sign_digest(digested.octets())
+    }
 }
 
 purpose! {
@@ -216,7 +184,6 @@ impl Passphrase {
 mod tests {
     use super::*;
     use crate::keys::KeyKind;
-    use crate::keys::verify::verify_with;
 
     /// A key whose public half is another's.
     struct Mismatched(soft::SoftKey, soft::SoftKey);
@@ -233,6 +200,10 @@ mod tests {
         fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
             self.0.sign(message)
         }
+
+        fn sign_digest(&self, digest: &[u8]) -> Result<Vec<u8>, SignError> {
+            self.0.sign_digest(digest)
+        }
     }
 
     #[test]
@@ -240,19 +211,6 @@ mod tests {
         let make = || soft::SoftKey::generate(KeyKind::P256).expect("key");
         assert!(matches!(probe(&Mismatched(make(), make())), Err(SignError::Unusable(_))));
         probe(&make()).expect("a sound key");
-    }
-
-    #[test]
-    fn a_back_end_without_streaming_signs_the_collected_message() {
-        let key = Mismatched(
-            soft::SoftKey::generate(KeyKind::P256).expect("key"),
-            soft::SoftKey::generate(KeyKind::P256).expect("key"),
-        );
-        let mut stream = key.begin().expect("begins");
-        stream.update(b"one ").expect("piece");
-        stream.update(b"two").expect("piece");
-        let signature = stream.finish().expect("signs");
-        verify_with(key.0.spki_der(), key.algorithm(), b"one two", &signature).expect("verifies");
     }
 
     #[test]

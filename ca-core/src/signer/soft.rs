@@ -14,9 +14,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
+use openssl::md::Md;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::{Padding, Rsa};
 use openssl::sha::{Sha256, Sha384};
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rand::{CryptoRng, RngCore};
@@ -24,11 +26,11 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::sm2::Sm2Key;
-use super::{Passphrase, SignError, Signer, StreamSigner};
+use super::{Passphrase, SignError, Signer};
 use crate::durable;
 use crate::envelope::PrivateOperation;
 use crate::envelope::software::{self, OperationError};
-use crate::keys::sm2::{Hasher, spki_of};
+use crate::keys::sm2::spki_of;
 use crate::keys::{KeyKind, SignatureAlgorithm, Sm2Id, good_key};
 
 const FORMAT: &str = "yinxin-sealed-key";
@@ -363,42 +365,29 @@ impl Signer for SoftKey {
         }
     }
 
-    fn begin(&self) -> Result<Box<dyn StreamSigner + '_>, SignError> {
-        Ok(match &self.private {
+    fn sign_digest(&self, digest: &[u8]) -> Result<Vec<u8>, SignError> {
+        match &self.private {
             Material::OpenSsl(key) | Material::Ec(key, _) => {
-                let signer = openssl::sign::Signer::new(self.algorithm().digest(), key).map_err(unusable)?;
-                Box::new(OpenSslStream(signer))
+                let signed = || {
+                    let mut context = PkeyCtx::new(key)?;
+                    context.sign_init()?;
+                    if self.algorithm().is_rsa() {
+                        context.set_rsa_padding(Padding::PKCS1)?;
+                    }
+                    let wide = self.algorithm() == SignatureAlgorithm::EcdsaSha384;
+                    // OpenSSL then refuses what is not as long as such a digest.
+                    context.set_signature_md(if wide { Md::sha384() } else { Md::sha256() })?;
+                    let mut signature = Vec::new();
+                    context.sign_to_vec(digest, &mut signature)?;
+                    Ok(signature)
+                };
+                signed().map_err(unusable)
             }
-            Material::Sm2(key) => Box::new(Sm2Stream { key, hasher: key.hasher(&self.sm2_id) }),
-        })
-    }
-}
-
-struct OpenSslStream<'a>(openssl::sign::Signer<'a>);
-
-impl StreamSigner for OpenSslStream<'_> {
-    fn update(&mut self, piece: &[u8]) -> Result<(), SignError> {
-        self.0.update(piece).map_err(unusable)
-    }
-
-    fn finish(self: Box<Self>) -> Result<Vec<u8>, SignError> {
-        self.0.sign_to_vec().map_err(unusable)
-    }
-}
-
-struct Sm2Stream<'a> {
-    key: &'a Sm2Key,
-    hasher: Hasher,
-}
-
-impl StreamSigner for Sm2Stream<'_> {
-    fn update(&mut self, piece: &[u8]) -> Result<(), SignError> {
-        self.hasher.update(piece);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> Result<Vec<u8>, SignError> {
-        self.key.sign(&self.hasher.finish())
+            Material::Sm2(key) => {
+                let e = digest.try_into().map_err(|_| SignError::Unusable("no digest of SM3".into()))?;
+                key.sign(e)
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::system_rng;
 use crate::keys::PublicKey;
+use crate::keys::stream::MessageDigest;
 use crate::keys::verify::verify_with;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -103,14 +104,17 @@ fn an_sm2_key_signs_under_the_id_it_was_given() {
 }
 
 #[test]
-fn a_streamed_signature_is_that_of_the_whole_message() {
-    for kind in [KeyKind::P256, KeyKind::Rsa2048, KeyKind::Sm2] {
+fn a_signature_over_a_digest_is_that_of_the_whole_message() {
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048, KeyKind::Sm2] {
         let key = SoftKey::generate(kind).expect("key");
-        let mut stream = key.begin().expect("begins");
+        let public = PublicKey::read(&key.spki).expect("a good key");
+        let mut stream = MessageDigest::new(&public, key.algorithm()).expect("begins");
         for piece in b"a message in pieces".chunks(4) {
             stream.update(piece).expect("piece");
         }
-        let signature = stream.finish().expect("signs");
+        let digested = stream.finish().expect("a digest");
+        let signature = key.sign_digest(digested.octets()).expect("signs");
         verify_with(&key.spki, key.algorithm(), b"a message in pieces", &signature).expect("verifies");
+        assert!(key.sign_digest(&digested.octets()[1..]).is_err(), "{kind:?}: what is no digest is not signed");
     }
 }

@@ -1,7 +1,7 @@
 //! SQLite without a hop: statements of the authority's writer run on the thread that calls them.
 //!
 //! For: [`super::store`]. sqlx hands each statement to a thread of the connection and waits for it, which costs a
-//! certificate more than the statements themselves. This is a connection of its own, of the same linked library, to the
+//! certificate more than the statements themselves, and a list of a million more than all the rest. This is a connection of its own, of the same linked library, to the
 //! same file; [`query`] and [`query_as`] look like sqlx's, so that one body serves all drivers
 //! ([`super::backend::for_each_driver`]). What may wait for the disk or for another process (begin, commit) runs on a
 //! thread of the connection's own.
@@ -10,10 +10,11 @@
 //! be ended is closed, which rolls back.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, ToSql, ToSqlOutput, ValueRef};
@@ -28,7 +29,7 @@ const CACHED: usize = 256;
 
 /// The settings of a connection, as [`super::Database::open`] gives them to sqlx's.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY";
+     PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16000; PRAGMA temp_store = MEMORY";
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// The kind of writer.
@@ -42,13 +43,19 @@ type Wait = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub(super) struct Slot {
     path: PathBuf,
+    begin: &'static str,
     idle: Mutex<Option<(Connection, Sender<Wait>)>>,
 }
 
 impl Slot {
     /// For the database in this file, which is opened when it is first asked for.
     pub(super) fn new(path: &Path) -> Arc<Self> {
-        Arc::new(Self { path: path.to_owned(), idle: Mutex::new(None) })
+        Arc::new(Self { path: path.to_owned(), begin: BEGIN, idle: Mutex::new(None) })
+    }
+
+    /// One whose transactions only read, each from the state at its first statement.
+    pub(super) fn reading(path: &Path) -> Arc<Self> {
+        Arc::new(Self { path: path.to_owned(), begin: "PRAGMA query_only = 1; BEGIN", idle: Mutex::new(None) })
     }
 
     fn idle(&self) -> MutexGuard<'_, Option<(Connection, Sender<Wait>)>> {
@@ -124,7 +131,8 @@ impl Grouped for Direct {
             }
         };
         let mut held = Held { connection: Some(connection), thread, slot: slot.clone() };
-        held.wait_for(|connection| connection.execute_batch(BEGIN)).await?;
+        let begin = slot.begin;
+        held.wait_for(move |connection| connection.execute_batch(begin)).await?;
         Ok(held)
     }
 
@@ -141,9 +149,17 @@ impl Grouped for Direct {
     }
 }
 
-/// A unit of work that writes.
+/// A unit of work.
 #[derive(Debug)]
-pub(super) struct DirectTx(Unit<Direct>);
+pub(super) struct DirectTx(Hold);
+
+#[derive(Debug)]
+enum Hold {
+    /// A part of a transaction that is shared, and writes.
+    Together(Unit<Direct>),
+    /// A transaction of its own, that reads.
+    Alone(Held),
+}
 
 impl DirectTx {
     /// Rows in one statement at most: one, for a statement costs nothing here, and one that may fail half way makes
@@ -151,15 +167,26 @@ impl DirectTx {
     pub(super) const MOST_ROWS: usize = 1;
 
     pub(super) const fn new(unit: Unit<Direct>) -> Self {
-        Self(unit)
+        Self(Hold::Together(unit))
+    }
+
+    /// Begins to read, on a connection of [`Slot::reading`].
+    pub(super) async fn begin_scan(slot: &Arc<Slot>) -> Result<Self, DatabaseError> {
+        Ok(Self(Hold::Alone(Direct::begin(slot).await?)))
     }
 
     pub(super) fn connection(&mut self) -> &mut Held {
-        self.0.connection()
+        match &mut self.0 {
+            Hold::Together(unit) => unit.connection(),
+            Hold::Alone(held) => held,
+        }
     }
 
     pub(super) async fn commit(self) -> Result<(), DatabaseError> {
-        self.0.commit().await
+        match self.0 {
+            Hold::Together(unit) => unit.commit().await,
+            Hold::Alone(mut held) => Direct::commit(&mut held).await,
+        }
     }
 }
 
@@ -211,9 +238,16 @@ impl<'a, T: Into<Self>> From<Option<T>> for Bound<'a> {
 }
 
 /// The same statement with the parameters by number: to SQLite `$2` is a name, whose number is given by where it stands
-/// first.
-fn numbered(statement: &str) -> String {
-    statement.replace('$', "?")
+/// first. Each is spelled once in the life of the process.
+fn numbered(statement: &'static str) -> &'static str {
+    static SPELLED: LazyLock<RwLock<HashMap<(usize, usize), &'static str>>> = LazyLock::new(RwLock::default);
+    // Statements stand still: one place, one text.
+    let place = (statement.as_ptr().addr(), statement.len());
+    let spelled = SPELLED.read().unwrap_or_else(PoisonError::into_inner).get(&place).copied();
+    spelled.unwrap_or_else(|| {
+        let mut all = SPELLED.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(place).or_insert_with(|| String::leak(statement.replace('$', "?")))
+    })
 }
 
 /// A statement that writes, with its parameters in order.
@@ -247,11 +281,32 @@ impl<'a> Query<'a> {
     pub(super) async fn execute(self, held: &mut Held) -> Result<Done, DatabaseError> {
         // Others of this thread get their turn now and then.
         tokio::task::consume_budget().await;
-        let mut statement = held.get()?.prepare_cached(&numbered(self.statement))?;
+        let mut statement = held.get()?.prepare_cached(numbered(self.statement))?;
         for (n, value) in (1..).zip(&self.bound) {
             statement.raw_bind_parameter(n, value)?;
         }
         Ok(Done(statement.raw_execute()?))
+    }
+}
+
+impl Query<'_> {
+    /// Shows each row of a statement that reads, where it stands.
+    pub(super) async fn each<E: From<rusqlite::Error> + From<DatabaseError>>(
+        self,
+        held: &mut Held,
+        mut see: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // Others of this thread get their turn between two pages.
+        tokio::task::yield_now().await;
+        let mut statement = held.get()?.prepare_cached(numbered(self.statement))?;
+        for (n, value) in (1..).zip(&self.bound) {
+            statement.raw_bind_parameter(n, value)?;
+        }
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            see(row)?;
+        }
+        Ok(())
     }
 }
 
@@ -274,7 +329,7 @@ impl<'a, R: FromRow> QueryAs<'a, R> {
     }
 
     fn rows(self, held: &mut Held, most: usize) -> Result<Vec<R>, DatabaseError> {
-        let mut statement = held.get()?.prepare_cached(&numbered(self.query.statement))?;
+        let mut statement = held.get()?.prepare_cached(numbered(self.query.statement))?;
         for (n, value) in (1..).zip(&self.query.bound) {
             statement.raw_bind_parameter(n, value)?;
         }

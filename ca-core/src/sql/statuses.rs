@@ -5,10 +5,12 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use super::backend::for_each_driver;
+use super::direct::{self, DirectTx};
 use super::expect_rows;
 use super::many::Many;
 use super::rows::{parse, serial};
 use crate::domain::{CertificateStatus, IssuerId, Serial, StatusChange, Timestamp};
+use crate::for_each_backend;
 use crate::store::{ChangedStatus, Feed, StatusRecord, Statuses, StoreError, Unusable};
 
 const STATUS: &str = "SELECT status, reason, since, not_after FROM certificate_status \
@@ -35,6 +37,8 @@ const LOG_FAULTS: &str = "SELECT s.issuer, s.serial FROM certificate_status s WH
 const UNUSABLE: &str = "SELECT string_agg(line, ' ') FROM (SELECT \
      serial || ',' || status || ',' || reason || ',' || since AS line FROM certificate_status \
      WHERE issuer = $1 AND status <> 0 AND not_after >= $2 AND serial > $3 ORDER BY serial LIMIT $4) AS page";
+const UNUSABLE_ROWS: &str = "SELECT serial, status, reason, since FROM certificate_status \
+     WHERE issuer = $1 AND status <> 0 AND not_after >= $2 AND serial > $3 ORDER BY serial LIMIT $4";
 const CHANGED_AFTER: &str = "SELECT l.seq FROM status_log l WHERE l.issuer = $1 AND l.seq > $2 \
      AND (l.status <> 0 OR EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial \
      AND e.seq < l.seq)) LIMIT 1";
@@ -70,6 +74,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     BEAT,
     LOG_FAULTS,
     UNUSABLE,
+    UNUSABLE_ROWS,
     CHANGED_AFTER,
     CHANGES,
     ALL_CHANGES,
@@ -96,6 +101,48 @@ fn unusable(page: &str) -> Result<Vec<Unusable>, StoreError> {
     let mut page = page.split_ascii_whitespace().map(read).collect::<Result<Vec<_>, StoreError>>()?;
     page.sort_by(|one, other| one.serial.cmp(&other.serial));
     Ok(page)
+}
+
+for_each_backend! { Transaction =>
+    impl Transaction {
+        async fn page_of_unusable(
+            &mut self,
+            issuer: &IssuerId,
+            still_valid_at: Timestamp,
+            after: &str,
+            limit: i64,
+        ) -> Result<Vec<Unusable>, StoreError> {
+            let (page,): (Option<String>,) = sqlx::query_as(UNUSABLE)
+                .bind(issuer.as_str())
+                .bind(still_valid_at.unix())
+                .bind(after)
+                .bind(limit)
+                .fetch_one(self.connection())
+                .await?;
+            unusable(&page.unwrap_or_default())
+        }
+    }
+}
+
+impl DirectTx {
+    async fn page_of_unusable(
+        &mut self,
+        issuer: &IssuerId,
+        still_valid_at: Timestamp,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Unusable>, StoreError> {
+        let mut page = Vec::with_capacity(usize::try_from(limit).unwrap_or_default());
+        let query = direct::query(UNUSABLE_ROWS).bind(issuer.as_str()).bind(still_valid_at.unix());
+        let see = |row: &rusqlite::Row<'_>| {
+            let number = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            let codes = (row.get(1)?, row.get(2)?, row.get(3)?);
+            page.push(Unusable { serial: serial("certificate_status", number)?, status: status(number, codes)? });
+            Ok::<_, StoreError>(())
+        };
+        query.bind(after).bind(limit).each(self.connection(), see).await?;
+        Ok(page)
+    }
 }
 
 for_each_driver! { Transaction =>
@@ -224,14 +271,7 @@ for_each_driver! { Transaction =>
             after: &str,
             limit: i64,
         ) -> Result<Vec<Unusable>, StoreError> {
-            let (page,): (Option<String>,) = sqlx::query_as(UNUSABLE)
-                .bind(issuer.as_str())
-                .bind(still_valid_at.unix())
-                .bind(after)
-                .bind(limit)
-                .fetch_one(self.connection())
-                .await?;
-            unusable(&page.unwrap_or_default())
+            self.page_of_unusable(issuer, still_valid_at, after, limit).await
         }
 
         async fn crl_changed_after(&mut self, issuer: &IssuerId, seq: i64) -> Result<bool, StoreError> {

@@ -38,7 +38,7 @@ pub struct SqlStore {
 
 #[derive(Debug)]
 enum Engines {
-    Sqlite(Writers<Direct>),
+    Sqlite(Writers<Direct>, Arc<Slot>),
     Postgres(Writers<Postgres>),
 }
 
@@ -48,7 +48,9 @@ impl SqlStore {
     pub fn new(database: Database) -> Self {
         let writers = match &database {
             Database::Sqlite { writer, .. } => {
-                Engines::Sqlite(Writers::new(Slot::new(writer.connect_options().get_filename())))
+                let options = writer.connect_options();
+                let file = options.get_filename();
+                Engines::Sqlite(Writers::new(Slot::new(file)), Slot::reading(file))
             }
             Database::Postgres(pool) => Engines::Postgres(Writers::new(pool.clone())),
         };
@@ -66,7 +68,7 @@ impl SqlStore {
     #[cfg(test)]
     pub(super) async fn break_commit(&self) -> Result<(), DatabaseError> {
         match &*self.writers {
-            Engines::Sqlite(writers) => {
+            Engines::Sqlite(writers, _) => {
                 let mut unit = writers.begin().await?;
                 let spoil =
                     "PRAGMA defer_foreign_keys = ON; INSERT INTO crl_head (issuer, number) VALUES ('nobody', 1)";
@@ -90,7 +92,7 @@ impl SqlStore {
 impl Store for SqlStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
         Ok(match &*self.writers {
-            Engines::Sqlite(writers) => Box::new(DirectTx::new(writers.begin().await?)),
+            Engines::Sqlite(writers, _) => Box::new(DirectTx::new(writers.begin().await?)),
             Engines::Postgres(writers) => Box::new(SqlTx::together(writers.begin().await?)),
         })
     }
@@ -100,6 +102,13 @@ impl Store for SqlStore {
             Database::Sqlite { reader, .. } => Box::new(SqlTx::<Sqlite>::begin_read(reader).await?),
             Database::Postgres(pool) => Box::new(SqlTx::<Postgres>::begin_read(pool).await?),
         })
+    }
+
+    async fn begin_scan(&self) -> Result<Box<dyn Tx>, StoreError> {
+        match &*self.writers {
+            Engines::Sqlite(_, reading) => Ok(Box::new(DirectTx::begin_scan(reading).await?)),
+            Engines::Postgres(_) => self.begin_read().await,
+        }
     }
 }
 

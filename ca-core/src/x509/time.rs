@@ -1,7 +1,5 @@
 //! Moments in certificates and CRLs.
 
-use ::time::{Date, Month, PrimitiveDateTime, Time};
-
 use super::X509Error;
 use crate::domain::Timestamp;
 use crate::tlv::{Element, tag};
@@ -22,10 +20,35 @@ pub(crate) fn time(element: Element<'_>) -> Result<Timestamp, X509Error> {
         (tag::GENERALIZED_TIME, 14) => (i32::from(number(0)) * 100 + i32::from(number(2)), 4),
         _ => return Err(BAD),
     };
-    let month = Month::try_from(number(rest)).map_err(|_| BAD)?;
-    let date = Date::from_calendar_date(year, month, number(rest + 2)).map_err(|_| BAD)?;
-    let time = Time::from_hms(number(rest + 4), number(rest + 6), number(rest + 8)).map_err(|_| BAD)?;
-    Ok(Timestamp::from_unix(PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp()))
+    let (month, day) = (number(rest), number(rest + 2));
+    let (hour, minute, second) = (number(rest + 4), number(rest + 6), number(rest + 8));
+    if !(1..=12).contains(&month)
+        || !(1..=days_in(year, month)).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
+        return Err(BAD);
+    }
+    let clock = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    Ok(Timestamp::from_unix(days_before(year, month, day) * 86_400 + clock))
+}
+
+fn days_in(year: i32, month: u8) -> u8 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 to this day, in the Gregorian calendar. By hand, for a CRL has a million dates: years are
+/// counted from March, so that the day that is not always there comes last.
+fn days_before(year: i32, month: u8, day: u8) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
+    365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
 /// Writes a Time: UTCTime up to 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
@@ -79,6 +102,30 @@ mod tests {
             assert_eq!(time(element), Ok(Timestamp::from_unix(unix)));
         }
         assert_eq!(write_time(Timestamp::from_unix(i64::MAX)), None);
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_is_read_as_the_calendar_has_it() {
+        for day in (-631_152_000 / 86_400)..(146_097 + 1) {
+            let moment = Timestamp::from_unix(day * 86_400 + 86_399);
+            let bytes = write_time(moment).expect("in range");
+            let element = tlv::Reader::new(&bytes).next().expect("own output");
+            assert_eq!(time(element), Ok(moment));
+        }
+        for (text, real) in [
+            ("20000229000000Z", true),
+            ("21000229000000Z", false),
+            ("20260431000000Z", false),
+            ("20260400000000Z", false),
+            ("20260013000000Z", false),
+            ("20261231240000Z", false),
+            ("20261231236000Z", false),
+            ("20261231235960Z", false),
+            ("00000101000000Z", true),
+        ] {
+            let bytes = tlv::write(tag::GENERALIZED_TIME, &[text]);
+            assert_eq!(time(tlv::single(&bytes, tag::GENERALIZED_TIME).expect("own output")).is_ok(), real, "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! bytes, which nobody can do without.
 //!
 //! A database of generated statuses (SQLite, as in `ca serve`), a sealed P-256 key, the real publisher: it reads the
-//! entries, signs, reads the list anew, lints it, verifies its signature, records and publishes it. Beside it, in the
+//! entries, writes them, reads the list back, lints, signs, verifies, hashes, records and publishes it. Beside it, in the
 //! same run and on the same disk, the finished list's bytes are hashed once, written to a file and synced. Memory is
 //! the process's own peak, which the kernel resets before each list.
 
@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use ca_core::clock::system_rng;
 use ca_core::domain::{CertificateStatus, ListKind, ListScope, RevocationReason, Serial, Timestamp};
-use ca_core::encode::crl::{CrlWriter, Head};
+use ca_core::encode::crl::Head;
 use ca_core::issuance::Issuing;
 use ca_core::lint;
-use ca_core::revocation::{Due, Publisher};
+use ca_core::revocation::{Due, ListFile, Publisher};
 use ca_core::signer::{CrlKey, Passphrase};
 use ca_core::sql::Database;
 use ca_core::store::Store as _;
@@ -145,10 +145,6 @@ impl Ground {
     fn encode(&self, path: &Path) -> anyhow::Result<()> {
         let now = self.house.now();
         let scope = ListScope::Full { delta_url: None };
-        let mut writer = CrlWriter::new(tempfile::tempfile_in(self.house.folder())?);
-        for (serial, status) in &self.entries {
-            writer.add(serial, *status)?;
-        }
         let head = Head {
             issuer_certificate: self.issuing.certificate(),
             scope: &scope,
@@ -156,9 +152,10 @@ impl Ground {
             this_update: now,
             next_update: now.plus(86_400),
         };
-        let mut staged = ca_core::durable::Staged::new(path, ca_core::durable::PUBLIC)?;
-        writer.finish(&head, &self.crl_key, staged.file())?;
-        std::io::Seek::rewind(staged.file())?;
+        let mut list = ListFile::begin(path, &head, &self.crl_key)?;
+        for (serial, status) in &self.entries {
+            list.writer().add(serial, *status)?;
+        }
         let context = lint::CrlContext {
             issuer: self.issuing.certificate(),
             key: self.issuing.public_key(),
@@ -166,9 +163,7 @@ impl Ground {
             previous: Some(6),
             now,
         };
-        let seen = lint::crl(staged.file(), &context)?;
-        anyhow::ensure!(seen.findings.is_empty(), "{:?}", seen.findings);
-        Ok(staged.place()?)
+        Ok(list.sign(&context, &self.crl_key)?.staged.place()?)
     }
 }
 

@@ -76,6 +76,14 @@ impl Signer for Away {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         if self.away.load(Ordering::SeqCst) { Err(SignError::Retry("away".into())) } else { self.key.sign(message) }
     }
+
+    fn sign_digest(&self, digest: &[u8]) -> Result<Vec<u8>, SignError> {
+        if self.away.load(Ordering::SeqCst) {
+            Err(SignError::Retry("away".into()))
+        } else {
+            self.key.sign_digest(digest)
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Rules about CRLs: full ones, deltas, and those of a shard.
 //!
 //! A CRL is read once, entry by entry, and never held as a whole: it may have millions. Rules about entries look at
-//! each as it passes; the others look at what stands around the entries.
+//! each as it passes; the others look at what stands around the entries. [`crl_to_be_signed`] looks before the key is
+//! used, and takes the digest that is signed on the same way through; [`crl`] looks at what is signed.
 
 mod dates;
 mod delta;
@@ -19,13 +20,14 @@ mod signature;
 mod strict_der;
 mod window;
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use const_oid::ObjectIdentifier;
 
 use self::window::Broken;
 use super::Finding;
 use crate::domain::{ListScope, Sha256, Timestamp};
+use crate::keys::stream::Digested;
 use crate::keys::{PublicKey, SignatureAlgorithm};
 use crate::tlv::{self, Element, tag};
 use crate::x509::{self, Extension, Parts, Tbs};
@@ -78,9 +80,14 @@ struct List {
     revoked: bool,
     entries: u64,
     extensions: Vec<u8>,
-    outer_algorithm: Vec<u8>,
+    /// `None` before it is signed.
+    outside: Option<Outside>,
+}
+
+/// What stands behind what is signed.
+struct Outside {
+    algorithm: Vec<u8>,
     verified: bool,
-    sha256: Sha256,
 }
 
 /// A CRL in front of the rules about what stands around the entries.
@@ -129,6 +136,8 @@ fn url_of<'a>(point: &Element<'a>) -> Option<&'a [u8]> {
 /// An entry as it passes.
 struct Entry<'a> {
     whole: &'a [u8],
+    /// The serial number as it is written.
+    number: Element<'a>,
     /// Magnitude of the serial number.
     serial: &'a [u8],
     /// Its date as it is written and as it is meant.
@@ -184,36 +193,131 @@ pub fn crl(source: impl Read, context: &CrlContext<'_>) -> io::Result<Seen> {
 /// # Errors
 /// See [`crl`].
 pub fn crl_watched(source: impl Read, context: &CrlContext<'_>, watch: Option<Watch<'_>>) -> io::Result<Seen> {
-    let unread = |detail: String| Seen {
-        findings: vec![Finding { rule: "structure", clause: "RFC 5280 §5.1", detail }],
-        entries: 0,
-        sha256: Sha256([0; 32]),
+    let unread = |finding| Seen { findings: vec![finding], entries: 0, sha256: Sha256([0; 32]) };
+    let issuer = match issuer_of(context) {
+        Ok(issuer) => issuer,
+        Err(finding) => return Ok(unread(finding)),
     };
-    let issuer = match Parts::read(context.issuer) {
-        Ok(parts) => parts.tbs,
-        Err(error) => return Ok(unread(format!("the issuer's certificate: {error}"))),
-    };
-    let (list, mut findings) = match read::list(source, &issuer, context, watch) {
+    let (list, mut findings, sha256) = match read::list(source, &issuer, context, watch) {
         Ok(read) => read,
         Err(Broken::Io(error)) => return Err(error),
-        Err(Broken::Structure(detail)) => return Ok(unread(detail)),
+        Err(Broken::Structure(detail)) => return Ok(unread(structure(detail))),
     };
-    let extensions = match x509::extensions(tlv::Reader::new(&list.extensions)) {
-        Ok(extensions) => extensions,
-        Err(error) => return Ok(unread(error.to_string())),
+    match around(&list, &issuer, context) {
+        Ok(found) => findings.extend(found),
+        Err(finding) => return Ok(unread(finding)),
+    }
+    Ok(Seen { findings, entries: list.entries, sha256 })
+}
+
+/// What is to be signed of a CRL, after no rule found anything.
+#[derive(Clone, Debug)]
+pub struct Unsigned {
+    entries: u64,
+    length: u64,
+    algorithm: SignatureAlgorithm,
+    digested: Digested,
+}
+
+/// Reads what is to be signed of a CRL, holds it against all rules and digests it, in one. Nothing may be signed unless
+/// there are no findings.
+///
+/// # Errors
+/// When the source cannot be read; then nothing is known.
+pub fn crl_to_be_signed(source: impl Read, context: &CrlContext<'_>) -> io::Result<Result<Unsigned, Vec<Finding>>> {
+    let issuer = match issuer_of(context) {
+        Ok(issuer) => issuer,
+        Err(finding) => return Ok(Err(vec![finding])),
     };
+    let (list, mut findings, length, digested) = match read::unsigned(source, &issuer, context) {
+        Ok(read) => read,
+        Err(Broken::Io(error)) => return Err(error),
+        Err(Broken::Structure(detail)) => return Ok(Err(vec![structure(detail)])),
+    };
+    match around(&list, &issuer, context) {
+        Ok(found) => findings.extend(found),
+        Err(finding) => return Ok(Err(vec![finding])),
+    }
+    Ok(match digested {
+        Some(digested) if findings.is_empty() => {
+            Ok(Unsigned { entries: list.entries, length, algorithm: context.key.signature_algorithm(), digested })
+        }
+        _ => {
+            let undigested = findings.is_empty().then(|| structure("it could not be hashed".into()));
+            Err(findings.into_iter().chain(undigested).collect())
+        }
+    })
+}
+
+impl Unsigned {
+    /// How many entries were read.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// What is signed.
+    #[must_use]
+    pub const fn digested(&self) -> &Digested {
+        &self.digested
+    }
+
+    /// Looks at the file that is to hold these bytes, signed, without reading them again: what stands before and
+    /// behind them, and whether the signature verifies.
+    ///
+    /// # Errors
+    /// When the file cannot be read; then nothing is known.
+    pub fn signed(&self, file: &mut (impl Read + Seek)) -> io::Result<Vec<Finding>> {
+        let mut beginning = [0; 6];
+        file.rewind()?;
+        file.read_exact(&mut beginning)?;
+        let Ok((tag::SEQUENCE, content, header)) = tlv::announced(&beginning) else {
+            return Ok(vec![structure("it does not begin as a CRL".into())]);
+        };
+        let mut rest = Vec::new();
+        file.seek(io::SeekFrom::Start(header as u64 + self.length))?;
+        file.take(read::MAX_PART as u64).read_to_end(&mut rest)?;
+        if content != self.length + rest.len() as u64 {
+            return Ok(vec![structure("its length is wrong".into())]);
+        }
+        Ok(Finding::of(signature::RULE.name, signature::RULE.clause, self.outside(&rest)).into_iter().collect())
+    }
+
+    fn outside(&self, rest: &[u8]) -> Result<(), String> {
+        let mut rest = tlv::Reader::new(rest);
+        let odd = |error: tlv::TlvError| error.to_string();
+        let algorithm = rest.expect(tag::SEQUENCE).map_err(odd)?.whole;
+        let signature = rest.expect(tag::BIT_STRING).map_err(odd)?.content;
+        rest.end().map_err(odd)?;
+        super::demand(algorithm == self.algorithm.identifier_der(), "it is not the algorithm of the issuer's key")?;
+        let signature = x509::whole_octets(signature).map_err(|error| error.to_string())?;
+        super::demand(self.digested.verify(signature).is_ok(), "the signature does not verify")
+    }
+}
+
+fn structure(detail: String) -> Finding {
+    Finding { rule: "structure", clause: "RFC 5280 §5.1", detail }
+}
+
+fn issuer_of<'a>(context: &CrlContext<'a>) -> Result<Tbs<'a>, Finding> {
+    let parts = Parts::read(context.issuer);
+    parts.map(|parts| parts.tbs).map_err(|error| structure(format!("the issuer's certificate: {error}")))
+}
+
+/// What the rules about what stands around the entries find.
+fn around(list: &List, issuer: &Tbs<'_>, context: &CrlContext<'_>) -> Result<Vec<Finding>, Finding> {
+    let extensions = x509::extensions(tlv::Reader::new(&list.extensions));
     let case = Case {
-        list: &list,
-        extensions,
-        issuer: &issuer,
-        expected: read::algorithm_of(&issuer, context.key),
+        list,
+        extensions: extensions.map_err(|error| structure(error.to_string()))?,
+        issuer,
+        expected: read::algorithm_of(issuer, context.key),
         scope: context.scope,
         previous: context.previous,
         now: context.now,
     };
-    let around = RULES.iter().filter_map(|rule| Finding::of(rule.name, rule.clause, (rule.check)(&case)));
-    findings.extend(around);
-    Ok(Seen { findings, entries: list.entries, sha256: list.sha256 })
+    let found = RULES.iter().filter_map(|rule| Finding::of(rule.name, rule.clause, (rule.check)(&case)));
+    Ok(found.collect())
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::io::Read;
 
 use super::reasons::reason_of;
 use super::window::{Broken, Window};
-use super::{CrlContext, ENTRY_RULES, Entry, List, Listed, Watch};
+use super::{CrlContext, ENTRY_RULES, Entry, List, Listed, Outside, Watch};
 use crate::domain::{Sha256, Timestamp};
-use crate::keys::stream::StreamVerifier;
+use crate::keys::stream::{Digested, MessageDigest};
 use crate::keys::{PublicKey, SignatureAlgorithm};
 use crate::lint::{Finding, demand};
 use crate::tlv::{self, Element, TlvError, tag};
@@ -15,7 +15,7 @@ use crate::x509::{self, Tbs, whole_octets};
 /// No entry of ours is half as long.
 const MAX_ENTRY: usize = 256;
 /// More than our head and extensions take.
-const MAX_PART: usize = 16 * 1024;
+pub(super) const MAX_PART: usize = 16 * 1024;
 
 /// The algorithm with which the issuer's key signs, if `key` is that key.
 pub(super) fn algorithm_of(issuer: &Tbs<'_>, key: &PublicKey) -> Result<SignatureAlgorithm, String> {
@@ -23,30 +23,61 @@ pub(super) fn algorithm_of(issuer: &Tbs<'_>, key: &PublicKey) -> Result<Signatur
     Ok(key.signature_algorithm())
 }
 
-/// Everything but the entries, and what the rules about entries found.
+/// A signed CRL: everything but the entries, what the rules about entries found, and the hash of all of it.
 pub(super) fn list(
     source: impl Read,
     issuer: &Tbs<'_>,
     context: &CrlContext<'_>,
     watch: Option<Watch<'_>>,
-) -> Result<(List, Vec<Finding>), Broken> {
+) -> Result<(List, Vec<Finding>, Sha256), Broken> {
     let mut window = Window::new(source);
     let (content, _) = window.header(tag::SEQUENCE)?;
     let end = window.position() + content;
+    let (mut list, findings) = to_be_signed(&mut window, issuer, context, watch)?;
+    let algorithm = part(&mut window, tag::SEQUENCE)?;
+    let signature = part(&mut window, tag::BIT_STRING)?;
+    let signature =
+        whole_octets(element_of(&signature)?.content).map_err(|error| Broken::Structure(error.to_string()))?;
+    if window.position() != end {
+        return Err(TlvError::Trailing.into());
+    }
+    let (sha256, digested) = window.end()?;
+    let verified = digested.is_some_and(|digested| digested.verify(signature).is_ok());
+    list.outside = Some(Outside { algorithm, verified });
+    Ok((list, findings, sha256))
+}
 
+/// What is to be signed of a CRL, with its length and digest.
+pub(super) fn unsigned(
+    source: impl Read,
+    issuer: &Tbs<'_>,
+    context: &CrlContext<'_>,
+) -> Result<(List, Vec<Finding>, u64, Option<Digested>), Broken> {
+    let mut window = Window::unhashed(source);
+    let (list, findings) = to_be_signed(&mut window, issuer, context, None)?;
+    let length = window.position();
+    Ok((list, findings, length, window.end()?.1))
+}
+
+fn to_be_signed<R: Read>(
+    window: &mut Window<R>,
+    issuer: &Tbs<'_>,
+    context: &CrlContext<'_>,
+    watch: Option<Watch<'_>>,
+) -> Result<(List, Vec<Finding>), Broken> {
     let signed_from = window.position();
     let (content, _) = window.header(tag::SEQUENCE)?;
     let signed_to = window.position() + content;
     let algorithm = algorithm_of(issuer, context.key).ok();
-    if let Some(verifier) = algorithm.and_then(|algorithm| StreamVerifier::new(context.key, algorithm).ok()) {
-        window.verify(signed_from..signed_to, verifier);
+    if let Some(digest) = algorithm.and_then(|algorithm| MessageDigest::new(context.key, algorithm).ok()) {
+        window.digest(signed_from..signed_to, digest);
     }
-    if part(&mut window, tag::INTEGER)? != [tag::INTEGER, 1, 1] {
+    if part(window, tag::INTEGER)? != [tag::INTEGER, 1, 1] {
         return Err(Broken::Structure("the version must be 2".into()));
     }
-    let algorithm = part(&mut window, tag::SEQUENCE)?;
-    let issuer = part(&mut window, tag::SEQUENCE)?;
-    let times = [time(&mut window)?, time(&mut window)?];
+    let algorithm = part(window, tag::SEQUENCE)?;
+    let issuer = part(window, tag::SEQUENCE)?;
+    let times = [time(window)?, time(window)?];
     let revoked = window.position() < signed_to && window.peek()? == Some(tag::SEQUENCE);
     let mut looker = Looker { findings: Findings::default(), watch };
     let mut entries = 0;
@@ -57,27 +88,18 @@ pub(super) fn list(
             return Err(TlvError::Truncated.into());
         }
         let this_update = x509::time(element_of(&times[0])?).map_err(|error| Broken::Structure(error.to_string()))?;
-        entries = each_entry(&mut window, entries_end, this_update, context, &mut looker)?;
+        entries = each_entry(window, entries_end, this_update, context, &mut looker)?;
     }
     let mut extensions = Vec::new();
     if window.position() < signed_to {
-        let wrapped = part(&mut window, tag::CONTEXT_0)?;
+        let wrapped = part(window, tag::CONTEXT_0)?;
         let list = tlv::single(element_of(&wrapped)?.content, tag::SEQUENCE)?;
         extensions = list.content.to_vec();
     }
     if window.position() != signed_to {
         return Err(TlvError::Trailing.into());
     }
-
-    let outer_algorithm = part(&mut window, tag::SEQUENCE)?;
-    let signature = part(&mut window, tag::BIT_STRING)?;
-    let signature =
-        whole_octets(element_of(&signature)?.content).map_err(|error| Broken::Structure(error.to_string()))?;
-    if window.position() != end {
-        return Err(TlvError::Trailing.into());
-    }
-    let (sha256, verified): (Sha256, bool) = window.end(signature)?;
-    let list = List { algorithm, issuer, times, revoked, entries, extensions, outer_algorithm, verified, sha256 };
+    let list = List { algorithm, issuer, times, revoked, entries, extensions, outside: None };
     Ok((list, looker.findings.0.into_iter().flatten().collect()))
 }
 
@@ -130,14 +152,15 @@ fn each_entry<R: Read>(
             return Err(Broken::Structure("an entry is none, or too long".into()));
         }
         let mut fields = element.reader();
-        let serial = fields.expect(tag::INTEGER)?.content;
-        let serial = if let [0, rest @ ..] = serial { rest } else { serial };
+        let number = fields.expect(tag::INTEGER)?;
+        let serial = if let [0, rest @ ..] = number.content { rest } else { number.content };
         let date = fields.next()?;
         let since = x509::time(date).map_err(odd)?;
         let extensions = fields.optional(tag::SEQUENCE)?;
         fields.end()?;
         looker.look(&Entry {
             whole: element.whole,
+            number,
             serial,
             date,
             since,

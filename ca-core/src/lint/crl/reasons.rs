@@ -3,7 +3,7 @@
 use super::{Entry, EntryRule};
 use crate::domain::ListScope;
 use crate::lint::demand;
-use crate::tlv::{self, tag};
+use crate::tlv::{self, Element, tag};
 use crate::x509::{self, oid};
 
 pub(super) const EACH: EntryRule = EntryRule { name: "reasons", clause: "RFC 5280 §5.3.1", check };
@@ -15,10 +15,7 @@ fn check(entry: &Entry<'_>) -> Result<(), String> {
 /// The content of the reason, if there is one.
 pub(super) fn reason_of<'a>(entry: &Entry<'a>) -> Result<Option<&'a [u8]>, String> {
     let Some(list) = entry.extensions else { return Ok(None) };
-    // What nearly every entry of a million has: reasonCode, not critical, and nothing else.
-    if let [0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1, reason @ ..] = list.content
-        && reason.len() == 1
-    {
+    if let Some(reason) = plain_reason(&list) {
         return Ok(Some(reason));
     }
     let extensions = x509::extensions(list.reader()).map_err(|error| error.to_string())?;
@@ -26,6 +23,15 @@ pub(super) fn reason_of<'a>(entry: &Entry<'a>) -> Result<Option<&'a [u8]>, Strin
     demand(extension.oid == oid::CRL_REASON && !extension.critical, "an entry has a foreign or critical extension")?;
     let reason = tlv::single(extension.value, tag::ENUMERATED).map_err(|error| error.to_string())?.content;
     Ok(Some(reason))
+}
+
+/// What nearly every entry of a million has: reasonCode, not critical, of one octet that is not negative, and nothing
+/// else.
+pub(super) fn plain_reason<'a>(list: &Element<'a>) -> Option<&'a [u8]> {
+    match list.content {
+        [0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1, reason @ ..] if reason.len() == 1 => Some(reason),
+        _ => None,
+    }
 }
 
 fn judge(reason: &[u8], scope: &ListScope) -> Result<(), String> {

@@ -1,4 +1,5 @@
-//! Reads DER elements one after the other from a source of any length, and hashes what it reads.
+//! Reads DER elements one after the other from a source of any length, and hashes what it reads: all of it, what a
+//! signature covers, or both.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -6,7 +7,7 @@ use std::ops::Range;
 use openssl::sha::Sha256 as Hash;
 
 use crate::domain::Sha256;
-use crate::keys::stream::StreamVerifier;
+use crate::keys::stream::{Digested, MessageDigest};
 use crate::tlv::{self, Element, Reader, TlvError};
 
 /// How much is read at once. No element that is read whole may be longer.
@@ -37,14 +38,19 @@ pub(super) struct Window<R> {
     left: Range<usize>,
     /// Where the buffer begins in the source.
     offset: u64,
-    hash: Hash,
+    hash: Option<Hash>,
     signed: Range<u64>,
-    verifier: Option<StreamVerifier>,
+    digest: Option<MessageDigest>,
 }
 
 impl<R: Read> Window<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: vec![0; PIECE], left: 0..0, offset: 0, hash: Hash::new(), signed: 0..0, verifier: None }
+        Self { hash: Some(Hash::new()), ..Self::unhashed(source) }
+    }
+
+    /// Without a hash of all of it.
+    pub(super) fn unhashed(source: R) -> Self {
+        Self { source, buffer: vec![0; PIECE], left: 0..0, offset: 0, hash: None, signed: 0..0, digest: None }
     }
 
     /// How much was consumed so far.
@@ -53,9 +59,9 @@ impl<R: Read> Window<R> {
     }
 
     /// Says which bytes of the source the signature covers. All of them are still to be consumed, or in the buffer.
-    pub(super) fn verify(&mut self, signed: Range<u64>, verifier: StreamVerifier) {
+    pub(super) fn digest(&mut self, signed: Range<u64>, digest: MessageDigest) {
         self.signed = signed;
-        self.verifier = Some(verifier);
+        self.digest = Some(digest);
     }
 
     /// The tag of the next element, if there is one.
@@ -77,6 +83,14 @@ impl<R: Read> Window<R> {
 
     /// The next element, whole.
     pub(super) fn element(&mut self) -> Result<Element<'_>, Broken> {
+        // Nearly every element is an entry: short, and in memory.
+        if let [_, length @ 0..0x80, rest @ ..] = &self.buffer[self.left.clone()]
+            && rest.len() >= usize::from(*length)
+        {
+            let (start, whole) = (self.left.start, 2 + usize::from(*length));
+            self.left.start += whole;
+            return Ok(Reader::new(&self.buffer[start..start + whole]).next()?);
+        }
         let (_, length, header) = self.announced()?;
         let whole = usize::try_from(length).ok().and_then(|length| length.checked_add(header));
         let whole = whole.filter(|whole| *whole <= PIECE).ok_or(TlvError::Length)?;
@@ -89,14 +103,14 @@ impl<R: Read> Window<R> {
         Ok(Reader::new(&self.buffer[start..end]).next()?)
     }
 
-    /// Nothing may be left. Answers the hash of all, and whether this signature is one over what was signed.
-    pub(super) fn end(mut self, signature: &[u8]) -> Result<(Sha256, bool), Broken> {
+    /// Nothing may be left. Answers the hash of all (zeros without one), and the digest of what is signed.
+    pub(super) fn end(mut self) -> Result<(Sha256, Option<Digested>), Broken> {
         if self.peek()?.is_some() {
             return Err(TlvError::Trailing.into());
         }
         self.flush()?;
-        let verified = self.verifier.is_some_and(|verifier| verifier.finish(signature).is_ok());
-        Ok((Sha256(self.hash.finish()), verified))
+        let digested = self.digest.and_then(|digest| digest.finish().ok());
+        Ok((Sha256(self.hash.map_or([0; 32], Hash::finish)), digested))
     }
 
     /// What the next element says of itself; it may not be there in full.
@@ -125,14 +139,16 @@ impl<R: Read> Window<R> {
     /// Hashes what was consumed and moves the rest to the front.
     fn flush(&mut self) -> Result<(), Broken> {
         let consumed = &self.buffer[..self.left.start];
-        self.hash.update(consumed);
-        if let Some(verifier) = &mut self.verifier {
+        if let Some(hash) = &mut self.hash {
+            hash.update(consumed);
+        }
+        if let Some(digest) = &mut self.digest {
             let within = |at: u64| {
                 let at = at.saturating_sub(self.offset).min(consumed.len() as u64);
                 usize::try_from(at).unwrap_or(consumed.len())
             };
             let signed = &consumed[within(self.signed.start)..within(self.signed.end)];
-            verifier.update(signed).map_err(|error| Broken::Structure(error.to_string()))?;
+            digest.update(signed).map_err(|error| Broken::Structure(error.to_string()))?;
         }
         self.offset += consumed.len() as u64;
         self.buffer.copy_within(self.left.clone(), 0);
@@ -170,7 +186,7 @@ mod tests {
             assert_eq!(window.element().expect("an element").whole, element);
         }
         assert_eq!(window.position(), all.len() as u64);
-        assert_eq!(window.end(&[]).expect("the end").0, Sha256(openssl::sha::sha256(&all)));
+        assert_eq!(window.end().expect("the end").0, Sha256(openssl::sha::sha256(&all)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::{CertificateStatus, RevocationReason, Timestamp};
-use crate::encode::crl::{CrlWriter, Head};
+use crate::encode::crl::{CrlWriter, Head, signed_whole};
 use crate::sql::Database;
 use crate::store::{CrlRecord, Store as _};
 use crate::testing::revoke;
@@ -70,15 +70,16 @@ impl Busy {
             this_update: record.this_update,
             next_update: record.next_update,
         };
-        let mut writer = CrlWriter::new(std::io::Cursor::new(Vec::new()));
+        let (mut der, key) = (std::io::Cursor::new(Vec::new()), &self.desk.issuing.crl_key);
+        let mut writer = CrlWriter::new(&mut der, &head, key).unwrap();
         for (serial, entry) in &entries {
             match entry {
                 Entry::Is(status) => writer.add(serial, *status).unwrap(),
                 Entry::Released(since) => writer.remove(serial, *since).unwrap(),
             }
         }
-        let mut der = Vec::new();
-        writer.finish(&head, &self.desk.issuing.crl_key, &mut der).unwrap();
+        writer.finish(|source| signed_whole(source, key)).unwrap();
+        let der = der.into_inner();
         std::fs::write(self.path(list), &der).unwrap();
         self.believe(list, &der, entries.len()).await;
     }

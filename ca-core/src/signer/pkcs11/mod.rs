@@ -19,11 +19,11 @@ use cryptoki::context::Pkcs11;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
-use openssl::hash::{Hasher, hash};
+use openssl::hash::hash;
 
 use self::form::{curve, digest_info, ecdsa_der, modulus, public_half};
 use self::module::{explain, load, log_in, slot};
-use super::{Passphrase, SignError, Signer, StreamSigner};
+use super::{Passphrase, SignError, Signer};
 use crate::keys::{KeyKind, SignatureAlgorithm, good_key, oid};
 
 /// How long a signature waits for a free session before it says [`SignError::Retry`].
@@ -179,7 +179,7 @@ impl Pkcs11Key {
         }
     }
 
-    fn sign_digest(&self, digest: &[u8]) -> Result<Vec<u8>, SignError> {
+    fn sign_hash(&self, digest: &[u8]) -> Result<Vec<u8>, SignError> {
         let (mechanism, input) = if self.algorithm().is_ecdsa() {
             (Mechanism::Ecdsa, digest.to_vec())
         } else {
@@ -252,28 +252,11 @@ impl Signer for Pkcs11Key {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let digest = hash(self.algorithm().digest(), message).map_err(openssl_failed)?;
-        self.sign_digest(&digest)
+        self.sign_hash(&digest)
     }
 
-    fn begin(&self) -> Result<Box<dyn StreamSigner + '_>, SignError> {
-        let hasher = Hasher::new(self.algorithm().digest()).map_err(openssl_failed)?;
-        Ok(Box::new(Stream { key: self, hasher }))
-    }
-}
-
-struct Stream<'a> {
-    key: &'a Pkcs11Key,
-    hasher: Hasher,
-}
-
-impl StreamSigner for Stream<'_> {
-    fn update(&mut self, piece: &[u8]) -> Result<(), SignError> {
-        self.hasher.update(piece).map_err(openssl_failed)
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<Vec<u8>, SignError> {
-        let digest = self.hasher.finish().map_err(openssl_failed)?;
-        self.key.sign_digest(&digest)
+    fn sign_digest(&self, digest: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.sign_hash(digest)
     }
 }
 

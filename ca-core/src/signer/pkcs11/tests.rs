@@ -67,7 +67,7 @@ fn inside() {
         let key = Pkcs11Key::generate(location(kind.name(), 4), pin("24681357"), kind).expect("generates");
         assert_eq!(key.kind(), kind);
         crate::signer::probe(&key).expect("works");
-        streams(&key);
+        signs_digests(&key);
         assert!(matches!(
             Pkcs11Key::generate(location(kind.name(), 4), pin("24681357"), kind),
             Err(SignError::Unusable(_))
@@ -105,11 +105,9 @@ fn sm2_keys_are_refused_before_and_after_they_are_made() {
     refused(Pkcs11Key::open(location("SM2", 1), pin("24681357")));
 }
 
-fn streams(key: &Pkcs11Key) {
-    let mut stream = key.begin().expect("begins");
-    stream.update(b"in ").expect("piece");
-    stream.update(b"pieces").expect("piece");
-    let signature = stream.finish().expect("signs");
+fn signs_digests(key: &Pkcs11Key) {
+    let digest = hash(key.algorithm().digest(), b"in pieces").expect("hashes");
+    let signature = key.sign_digest(&digest).expect("signs");
     verify_with(key.spki_der(), key.algorithm(), b"in pieces", &signature).expect("verifies");
 }
 
