@@ -64,7 +64,11 @@ impl<J: Send + 'static, A: Send + 'static> Desk<J, A> {
     where
         F: Future<Output = Vec<A>> + Send + 'static,
     {
-        while let Some((work, tell)) = self.next() {
+        loop {
+            // Those whose work became ready at the same time, as that of a batch before does, hand in first: they run
+            // before this goes on.
+            tokio::task::yield_now().await;
+            let Some((work, tell)) = self.next() else { return };
             // A task of its own: after a panic nobody of this batch is answered, and the next one is done.
             let done = tokio::spawn(all(work)).await;
             for (tell, answer) in tell.into_iter().zip(done.unwrap_or_default()) {
