@@ -28,6 +28,7 @@ use crate::enrolment::papers::{Letterhead, Printer};
 use crate::enrolment::process::RenewalWindow;
 use crate::evidence::Evidence;
 use crate::http::frame::{Frame, wrap};
+use crate::http::presence::{self, Presences};
 use crate::http::public::{self, Public};
 use crate::http::staff::{self, Staff};
 use crate::http::{listener, ops, provisioning, session};
@@ -98,6 +99,8 @@ pub async fn serve_with(
         None => format!("http://{}", staff_socket.local_addr()?),
     };
 
+    let presences =
+        Presences::new(database.clone(), anchors.clone(), &staff_origin, clock.clone(), config.limits.presence_seconds);
     let door = Door::new(
         Site { origin: staff_origin.clone(), purpose: LoginPurpose::Staff },
         anchors,
@@ -111,9 +114,11 @@ pub async fn serve_with(
         desk: desk.clone(),
         door: Arc::new(door),
         officers: Arc::new(Officers::new(ca.clone())),
+        presences: presences.clone(),
     })
     .layer(session::layer(sessions, STAFF_COOKIE, SameSite::Strict))
-    .merge(provisioning::router(desk.clone()));
+    .merge(provisioning::router(desk.clone()))
+    .merge(presence::router(presences));
     let public = public::router(Public {
         validation_origin: config.site.validation_origin.into(),
         portal_origin: config.site.portal_origin.into(),
@@ -179,7 +184,10 @@ pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
 /// Who does which jobs.
 #[must_use]
 pub fn handlers(desk: &Arc<Desk>) -> Vec<Arc<dyn Handler>> {
-    vec![Arc::new(jobs::sweep::Sweep { store: desk.store.clone(), clock: desk.clock.clone() })]
+    vec![
+        Arc::new(jobs::sweep::Sweep { store: desk.store.clone(), clock: desk.clock.clone() }),
+        Arc::new(jobs::lapse::Lapse { desk: desk.clone() }),
+    ]
 }
 
 /// The office's services over its database, which is brought up to date.

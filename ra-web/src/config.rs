@@ -198,11 +198,14 @@ pub struct Limits {
     pub proxies: Vec<IpAddr>,
     /// Requests that one address may send at once; a tenth of it comes back each second.
     pub burst: u32,
+    /// A session ends when its token's assistant was not heard for so many seconds. 0: sessions do without, for a site
+    /// whose people have no assistant.
+    pub presence_seconds: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { proxies: Vec::new(), burst: 200 }
+        Self { proxies: Vec::new(), burst: 200, presence_seconds: 30 }
     }
 }
 

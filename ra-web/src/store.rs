@@ -13,6 +13,7 @@ use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
 use crate::jobs::JobTx;
+use crate::officers::OfficerOrders;
 use crate::tokens::{Count, Token, TokenNumber, Transfer};
 use crate::units::{UnitLine, UnitRecord};
 
@@ -34,7 +35,9 @@ pub trait Store: Send + Sync + 'static {
 
 /// A unit of work: dropped without commit, it did nothing.
 #[async_trait]
-pub trait Tx: Cases + Units + Orders + Tickets + Certificates + History + AuditTx + JobTx + Tokens + Send {
+pub trait Tx:
+    Cases + Units + Orders + Tickets + Certificates + History + OfficerOrders + AuditTx + JobTx + Tokens + Send
+{
     /// Makes everything durable.
     ///
     /// # Errors
@@ -126,6 +129,8 @@ pub trait Cases {
     async fn case_of_order(&mut self, order: OrderId) -> Result<Option<CaseNumber>, DatabaseError>;
     /// Cases, the last moved first.
     async fn cases(&mut self, filter: &CaseFilter, limit: i64) -> Result<Vec<CaseLine>, DatabaseError>;
+    /// Cases with which nobody went on since then, the longest idle first; without those that wait for a token.
+    async fn idle_cases(&mut self, since: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError>;
     /// How many cases of an office stand in each state.
     async fn count_cases(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError>;
     /// Stores a document, in place of the one of its kind.

@@ -39,6 +39,45 @@
     });
   }
 
+  // The counts of the rail, while the page is looked at and somebody is there: asking does not keep a session open for ever.
+  const region = document.querySelector("[data-counts]");
+  const shown = [...document.querySelectorAll("[data-count]")];
+  if (region && shown.length) {
+    const EVERY_MS = 15000;
+    const IDLE_MS = 5 * 60000;
+    let touched = Date.now();
+    for (const kind of ["pointermove", "keydown", "focus"]) {
+      window.addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+    }
+    const ask = async () => {
+      if (document.hidden || Date.now() - touched > IDLE_MS) return;
+      let counts;
+      try {
+        const response = await fetch(region.dataset.counts, { headers: { Accept: "application/json" } });
+        // The session has ended: the page itself says why. What is being typed or signed is let alone.
+        if (response.redirected) {
+          if (!document.querySelector("form[data-agent-busy], main form input[type=text]")) location.reload();
+          return;
+        }
+        if (!response.ok) return;
+        counts = await response.json();
+      } catch {
+        return;
+      }
+      const more = [];
+      for (const count of shown) {
+        const now = counts[count.dataset.count] ?? 0;
+        const number = count.firstElementChild;
+        if (now > Number(number.textContent)) more.push(`${count.closest("a").querySelector("span").textContent} ${now}`);
+        number.textContent = String(now);
+        count.hidden = now === 0;
+      }
+      if (more.length) region.textContent = `${region.dataset.more} ${more.join(", ")}`;
+    };
+    setInterval(ask, EVERY_MS);
+    document.addEventListener("visibilitychange", ask);
+  }
+
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.hidden = !navigator.clipboard;
     button.addEventListener("click", async () => {

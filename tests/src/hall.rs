@@ -14,9 +14,9 @@ use crate::house::{Engine, House, OFFICERS};
 use crate::programs::{Program, free_port};
 
 /// Names of [`OFFICERS`], in their order.
-pub const NAMES: [&str; 5] = ["李敏", "王强", "赵静", "陈洁", "刘芳"];
+pub const NAMES: [&str; 7] = ["李敏", "王强", "赵静", "陈洁", "刘芳", "吴敏", "徐浩"];
 /// Their PINs.
-pub const PINS: [&str; 5] = ["24681357", "13572468", "97531864", "64208642", "80246802"];
+pub const PINS: [&str; 7] = ["24681357", "13572468", "97531864", "64208642", "80246802", "18273645", "54637281"];
 /// Units' tokens, blank.
 pub const TOKENS: [&str; 2] = ["unit-001", "unit-002"];
 /// Their PIN as they come from their maker.
@@ -147,6 +147,21 @@ impl Hall {
             }
         }
         anyhow::bail!("{what} is not offered:\n{}", self.browser.text().await)
+    }
+
+    /// Pulls a SoftHSM2 token out: its folder goes away.
+    ///
+    /// # Errors
+    /// When no token has this label.
+    pub fn pull(&self, label: &str) -> anyhow::Result<()> {
+        for token in std::fs::read_dir(self.folder.path().join("tokens"))? {
+            let token = token?.path();
+            let object = std::fs::read(token.join("token.object"))?;
+            if object.windows(label.len()).any(|part| part == label.as_bytes()) {
+                return Ok(std::fs::rename(&token, self.folder.path().join(format!("pulled-{label}")))?);
+            }
+        }
+        anyhow::bail!("no token {label} is plugged in")
     }
 
     /// Logs an officer in, whoever was there before.

@@ -303,6 +303,42 @@ impl RaClient {
         self.post::<Noted>("unlock/pin-changed", &Body { message: Blob(message) }).await?.good()
     }
 
+    /// Says, signed by a token beside a login, that this assistant watches it; under which name the site knows that.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn presence_begin(&self, message: &[u8]) -> Result<Sha256, RaError> {
+        #[derive(Serialize)]
+        struct Body {
+            message: Blob,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            presence: Sha256,
+        }
+        let answer: Answer = self.post("presence/begin", &Body { message: Blob(message.to_vec()) }).await?;
+        Ok(answer.presence)
+    }
+
+    /// Says that the watched token is there, or gone; whether the site wants to hear more.
+    ///
+    /// # Errors
+    /// [`RaError`].
+    pub async fn presence(&self, presence: Sha256, secret: &str, gone: bool) -> Result<bool, RaError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            presence: Sha256,
+            secret: &'a str,
+            gone: bool,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            goes_on: bool,
+        }
+        let answer: Answer = self.post("presence/tell", &Body { presence, secret, gone }).await?;
+        Ok(answer.goes_on)
+    }
+
     async fn post<A: DeserializeOwned>(&self, act: &str, body: &impl Serialize) -> Result<A, RaError> {
         let url = self.at.join(&format!("/api/v1/{act}"));
         let unreachable = |e: reqwest::Error| RaError::Unreachable(e.without_url().to_string());

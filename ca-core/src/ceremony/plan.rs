@@ -8,7 +8,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::{IssuerId, ListKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256, Sm2Id};
+use crate::domain::{IssuerId, ListKind, OfficeId, Officer, OfficerId, ProfileName, Role, Sha256, Sm2Id, duties};
 use crate::keys::KeyKind;
 use crate::settings::{self, Fault, Faults};
 
@@ -267,6 +267,9 @@ impl Plan {
             }
             if officer.roles.is_empty() {
                 fault("no-role", format!("{} has no role", officer.id));
+            }
+            if let Some((one, other)) = duties::conflict(&officer.roles) {
+                fault("duties", format!("{} cannot be {one} and {other}", officer.id));
             }
             match self.issuers.iter().find(|issuer| issuer.id == officer.issuer) {
                 None => fault("unknown-issuer", format!("{}: there is no issuer {}", officer.id, officer.issuer)),

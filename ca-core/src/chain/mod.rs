@@ -349,6 +349,12 @@ fn no_unknown_critical(tbs: &Tbs<'_>) -> Result<(), ChainError> {
     Ok(())
 }
 
+/// [`subject_of`] a certificate in DER; `None` for bytes that are no certificate.
+#[must_use]
+pub fn subject_of_der(der: &[u8]) -> Option<BTreeMap<SubjectField, String>> {
+    Certificate::from_der(der).ok().map(|certificate| subject_of(&certificate))
+}
+
 /// What a certificate of our own profiles says of its holder. Where a field stands several times the first
 /// counts; fields that cannot be read are left out.
 #[must_use]

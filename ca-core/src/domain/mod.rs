@@ -4,6 +4,7 @@
 //! nothing is checked again.
 
 mod canonical;
+pub mod duties;
 mod identifiers;
 mod key;
 mod list;
@@ -22,7 +23,7 @@ pub use list::{ListKind, ListScope};
 pub use officer::{OfficeId, Officer, OfficerId, Role};
 pub use order::{Act, Ground, IssuerId, Order, OrderId, ProfileName, Replaces, Seat, Sha256};
 pub use serial::{Serial, SerialError};
-pub use statement::{Install, KeyBinding, Login, LoginPurpose, PinChange, Recovery, Unlock, UnlockWay};
+pub use statement::{Install, KeyBinding, Login, LoginPurpose, PinChange, Presence, Recovery, Unlock, UnlockWay};
 pub use status::{CertificateStatus, RevocationReason, StatusChange};
 pub use subject::{Subject, SubjectError, SubjectField};
 pub use time::{BeijingDay, Timestamp, Validity};

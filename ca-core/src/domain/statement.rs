@@ -35,6 +35,25 @@ impl Statement for Login {
     const TAG: &'static str = "yinxin.login.v1";
 }
 
+/// Signed by the token beside a login: the certificate assistant will tell the site for as long as the token is plugged in,
+/// and prove that it is the same assistant by a secret of its own. No page sees either.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    /// The origin that the login was for.
+    pub aud: String,
+    /// SHA-256 of the login's canonical bytes.
+    pub login: Sha256,
+    /// Until when a site may take it: until when the login is good.
+    pub exp: Timestamp,
+    /// SHA-256 of the assistant's secret.
+    pub watch: Sha256,
+}
+
+impl Statement for Presence {
+    const TAG: &'static str = "yinxin.presence.v1";
+}
+
 /// The token operator's word that this key was made on this token for this order. Without it a stolen web
 /// server could put its own CSR under an approved order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -101,7 +101,8 @@ pub(super) async fn approve_knowing(
         let detail = format!("the order was written {age} seconds ago");
         return Err(Stop::refuse(RefusalCode::OrderNotCurrent, detail));
     }
-    let seats = order.act.seats(concerns_staff(tx, &order.act).await?);
+    let staff = concerns_staff(tx, &order.act).await?;
+    let seats = order.act.seats(staff);
     if evidence.approvals.len() != seats.len() {
         let detail = format!("{} signatures, {} needed", evidence.approvals.len(), seats.len());
         return Err(Stop::refuse(RefusalCode::TwoOfficersNeeded, detail));
@@ -120,7 +121,9 @@ pub(super) async fn approve_knowing(
 
     if let Some(key) = &evidence.key {
         let operator = look_up(tx, known, &key.operator, now).await?;
-        sit(&operator, &[Role::TokenOperator], &order.office)?;
+        // An officer's token is made where it is ordered: administrators make it, and have no desk duties.
+        let maker = if staff { Role::Administrator } else { Role::TokenOperator };
+        sit(&operator, &[maker], &order.office)?;
         // The last seat is the reviewer's: who reviews an application must not make its key.
         if officers.last().is_some_and(|reviewer| reviewer.officer.id == operator.officer.id) {
             return Err(Stop::refuse(RefusalCode::KeyNotBound, "the reviewer may not bind the key"));

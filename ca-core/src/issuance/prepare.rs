@@ -9,7 +9,8 @@ use super::issuing::Issuing;
 use super::replace;
 use super::stop::{Stop, listed};
 use crate::domain::{
-    Act, IssuerId, Officer, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp, Validity,
+    Act, CertificateStatus, IssuerId, Officer, Order, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField,
+    Timestamp, Validity, duties,
 };
 use crate::encode::certificate::{EncodeError, Issuer, TbsInput, Urls, to_be_signed};
 use crate::escrow::port::Envelope;
@@ -82,7 +83,10 @@ impl Authority {
             return Err(violated("years: only the rest of an old term has none of its own".into()));
         }
         let old_end = match replaces {
-            None => None,
+            None => {
+                self.is_new(officer.as_ref(), now).await?;
+                None
+            }
             Some(_) => replace::end_of_old(&mut *self.store.begin_read().await?, order, now).await?,
         };
         let signature = Wanted {
@@ -113,6 +117,23 @@ impl Authority {
             }
         };
         Ok(IssuanceToken(Prepared { intents: intents.into(), envelope }))
+    }
+
+    /// Whoever holds a good certificate gets the next one in its place, so that nobody has two.
+    async fn is_new(&self, officer: Option<&Officer>, now: Timestamp) -> Result<(), Stop> {
+        let Some(officer) = officer else { return Ok(()) };
+        let mut tx = self.store.begin_read().await?;
+        for known in tx.officers().await? {
+            if known.officer.id != officer.id || known.not_after < now {
+                continue;
+            }
+            let status = tx.status(&known.issuer, &known.serial).await?.map(|record| record.status);
+            if !matches!(status, Some(CertificateStatus::Revoked { .. })) {
+                let detail = format!("{} holds certificate {}: replace it or revoke it", officer.id, known.serial);
+                return Err(Stop::refuse(RefusalCode::WrongState, detail));
+            }
+        }
+        Ok(())
     }
 
     /// Prepares a certificate that no officer orders.
@@ -194,6 +215,9 @@ fn names_its_officer(profile: &ProfileName, subject: &Subject, officer: Option<&
             let same = subject.get(SubjectField::CommonName) == Some(officer.name.as_str())
                 && subject.get(SubjectField::UniqueId) == Some(officer.id.as_str());
             let fit = !officer.roles.is_empty() && officer.name.chars().count() <= 64;
+            if let Some((one, other)) = duties::conflict(&officer.roles) {
+                return Err(violated(format!("nobody is {one} and {other}")));
+            }
             if same && fit { Ok(()) } else { Err(violated("the certificate must name its officer".into())) }
         }
     }

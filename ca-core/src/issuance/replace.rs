@@ -109,9 +109,14 @@ async fn same_holder(
         return other("the certificate to replace is of another profile");
     }
     if let Some(officer) = officer {
-        let known = tx.officer_of(&old.issuer, &old.serial).await?;
-        let same = known.is_some_and(|known| known.officer.id == officer.id);
-        return if same { Ok(()) } else { other("the certificate to replace is another officer's") };
+        return match tx.officer_of(&old.issuer, &old.serial).await? {
+            Some(known) if known.officer.id != officer.id => other("the certificate to replace is another officer's"),
+            Some(known) if ground != Ground::Change && known.officer != *officer => {
+                other("only a change of particulars changes an officer's name, office or duties")
+            }
+            Some(_) => Ok(()),
+            None => other("the certificate to replace is no officer's"),
+        };
     }
     let order = tx.order(old.order).await?.ok_or_else(|| StoreError::odd("certificate", old.order, "no order"))?;
     let decoded = decode::<Order>(&order.statement).map_err(|error| StoreError::odd("ca_order", order.id, error))?;

@@ -7,6 +7,7 @@ frame-skip = Skip to the content
 frame-sign-out = Sign out
 frame-navigation = Main navigation
 frame-waiting = waiting
+frame-more = More is waiting:
 frame-foot = Yinxin Demo CA · a demonstration: these are no real certificates
 frame-request = Request
 count-days = { $n ->

@@ -11,7 +11,10 @@ login-help-agent = The assistant is not running: open “Certificate assistant�
 login-help-popup = The browser blocked the window: choose “always allow” at the right of the address bar, then try again.
 login-help-pin = Too many wrong PINs lock the token. Take a locked token to the registration office to have it unlocked.
 login-no-script = Logging in needs JavaScript from this website. Allow it in your browser’s settings and reload this page.
-login-ended = You are logged out. Please remove your token and keep it safe.
+login-ended-signed-out = You are signed out. Please remove the token and keep it safe.
+login-ended-pulled = The token was pulled out (or the certificate assistant was closed), so you were signed out. What was saved is unchanged. Plug the token in and sign in again: you will return to the page you were on.
+login-ended-unheard = The certificate assistant was not heard for a while, so you were signed out. Please check that it runs and that the token is plugged in, then sign in again: you will return to the page you were on.
+login-ended-certificate = Your certificate was held, revoked or replaced, and this session has ended. Please sign in with your new token, or ask an administrator.
 login-again = Log in again
 
 login-refused-title = You are not logged in

@@ -7,6 +7,7 @@ frame-skip = 跳到正文
 frame-sign-out = 退出
 frame-navigation = 主导航
 frame-waiting = 件待办
+frame-more = 有新的待办：
 frame-foot = 印信示范 CA · 演示系统，不签发真实证书
 frame-request = 请求编号
 count-days = { $n } 天

@@ -8,7 +8,7 @@ use ca_core::domain::{BeijingDay, IssuerId, OfficeId, Officer, OfficerId, OrderI
 
 use super::form::Form;
 use super::process::Process;
-use super::waiting::Claim;
+use super::waiting::{Claim, LAPSE_SECONDS};
 
 /// `RA-20261123-0007`: what the counter and the unit call a case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +88,8 @@ pub enum State {
         /// Why.
         reason: String,
     },
+    /// Nobody went on with it for so long that it is over.
+    Lapsed,
     /// Signed by both; the certificate can be made.
     Approved {
         /// The order that both signed.
@@ -115,8 +117,8 @@ pub enum State {
 
 impl State {
     /// Words of all states, in the order of the way.
-    pub const WORDS: [&'static str; 8] =
-        ["draft", "submitted", "returned", "rejected", "cancelled", "approved", "issued", "delivered"];
+    pub const WORDS: [&'static str; 9] =
+        ["draft", "submitted", "returned", "rejected", "cancelled", "lapsed", "approved", "issued", "delivered"];
     /// Words of the states in which a case is not over.
     pub const OPEN: [&'static str; 5] = ["draft", "submitted", "returned", "approved", "issued"];
 
@@ -129,6 +131,7 @@ impl State {
             Self::Returned { .. } => "returned",
             Self::Rejected { .. } => "rejected",
             Self::Cancelled { .. } => "cancelled",
+            Self::Lapsed => "lapsed",
             Self::Approved { .. } => "approved",
             Self::Issued { .. } => "issued",
             Self::Delivered { .. } => "delivered",
@@ -143,7 +146,7 @@ impl State {
             | Self::Approved { order }
             | Self::Issued { order, .. }
             | Self::Delivered { order, .. } => Some(*order),
-            Self::Draft | Self::Returned { .. } | Self::Rejected { .. } | Self::Cancelled { .. } => None,
+            Self::Draft | Self::Returned { .. } | Self::Rejected { .. } | Self::Cancelled { .. } | Self::Lapsed => None,
         }
     }
 }
@@ -313,6 +316,20 @@ impl Case {
         self.cancellable_by(officer)?;
         self.free_for(officer, now)?;
         Ok(self.moved("cancel", State::Cancelled { reason: reason.clone() }, Some(officer), Some(reason), now))
+    }
+
+    /// Nobody went on with it for [`LAPSE_SECONDS`]. What two officers signed for it is by then too old for the authority.
+    ///
+    /// # Errors
+    /// [`Forbidden`], also while it moved not so long ago.
+    pub fn lapse(self, now: Timestamp) -> Moved {
+        let idle = now.since(self.updated) >= LAPSE_SECONDS;
+        match self.state {
+            State::Draft | State::Submitted { .. } | State::Returned { .. } | State::Approved { .. } if idle => {
+                Ok(self.moved("lapse", State::Lapsed, None, None, now))
+            }
+            _ => Err(self.forbidden("lapsed")),
+        }
     }
 
     /// The authority issued. Issued again with the same certificate (the operator tried twice) is no step.

@@ -412,7 +412,7 @@ impl Desk {
     }
 
     /// Writes a moved case with its line of history and its audit entry, and commits.
-    pub(super) async fn put(
+    pub(crate) async fn put(
         &self,
         mut tx: Box<dyn Tx>,
         case: &Case,

@@ -22,6 +22,10 @@ pub enum Right {
     Provision,
     /// Look at the register of officers.
     Registry,
+    /// Order that officers are entered, given tokens, held, released or revoked: either seat.
+    Officers,
+    /// Come in: to one's own first page.
+    Enter,
     /// Freeze a certificate at once.
     Hold,
     /// Ask for a revocation or a release: the first of two signatures.
@@ -38,7 +42,7 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -46,6 +50,8 @@ impl Right {
         Self::Claim,
         Self::Provision,
         Self::Registry,
+        Self::Officers,
+        Self::Enter,
         Self::Hold,
         Self::Request,
         Self::SignOrder,
@@ -66,6 +72,8 @@ impl Right {
             Self::Claim => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor],
             Self::Provision => &[R::TokenOperator],
             Self::Registry => &[R::RaSupervisor, R::Auditor, R::Administrator],
+            Self::Officers => &[R::Administrator],
+            Self::Enter => &R::ALL,
             Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Request => &[R::RaEntry, R::RaSupervisor],
             Self::SignOrder => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
@@ -90,12 +98,22 @@ mod tests {
     const TABLE: [(Role, &[Right]); 8] = [
         (
             Role::RaEntry,
-            &[Right::Read, Right::TakeIn, Right::Prepare, Right::Claim, Right::Hold, Right::Request, Right::SignOrder],
+            &[
+                Right::Enter,
+                Right::Read,
+                Right::TakeIn,
+                Right::Prepare,
+                Right::Claim,
+                Right::Hold,
+                Right::Request,
+                Right::SignOrder,
+            ],
         ),
-        (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
+        (Role::RaReviewer, &[Right::Enter, Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
         (
             Role::TokenOperator,
             &[
+                Right::Enter,
                 Right::Read,
                 Right::Prepare,
                 Right::Claim,
@@ -108,6 +126,7 @@ mod tests {
         (
             Role::RaSupervisor,
             &[
+                Right::Enter,
                 Right::Read,
                 Right::Decide,
                 Right::Claim,
@@ -120,10 +139,10 @@ mod tests {
                 Right::KeepStock,
             ],
         ),
-        (Role::Finance, &[Right::Jobs]),
-        (Role::KmcOfficer, &[]),
-        (Role::Auditor, &[Right::Read, Right::Registry, Right::Jobs]),
-        (Role::Administrator, &[Right::Registry, Right::Jobs, Right::RetryJob]),
+        (Role::Finance, &[Right::Enter, Right::Jobs]),
+        (Role::KmcOfficer, &[Right::Enter]),
+        (Role::Auditor, &[Right::Enter, Right::Read, Right::Registry, Right::Jobs]),
+        (Role::Administrator, &[Right::Enter, Right::Registry, Right::Officers, Right::Jobs, Right::RetryJob]),
     ];
 
     #[test]

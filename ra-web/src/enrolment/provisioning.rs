@@ -97,6 +97,9 @@ impl Desk {
     /// # Errors
     /// The ticket's, or storage.
     pub async fn open_ticket(&self, ticket: &str) -> Result<Opened, OfficeError> {
+        if let Some(order) = self.officer_ticket(ticket).await? {
+            return self.open_officer_ticket(&order);
+        }
         let mut tx = self.store.read().await?;
         let ticket = self.open_of(&mut tx, ticket).await?;
         let order = tx.order(ticket.order).await?.ok_or(OfficeError::NotFound)?;
@@ -115,6 +118,9 @@ impl Desk {
     /// # Errors
     /// The ticket's, the authority's, or storage. Nothing signed is lost.
     pub async fn redeem(&self, ticket: &str, csr: Vec<u8>, binding: Vec<u8>) -> Result<Redeemed, OfficeError> {
+        if let Some(order) = self.officer_ticket(ticket).await? {
+            return self.redeem_for_officer(&order, csr, binding).await;
+        }
         let mut tx = self.store.read().await?;
         let ticket = self.open_of(&mut tx, ticket).await?;
         let order = tx.order(ticket.order).await?.ok_or(OfficeError::NotFound)?;
@@ -154,6 +160,9 @@ impl Desk {
     /// # Errors
     /// The ticket's, the authority's, or storage.
     pub async fn confirm(&self, ticket: &str, install: Vec<u8>) -> Result<(), OfficeError> {
+        if let Some(order) = self.officer_ticket(ticket).await? {
+            return self.confirm_for_officer(&order, install).await;
+        }
         let mut tx = self.store.read().await?;
         let ticket = self.find_ticket(&mut tx, ticket).await?;
         let (case, _) = tx.case(&ticket.case).await?.ok_or(OfficeError::NotFound)?;
@@ -236,6 +245,9 @@ impl Desk {
     /// # Errors
     /// The ticket's, the authority's, or storage.
     pub async fn fail(&self, ticket: &str, why: &str) -> Result<(), OfficeError> {
+        if let Some(order) = self.officer_ticket(ticket).await? {
+            return self.fail_for_officer(&order, why).await;
+        }
         let mut tx = self.store.read().await?;
         let ticket = self.find_ticket(&mut tx, ticket).await?;
         drop(tx);
@@ -347,7 +359,7 @@ impl Desk {
     }
 
     /// The certificate of the issuing CA and that of its root.
-    async fn chain(&self, view: &CertificateView) -> Result<Vec<Vec<u8>>, OfficeError> {
+    pub(crate) async fn chain(&self, view: &CertificateView) -> Result<Vec<Vec<u8>>, OfficeError> {
         let Response::Issuers { issuers } = self.ca.call(Request::Issuers).await? else {
             return Err(strange_answer());
         };

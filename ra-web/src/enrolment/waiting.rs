@@ -48,7 +48,7 @@ impl State {
             Self::Submitted { .. } => REVIEW_SECONDS,
             Self::Approved { .. } => MAKE_SECONDS,
             Self::Issued { .. } => CONFIRM_SECONDS,
-            Self::Rejected { .. } | Self::Cancelled { .. } | Self::Delivered { .. } => return None,
+            Self::Rejected { .. } | Self::Cancelled { .. } | Self::Lapsed | Self::Delivered { .. } => return None,
         };
         Some(moved.plus(seconds))
     }

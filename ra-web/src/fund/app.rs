@@ -16,6 +16,7 @@ use crate::Chance;
 use crate::app::{Listeners, status_client};
 use crate::http::frame::{Frame, wrap};
 use crate::http::fund::{Portal, router};
+use crate::http::presence::{self, Presences};
 use crate::http::{listener, ops, session};
 use crate::login::{Door, Site, read_anchors};
 use crate::page;
@@ -62,9 +63,12 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         Some(origin) => origin,
         None => format!("http://{}", socket.local_addr()?),
     };
+    let anchors = Arc::new(read_anchors(&config.trust)?);
+    let presences =
+        Presences::new(database.clone(), anchors.clone(), &origin, clock.clone(), config.limits.presence_seconds);
     let door = Door::new(
         Site { origin: origin.clone(), purpose: LoginPurpose::Portal },
-        Arc::new(read_anchors(&config.trust)?),
+        anchors,
         Arc::new(status_client(&config.trust, clock.clone(), &chance)?),
         Arc::new(database.clone()),
         clock.clone(),
@@ -74,6 +78,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         door: Arc::new(door),
         members: Arc::new(Members::new(store.clone())),
         store,
+        presences: presences.clone(),
         clock: clock.clone(),
         chance: chance.clone(),
         renewal_origin: config.site.renewal_origin.into(),
@@ -81,7 +86,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         name_en: config.site.name_en.into(),
     };
     let sessions = session::Sessions::new(database.clone(), clock.clone());
-    let routes = router(portal).layer(session::layer(sessions, COOKIE, SameSite::Lax));
+    let routes =
+        router(portal).layer(session::layer(sessions, COOKIE, SameSite::Lax)).merge(presence::router(presences));
     let frame = Frame {
         site: page::Site::Portal,
         agent: config.site.agent_origin,

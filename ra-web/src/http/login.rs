@@ -11,7 +11,7 @@ use tower_sessions::Session;
 use super::error::{Failure, status_of_refusal};
 use crate::Chance;
 use crate::login::{BrowserSession, Challenge, Refusal};
-use crate::page::{Page, View};
+use crate::page::{Notice, Page, View};
 
 /// What agent.js can say, by the codes of the window protocol; each has a message `agent-…`.
 pub const AGENT_WORDS: [&str; 19] = [
@@ -72,6 +72,26 @@ pub async fn remember_browser(session: &Session, chance: &Chance) -> Result<Brow
 pub async fn known_browser(session: &Session) -> Result<Option<BrowserSession>, Failure> {
     let secret: Option<String> = session.get(BROWSER).await?;
     Ok(secret.as_deref().map(BrowserSession::of))
+}
+
+/// Why somebody comes to the login page.
+#[derive(Debug, Default, Deserialize)]
+pub struct Arrival {
+    /// Why the session before ended: one of [`Arrival::WORDS`].
+    #[serde(default)]
+    pub ended: String,
+}
+
+impl Arrival {
+    /// Why a session ends; messages `login-ended-…`.
+    pub const WORDS: [&'static str; 4] = ["signed-out", "pulled", "unheard", "certificate"];
+
+    /// The banner that says it; none for a word that is not ours.
+    #[must_use]
+    pub fn notice(&self, view: &View) -> Option<Notice> {
+        let word = Self::WORDS.into_iter().find(|word| *word == self.ended)?;
+        Some(Notice { text: view.t(&format!("login-ended-{word}")), good: word == "signed-out" })
+    }
 }
 
 #[derive(Template)]
@@ -193,6 +213,18 @@ mod tests {
                 let key = format!("login-reason-{}", reason.word().replace('_', "-"));
                 assert_ne!(view.t(&key), key);
             }
+        }
+    }
+
+    #[test]
+    fn why_a_session_ended_is_said_in_both_languages_and_nothing_else_is() {
+        for locale in Locale::ALL {
+            let view = view(locale);
+            for word in Arrival::WORDS {
+                let notice = Arrival { ended: word.into() }.notice(&view).expect("a notice");
+                assert!(!notice.text.starts_with("login-ended-"), "{}", notice.text);
+            }
+            assert!(Arrival { ended: "<b>".into() }.notice(&view).is_none());
         }
     }
 

@@ -12,6 +12,7 @@ pub mod fund;
 pub mod listener;
 pub mod login;
 pub mod ops;
+pub mod presence;
 pub mod provisioning;
 pub mod public;
 pub mod session;

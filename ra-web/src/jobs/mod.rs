@@ -6,6 +6,7 @@
 //! staff's list of jobs that were given up shows the fault of the last try.
 
 mod every;
+pub mod lapse;
 pub mod sweep;
 mod worker;
 

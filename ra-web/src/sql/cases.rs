@@ -27,6 +27,8 @@ const FIND: &str = "SELECT number, office, state, form, handler_id, handler_id_m
     reviewer_id, reviewer_name, order_id, reason, issuer, serial, created, updated, version, \
     process, old_issuer, old_serial, claimed_id, claimed_name, claimed FROM enrolment_case WHERE number = $1";
 const OF_ORDER: &str = "SELECT number FROM enrolment_case WHERE order_id = $1";
+const IDLE: &str = "SELECT number FROM enrolment_case WHERE due IS NOT NULL AND updated <= $1 AND state <> 'issued' \
+    ORDER BY updated, number LIMIT $2";
 const OF_OFFICE: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";
@@ -79,6 +81,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     DECIDED_BY,
     OF_OLD,
     WAITING,
+    IDLE,
     COUNT,
     COUNT_IN,
     COUNT_OUT,
@@ -135,6 +138,7 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
             ("returned", _, _, Some(reason)) => State::Returned { reason },
             ("rejected", _, _, Some(reason)) => State::Rejected { reason },
             ("cancelled", _, _, Some(reason)) => State::Cancelled { reason },
+            ("lapsed", ..) => State::Lapsed,
             ("approved", Some(order), ..) => State::Approved { order },
             ("issued", Some(order), Some((issuer, serial)), _) => State::Issued { order, issuer, serial },
             ("delivered", Some(order), Some((issuer, serial)), _) => State::Delivered { order, issuer, serial },
@@ -399,6 +403,12 @@ for_each_backend! { SqlTx =>
             };
             let rows: Vec<LineRow> = query.fetch_all(self.connection()).await?;
             rows.into_iter().map(TryInto::try_into).collect()
+        }
+
+        async fn idle_cases(&mut self, since: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError> {
+            let rows: Vec<(String,)> =
+                sqlx::query_as(IDLE).bind(since.unix()).bind(limit).fetch_all(self.connection()).await?;
+            rows.into_iter().map(|(number,)| number.parse().map_err(|()| odd(TABLE, &number, "number"))).collect()
         }
 
         async fn count_cases(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError> {

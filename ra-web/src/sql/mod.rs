@@ -7,6 +7,7 @@ mod cases;
 mod certificates;
 mod jobs;
 mod office;
+mod officers;
 mod orders;
 mod row;
 pub mod sessions;
@@ -27,18 +28,21 @@ pub fn office_migrations() -> Migrator {
         (6, "processes", include_str!("../../migrations/0006_processes.sql")),
         (7, "queue", include_str!("../../migrations/0007_queue.sql")),
         (16, "units", include_str!("../../migrations/0016_units.sql")),
+        (17, "officers", include_str!("../../migrations/0017_officers.sql")),
+        (18, "idle", include_str!("../../migrations/0018_idle.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 7] = [
+pub const STATEMENTS: [&[&str]; 8] = [
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
     orders::STATEMENTS,
     units::STATEMENTS,
+    officers::STATEMENTS,
     jobs::STATEMENTS,
     tokens::STATEMENTS,
 ];

@@ -1,4 +1,5 @@
-//! The table `web_session`, the same in the office's and the fund's database.
+//! The table `web_session`, the same in the office's and the fund's database: sessions, and beside each what its token's
+//! assistant was heard to say, under a name that no cookie can have.
 
 use ca_core::domain::Timestamp;
 use ca_core::sql::{Database, DatabaseError};
@@ -18,13 +19,15 @@ pub struct SessionRow {
 
 const INSERT: &str = "INSERT INTO web_session (id, data, created, seen) VALUES ($1, $2, $3, $4)";
 const UPDATE: &str = "UPDATE web_session SET data = $2, seen = $3 WHERE id = $1";
+const SWAP: &str = "UPDATE web_session SET data = $3 WHERE id = $1 AND data = $2";
+const KEEP: &str = "INSERT INTO web_session (id, data, created, seen) VALUES ($1, $2, $3, $3) ON CONFLICT DO NOTHING";
 const TOUCH: &str = "UPDATE web_session SET seen = $2 WHERE id = $1";
 const FIND: &str = "SELECT id, data, created, seen FROM web_session WHERE id = $1";
 const DELETE: &str = "DELETE FROM web_session WHERE id = $1";
 const SWEEP: &str = "DELETE FROM web_session WHERE seen < $1 OR created < $2";
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[INSERT, UPDATE, TOUCH, FIND, DELETE, SWEEP];
+pub const STATEMENTS: &[&str] = &[INSERT, UPDATE, SWAP, KEEP, TOUCH, FIND, DELETE, SWEEP];
 
 /// Runs the same single statement on either engine's pool.
 macro_rules! on_pool {
@@ -59,6 +62,22 @@ pub(crate) async fn insert(
 pub(crate) async fn update(database: &Database, id: &str, data: &str, now: Timestamp) -> Result<(), DatabaseError> {
     on_pool!(database, pool, writer => {
         sqlx::query(UPDATE).bind(id).bind(data).bind(now.unix()).execute(pool).await?;
+    });
+    Ok(())
+}
+
+/// Puts data in the place of those, if they are still there.
+pub(crate) async fn swap(database: &Database, id: &str, from: &str, to: &str) -> Result<(), DatabaseError> {
+    on_pool!(database, pool, writer => {
+        sqlx::query(SWAP).bind(id).bind(from).bind(to).execute(pool).await?;
+    });
+    Ok(())
+}
+
+/// Stores a row unless there is one of that name.
+pub(crate) async fn keep(database: &Database, id: &str, data: &str, now: Timestamp) -> Result<(), DatabaseError> {
+    on_pool!(database, pool, writer => {
+        sqlx::query(KEEP).bind(id).bind(data).bind(now.unix()).execute(pool).await?;
     });
     Ok(())
 }

@@ -108,6 +108,13 @@ impl Browser {
         self.answer(&statement, &token.sign(&statement, now)).await
     }
 
+    /// Says something as the assistant does: not as this browser.
+    pub(crate) async fn api(&self, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        let response = self.client.post(format!("{}/api/v1/{path}", self.origin)).json(body).send().await;
+        let response = response.expect("the portal answers");
+        (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+
     /// Whether the portal lets this browser see an account.
     pub(crate) async fn is_in(&mut self) -> bool {
         let page = self.get("/unit").await;

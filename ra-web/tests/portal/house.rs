@@ -41,6 +41,15 @@ impl House {
 
     /// The same, with a clock that shows `now`.
     pub(crate) async fn at(now: Timestamp, database_url: Option<String>, agent: &str) -> Self {
+        Self::bound(now, database_url, agent, 0).await
+    }
+
+    /// A portal whose sessions end when their assistant was not heard for so many seconds.
+    pub(crate) async fn watching(seconds: u32) -> Self {
+        Self::bound(today().first_second().plus(9 * 3600), None, "http://127.0.0.1:17080", seconds).await
+    }
+
+    async fn bound(now: Timestamp, database_url: Option<String>, agent: &str, presence_seconds: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database_url =
             database_url.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("fund.db").display()));
@@ -64,6 +73,7 @@ ocsp = "http://{}/ocsp"
 {ISSUER} = "{}"
 [limits]
 burst = 10000
+presence_seconds = {presence_seconds}
 "#,
             pki.root_file().display(),
             responder.address,

@@ -72,8 +72,8 @@ async fn signing_out_ends_the_session_and_says_so() {
     browser.log_in(&house.unit(), house.now()).await;
     let before = browser.clone();
     let page = browser.post("/logout", &[]).await;
-    assert_eq!(page.location.as_deref(), Some("/login?ended=true"));
-    assert!(browser.get("/login?ended=true").await.text.contains("您已安全退出"));
+    assert_eq!(page.location.as_deref(), Some("/login?ended=signed-out"));
+    assert!(browser.get("/login?ended=signed-out").await.text.contains("您已安全退出"));
     assert!(!browser.is_in().await);
     assert!(!before.clone().is_in().await, "the old cookie is worth nothing");
 }
@@ -158,4 +158,41 @@ async fn the_status_can_be_asked_again_where_a_transaction_starts() {
     house.responder.vanish();
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert_eq!(door.still_good(&unit.der).await.err(), Some(Refusal::StatusUnreachable));
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_token_that_is_pulled_and_one_comes_back_to_its_page() {
+    use ca_core::domain::{Login, Presence, Sha256, decode, encode};
+    use serde_json::json;
+    let house = House::watching(30).await;
+    let unit = house.unit();
+    let mut browser = house.browser();
+    let statement = browser.statement().await;
+    let login: Login = decode(&statement).expect("a login");
+    let sha256 = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
+    let presence =
+        Presence { aud: login.aud, login: sha256(&statement), exp: login.exp, watch: sha256(b"the assistant's") };
+    let message = unit.sign(&encode(&presence), house.now());
+    let (status, begun) = browser.api("presence/begin", &json!({ "message": message })).await;
+    assert_eq!(status, 200, "{begun}");
+    browser.answer(&statement, &unit.sign(&statement, house.now())).await;
+    assert!(browser.is_in().await);
+    let tell = |secret: &str, gone: bool| json!({ "presence": begun["presence"], "secret": secret, "gone": gone });
+    for _ in 0..5 {
+        house.clock.advance(20);
+        let (_, answer) = browser.api("presence/tell", &tell("the assistant's", false)).await;
+        assert_eq!(answer, json!({ "goes_on": true }));
+        assert!(browser.is_in().await);
+    }
+    assert_eq!(browser.api("presence/tell", &tell("a guess", true)).await.0, 422);
+    assert!(browser.is_in().await, "a stranger ends nothing");
+    browser.api("presence/tell", &tell("the assistant's", true)).await;
+    let gone = browser.get("/certificate").await;
+    assert_eq!((gone.status, gone.location.as_deref()), (303, Some("/login?ended=pulled")));
+    assert!(browser.get("/login?ended=pulled").await.text.contains("证书介质已拔出"));
+
+    let back = browser.log_in(&unit, house.now()).await;
+    assert_eq!(back.location.as_deref(), Some("/certificate"), "{}", back.text);
+    house.clock.advance(30);
+    assert_eq!(browser.get("/unit").await.location.as_deref(), Some("/login?ended=unheard"), "its assistant is silent");
 }

@@ -9,6 +9,7 @@ mod assistant;
 mod guard;
 mod pages;
 mod pin_report;
+mod presence;
 mod protocol;
 mod provisioning;
 mod server;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use ca_core::clock::{Clock, SystemClock, system_rng};
 use rand::CryptoRng;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::guard::{OneUse, Rate};
@@ -33,6 +34,9 @@ use crate::origin::Origin;
 
 /// How long a form of the agent can wait for its person.
 const FORM_LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// How long telling the sites that the agent ends may take.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +86,8 @@ pub(crate) struct Agent {
     acts: OneUse<window::Session>,
     pin_forms: OneUse<()>,
     jobs: provisioning::Jobs,
+    watches: Mutex<JoinSet<()>>,
+    shutdown: CancellationToken,
 }
 
 impl Agent {
@@ -106,6 +112,15 @@ impl Agent {
     async fn look_again(self: &Arc<Self>) {
         if let Err(error) = self.with_tokens(|agent| agent.drivers.look_again()).await {
             tracing::error!(%error, "Cannot look for tokens");
+        }
+    }
+
+    /// Lets those who watch tokens tell their sites that this is over.
+    async fn say_goodbye(&self) {
+        let mut watches = std::mem::take(&mut *self.watches.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async { while watches.join_next().await.is_some() {} };
+        if tokio::time::timeout(GOODBYE, all).await.is_err() {
+            tracing::warn!("Some sites were not told that the assistant ends");
         }
     }
 
@@ -159,9 +174,15 @@ pub async fn start_with(
         acts: OneUse::new(FORM_LIFE),
         pin_forms: OneUse::new(FORM_LIFE),
         jobs: provisioning::Jobs::default(),
+        watches: Mutex::default(),
+        shutdown: CancellationToken::new(),
     });
-    let shutdown = CancellationToken::new();
-    let served = tokio::spawn(server::serve(listener, server::router(agent), shutdown.clone()));
+    let shutdown = agent.shutdown.clone();
+    let serving = server::serve(listener, server::router(Arc::clone(&agent)), shutdown.clone());
+    let served = tokio::spawn(async move {
+        serving.await;
+        agent.say_goodbye().await;
+    });
     tracing::info!(%address, "The certificate assistant listens");
     Ok(Running { address, shutdown, served })
 }

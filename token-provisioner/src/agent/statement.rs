@@ -79,6 +79,14 @@ impl Statement {
         }
     }
 
+    /// The login, if it is one.
+    pub(super) fn login(&self) -> Option<&Login> {
+        match &self.kind {
+            Kind::Login(login) => Some(login),
+            Kind::Order(_) | Kind::Unlock(_) => None,
+        }
+    }
+
     /// The bytes that are signed.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes

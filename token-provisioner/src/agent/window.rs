@@ -12,6 +12,7 @@ use ca_core::domain::Timestamp;
 use fluent_bundle::FluentArgs;
 
 use super::pages::{Choice, DonePage, NewPinPage, NoticePage, Shell, SignPage, WaitingPage};
+use super::presence::Watch;
 use super::protocol::{Act, Asked, Code, Failure, Reply, Request, Shown};
 use super::server::{Shared, html};
 use super::statement::{Statement, Unfit};
@@ -293,6 +294,7 @@ enum Attempt {
     Signed {
         cms: Vec<u8>,
         certificate: Vec<u8>,
+        watch: Option<Watch>,
     },
     /// The right PIN, and still the initial or a temporary one.
     MustChange,
@@ -324,7 +326,10 @@ async fn sign(agent: &Arc<Agent>, mut session: Session, certificate: String, pin
         .await
         .unwrap_or_else(|error| Attempt::Failed(ProvisionError::Token(error)));
     match attempt {
-        Attempt::Signed { cms, certificate } => {
+        Attempt::Signed { cms, certificate, watch } => {
+            if let Some(watch) = watch {
+                watch.begin(agent, &session.site.origin);
+            }
             tracing::info!(origin = %session.site.origin, "Signed a statement");
             let result =
                 serde_json::json!({ "cms": STANDARD.encode(cms), "certificate": STANDARD.encode(certificate) });
@@ -360,7 +365,11 @@ fn attempt(agent: &Agent, statement: &Statement, on: &inspect::OnToken, pin: &Pi
         return Ok(Attempt::MustChange);
     }
     let cms = signed_message(&mut *session, &on.key, &on.facts.der, statement.bytes(), agent.clock.now())?;
-    Ok(Attempt::Signed { cms, certificate: on.facts.der.clone() })
+    let watch = match statement.login() {
+        Some(login) => Some(Watch::sign(agent, &mut *session, &on.key, &on.facts.der, &on.token.serial, login)?),
+        None => None,
+    };
+    Ok(Attempt::Signed { cms, certificate: on.facts.der.clone(), watch })
 }
 
 fn new_pin_form(agent: &Arc<Agent>, session: Session, certificate: String, error: Option<String>) -> Shown {

@@ -5,5 +5,6 @@ mod agent;
 mod command_line;
 mod common;
 mod drivers;
+mod presence;
 mod provisioning;
 mod unlocking;

@@ -14,7 +14,7 @@ use crate::service::client::{CallError, CertificateAuthority, Client};
 use crate::service::protocol::{CertificateView, RefusalCode, Request, Response};
 use crate::sql::testing::sqlite;
 use crate::sql::{Database, authority_migrations};
-use crate::testing::{House, new_key, unit_act};
+use crate::testing::{ADMINISTRATORS, House, new_key, unit_act};
 use crate::x509::Parts;
 
 /// What an old copy says of keys that were taken since.
@@ -30,7 +30,9 @@ async fn put_old_copy_back(store: &SqlEscrow) {
 }
 
 async fn issue(house: &House, authority: &Authority, act: Act) -> Result<CertificateView, RefusalCode> {
-    let submission = house.issue(&house.order(act), &["limin", "wangqiang"], "limin", &new_key());
+    let staff = matches!(&act, Act::Issue { officer: Some(_), .. });
+    let (both, maker) = if staff { (ADMINISTRATORS, "wumin") } else { (["limin", "wangqiang"], "limin") };
+    let submission = house.issue(&house.order(act), &both, maker, &new_key());
     match authority.call(Request::Submit(submission)).await {
         Ok(Response::Certificate(view)) => Ok(view),
         Ok(other) => panic!("not a certificate: {other:?}"),

@@ -91,7 +91,7 @@ async fn an_officer_who_was_revoked_or_whose_certificate_ended_is_refused() {
     let certificate = &ground.house.person("fengli").certificate;
     let serial = crate::domain::Serial::from_der_content(Parts::read(certificate).unwrap().tbs.serial).unwrap();
     let order = ground.house.order(revoke(&unit_issuer(), &serial));
-    let submission = ground.house.about_status(&order, &["limin", "wangqiang"]);
+    let submission = ground.house.about_status(&order, &crate::testing::ADMINISTRATORS);
     ground.said.authority.call(Request::Submit(submission)).await.unwrap();
     // Not even what was granted before.
     let outcome = ground.recover(ground.signed(&recovery, &OFFICERS, &recipient)).await;

@@ -231,7 +231,9 @@ async fn while_the_centre_is_away_no_pair_is_issued_and_afterwards_the_same_orde
         nothing_came_of_it(&house, &authority, &order).await;
         // What needs no pair goes on.
         let staff = house.order(super::staff::staff_act("newhand", "新手"));
-        let officer = submit(&authority, house.issue(&staff, &DESK, "limin", &new_key())).await.unwrap();
+        let officer = submit(&authority, house.issue(&staff, &crate::testing::ADMINISTRATORS, "wumin", &new_key()))
+            .await
+            .unwrap();
         assert_eq!(officer.encryption, None);
         kmc.away.store(false, Ordering::SeqCst);
         let pair = submit(&authority, submission).await.unwrap();

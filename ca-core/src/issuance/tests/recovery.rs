@@ -25,14 +25,16 @@ struct Unit {
 
 async fn issue(house: &House, authority: &Authority, act: Act) -> (CertificateView, SoftKey) {
     let key = new_key();
-    let view = submit(authority, house.issue(&house.order(act), &DESK, "limin", &key)).await.unwrap();
+    let view = submit(authority, house.issue(&house.order(act), &crate::testing::ADMINISTRATORS, "wumin", &key))
+        .await
+        .unwrap();
     (view, key)
 }
 
 async fn unit(house: &House, authority: &Authority) -> Unit {
     let (old, old_key) = issue(house, authority, unit_act("示范科技有限公司")).await;
     let order = house.order(revoke(&old.issuer, &old.serial));
-    submit(authority, house.about_status(&order, &DESK)).await.unwrap();
+    submit(authority, house.about_status(&order, &crate::testing::ADMINISTRATORS)).await.unwrap();
     // The unit may have changed its name meanwhile; its code and its unique id tell it.
     let (new, new_key) = issue(house, authority, unit_act("示范科技（集团）有限公司")).await;
     Unit { old, old_key, new, new_key }
@@ -201,7 +203,9 @@ async fn newcomer(house: &House, authority: &Authority) -> crate::testing::Perso
         officer.roles = vec![Role::KmcOfficer];
     }
     let key = new_key();
-    let view = submit(authority, house.issue(&house.order(act), &DESK, "limin", &key)).await.unwrap();
+    let view = submit(authority, house.issue(&house.order(act), &crate::testing::ADMINISTRATORS, "wumin", &key))
+        .await
+        .unwrap();
     crate::testing::Person { key, certificate: view.certificate.0 }
 }
 

@@ -49,6 +49,7 @@ fn in_each_state() -> Vec<Case> {
         submitted().send_back(&wangqiang(), "blurred".into(), NOW).expect("returned").0,
         submitted().reject(&wangqiang(), "forged".into(), NOW).expect("rejected").0,
         approved().cancel(&limin(), "not wanted".into(), NOW).expect("cancelled").0,
+        approved().lapse(NOW.plus(LAPSE_SECONDS)).expect("lapsed").0,
         approved(),
         issued(),
         issued().deliver(NOW).expect("delivered").0,
@@ -58,13 +59,14 @@ fn in_each_state() -> Vec<Case> {
 type Act = fn(Case) -> Moved;
 
 /// Each act, and the states from which it is allowed.
-const ACTS: [(&str, Act, &[&str]); 9] = [
+const ACTS: [(&str, Act, &[&str]); 10] = [
     ("revise", |case| case.revise(&limin(), good(), String::new(), NOW), &["draft", "returned"]),
     ("submit", |case| case.submit(&limin(), order(), NOW), &["draft", "returned"]),
     ("approve", |case| case.approve(&wangqiang(), NOW), &["submitted"]),
     ("return", |case| case.send_back(&wangqiang(), "why".into(), NOW), &["submitted"]),
     ("reject", |case| case.reject(&wangqiang(), "why".into(), NOW), &["submitted"]),
     ("cancel", |case| case.cancel(&limin(), "why".into(), NOW), &["draft", "submitted", "returned", "approved"]),
+    ("lapse", |case| case.lapse(NOW.plus(LAPSE_SECONDS)), &["draft", "submitted", "returned", "approved"]),
     ("issue", |case| case.issue(issuer(), serial(), NOW), &["approved"]),
     ("deliver", |case| case.deliver(NOW), &["issued"]),
     ("abandon", |case| case.abandon("token broke".into(), NOW), &["issued"]),
@@ -86,6 +88,16 @@ fn each_act_happens_from_its_states_and_from_no_other() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_case_lapses_when_nobody_went_on_with_it_for_thirty_days_and_not_before() {
+    for n in [0, 1, 2] {
+        let case = || in_each_state().swap_remove(n);
+        assert!(case().lapse(NOW.plus(LAPSE_SECONDS - 1)).is_err());
+        let (lapsed, step) = case().lapse(NOW.plus(LAPSE_SECONDS)).expect("lapsed");
+        assert_eq!((lapsed.due(), step.by), (None, None));
     }
 }
 

@@ -3,24 +3,19 @@
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::{Portal, session};
 use crate::http::error::Failure;
-use crate::http::login::{SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser};
+use crate::http::login::{
+    Arrival, SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser,
+};
+use crate::http::presence;
 use crate::login::{Answer, LoginError, Refusal};
-use crate::page::{Notice, View};
+use crate::page::View;
 
 /// Which certificates the assistant offers.
 const WANT: &str = "unit";
-
-#[derive(Deserialize)]
-pub(super) struct Arrival {
-    /// Comes from signing out.
-    #[serde(default)]
-    ended: bool,
-}
 
 /// `GET /login`.
 pub(super) async fn get_login(
@@ -32,7 +27,7 @@ pub(super) async fn get_login(
     let browser = remember_browser(&session, &portal.chance).await?;
     let challenge = portal.door.challenge(browser).await?;
     let mut page = view.page(view.t("login-title"));
-    page.notice = arrival.ended.then(|| Notice { text: view.t("login-ended"), good: true });
+    page.notice = arrival.notice(&view);
     login_page(page, portal.name(view.locale), WANT, &challenge)
 }
 
@@ -49,17 +44,23 @@ pub(super) async fn post_login(
     view: View,
     Form(form): Form<SignedForm>,
 ) -> Result<Response, Failure> {
+    let mut statement = Vec::new();
     let outcome = match known_browser(&session).await? {
         None => Err(Refusal::OtherSession.into()),
         Some(browser) => match Answer::parse(&form.statement, &form.signature) {
-            Ok(answer) => portal.door.admit(browser, &answer, portal.members.as_ref()).await,
+            Ok(answer) => {
+                statement = answer.statement().to_vec();
+                portal.door.admit(browser, &answer, portal.members.as_ref()).await
+            }
             Err(refusal) => Err(refusal.into()),
         },
     };
     match outcome {
         Ok(admission) => {
-            session::open(&session, &admission).await?;
-            Ok(Redirect::to("/unit").into_response())
+            let back = presence::back(&session).await?;
+            let bound = portal.presences.bind(&statement, admission.holder().certificate_sha256);
+            session::open(&session, &admission, bound).await?;
+            Ok(Redirect::to(back.as_deref().unwrap_or("/unit")).into_response())
         }
         Err(LoginError::Refused(refusal)) => refused_page(&view, &refusal, Some(&portal.renewal_origin)),
         Err(LoginError::Storage(error)) => Err(error.into()),
@@ -67,7 +68,8 @@ pub(super) async fn post_login(
 }
 
 /// `POST /logout`.
-pub(super) async fn post_logout(session: Session) -> Result<Response, Failure> {
+pub(super) async fn post_logout(State(portal): State<Portal>, session: Session) -> Result<Response, Failure> {
+    portal.presences.forget(session::bound(&session).await?.as_ref()).await?;
     session.flush().await?;
-    Ok(Redirect::to("/login?ended=true").into_response())
+    Ok(Redirect::to("/login?ended=signed-out").into_response())
 }

@@ -13,6 +13,7 @@ use ca_core::clock::Clock;
 use crate::Chance;
 use crate::fund::account::Unit;
 use crate::fund::{FundStore, Members};
+use crate::http::presence::Presences;
 use crate::i18n::Locale;
 use crate::login::Door;
 use crate::page::{Page, Person, RailItem, View};
@@ -26,6 +27,8 @@ pub struct Portal {
     pub members: Arc<Members>,
     /// The accounts.
     pub store: Arc<dyn FundStore>,
+    /// The tokens of those who are logged in.
+    pub presences: Presences,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Draws the secrets of browsers.

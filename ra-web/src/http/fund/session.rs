@@ -9,6 +9,7 @@ use tower_sessions::Session;
 use super::Portal;
 use crate::fund::account::{AccountNumber, Unit};
 use crate::http::error::Failure;
+use crate::http::presence::{self, Bound};
 use crate::login::Admission;
 
 const KEY: &str = "unit";
@@ -24,13 +25,16 @@ pub(super) struct SignedIn {
     pub(super) serial: Serial,
     pub(super) not_after: Timestamp,
     pub(super) since: Timestamp,
+    /// The token that keeps it open.
+    #[serde(default)]
+    bound: Option<Bound>,
 }
 
 /// Opens the session of an admission, under a new id, so that nobody who knew the old one shares it.
 ///
 /// # Errors
 /// When sessions cannot be stored.
-pub(super) async fn open(session: &Session, admission: &Admission<Unit>) -> Result<(), Failure> {
+pub(super) async fn open(session: &Session, admission: &Admission<Unit>, bound: Option<Bound>) -> Result<(), Failure> {
     let holder = admission.holder();
     let signed_in = SignedIn {
         account: admission.account().to_owned(),
@@ -40,10 +44,19 @@ pub(super) async fn open(session: &Session, admission: &Admission<Unit>) -> Resu
         serial: holder.serial.clone(),
         not_after: holder.not_after,
         since: admission.at(),
+        bound,
     };
     session.clear().await;
     session.cycle_id().await?;
     Ok(session.insert(KEY, &signed_in).await?)
+}
+
+/// The token that keeps a session open, if somebody is logged in.
+///
+/// # Errors
+/// When sessions cannot be read.
+pub(super) async fn bound(session: &Session) -> Result<Option<Bound>, Failure> {
+    Ok(session.get::<SignedIn>(KEY).await?.and_then(|signed_in| signed_in.bound))
 }
 
 /// A unit that is logged in, read from the store for this request.
@@ -63,6 +76,12 @@ where
         let session = Session::from_request_parts(parts, state).await.map_err(|(_, what)| Failure::internal(what))?;
         let away = || Failure::sign_in("/login");
         let signed_in: SignedIn = session.get(KEY).await?.ok_or_else(away)?;
+        if let Some(ended) = portal.presences.ended(signed_in.bound.as_ref()).await? {
+            if !presence::is_aside(parts) {
+                presence::end(&session, presence::page_of(parts)).await?;
+            }
+            return Err(Failure::sign_in(ended.login()));
+        }
         // A session does not outlive its certificate.
         if portal.clock.now() > signed_in.not_after {
             session.flush().await?;

@@ -109,8 +109,14 @@ pub(super) async fn post_ticket(
 
 /// `POST /applications/{number}/provisioned`: the assistant is done. What it says is not believed: the page
 /// shows what the authority told us.
-pub(super) async fn post_provisioned(Path(number): Path<String>) -> Result<Response, Failure> {
-    Ok(see(&format!("/applications/{}/counter", number_of(&number)?)))
+pub(super) async fn post_provisioned(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    staff.desk.view(&signer.officer, &number).await?;
+    Ok(see(&format!("/applications/{number}/counter")))
 }
 
 #[derive(Deserialize)]

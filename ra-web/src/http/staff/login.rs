@@ -1,22 +1,31 @@
 //! Signing in and out of the console.
 
 use axum::Form;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use tower_sessions::Session;
 
 use super::{SESSION_KEY, Staff, StaffSession};
 use crate::http::answer::see;
 use crate::http::error::Failure;
-use crate::http::login::{SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser};
+use crate::http::login::{
+    Arrival, SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser,
+};
+use crate::http::presence;
 use crate::login::{Answer, LoginError, Refusal};
-use crate::page::View;
+use crate::page::{Page, View};
 
 /// `GET /login`.
-pub(super) async fn get_login(State(staff): State<Staff>, session: Session, view: View) -> Result<Response, Failure> {
+pub(super) async fn get_login(
+    State(staff): State<Staff>,
+    session: Session,
+    view: View,
+    Query(arrival): Query<Arrival>,
+) -> Result<Response, Failure> {
     let browser = remember_browser(&session, &staff.desk.chance).await?;
     let challenge = staff.door.challenge(browser).await?;
-    login_page(view.page(view.t("login-title")), &view.t("staff-house"), "staff", &challenge)
+    let page = Page { notice: arrival.notice(&view), ..view.page(view.t("login-title")) };
+    login_page(page, &view.t("staff-house"), "staff", &challenge)
 }
 
 /// `POST /login/challenge`: a fresh one at the click.
@@ -32,15 +41,20 @@ pub(super) async fn post_login(
     view: View,
     Form(form): Form<SignedForm>,
 ) -> Result<Response, Failure> {
+    let mut statement = Vec::new();
     let outcome = match known_browser(&session).await? {
         None => Err(Refusal::OtherSession.into()),
         Some(browser) => match Answer::parse(&form.statement, &form.signature) {
-            Ok(answer) => staff.door.admit(browser, &answer, staff.officers.as_ref()).await,
+            Ok(answer) => {
+                statement = answer.statement().to_vec();
+                staff.door.admit(browser, &answer, staff.officers.as_ref()).await
+            }
             Err(refusal) => Err(refusal.into()),
         },
     };
     match outcome {
         Ok(admission) => {
+            let back = presence::back(&session).await?;
             // A new session with a new id: nothing that was known before sign-in opens it.
             session.clear().await;
             session.cycle_id().await?;
@@ -48,9 +62,10 @@ pub(super) async fn post_login(
                 officer: admission.person().clone(),
                 certificate: admission.holder().certificate_sha256,
                 checked: admission.at(),
+                bound: staff.presences.bind(&statement, admission.holder().certificate_sha256),
             };
             session.insert(SESSION_KEY, kept).await?;
-            Ok(see("/"))
+            Ok(see(back.as_deref().unwrap_or("/")))
         }
         Err(LoginError::Refused(refusal)) => refused_page(&view, &refusal, None),
         Err(LoginError::Storage(error)) => Err(error.into()),
@@ -58,7 +73,9 @@ pub(super) async fn post_login(
 }
 
 /// `POST /logout`.
-pub(super) async fn post_logout(session: Session) -> Result<Response, Failure> {
+pub(super) async fn post_logout(State(staff): State<Staff>, session: Session) -> Result<Response, Failure> {
+    let kept: Option<StaffSession> = session.get(SESSION_KEY).await?;
+    staff.presences.forget(kept.and_then(|kept| kept.bound).as_ref()).await?;
     session.flush().await?;
-    Ok(see("/login"))
+    Ok(see("/login?ended=signed-out"))
 }

@@ -7,6 +7,8 @@ mod counter;
 mod evidence;
 mod jobs;
 mod login;
+mod officer;
+mod officer_order;
 mod officers;
 mod parts;
 mod queue;
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use super::error::{Failure, Kind};
+use super::presence::{self, Bound, Presences};
 use crate::enrolment::desk::{Counts, Desk, OfficeError, Signer};
 use crate::enrolment::document::MAX_DOCUMENT_BYTES;
 use crate::enrolment::duty::Right;
@@ -48,18 +51,45 @@ pub struct Staff {
     pub door: Arc<Door>,
     /// Who is an officer.
     pub officers: Arc<Officers>,
+    /// Their tokens while they are signed in.
+    pub presences: Presences,
 }
 
-/// Every route of the console, each with the right it needs. Sign-in is outside the guard.
+/// Every route of the console. Sign-in is outside the guard.
 pub fn router(staff: Staff) -> Router {
-    let with =
-        |right: Right, routes: MethodRouter<Staff>| routes.layer(from_fn_with_state((staff.clone(), right), guard));
-    let forms = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
+    let guarded = guarded(&staff);
+    tracing::debug!(routes = guarded.rights.len(), "The routes of the console");
     Router::new()
         .route("/login", get(login::get_login).post(login::post_login))
         .route("/login/challenge", post(login::post_challenge))
         .route("/logout", post(login::post_logout))
-        .route("/", with(Right::Read, get(queue::get_home)))
+        .merge(guarded.router)
+        .with_state(staff)
+}
+
+/// Routes behind the guard, and the right that each needs: the console and the test that walks every route for every
+/// role and office come from this one list.
+struct Guarded {
+    staff: Staff,
+    router: Router<Staff>,
+    rights: Vec<(&'static str, Right)>,
+}
+
+impl Guarded {
+    fn route(mut self, path: &'static str, (right, routes): (Right, MethodRouter<Staff>)) -> Self {
+        self.rights.push((path, right));
+        self.router = self.router.route(path, routes.layer(from_fn_with_state((self.staff.clone(), right), guard)));
+        self
+    }
+}
+
+fn guarded(staff: &Staff) -> Guarded {
+    let with = |right: Right, routes: MethodRouter<Staff>| (right, routes);
+    let forms = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
+    Guarded { staff: staff.clone(), router: Router::new(), rights: Vec::new() }
+        .route("/", with(Right::Enter, get(queue::get_home)))
+        .route("/counts", with(Right::Enter, get(queue::get_counts)))
+        .route("/welcome", with(Right::Enter, get(queue::get_welcome)))
         .route("/applications", with(Right::Read, get(queue::get_list)))
         .route("/applications/new", with(Right::TakeIn, forms(get(application::get_new).post(application::post_new))))
         .route("/uscc", with(Right::Prepare, get(application::get_uscc)))
@@ -102,8 +132,23 @@ pub fn router(staff: Staff) -> Router {
         .route("/stock/transfers/{id}/receive", with(Right::KeepStock, post(tokens::post_transfer)))
         .route("/tokens/{serial}", with(Right::Read, get(tokens::get_token)))
         .route("/tokens/{serial}/end", with(Right::KeepStock, post(tokens::post_end)))
+        .route("/officers/new", with(Right::Officers, get(officer::get_new).post(officer::post_new)))
+        .route("/officers/{officer}", with(Right::Registry, get(officer::get_officer)))
+        .route(
+            "/officers/{officer}/replace",
+            with(Right::Officers, get(officer::get_replace).post(officer::post_replace)),
+        )
+        .route("/officers/{officer}/hold", with(Right::Officers, post(officer::post_hold)))
+        .route("/officers/{officer}/release", with(Right::Officers, post(officer::post_release)))
+        .route("/officers/{officer}/revoke", with(Right::Officers, post(officer::post_revoke)))
+        .route("/officer-orders/{id}", with(Right::Registry, get(officer_order::get_order)))
+        .route("/officer-orders/{id}/sign", with(Right::Officers, post(officer_order::post_sign)))
+        .route("/officer-orders/{id}/send", with(Right::Officers, post(officer_order::post_send)))
+        .route("/officer-orders/{id}/drop", with(Right::Officers, post(officer_order::post_drop)))
+        .route("/officer-orders/{id}/ticket", with(Right::Officers, post(officer_order::post_ticket)))
+        .route("/officer-orders/{id}/provisioned", with(Right::Officers, post(officer_order::post_provisioned)))
+        .route("/officer-orders/{id}/abandon", with(Right::Officers, post(officer_order::post_abandon)))
         .route("/search", with(Right::Read, get(search::get_search)))
-        .with_state(staff)
 }
 
 /// What a session keeps: who, by which certificate, and when the registry was last asked.
@@ -112,19 +157,24 @@ struct StaffSession {
     officer: Officer,
     certificate: Sha256,
     checked: Timestamp,
+    /// The token that keeps it open.
+    #[serde(default)]
+    bound: Option<Bound>,
 }
 
 /// Lets a request through when someone with the right is signed in; puts the [`Signer`] beside it.
 async fn guard(
     State((staff, right)): State<(Staff, Right)>,
     session: Session,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let signer = match signed_in(&staff, &session).await {
+    let (parts, body) = request.into_parts();
+    let signer = match signed_in(&staff, &session, &parts).await {
         Ok(signer) => signer,
         Err(failure) => return failure.into_response(),
     };
+    let mut request = Request::from_parts(parts, body);
     let tried = format!("{} {}", request.method(), request.uri().path());
     let response = if right.of(&signer.officer.roles) {
         request.extensions_mut().insert(signer.clone());
@@ -152,9 +202,15 @@ async fn note_refusal(staff: &Staff, signer: &Signer, tried: &str, kind: Kind) {
 
 /// The officer of a session, asked for again in the authority's registry once a minute: one whose certificate
 /// was revoked or whose duties changed is out or changed within that time. While the authority does not
-/// answer, the last word stands: nothing can be issued without it anyway.
-async fn signed_in(staff: &Staff, session: &Session) -> Result<Signer, Failure> {
+/// answer, the last word stands: nothing can be issued without it anyway. Before that the token is asked for.
+async fn signed_in(staff: &Staff, session: &Session, parts: &Parts) -> Result<Signer, Failure> {
     let mut kept: StaffSession = session.get(SESSION_KEY).await?.ok_or_else(|| Failure::sign_in("/login"))?;
+    if let Some(ended) = staff.presences.ended(kept.bound.as_ref()).await? {
+        if !presence::is_aside(parts) {
+            presence::end(session, presence::page_of(parts)).await?;
+        }
+        return Err(Failure::sign_in(ended.login()));
+    }
     let now = staff.desk.clock.now();
     if now.since(kept.checked) >= RECHECK_SECONDS {
         match staff.officers.find(kept.certificate).await {
@@ -163,8 +219,9 @@ async fn signed_in(staff: &Staff, session: &Session) -> Result<Signer, Failure> 
                 session.insert(SESSION_KEY, &kept).await?;
             }
             Ok(None) => {
-                session.flush().await?;
-                return Err(Failure::sign_in("/login"));
+                staff.presences.forget(kept.bound.as_ref()).await?;
+                presence::end(session, None).await?;
+                return Err(Failure::sign_in("/login?ended=certificate"));
             }
             Err(error) => tracing::warn!(%error, "the registry was not asked about an officer"),
         }
@@ -181,7 +238,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 22] = [
+const DONE: [&str; 24] = [
     "claimed",
     "handed-back",
     "cancelled",
@@ -204,6 +261,8 @@ const DONE: [&str; 22] = [
     "stock-counted",
     "token-retired",
     "token-destroyed",
+    "officer-signed",
+    "officer-done",
 ];
 
 impl Staff {
@@ -222,18 +281,21 @@ impl Staff {
             count,
             current: href == current,
         };
-        let mut rail = vec![item("/", "staff-rail-home", "inbox", None)];
+        let mut rail = Vec::new();
+        if Right::Read.of(roles) {
+            rail.push(item("/", "staff-rail-home", "inbox", None));
+        }
         if Right::TakeIn.of(roles) {
             rail.push(item("/applications/new", "staff-rail-new", "file-plus", None));
         }
         let review = counts.count("submitted");
         let desk = counts.count("approved") + counts.count("issued");
-        rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
-        rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
-        rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
-        rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
-        rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
         if Right::Read.of(roles) {
+            rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
+            rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
+            rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
+            rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
+            rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
             rail.push(item("/stock", "staff-rail-stock", "key-round", None));
         }
         if Right::Registry.of(roles) {
@@ -265,11 +327,19 @@ impl Staff {
 }
 
 #[cfg(test)]
+mod lapse_tests;
+#[cfg(test)]
 mod office_tests;
+#[cfg(test)]
+mod officer_tests;
+#[cfg(test)]
+mod presence_tests;
 #[cfg(test)]
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod rights_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

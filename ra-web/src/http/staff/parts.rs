@@ -27,7 +27,7 @@ pub(super) fn state_tag(view: &View, word: &str) -> Tag {
         "issued" => ("info", "usb"),
         "delivered" | "done" | "good" => ("ok", "circle-check"),
         "returned" => ("wait", "rotate-ccw"),
-        "rejected" | "refused" | "revoked" | "cancelled" => ("bad", "ban"),
+        "rejected" | "refused" | "revoked" | "cancelled" | "lapsed" => ("bad", "ban"),
         "held" => ("wait", "snowflake"),
         _ => ("", "pen-line"),
     };

@@ -1,8 +1,12 @@
 //! The work queue, and lists of applications.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Form as UrlForm;
+use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ca_core::domain::{CertificateStatus, Role, Timestamp};
 use serde::Deserialize;
@@ -62,11 +66,10 @@ struct QueuePage {
 }
 
 /// `GET /`.
-pub(super) async fn get_home(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-) -> Result<impl IntoResponse, Failure> {
+pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Signer) -> Result<Response, Failure> {
+    if let Some(page) = first_page(&signer) {
+        return Ok(see(page));
+    }
     let now = staff.desk.clock.now();
     let list = CaseFilter::Waiting(signer.officer.office.clone());
     let queue = staff.desk.queue(&signer.officer, Some(&list)).await?;
@@ -94,7 +97,46 @@ pub(super) async fn get_home(
     let held = queue.held.iter().map(|issued| held(&view, issued, now)).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue.counts);
     let page = Page { wide: true, ..page };
-    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, may_take_in: take_in }))
+    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, may_take_in: take_in }).into_response())
+}
+
+/// The first page of somebody without duties at the desk.
+fn first_page(signer: &Signer) -> Option<&'static str> {
+    if may(signer, Right::Read) {
+        None
+    } else if may(signer, Right::Registry) {
+        Some("/officers")
+    } else {
+        Some("/welcome")
+    }
+}
+
+/// `GET /counts`: what waits, by the address of each line of the rail, for pages that stay open.
+pub(super) async fn get_counts(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+) -> Result<impl IntoResponse, Failure> {
+    let page = staff.page(&view, &signer, String::new(), "").await?;
+    let counts: BTreeMap<&str, i64> =
+        page.rail.iter().filter_map(|item| item.count.map(|count| (item.href, count))).collect();
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(counts)))
+}
+
+#[derive(Template)]
+#[template(path = "staff/welcome.html")]
+struct WelcomePage {
+    page: Page,
+}
+
+/// `GET /welcome`: for those who have no page of their own at this console.
+pub(super) async fn get_welcome(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+) -> Result<impl IntoResponse, Failure> {
+    let page = staff.page(&view, &signer, view.t("welcome-title"), "/welcome").await?;
+    Ok(Shown(WelcomePage { page }))
 }
 
 fn waiting(view: &View, signer: &Signer, line: &CaseLine, now: Timestamp) -> Waiting {

@@ -70,9 +70,13 @@ pub(super) struct Bench {
     pub(super) house: House,
     line: Arc<Line>,
     router: Router,
+    /// Every route behind the guard, with its right.
+    pub(super) rights: Vec<(&'static str, Right)>,
     cookies: BTreeMap<&'static str, String>,
+    pub(super) desk: Arc<Desk>,
     officers: Arc<Officers>,
     sessions: session::Sessions,
+    presences: Presences,
     fresh: Fresh,
     _evidence: tempfile::TempDir,
 }
@@ -149,10 +153,12 @@ impl Bench {
             crl: None,
             crl_max_age_seconds: 300,
         };
-        let anchors = read_anchors(&trust);
+        let anchors = Arc::new(read_anchors(&trust).expect("the ceremony published its certificates"));
+        let origin = "http://127.0.0.1:8081";
+        let presences = Presences::new(fresh.database.clone(), anchors.clone(), origin, clock.clone(), 30);
         let door = Door::new(
-            Site { origin: "http://127.0.0.1:8081".into(), purpose: LoginPurpose::Staff },
-            Arc::new(anchors.expect("the ceremony published its certificates")),
+            Site { origin: origin.into(), purpose: LoginPurpose::Staff },
+            anchors,
             Arc::new(crate::app::status_client(&trust, clock.clone(), &chance).expect("a client")),
             Arc::new(fresh.database.clone()),
             clock.clone(),
@@ -160,9 +166,17 @@ impl Bench {
         );
         let officers = Arc::new(Officers::new(line.clone()));
         let sessions = session::Sessions::new(fresh.database.clone(), clock.clone());
-        let routes = router(Staff { desk: desk.clone(), door: Arc::new(door), officers: officers.clone() })
+        let staff = Staff {
+            desk: desk.clone(),
+            door: Arc::new(door),
+            officers: officers.clone(),
+            presences: presences.clone(),
+        };
+        let rights = guarded(&staff).rights;
+        let routes = router(staff)
             .layer(session::layer(sessions.clone(), "__Host-yx-staff", SameSite::Strict))
-            .merge(provisioning::router(desk.clone()));
+            .merge(provisioning::router(desk.clone()))
+            .merge(presence::router(presences.clone()));
         let frame = Frame {
             site: crate::page::Site::Staff,
             agent: "http://127.0.0.1:17080".into(),
@@ -173,22 +187,58 @@ impl Bench {
         };
         let router = wrap(routes, frame);
         let cookies = BTreeMap::new();
-        let mut bench = Self { house, line, router, cookies, officers, sessions, fresh, _evidence: folder };
+        let mut bench = Self {
+            house,
+            line,
+            router,
+            rights,
+            cookies,
+            desk,
+            officers,
+            sessions,
+            presences,
+            fresh,
+            _evidence: folder,
+        };
         bench.sign_in().await;
         bench
     }
 
     /// Everybody has a new session.
     async fn sign_in(&mut self) {
-        for (id, person) in &self.house.people {
-            let certificate = Sha256(openssl::sha::sha256(&person.certificate));
+        let people: Vec<(&'static str, Sha256)> =
+            self.house.people.iter().map(|(id, who)| (*id, Sha256(openssl::sha::sha256(&who.certificate)))).collect();
+        for (id, certificate) in people {
             let officer = self.officers.find(certificate).await.expect("an answer").expect("an officer");
-            let opened = Session::new(None, Arc::new(self.sessions.clone()), None);
-            let kept = StaffSession { officer, certificate, checked: self.house.now() };
-            opened.insert(SESSION_KEY, kept).await.expect("kept");
-            opened.save().await.expect("saved");
-            self.cookies.insert(*id, format!("__Host-yx-staff={}", opened.id().expect("an id")));
+            self.open_session(id, officer, certificate, None).await;
         }
+    }
+
+    /// Somebody with one role at an office signs in, whom no registry knows.
+    pub(super) async fn sign_in_as(&mut self, name: &'static str, role: Role, office: &str) {
+        let officer = Officer {
+            id: ca_core::domain::OfficerId::new(name).expect("a name"),
+            name: name.into(),
+            office: ca_core::domain::OfficeId::new(office).expect("a name"),
+            roles: vec![role],
+        };
+        self.open_session(name, officer, Sha256([9; 32]), None).await;
+    }
+
+    /// An officer has signed in by this login, and the token keeps the session open.
+    pub(super) async fn sign_in_by(&mut self, id: &'static str, login: &[u8]) {
+        let certificate = Sha256(openssl::sha::sha256(&self.house.person(id).certificate));
+        let officer = self.officers.find(certificate).await.expect("an answer").expect("an officer");
+        let bound = self.presences.bind(login, certificate);
+        self.open_session(id, officer, certificate, bound).await;
+    }
+
+    async fn open_session(&mut self, name: &'static str, officer: Officer, certificate: Sha256, bound: Option<Bound>) {
+        let opened = Session::new(None, Arc::new(self.sessions.clone()), None);
+        let kept = StaffSession { officer, certificate, checked: self.house.now(), bound };
+        opened.insert(SESSION_KEY, kept).await.expect("kept");
+        opened.save().await.expect("saved");
+        self.cookies.insert(name, format!("__Host-yx-staff={}", opened.id().expect("an id")));
     }
 
     /// The office's store.
@@ -251,8 +301,16 @@ impl Bench {
     }
 
     pub(super) async fn api(&self, act: &str, body: serde_json::Value) -> (StatusCode, serde_json::Value) {
-        let request =
-            Request::post(format!("/api/v1/provisioning/{act}")).header(header::CONTENT_TYPE, "application/json");
+        self.api_of("provisioning", act, body).await
+    }
+
+    pub(super) async fn api_of(
+        &self,
+        what: &str,
+        act: &str,
+        body: serde_json::Value,
+    ) -> (StatusCode, serde_json::Value) {
+        let request = Request::post(format!("/api/v1/{what}/{act}")).header(header::CONTENT_TYPE, "application/json");
         let got = self.send("", request, body.to_string().into_bytes()).await;
         (got.status, serde_json::from_str(&got.text).expect("JSON"))
     }

@@ -103,7 +103,7 @@ const CELLS: [(&str, &str, [bool; 4]); 30] = [
     ("GET", "/orders", [true, true, true, true]),
     ("POST", "/orders/01KB000000000000000000000/sign", [true, true, true, false]),
     ("POST", "/orders/01KB000000000000000000000/drop", [true, true, true, false]),
-    ("GET", "/officers", [true, false, false, true]),
+    ("GET", "/officers", [false, false, false, true]),
     ("GET", "/search?q=x", [true, true, true, true]),
 ];
 
