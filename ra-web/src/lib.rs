@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod login;
 pub mod page;
 pub mod paper;
+pub mod payment;
 pub mod retry;
 pub mod sql;
 pub mod store;

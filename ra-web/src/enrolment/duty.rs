@@ -8,6 +8,8 @@ use ca_core::domain::Role;
 /// Something that the console lets a person do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
+    /// Come in: to the queue, or to the page of one's own duty.
+    Home,
     /// Look at cases, certificates, units, documents and histories.
     Read,
     /// Take in a first application.
@@ -34,11 +36,22 @@ pub enum Right {
     RetryJob,
     /// Receive, move, count and retire tokens.
     KeepStock,
+    /// Look at bills, payments, receipts and drawers.
+    ReadMoney,
+    /// Take money, ask for a refund and pay it out, count one's drawer. Never for a case that one approved.
+    TakeMoney,
+    /// Undo a payment on its day.
+    VoidMoney,
+    /// Decide on refunds, take over drawers, hand out invoices.
+    Finance,
+    /// Look at the books.
+    Ledger,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
+        Self::Home,
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -52,6 +65,11 @@ impl Right {
         Self::Jobs,
         Self::RetryJob,
         Self::KeepStock,
+        Self::ReadMoney,
+        Self::TakeMoney,
+        Self::VoidMoney,
+        Self::Finance,
+        Self::Ledger,
     ];
 
     /// The roles of which one is needed.
@@ -59,6 +77,7 @@ impl Right {
     pub const fn roles(self) -> &'static [Role] {
         use Role as R;
         match self {
+            Self::Home => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor, R::Finance, R::Auditor],
             Self::Read => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor, R::Auditor],
             Self::TakeIn => &[R::RaEntry],
             Self::Prepare => &[R::RaEntry, R::TokenOperator],
@@ -72,6 +91,11 @@ impl Right {
             Self::Jobs => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
             Self::RetryJob => &[R::RaSupervisor, R::Administrator],
             Self::KeepStock => &[R::TokenOperator, R::RaSupervisor],
+            Self::ReadMoney => &[R::RaEntry, R::RaSupervisor, R::Finance, R::Auditor],
+            Self::TakeMoney => &[R::RaEntry, R::RaSupervisor],
+            Self::VoidMoney => &[R::RaSupervisor],
+            Self::Finance => &[R::Finance],
+            Self::Ledger => &[R::Finance, R::Auditor],
         }
     }
 
@@ -90,12 +114,24 @@ mod tests {
     const TABLE: [(Role, &[Right]); 8] = [
         (
             Role::RaEntry,
-            &[Right::Read, Right::TakeIn, Right::Prepare, Right::Claim, Right::Hold, Right::Request, Right::SignOrder],
+            &[
+                Right::Home,
+                Right::Read,
+                Right::TakeIn,
+                Right::Prepare,
+                Right::Claim,
+                Right::Hold,
+                Right::Request,
+                Right::SignOrder,
+                Right::ReadMoney,
+                Right::TakeMoney,
+            ],
         ),
-        (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
+        (Role::RaReviewer, &[Right::Home, Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
         (
             Role::TokenOperator,
             &[
+                Right::Home,
                 Right::Read,
                 Right::Prepare,
                 Right::Claim,
@@ -108,6 +144,7 @@ mod tests {
         (
             Role::RaSupervisor,
             &[
+                Right::Home,
                 Right::Read,
                 Right::Decide,
                 Right::Claim,
@@ -118,11 +155,14 @@ mod tests {
                 Right::Jobs,
                 Right::RetryJob,
                 Right::KeepStock,
+                Right::ReadMoney,
+                Right::TakeMoney,
+                Right::VoidMoney,
             ],
         ),
-        (Role::Finance, &[Right::Jobs]),
+        (Role::Finance, &[Right::Home, Right::Jobs, Right::ReadMoney, Right::Finance, Right::Ledger]),
         (Role::KmcOfficer, &[]),
-        (Role::Auditor, &[Right::Read, Right::Registry, Right::Jobs]),
+        (Role::Auditor, &[Right::Home, Right::Read, Right::Registry, Right::Jobs, Right::ReadMoney, Right::Ledger]),
         (Role::Administrator, &[Right::Registry, Right::Jobs, Right::RetryJob]),
     ];
 

@@ -79,7 +79,7 @@ impl Paper {
         let issued = shown.issued.as_ref();
         match self {
             Self::Application | Self::Agreement => {
-                !matches!(shown.case.state, State::Rejected { .. } | State::Cancelled { .. })
+                !matches!(shown.case.state, State::Rejected { .. } | State::Cancelled { .. } | State::Lapsed)
             }
             Self::Handover => issued.is_some_and(|issued| issued.delivered.is_some()),
             Self::Revocation => issued.is_some_and(|issued| matches!(issued.status, CertificateStatus::Revoked { .. })),

@@ -3,11 +3,14 @@
 use ca_core::sql::migrations;
 use sqlx::migrate::Migrator;
 
+mod bills;
 mod cases;
 mod certificates;
 mod jobs;
+mod ledger;
 mod office;
 mod orders;
+mod payments;
 mod row;
 pub mod sessions;
 mod tokens;
@@ -28,12 +31,13 @@ pub fn office_migrations() -> Migrator {
         (7, "queue", include_str!("../../migrations/0007_queue.sql")),
         (16, "units", include_str!("../../migrations/0016_units.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
+        (25, "money", include_str!("../../migrations/0025_money.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 7] = [
+pub const STATEMENTS: [&[&str]; 10] = [
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
@@ -41,6 +45,9 @@ pub const STATEMENTS: [&[&str]; 7] = [
     units::STATEMENTS,
     jobs::STATEMENTS,
     tokens::STATEMENTS,
+    bills::STATEMENTS,
+    payments::STATEMENTS,
+    ledger::STATEMENTS,
 ];
 
 #[cfg(test)]

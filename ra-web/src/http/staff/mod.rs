@@ -7,6 +7,7 @@ mod counter;
 mod evidence;
 mod jobs;
 mod login;
+mod money;
 mod officers;
 mod parts;
 mod queue;
@@ -59,7 +60,7 @@ pub fn router(staff: Staff) -> Router {
         .route("/login", get(login::get_login).post(login::post_login))
         .route("/login/challenge", post(login::post_challenge))
         .route("/logout", post(login::post_logout))
-        .route("/", with(Right::Read, get(queue::get_home)))
+        .route("/", with(Right::Home, get(queue::get_home)))
         .route("/applications", with(Right::Read, get(queue::get_list)))
         .route("/applications/new", with(Right::TakeIn, forms(get(application::get_new).post(application::post_new))))
         .route("/uscc", with(Right::Prepare, get(application::get_uscc)))
@@ -103,6 +104,7 @@ pub fn router(staff: Staff) -> Router {
         .route("/tokens/{serial}", with(Right::Read, get(tokens::get_token)))
         .route("/tokens/{serial}/end", with(Right::KeepStock, post(tokens::post_end)))
         .route("/search", with(Right::Read, get(search::get_search)))
+        .merge(money::routes(with))
         .with_state(staff)
 }
 
@@ -181,7 +183,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 22] = [
+const DONE: [&str; 32] = [
+    "paid",
+    "voided",
+    "refund-asked",
+    "refund-approved",
+    "refund-declined",
+    "refund-paid-out",
+    "invoiced",
+    "invoice-back",
+    "counted",
+    "closed",
     "claimed",
     "handed-back",
     "cancelled",
@@ -222,19 +234,26 @@ impl Staff {
             count,
             current: href == current,
         };
-        let mut rail = vec![item("/", "staff-rail-home", "inbox", None)];
+        let mut rail = Vec::new();
+        if Right::Read.of(roles) {
+            rail.push(item("/", "staff-rail-home", "inbox", None));
+        }
         if Right::TakeIn.of(roles) {
             rail.push(item("/applications/new", "staff-rail-new", "file-plus", None));
         }
         let review = counts.count("submitted");
         let desk = counts.count("approved") + counts.count("issued");
-        rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
-        rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
-        rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
-        rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
-        rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
         if Right::Read.of(roles) {
+            rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
+            rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
+            rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
+            rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
+            rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
             rail.push(item("/stock", "staff-rail-stock", "key-round", None));
+        }
+        if Right::ReadMoney.of(roles) {
+            let to_pay = Right::TakeMoney.of(roles).then(|| counts.count("awaiting_payment"));
+            rail.push(item("/money", "staff-rail-money", "wallet", to_pay));
         }
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
@@ -264,6 +283,8 @@ impl Staff {
     }
 }
 
+#[cfg(test)]
+mod money_tests;
 #[cfg(test)]
 mod office_tests;
 #[cfg(test)]

@@ -62,18 +62,17 @@ struct QueuePage {
 }
 
 /// `GET /`.
-pub(super) async fn get_home(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-) -> Result<impl IntoResponse, Failure> {
+pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Signer) -> Result<Response, Failure> {
+    if !may(&signer, Right::Read) {
+        return Ok(see("/money"));
+    }
     let now = staff.desk.clock.now();
     let list = CaseFilter::Waiting(signer.officer.office.clone());
     let queue = staff.desk.queue(&signer.officer, Some(&list)).await?;
     let tile = |state: &str, count: i64, mine: bool| Tile {
         href: format!("/applications?state={state}"),
-        label: view.t(&format!("queue-{state}")),
-        hint: view.t(&format!("queue-{state}-hint")),
+        label: view.t(&format!("queue-{}", state.replace('_', "-"))),
+        hint: view.t(&format!("queue-{}-hint", state.replace('_', "-"))),
         count,
         due: mine && count > 0,
     };
@@ -81,6 +80,7 @@ pub(super) async fn get_home(
         (may(&signer, Right::TakeIn), may(&signer, Right::Decide), may(&signer, Right::Provision));
     let tiles = vec![
         tile("submitted", queue.counts.count("submitted"), review),
+        tile("awaiting_payment", queue.counts.count("awaiting_payment"), may(&signer, Right::TakeMoney)),
         tile("approved", queue.counts.count("approved") + queue.counts.count("issued"), provision),
         tile("returned", queue.counts.count("returned"), take_in),
         tile("draft", queue.counts.count("draft"), take_in),
@@ -94,7 +94,7 @@ pub(super) async fn get_home(
     let held = queue.held.iter().map(|issued| held(&view, issued, now)).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue.counts);
     let page = Page { wide: true, ..page };
-    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, may_take_in: take_in }))
+    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, may_take_in: take_in }).into_response())
 }
 
 fn waiting(view: &View, signer: &Signer, line: &CaseLine, now: Timestamp) -> Waiting {
