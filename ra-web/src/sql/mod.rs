@@ -51,6 +51,8 @@ pub const STATEMENTS: [&[&str]; 10] = [
 ];
 
 #[cfg(test)]
+mod money_tests;
+#[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod tests;
