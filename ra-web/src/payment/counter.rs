@@ -42,7 +42,7 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), OfficeError> {
         let day = now.beijing_day();
-        let n = tx.next_number(&format!("{}/{day}", BillNumber::PREFIX)).await?;
+        let n = tx.next_in_series(&format!("{}/{day}", BillNumber::PREFIX)).await?;
         let unit = (case.form.uscc.as_str(), case.form.unit_name.as_str());
         let subject = BillSubject::Case(case.number.clone());
         let days = self.rules.money.lapse_days;
@@ -79,9 +79,9 @@ impl Desk {
             }
             let tender = Tender::new(method, handed, reference, bill.gross())?;
             let today = now.beijing_day();
-            let n = tx.next_number(&format!("{}/{today}", PaymentId::PREFIX)).await?;
+            let n = tx.next_in_series(&format!("{}/{today}", PaymentId::PREFIX)).await?;
             let id = PaymentId::new(today, n);
-            let n = tx.next_number(&format!("receipt/{}/{}", clerk.office, &today.to_string()[..4])).await?;
+            let n = tx.next_in_series(&format!("receipt/{}/{}", clerk.office, &today.to_string()[..4])).await?;
             let receipt = receipt_number(&clerk.office, today, n);
             let day = open_day(&mut tx, clerk, today).await?;
             let payment = Payment::take(id, (number, bill.gross()), tender, receipt, clerk, day, now);

@@ -39,7 +39,7 @@ impl Desk {
             let payment =
                 tx.payments(number).await?.into_iter().find(Payment::is_taken).ok_or(OfficeError::NotFound)?;
             let day = now.beijing_day();
-            let n = tx.next_number(&format!("{}/{day}", RefundNumber::PREFIX)).await?;
+            let n = tx.next_in_series(&format!("{}/{day}", RefundNumber::PREFIX)).await?;
             let refund = Refund::ask(RefundNumber::new(day, n), &payment, amount, reason.to_owned(), by, now);
             tx.add_refund(&refund).await?;
             add_note(&mut tx, &case, &note(&case, "refund-ask", Some(by), Some(reason.to_owned()), now)).await?;

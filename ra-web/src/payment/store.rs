@@ -36,7 +36,7 @@ pub enum BillFilter {
 #[async_trait]
 pub trait Bills {
     /// The next number of a series, without gaps: moved by compare-and-swap, given back when the unit of work is dropped.
-    async fn next_number(&mut self, series: &str) -> Result<i64, DatabaseError>;
+    async fn next_in_series(&mut self, series: &str) -> Result<i64, DatabaseError>;
     /// Stores a new bill.
     async fn add_bill(&mut self, bill: &Bill) -> Result<(), DatabaseError>;
     /// Stores a moved bill; fails with a row count when another write came first.

@@ -157,7 +157,7 @@ impl TryFrom<InvoiceRow> for HandedOut {
 for_each_backend! { SqlTx =>
     #[async_trait]
     impl Bills for SqlTx {
-        async fn next_number(&mut self, series: &str) -> Result<i64, DatabaseError> {
+        async fn next_in_series(&mut self, series: &str) -> Result<i64, DatabaseError> {
             let last: Option<(i64,)> = sqlx::query_as(LAST).bind(series).fetch_optional(self.connection()).await?;
             let Some((last,)) = last else {
                 let done = sqlx::query(FIRST).bind(series).execute(self.connection()).await?;

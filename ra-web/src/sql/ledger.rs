@@ -89,7 +89,7 @@ for_each_backend! { SqlTx =>
     impl Ledger for SqlTx {
         async fn book(&mut self, entry: &Entry) -> Result<(), DatabaseError> {
             let office = entry.office().as_str();
-            let n = self.next_number(&format!("ledger/{office}")).await?;
+            let n = self.next_in_series(&format!("ledger/{office}")).await?;
             let done = sqlx::query(ADD)
                 .bind(office)
                 .bind(n)

@@ -176,10 +176,10 @@ async fn numbers_have_no_gaps_and_balances_are_what_postings_add_up_to() {
         let office = OfficeId::new("demo-office").expect("an office");
         for expected in [1, 2] {
             let mut tx = store.begin().await.expect("begun");
-            assert_eq!(tx.next_number("receipt/x/2026").await.expect("a number"), expected, "{}", fresh.engine);
+            assert_eq!(tx.next_in_series("receipt/x/2026").await.expect("a number"), expected, "{}", fresh.engine);
             tx.commit().await.expect("durable");
             let mut dropped = store.begin().await.expect("begun");
-            dropped.next_number("receipt/x/2026").await.expect("a number that is given back");
+            dropped.next_in_series("receipt/x/2026").await.expect("a number that is given back");
         }
         let mut tx = store.begin().await.expect("begun");
         let (bill, payment) = paid(&mut tx).await;
