@@ -38,13 +38,14 @@ use crate::store::Store as _;
 pub const FOUNDED: Timestamp = Timestamp::from_unix(1_795_406_400);
 
 /// Who gives orders: id, name, office, roles.
-const PEOPLE: [(&str, &str, &str, &str); 10] = [
+const PEOPLE: [(&str, &str, &str, &str); 11] = [
     ("limin", "李敏", "demo-office", r#""ra_entry", "token_operator""#),
     ("wangqiang", "王强", "demo-office", r#""ra_reviewer", "ra_supervisor""#),
     ("sunli", "孙丽", "demo-office", r#""ra_reviewer""#),
     ("chenjie", "陈杰", "demo-office", r#""token_operator""#),
     ("zhoujun", "周军", "other-office", r#""ra_entry", "ra_reviewer", "token_operator""#),
     ("zhaojing", "赵静", "demo-office", r#""auditor""#),
+    ("liufang", "刘芳", "demo-office", r#""finance""#),
     ("qianwei", "钱伟", "demo-office", r#""kmc_officer""#),
     ("fengli", "冯丽", "demo-office", r#""kmc_officer""#),
     ("wumin", "吴敏", "demo-office", r#""administrator""#),

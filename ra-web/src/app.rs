@@ -22,8 +22,9 @@ use tower_sessions::cookie::SameSite;
 use zeroize::Zeroizing;
 
 use crate::Chance;
-use crate::config::{Config, Enrolment, KeyIssuer, Paper, Trust};
+use crate::config::{self, Config, Enrolment, KeyIssuer, Paper, Trust};
 use crate::enrolment::desk::{Desk, Rules};
+use crate::enrolment::form;
 use crate::enrolment::papers::{Letterhead, Printer};
 use crate::enrolment::process::RenewalWindow;
 use crate::evidence::Evidence;
@@ -36,6 +37,11 @@ use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
+use crate::payment::Terms;
+use crate::payment::fen::{Fen, TaxRate};
+use crate::payment::lapse::Lapse;
+use crate::payment::taking::Method;
+use crate::payment::tariff::{Rates, Tariff};
 use crate::sql::{OfficeStore, office_migrations};
 use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
@@ -187,6 +193,7 @@ pub fn handlers(desk: &Arc<Desk>) -> Vec<Arc<dyn Handler>> {
     vec![
         Arc::new(jobs::sweep::Sweep { store: desk.store.clone(), clock: desk.clock.clone() }),
         Arc::new(jobs::lapse::Lapse { desk: desk.clone() }),
+        Arc::new(Lapse { desk: desk.clone() }),
     ]
 }
 
@@ -197,7 +204,7 @@ async fn office(
     clock: &Arc<dyn Clock>,
     chance: &Chance,
 ) -> anyhow::Result<(Arc<Desk>, Database)> {
-    let rules = rules(&config.enrolment)?;
+    let rules = rules(&config.enrolment, &config.payment)?;
     let vault = Arc::new(field_key(config)?);
     let printer = printer(&config.paper)?;
     let database = migrate(config).await?;
@@ -279,7 +286,7 @@ pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> 
     };
     let authority = AuthorityProbe(Arc::new(Client::new(&config.ca_socket)));
     vec![
-        ("rules", rules(&config.enrolment).map(drop).map_err(text)),
+        ("rules", rules(&config.enrolment, &config.payment).map(drop).map_err(text)),
         ("field key", field_key(config).map(drop).map_err(text)),
         ("fonts", printer(&config.paper).map(drop).map_err(text)),
         ("trust", read_anchors(&config.trust).map(drop).map_err(text)),
@@ -303,7 +310,7 @@ fn printer(paper: &Paper) -> anyhow::Result<Printer> {
     Ok(Printer { press: Press::open(&paper.fonts).context("the fonts of papers")?, letterhead })
 }
 
-fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {
+fn rules(enrolment: &Enrolment, payment: &config::Payment) -> anyhow::Result<Rules> {
     let issuer = |name: &str| IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"));
     let mut issuers: Vec<(KeyKind, IssuerId)> = Vec::with_capacity(enrolment.keys.len());
     for KeyIssuer { kind, issuer: name } in &enrolment.keys {
@@ -318,6 +325,36 @@ fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {
         locality: enrolment.locality.clone(),
         renewal: RenewalWindow { early_days: enrolment.renewal_early_days, late_days: enrolment.renewal_late_days },
         stock_only: enrolment.stock_only,
+        money: terms(payment)?,
+    })
+}
+
+fn terms(payment: &config::Payment) -> anyhow::Result<Terms> {
+    let price = |name: &str, text: &str| -> anyhow::Result<Fen> {
+        text.parse().with_context(|| format!("payment.tariff: {name} = {text:?}"))
+    };
+    let rates = payment.tariff.iter().map(|rates| {
+        Ok(Rates {
+            from: form::day(&rates.from).with_context(|| format!("payment.tariff: {:?} is no day", rates.from))?,
+            service_year: price("service_year", &rates.service_year)?,
+            token: price("token", &rates.token)?,
+            reissue_token: price("reissue_token", &rates.reissue_token)?,
+            change: price("change", &rates.change)?,
+            tax: TaxRate(rates.vat_basis_points),
+        })
+    });
+    let methods = payment.methods.iter().map(|word| {
+        Method::from_word(word).with_context(|| format!("payment.methods: {word:?} is none of cash, pos, qr"))
+    });
+    let methods = methods.collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(!methods.is_empty(), "payment.methods is empty");
+    ensure!((1..=366).contains(&payment.lapse_days), "payment.lapse_days is from 1 to 366");
+    ensure!((1..=10).contains(&payment.max_years), "payment.max_years is from 1 to 10");
+    Ok(Terms {
+        tariff: Tariff::new(rates.collect::<anyhow::Result<Vec<_>>>()?)?,
+        methods,
+        lapse_days: payment.lapse_days,
+        max_years: payment.max_years,
     })
 }
 

@@ -37,6 +37,9 @@ pub struct Config {
     /// What applications ask for.
     #[serde(default)]
     pub enrolment: Enrolment,
+    /// What is paid for it, and how.
+    #[serde(default)]
+    pub payment: Payment,
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
@@ -186,6 +189,69 @@ impl Default for Enrolment {
             renewal_early_days: 90,
             renewal_late_days: 365,
             stock_only: true,
+        }
+    }
+}
+
+/// What is paid, and how.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Payment {
+    /// Prices by the day from which they hold, tax included. A bill keeps the price of the day on which it was made.
+    pub tariff: Vec<Rates>,
+    /// Ways of payment at the counter, in the order in which forms offer them: `cash`, `pos`, `qr`.
+    pub methods: Vec<String>,
+    /// A bill that is not paid for so many days lapses, and its application with it.
+    pub lapse_days: u16,
+    /// So many years can be paid at once. The profile's longest term bounds it too.
+    pub max_years: u8,
+}
+
+/// Prices from a day on, in yuan, as text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rates {
+    /// The first day, e.g. `2026-01-01`.
+    pub from: String,
+    /// A year of service.
+    pub service_year: String,
+    /// The token of a first certificate.
+    #[serde(default = "free")]
+    pub token: String,
+    /// The token that takes a lost one's place.
+    #[serde(default = "free")]
+    pub reissue_token: String,
+    /// A change of particulars.
+    #[serde(default = "free")]
+    pub change: String,
+    /// Value-added tax in hundredths of a percent.
+    #[serde(default = "six_percent")]
+    pub vat_basis_points: u16,
+}
+
+fn free() -> String {
+    "0".into()
+}
+
+const fn six_percent() -> u16 {
+    600
+}
+
+impl Default for Payment {
+    fn default() -> Self {
+        let rates = Rates {
+            from: "2020-01-01".into(),
+            service_year: "200".into(),
+            token: free(),
+            reissue_token: free(),
+            change: free(),
+            vat_basis_points: six_percent(),
+        };
+        Self {
+            tariff: vec![rates],
+            methods: vec!["cash".into(), "pos".into(), "qr".into()],
+            lapse_days: 15,
+            max_years: 5,
         }
     }
 }

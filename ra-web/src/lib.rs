@@ -18,6 +18,7 @@ pub mod login;
 pub mod officers;
 pub mod page;
 pub mod paper;
+pub mod payment;
 pub mod retry;
 pub mod sql;
 pub mod store;

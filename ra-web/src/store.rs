@@ -14,6 +14,7 @@ use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
 use crate::jobs::JobTx;
 use crate::officers::OfficerOrders;
+use crate::payment::store::{Bills, Ledger, Payments};
 use crate::tokens::{Count, Token, TokenNumber, Transfer};
 use crate::units::{UnitLine, UnitRecord};
 
@@ -36,7 +37,20 @@ pub trait Store: Send + Sync + 'static {
 /// A unit of work: dropped without commit, it did nothing.
 #[async_trait]
 pub trait Tx:
-    Cases + Units + Orders + Tickets + Certificates + History + OfficerOrders + AuditTx + JobTx + Tokens + Send
+    Cases
+    + Units
+    + Orders
+    + Tickets
+    + Certificates
+    + History
+    + OfficerOrders
+    + Bills
+    + Payments
+    + Ledger
+    + AuditTx
+    + JobTx
+    + Tokens
+    + Send
 {
     /// Makes everything durable.
     ///

@@ -49,6 +49,7 @@ async fn journey(hall: &Hall) -> anyhow::Result<()> {
     let browser = &hall.browser;
     let number = enter(hall).await?;
     approve(hall, &number).await?;
+    hall.take_cash(&number, "").await?;
     make(hall, &number, TOKENS[0]).await?;
     let seen = hall.agent.tool(&["list"])?;
     let pair = seen.lines().filter(|line| line.contains(UNIT)).count();
@@ -234,7 +235,7 @@ async fn approve(hall: &Hall, number: &str) -> anyhow::Result<()> {
     hall.browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
     hall.looks_well("staff-review").await?;
     hall.sign("form[action$='/approve'] button[type=submit]", OFFICERS[1], PINS[1]).await?;
-    hall.browser.sees("待制证").await
+    hall.browser.sees("待缴费").await
 }
 
 /// The operator makes the certificate on the unit's token, with the wrong PIN first.

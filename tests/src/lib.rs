@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod browser;
 pub mod ceremony;
+pub mod counter;
 pub mod hall;
 pub mod house;
 pub mod judges;

@@ -88,9 +88,14 @@ pub enum State {
         /// Why.
         reason: String,
     },
-    /// Nobody went on with it for so long that it is over.
+    /// Nobody went on with it for so long that it is over, or nobody paid in time.
     Lapsed,
-    /// Signed by both; the certificate can be made.
+    /// Signed by both; its bill is to be paid.
+    AwaitingPayment {
+        /// The order that both signed.
+        order: OrderId,
+    },
+    /// Signed by both, and paid if it costs something; the certificate can be made.
     Approved {
         /// The order that both signed.
         order: OrderId,
@@ -117,10 +122,20 @@ pub enum State {
 
 impl State {
     /// Words of all states, in the order of the way.
-    pub const WORDS: [&'static str; 9] =
-        ["draft", "submitted", "returned", "rejected", "cancelled", "lapsed", "approved", "issued", "delivered"];
+    pub const WORDS: [&'static str; 10] = [
+        "draft",
+        "submitted",
+        "returned",
+        "rejected",
+        "cancelled",
+        "lapsed",
+        "awaiting_payment",
+        "approved",
+        "issued",
+        "delivered",
+    ];
     /// Words of the states in which a case is not over.
-    pub const OPEN: [&'static str; 5] = ["draft", "submitted", "returned", "approved", "issued"];
+    pub const OPEN: [&'static str; 6] = ["draft", "submitted", "returned", "awaiting_payment", "approved", "issued"];
 
     /// The word in stores, addresses and message keys.
     #[must_use]
@@ -132,6 +147,7 @@ impl State {
             Self::Rejected { .. } => "rejected",
             Self::Cancelled { .. } => "cancelled",
             Self::Lapsed => "lapsed",
+            Self::AwaitingPayment { .. } => "awaiting_payment",
             Self::Approved { .. } => "approved",
             Self::Issued { .. } => "issued",
             Self::Delivered { .. } => "delivered",
@@ -143,6 +159,7 @@ impl State {
     pub const fn order(&self) -> Option<OrderId> {
         match self {
             Self::Submitted { order }
+            | Self::AwaitingPayment { order }
             | Self::Approved { order }
             | Self::Issued { order, .. }
             | Self::Delivered { order, .. } => Some(*order),
@@ -280,12 +297,53 @@ impl Case {
         Ok(self.moved("submit", State::Submitted { order }, Some(officer), None, now))
     }
 
-    /// Another officer signed the same order.
+    /// Another officer signed the same order; `to_pay` says whether it costs something.
     ///
     /// # Errors
     /// [`Forbidden`].
-    pub fn approve(self, officer: &Officer, now: Timestamp) -> Moved {
-        self.decided_by(officer, "approved", now, |order| ("approve", State::Approved { order }, None))
+    pub fn approve(self, officer: &Officer, to_pay: bool, now: Timestamp) -> Moved {
+        self.decided_by(officer, "approved", now, |order| {
+            ("approve", if to_pay { State::AwaitingPayment { order } } else { State::Approved { order } }, None)
+        })
+    }
+
+    /// Its bill was paid: the certificate can be made.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn pay(self, officer: &Officer, receipt: String, now: Timestamp) -> Moved {
+        self.mine(officer)?;
+        let State::AwaitingPayment { order } = self.state else { return Err(self.forbidden("paid")) };
+        self.free_for(officer, now)?;
+        Ok(self.moved("pay", State::Approved { order }, Some(officer), Some(receipt), now))
+    }
+
+    /// Its payment was undone: it waits for another one.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn unpay(self, officer: &Officer, reason: String, now: Timestamp) -> Moved {
+        self.mine(officer)?;
+        let State::Approved { order } = self.state else { return Err(self.forbidden("unpaid")) };
+        Ok(self.moved("unpay", State::AwaitingPayment { order }, Some(officer), Some(reason), now))
+    }
+
+    /// All that was paid goes back, before anything was made: it ends.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn paid_back(self, officer: &Officer, reason: String, now: Timestamp) -> Moved {
+        self.mine(officer)?;
+        match self.state {
+            State::Submitted { .. }
+            | State::Returned { .. }
+            | State::AwaitingPayment { .. }
+            | State::Approved { .. } => {
+                let to = State::Cancelled { reason: reason.clone() };
+                Ok(self.moved("pay-back", to, Some(officer), Some(reason), now))
+            }
+            _ => Err(self.forbidden("paid back")),
+        }
     }
 
     /// Another officer wants it put right.
@@ -318,13 +376,15 @@ impl Case {
         Ok(self.moved("cancel", State::Cancelled { reason: reason.clone() }, Some(officer), Some(reason), now))
     }
 
-    /// Nobody went on with it for [`LAPSE_SECONDS`]. What two officers signed for it is by then too old for the authority.
+    /// Nobody went on with it for [`LAPSE_SECONDS`], or paid its bill in time, which the bill knows. What two officers signed
+    /// for it is by then too old for the authority.
     ///
     /// # Errors
     /// [`Forbidden`], also while it moved not so long ago.
     pub fn lapse(self, now: Timestamp) -> Moved {
         let idle = now.since(self.updated) >= LAPSE_SECONDS;
         match self.state {
+            State::AwaitingPayment { .. } => Ok(self.moved("lapse", State::Lapsed, None, None, now)),
             State::Draft | State::Submitted { .. } | State::Returned { .. } | State::Approved { .. } if idle => {
                 Ok(self.moved("lapse", State::Lapsed, None, None, now))
             }
@@ -407,9 +467,11 @@ impl Case {
     pub fn cancellable_by(&self, officer: &Officer) -> Result<(), Forbidden> {
         self.mine(officer)?;
         match self.state {
-            State::Draft | State::Submitted { .. } | State::Returned { .. } | State::Approved { .. } => {
-                on_duty(officer, self.process.taken_in_by())
-            }
+            State::Draft
+            | State::Submitted { .. }
+            | State::Returned { .. }
+            | State::AwaitingPayment { .. }
+            | State::Approved { .. } => on_duty(officer, self.process.taken_in_by()),
             _ => Err(self.forbidden("cancelled")),
         }
     }

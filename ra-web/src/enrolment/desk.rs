@@ -18,6 +18,8 @@ use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::{Evidence, EvidenceError};
 use crate::paper::PaperError;
+use crate::payment::Terms;
+use crate::payment::bill::MoneyFault;
 use crate::store::{
     CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store,
     StoredOrder, Tx,
@@ -40,6 +42,8 @@ pub struct Rules {
     pub renewal: RenewalWindow,
     /// Whether certificates are made only on tokens that are in the office's stock.
     pub stock_only: bool,
+    /// What they cost.
+    pub money: Terms,
 }
 
 impl Rules {
@@ -94,6 +98,9 @@ pub enum OfficeError {
     /// The officer has not the role of the seat.
     #[error("the officer has not the duty for this signature")]
     NoSeat,
+    /// Money.
+    #[error(transparent)]
+    Money(#[from] MoneyFault),
     /// No such case, order, certificate or document.
     #[error("not found")]
     NotFound,
@@ -295,12 +302,16 @@ impl Desk {
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
-            let id = case.state.order();
-            let (case, step) = case.approve(&signer.officer, now)?;
-            let order = match id {
+            case.decidable_by(&signer.officer)?;
+            let order = match case.state.order() {
                 Some(id) => tx.order(id).await?.ok_or(OfficeError::NotFound)?,
                 None => return Err(OfficeError::NotFound),
             };
+            let quote = self.left_to_pay(&mut tx, &case, &order, now).await?;
+            let (case, step) = case.approve(&signer.officer, quote.is_some(), now)?;
+            if let Some(quote) = quote {
+                self.make_bill(&mut tx, &case, quote, now).await?;
+            }
             check_signature(signer, &order.statement, message)?;
             self.seat(&mut tx, &order, signer, message).await?;
             tx.settle_order(order.order.id, OrderState::Open, OrderState::Signed, None, now).await?;
@@ -330,6 +341,9 @@ impl Desk {
             } else {
                 case.send_back(officer, reason.to_owned(), now)?
             };
+            if for_good {
+                self.drop_bills(&mut tx, number).await?;
+            }
             tx.drop_open_orders(&OrderSubject::Case(number.clone()), now).await?;
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
@@ -361,10 +375,11 @@ impl Desk {
             let mut tx = self.store.begin().await?;
             let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
             let approved = match &case.state {
-                State::Approved { order } => Some(*order),
+                State::AwaitingPayment { order } | State::Approved { order } => Some(*order),
                 _ => None,
             };
             let (case, step) = case.cancel(officer, reason.to_owned(), now)?;
+            self.drop_bills(&mut tx, number).await?;
             tx.drop_open_orders(&OrderSubject::Case(number.clone()), now).await?;
             self.token_inspected(&mut tx, &case, false, &Who::from(officer), now).await?;
             self.token_given_up(&mut tx, number, now).await?;

@@ -38,11 +38,21 @@ pub enum Right {
     RetryJob,
     /// Receive, move, count and retire tokens.
     KeepStock,
+    /// Look at bills, payments, receipts and drawers.
+    ReadMoney,
+    /// Take money, ask for a refund and pay it out, count one's drawer. Never for a case that one approved.
+    TakeMoney,
+    /// Undo a payment on its day.
+    VoidMoney,
+    /// Decide on refunds, take over drawers, hand out invoices.
+    Finance,
+    /// Look at the books.
+    Ledger,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -58,6 +68,11 @@ impl Right {
         Self::Jobs,
         Self::RetryJob,
         Self::KeepStock,
+        Self::ReadMoney,
+        Self::TakeMoney,
+        Self::VoidMoney,
+        Self::Finance,
+        Self::Ledger,
     ];
 
     /// The roles of which one is needed.
@@ -80,6 +95,11 @@ impl Right {
             Self::Jobs => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
             Self::RetryJob => &[R::RaSupervisor, R::Administrator],
             Self::KeepStock => &[R::TokenOperator, R::RaSupervisor],
+            Self::ReadMoney => &[R::RaEntry, R::RaSupervisor, R::Finance, R::Auditor],
+            Self::TakeMoney => &[R::RaEntry, R::RaSupervisor],
+            Self::VoidMoney => &[R::RaSupervisor],
+            Self::Finance => &[R::Finance],
+            Self::Ledger => &[R::Finance, R::Auditor],
         }
     }
 
@@ -107,6 +127,8 @@ mod tests {
                 Right::Hold,
                 Right::Request,
                 Right::SignOrder,
+                Right::ReadMoney,
+                Right::TakeMoney,
             ],
         ),
         (Role::RaReviewer, &[Right::Enter, Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
@@ -137,11 +159,17 @@ mod tests {
                 Right::Jobs,
                 Right::RetryJob,
                 Right::KeepStock,
+                Right::ReadMoney,
+                Right::TakeMoney,
+                Right::VoidMoney,
             ],
         ),
-        (Role::Finance, &[Right::Enter, Right::Jobs]),
+        (Role::Finance, &[Right::Enter, Right::Jobs, Right::ReadMoney, Right::Finance, Right::Ledger]),
         (Role::KmcOfficer, &[Right::Enter]),
-        (Role::Auditor, &[Right::Enter, Right::Read, Right::Registry, Right::Jobs]),
+        (
+            Role::Auditor,
+            &[Right::Enter, Right::Read, Right::Registry, Right::Jobs, Right::ReadMoney, Right::Ledger],
+        ),
         (Role::Administrator, &[Right::Enter, Right::Registry, Right::Officers, Right::Jobs, Right::RetryJob]),
     ];
 

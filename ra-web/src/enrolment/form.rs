@@ -107,7 +107,7 @@ pub struct Particulars {
     pub handler_id: ResidentId,
     /// Handler's mobile number.
     pub handler_mobile: String,
-    /// 1 to 5; 0 for the rest of an old certificate's term.
+    /// From 1 on; 0 for the rest of an old certificate's term.
     pub years: u8,
     /// The key to make.
     pub key: KeyKind,
@@ -219,7 +219,8 @@ impl Form {
         })
     }
 
-    /// Reads the particulars of a case about this; `kinds` are the kinds of keys that the form offers.
+    /// Reads the particulars of a case about this; `kinds` are the kinds of keys and `max_years` the longest term that the
+    /// form offers.
     ///
     /// # Errors
     /// All faults at once.
@@ -227,6 +228,7 @@ impl Form {
         &self,
         process: &Process,
         kinds: &[KeyKind],
+        max_years: u8,
         today: BeijingDay,
     ) -> Result<Particulars, FieldFaults> {
         let mut faults = Vec::new();
@@ -244,7 +246,7 @@ impl Form {
             faults.push(("handler_mobile", FieldFault::Mobile));
         }
         let years = if process.chooses_years() {
-            choice(&mut faults, "years", self.years.parse().ok().filter(|years| (1..=5).contains(years)))
+            choice(&mut faults, "years", self.years.parse().ok().filter(|years| (1..=max_years).contains(years)))
         } else {
             Some(0)
         };
@@ -366,12 +368,12 @@ pub(crate) mod tests {
     fn fault(field: &'static str, typed: &str) -> FieldFaults {
         let mut form = good();
         typed.clone_into(form.field_mut(field).expect("a field"));
-        form.particulars(&Process::Enrolment, &KINDS, today()).err().unwrap_or_default()
+        form.particulars(&Process::Enrolment, &KINDS, 5, today()).err().unwrap_or_default()
     }
 
     #[test]
     fn a_good_form_becomes_particulars() {
-        let particulars = good().particulars(&Process::Enrolment, &KINDS, today());
+        let particulars = good().particulars(&Process::Enrolment, &KINDS, 5, today());
         assert!(particulars.is_ok_and(|p| p.years == 2 && p.uscc.as_str() == "91350100M000100Y43"));
     }
 
@@ -404,7 +406,7 @@ pub(crate) mod tests {
 
     #[test]
     fn an_empty_form_names_every_field_once() {
-        let faults = Form::default().particulars(&Process::Enrolment, &KINDS, today()).err().expect("faults");
+        let faults = Form::default().particulars(&Process::Enrolment, &KINDS, 5, today()).err().expect("faults");
         assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), FIELDS[..10]);
     }
 
@@ -437,7 +439,7 @@ pub(crate) mod tests {
             let mut form = good();
             form.years.clear();
             typed.clone_into(&mut form.purchased);
-            let faults = form.particulars(&exchange, &KINDS, today()).err().unwrap_or_default();
+            let faults = form.particulars(&exchange, &KINDS, 5, today()).err().unwrap_or_default();
             assert_eq!(faults, fault.map(|fault| ("purchased", fault)).into_iter().collect::<Vec<_>>(), "{typed}");
         }
     }

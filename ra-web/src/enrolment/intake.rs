@@ -150,7 +150,12 @@ impl Desk {
                 .filter(|kind| documents.iter().all(|document| document.kind != **kind))
                 .map(|kind| (*kind, None))
                 .collect();
-            let mut read = case.form.particulars(&case.process, &self.rules.kinds(), now.beijing_day());
+            let mut read = case.form.particulars(
+                &case.process,
+                &self.rules.kinds(),
+                self.rules.money.max_years,
+                now.beijing_day(),
+            );
             if let Some(token) = exchanged(&mut tx, &case.process).await? {
                 // What the books say of the token counts, not the day of purchase: an exchanged one is covered as long
                 // as the first one was.

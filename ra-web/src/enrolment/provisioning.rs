@@ -198,6 +198,7 @@ impl Desk {
             tx.put_status(&view.issuer, &view.serial, view.status, view.delivered.or(Some(now))).await?;
             tx.add_step(&OrderSubject::Certificate(view.issuer.clone(), view.serial.clone()), &step).await?;
             tx.close_ticket(ticket.hash, TicketState::Used).await?;
+            self.earn(&mut tx, &case.number, now).await?;
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
         .await

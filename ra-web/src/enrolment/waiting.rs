@@ -7,6 +7,8 @@ use super::case::{Case, Forbidden, Moved, State, Step, Who};
 const DAY: i64 = 86_400;
 /// A review is done by the next day.
 pub const REVIEW_SECONDS: i64 = DAY;
+/// A bill is looked after for the last time when its usual time is over (`domain.md` §3.5); the bill itself says when.
+pub const PAY_SECONDS: i64 = 15 * DAY;
 /// An approved certificate is made within three days.
 pub const MAKE_SECONDS: i64 = 3 * DAY;
 /// A certificate that no token has confirmed is looked after by the next day: it is made again, or given up.
@@ -34,6 +36,7 @@ pub fn duty(process: &str, state: &str) -> Option<Role> {
     match state {
         "draft" | "returned" => Some(if exchange { Role::TokenOperator } else { Role::RaEntry }),
         "submitted" => Some(if exchange { Role::RaSupervisor } else { Role::RaReviewer }),
+        "awaiting_payment" => Some(Role::RaEntry),
         "approved" | "issued" => Some(Role::TokenOperator),
         _ => None,
     }
@@ -46,6 +49,7 @@ impl State {
         let seconds = match self {
             Self::Draft | Self::Returned { .. } => LAPSE_SECONDS,
             Self::Submitted { .. } => REVIEW_SECONDS,
+            Self::AwaitingPayment { .. } => PAY_SECONDS,
             Self::Approved { .. } => MAKE_SECONDS,
             Self::Issued { .. } => CONFIRM_SECONDS,
             Self::Rejected { .. } | Self::Cancelled { .. } | Self::Lapsed | Self::Delivered { .. } => return None,

@@ -23,6 +23,7 @@ use crate::enrolment::desk::OfficeError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
 use crate::paper::PaperError;
+use crate::payment::bill::MoneyFault;
 use crate::tokens::TokenRefusal;
 
 macro_rules! kinds {
@@ -68,6 +69,8 @@ kinds! {
     OtherOffice => "other_office", FORBIDDEN;
     /// A fault of ours.
     Internal => "internal", INTERNAL_SERVER_ERROR;
+    /// Bill, payment, refund or drawer do not allow it.
+    MoneyRefused => "money_refused", CONFLICT;
     /// The request cannot be read.
     Malformed => "malformed", BAD_REQUEST;
     /// The address does not take this method.
@@ -116,6 +119,8 @@ pub struct Failure {
     detail: Option<String>,
     /// What the authority called it.
     refusal: Option<RefusalCode>,
+    /// Why money is not moved.
+    money: Option<MoneyFault>,
     /// For the log only.
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
     /// Where a person without a session is sent.
@@ -160,7 +165,7 @@ impl fmt::Debug for Failure {
 
 impl From<Kind> for Failure {
     fn from(kind: Kind) -> Self {
-        Self { kind, detail: None, refusal: None, cause: None, login: None }
+        Self { kind, detail: None, refusal: None, money: None, cause: None, login: None }
     }
 }
 
@@ -195,7 +200,13 @@ impl From<CallError> for Failure {
 
 impl From<OfficeError> for Failure {
     fn from(error: OfficeError) -> Self {
+        let mut money = None;
         let kind = match error {
+            OfficeError::Money(MoneyFault::Forbidden(forbidden)) => return OfficeError::Forbidden(forbidden).into(),
+            OfficeError::Money(fault) => {
+                money = Some(fault);
+                Kind::MoneyRefused
+            }
             OfficeError::Authority(error) => return error.into(),
             OfficeError::Database(error) => return error.into(),
             OfficeError::Forbidden(Forbidden::SameOfficer) => Kind::FourEyes,
@@ -219,7 +230,7 @@ impl From<OfficeError> for Failure {
             OfficeError::Paper(PaperError::Glyph(_)) => Kind::Unprintable,
             OfficeError::Paper(_) | OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,
         };
-        Self { cause: Some(Arc::new(error)), ..kind.into() }
+        Self { money, cause: Some(Arc::new(error)), ..kind.into() }
     }
 }
 
@@ -340,7 +351,11 @@ fn page(failure: &Failure, view: &View) -> Response {
         kept: message(failure, view, "kept"),
         next: message(failure, view, "next"),
         code: failure.kind.word(),
-        refusal: failure.refusal.map(refusal_key).map(|key| view.t(&key)),
+        refusal: failure
+            .refusal
+            .map(refusal_key)
+            .or_else(|| failure.money.map(|fault| format!("money-fault-{}", fault.word())))
+            .map(|key| view.t(&key)),
     };
     match shown.render() {
         Ok(text) => (failure.status(), Html(text)).into_response(),

@@ -139,6 +139,7 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
             ("rejected", _, _, Some(reason)) => State::Rejected { reason },
             ("cancelled", _, _, Some(reason)) => State::Cancelled { reason },
             ("lapsed", ..) => State::Lapsed,
+            ("awaiting_payment", Some(order), ..) => State::AwaitingPayment { order },
             ("approved", Some(order), ..) => State::Approved { order },
             ("issued", Some(order), Some((issuer, serial)), _) => State::Issued { order, issuer, serial },
             ("delivered", Some(order), Some((issuer, serial)), _) => State::Delivered { order, issuer, serial },

@@ -3,12 +3,15 @@
 use ca_core::sql::migrations;
 use sqlx::migrate::Migrator;
 
+mod bills;
 mod cases;
 mod certificates;
 mod jobs;
+mod ledger;
 mod office;
 mod officers;
 mod orders;
+mod payments;
 mod row;
 pub mod sessions;
 mod tokens;
@@ -31,12 +34,13 @@ pub fn office_migrations() -> Migrator {
         (17, "officers", include_str!("../../migrations/0017_officers.sql")),
         (18, "idle", include_str!("../../migrations/0018_idle.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
+        (25, "money", include_str!("../../migrations/0025_money.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 8] = [
+pub const STATEMENTS: &[&[&str]] = &[
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
@@ -45,8 +49,13 @@ pub const STATEMENTS: [&[&str]; 8] = [
     officers::STATEMENTS,
     jobs::STATEMENTS,
     tokens::STATEMENTS,
+    bills::STATEMENTS,
+    payments::STATEMENTS,
+    ledger::STATEMENTS,
 ];
 
+#[cfg(test)]
+mod money_tests;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]

@@ -41,7 +41,8 @@ fn in_each_state() -> Vec<Case> {
         Case::begin(CaseNumber::new(NOW.beijing_day(), 1), Process::Enrolment, &limin(), good(), String::new(), NOW).0
     };
     let submitted = || draft().submit(&limin(), order(), NOW).expect("submitted").0;
-    let approved = || submitted().approve(&wangqiang(), NOW).expect("approved").0;
+    let approved = || submitted().approve(&wangqiang(), false, NOW).expect("approved").0;
+    let to_pay = || submitted().approve(&wangqiang(), true, NOW).expect("approved").0;
     let issued = || approved().issue(issuer(), serial(), NOW).expect("issued").0;
     vec![
         draft(),
@@ -50,7 +51,9 @@ fn in_each_state() -> Vec<Case> {
         submitted().reject(&wangqiang(), "forged".into(), NOW).expect("rejected").0,
         approved().cancel(&limin(), "not wanted".into(), NOW).expect("cancelled").0,
         approved().lapse(NOW.plus(LAPSE_SECONDS)).expect("lapsed").0,
-        approved(),
+        to_pay().lapse(NOW).expect("lapsed").0,
+        to_pay(),
+        to_pay().pay(&limin(), "demo-office-2026-000001".into(), NOW).expect("paid").0,
         issued(),
         issued().deliver(NOW).expect("delivered").0,
     ]
@@ -59,14 +62,29 @@ fn in_each_state() -> Vec<Case> {
 type Act = fn(Case) -> Moved;
 
 /// Each act, and the states from which it is allowed.
-const ACTS: [(&str, Act, &[&str]); 10] = [
+const ACTS: [(&str, Act, &[&str]); 13] = [
     ("revise", |case| case.revise(&limin(), good(), String::new(), NOW), &["draft", "returned"]),
     ("submit", |case| case.submit(&limin(), order(), NOW), &["draft", "returned"]),
-    ("approve", |case| case.approve(&wangqiang(), NOW), &["submitted"]),
+    ("approve", |case| case.approve(&wangqiang(), false, NOW), &["submitted"]),
     ("return", |case| case.send_back(&wangqiang(), "why".into(), NOW), &["submitted"]),
     ("reject", |case| case.reject(&wangqiang(), "why".into(), NOW), &["submitted"]),
-    ("cancel", |case| case.cancel(&limin(), "why".into(), NOW), &["draft", "submitted", "returned", "approved"]),
-    ("lapse", |case| case.lapse(NOW.plus(LAPSE_SECONDS)), &["draft", "submitted", "returned", "approved"]),
+    (
+        "cancel",
+        |case| case.cancel(&limin(), "why".into(), NOW),
+        &["draft", "submitted", "returned", "awaiting_payment", "approved"],
+    ),
+    ("pay", |case| case.pay(&limin(), "1".into(), NOW), &["awaiting_payment"]),
+    ("unpay", |case| case.unpay(&wangqiang(), "why".into(), NOW), &["approved"]),
+    (
+        "lapse",
+        |case| case.lapse(NOW.plus(LAPSE_SECONDS)),
+        &["draft", "submitted", "returned", "awaiting_payment", "approved"],
+    ),
+    (
+        "pay-back",
+        |case| case.paid_back(&wangqiang(), "why".into(), NOW),
+        &["submitted", "returned", "awaiting_payment", "approved"],
+    ),
     ("issue", |case| case.issue(issuer(), serial(), NOW), &["approved"]),
     ("deliver", |case| case.deliver(NOW), &["issued"]),
     ("abandon", |case| case.abandon("token broke".into(), NOW), &["issued"]),
@@ -104,7 +122,7 @@ fn a_case_lapses_when_nobody_went_on_with_it_for_thirty_days_and_not_before() {
 #[test]
 fn who_took_a_case_in_may_not_decide_on_it() {
     let submitted = || in_each_state().swap_remove(1);
-    assert_eq!(submitted().approve(&limin(), NOW).err(), Some(Forbidden::SameOfficer));
+    assert_eq!(submitted().approve(&limin(), false, NOW).err(), Some(Forbidden::SameOfficer));
     assert_eq!(submitted().send_back(&limin(), "x".into(), NOW).err(), Some(Forbidden::SameOfficer));
     assert_eq!(submitted().reject(&limin(), "x".into(), NOW).err(), Some(Forbidden::SameOfficer));
 }
@@ -113,7 +131,7 @@ fn who_took_a_case_in_may_not_decide_on_it() {
 fn another_offices_case_is_left_alone() {
     let stranger = officer("zhou", "other-office");
     assert_eq!(in_each_state().swap_remove(0).submit(&stranger, order(), NOW).err(), Some(Forbidden::OtherOffice));
-    assert_eq!(in_each_state().swap_remove(1).approve(&stranger, NOW).err(), Some(Forbidden::OtherOffice));
+    assert_eq!(in_each_state().swap_remove(1).approve(&stranger, false, NOW).err(), Some(Forbidden::OtherOffice));
 }
 
 #[test]

@@ -53,6 +53,7 @@ struct FormPage {
     uscc: UsccCheck,
     kinds: [UnitKind; 5],
     keys: Vec<KeyKind>,
+    years: Vec<String>,
     process: Process,
 }
 
@@ -195,7 +196,12 @@ async fn take(
         }
     } else if posted.check {
         let today = staff.desk.clock.now().beijing_day();
-        let read = saved.case.form.particulars(&saved.case.process, &staff.desk.rules.kinds(), today);
+        let read = saved.case.form.particulars(
+            &saved.case.process,
+            &staff.desk.rules.kinds(),
+            staff.desk.rules.money.max_years,
+            today,
+        );
         fields = read.err().unwrap_or_default();
     }
     if fields.is_empty() && documents.is_empty() {
@@ -306,6 +312,7 @@ async fn form_page(
         slots,
         kinds: UnitKind::ALL,
         keys: staff.desk.rules.kinds(),
+        years: (1..=staff.desk.rules.money.max_years).map(|years| years.to_string()).collect(),
         process,
     })
 }

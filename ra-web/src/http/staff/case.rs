@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::Staff;
 use super::application::number_of;
 use super::evidence::{PaperLink, papers};
+use super::money::{BillRow, bill_line};
 use super::parts::{
     CertificateLine, Line, Seat, Sheet, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of, seats,
     sheet, state_tag, to_sign,
@@ -49,6 +50,10 @@ struct CasePage {
     process: &'static str,
     /// The certificate whose place is taken.
     old: Option<CertificateName>,
+    /// What was billed for it; for those who may look at money.
+    bills: Vec<BillRow>,
+    /// What was paid goes back before it is given up.
+    paid: bool,
     may_cancel: bool,
     /// May go on typing.
     may_edit: bool,
@@ -136,8 +141,16 @@ async fn case_page(
         let known = staff.desk.certificates_of(&case.form.uscc).await?;
         earlier = Some(known.iter().map(|issued| certificate_line(view, issued, now)).collect());
     }
+    let bills = staff.desk.bills_about(&number).await?;
+    let paid = bills.iter().any(|bill| !bill.kept().is_zero());
     let page = staff.page(view, signer, title, current).await?;
     Ok(CasePage {
+        bills: if may(signer, Right::ReadMoney) {
+            bills.iter().map(|bill| bill_line(view, bill, now)).collect()
+        } else {
+            Vec::new()
+        },
+        paid,
         earlier,
         page: Page { wide: true, ..super::parts::returning_to(page, format!("/applications/{number}")) },
         number: number.to_string(),
@@ -157,7 +170,7 @@ async fn case_page(
         }),
         process: case.process.word(),
         old: case.process.old().cloned(),
-        may_cancel: case.cancellable_by(&signer.officer).is_ok(),
+        may_cancel: !paid && case.cancellable_by(&signer.officer).is_ok(),
         may_edit: typing,
         may_sign: typing && shown.order.as_ref().is_some_and(|order| order.state == OrderState::Open),
         review,

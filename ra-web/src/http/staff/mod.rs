@@ -7,6 +7,7 @@ mod counter;
 mod evidence;
 mod jobs;
 mod login;
+mod money;
 mod officer;
 mod officer_order;
 mod officers;
@@ -86,7 +87,7 @@ impl Guarded {
 fn guarded(staff: &Staff) -> Guarded {
     let with = |right: Right, routes: MethodRouter<Staff>| (right, routes);
     let forms = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
-    Guarded { staff: staff.clone(), router: Router::new(), rights: Vec::new() }
+    let guarded = Guarded { staff: staff.clone(), router: Router::new(), rights: Vec::new() }
         .route("/", with(Right::Enter, get(queue::get_home)))
         .route("/counts", with(Right::Enter, get(queue::get_counts)))
         .route("/welcome", with(Right::Enter, get(queue::get_welcome)))
@@ -148,7 +149,8 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/officer-orders/{id}/ticket", with(Right::Officers, post(officer_order::post_ticket)))
         .route("/officer-orders/{id}/provisioned", with(Right::Officers, post(officer_order::post_provisioned)))
         .route("/officer-orders/{id}/abandon", with(Right::Officers, post(officer_order::post_abandon)))
-        .route("/search", with(Right::Read, get(search::get_search)))
+        .route("/search", with(Right::Read, get(search::get_search)));
+    money::routes(guarded)
 }
 
 /// What a session keeps: who, by which certificate, and when the registry was last asked.
@@ -238,7 +240,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 24] = [
+const DONE: &[&str] = &[
+    "paid",
+    "voided",
+    "refund-asked",
+    "refund-approved",
+    "refund-declined",
+    "refund-paid-out",
+    "invoiced",
+    "invoice-back",
+    "counted",
+    "closed",
     "claimed",
     "handed-back",
     "cancelled",
@@ -298,6 +310,10 @@ impl Staff {
             rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
             rail.push(item("/stock", "staff-rail-stock", "key-round", None));
         }
+        if Right::ReadMoney.of(roles) {
+            let to_pay = Right::TakeMoney.of(roles).then(|| counts.count("awaiting_payment"));
+            rail.push(item("/money", "staff-rail-money", "wallet", to_pay));
+        }
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
         }
@@ -328,6 +344,7 @@ impl Staff {
 
 #[cfg(test)]
 mod lapse_tests;
+mod money_tests;
 #[cfg(test)]
 mod office_tests;
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub(super) struct Tag {
 pub(super) fn state_tag(view: &View, word: &str) -> Tag {
     let (class, icon) = match word {
         "submitted" | "open" => ("wait", "clock"),
+        "awaiting_payment" => ("wait", "wallet"),
+        "lapsed" => ("bad", "clock"),
         "approved" | "signed" => ("info", "stamp"),
         "issued" => ("info", "usb"),
         "delivered" | "done" | "good" => ("ok", "circle-check"),
@@ -31,7 +33,7 @@ pub(super) fn state_tag(view: &View, word: &str) -> Tag {
         "held" => ("wait", "snowflake"),
         _ => ("", "pen-line"),
     };
-    Tag { class, icon, text: view.t(&format!("state-{word}")) }
+    Tag { class, icon, text: view.t(&format!("state-{}", word.replace('_', "-"))) }
 }
 
 /// The tag of a certificate: its status, or that it is over.

@@ -48,6 +48,7 @@ impl Bench {
     async fn approve(&self, who: &str, path: &str) {
         let got = self.sign(who, path, &format!("{path}/approve")).await;
         assert_eq!(got.to, format!("{path}?done=approved"), "{}", got.text);
+        self.paid(path).await;
     }
 
     /// Makes the certificate of an approved case onto a new token.
@@ -193,8 +194,13 @@ async fn a_case_that_is_given_up_makes_no_certificate_though_two_officers_signed
     let ticket = bench.ticket(&path).await;
     let foreign = bench.post("zhoujun", &format!("{path}/cancel"), &[("reason", "mine now")]).await;
     assert_eq!(foreign.status, StatusCode::FORBIDDEN);
-    let got = bench.post("limin", &format!("{path}/cancel"), &[("reason", "the unit went away")]).await;
-    assert_eq!(got.to, format!("{path}?done=cancelled"), "{}", got.text);
+    let paid = bench.post("limin", &format!("{path}/cancel"), &[("reason", "the unit went away")]).await;
+    assert_eq!(paid.status, StatusCode::CONFLICT);
+    assert!(paid.text.contains("ask for a refund first"), "{}", paid.text);
+    bench.refunded(&path, "460").await;
+    assert!(bench.get("limin", &path).await.text.contains("Given up"));
+    let got = bench.post("limin", &format!("{path}/cancel"), &[("reason", "again")]).await;
+    assert_eq!(got.status, StatusCode::CONFLICT);
     let (status, answer) = bench.api("open", json!({ "ticket": ticket })).await;
     assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("ticket_used")), "{answer}");
     assert_eq!(bench.post("chenjie", &format!("{path}/ticket"), &[]).await.status, StatusCode::CONFLICT);

@@ -75,8 +75,8 @@ pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Sig
     let queue = staff.desk.queue(&signer.officer, Some(&list)).await?;
     let tile = |state: &str, count: i64, mine: bool| Tile {
         href: format!("/applications?state={state}"),
-        label: view.t(&format!("queue-{state}")),
-        hint: view.t(&format!("queue-{state}-hint")),
+        label: view.t(&format!("queue-{}", state.replace('_', "-"))),
+        hint: view.t(&format!("queue-{}-hint", state.replace('_', "-"))),
         count,
         due: mine && count > 0,
     };
@@ -84,6 +84,7 @@ pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Sig
         (may(&signer, Right::TakeIn), may(&signer, Right::Decide), may(&signer, Right::Provision));
     let tiles = vec![
         tile("submitted", queue.counts.count("submitted"), review),
+        tile("awaiting_payment", queue.counts.count("awaiting_payment"), may(&signer, Right::TakeMoney)),
         tile("approved", queue.counts.count("approved") + queue.counts.count("issued"), provision),
         tile("returned", queue.counts.count("returned"), take_in),
         tile("draft", queue.counts.count("draft"), take_in),
@@ -104,6 +105,8 @@ pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Sig
 fn first_page(signer: &Signer) -> Option<&'static str> {
     if may(signer, Right::Read) {
         None
+    } else if may(signer, Right::ReadMoney) {
+        Some("/money")
     } else if may(signer, Right::Registry) {
         Some("/officers")
     } else {

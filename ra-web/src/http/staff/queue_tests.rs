@@ -50,6 +50,8 @@ async fn a_claimed_case_is_in_one_pair_of_hands_until_the_shift_ends_or_a_superv
     bench.later(CLAIM_SECONDS).await;
     let got = bench.sign("sunli", &path, &format!("{path}/approve")).await;
     assert_eq!(got.to, format!("{path}?done=approved"), "{}", got.text);
+    assert!(mine(&bench.get("limin", "/").await.text).contains("Claim"), "it is to be paid");
+    bench.paid(&path).await;
     assert!(mine(&bench.get("chenjie", "/").await.text).contains("Claim"), "the next step is free");
 }
 

@@ -69,11 +69,12 @@ impl Got {
 pub(super) struct Bench {
     pub(super) house: House,
     line: Arc<Line>,
+    /// The services behind the pages.
+    pub(super) desk: Arc<Desk>,
     router: Router,
     /// Every route behind the guard, with its right.
     pub(super) rights: Vec<(&'static str, Right)>,
     cookies: BTreeMap<&'static str, String>,
-    pub(super) desk: Arc<Desk>,
     officers: Arc<Officers>,
     sessions: session::Sessions,
     presences: Presences,
@@ -142,6 +143,12 @@ impl Bench {
                 locality: "示范市".into(),
                 renewal: crate::enrolment::process::RenewalWindow { early_days: 90, late_days: 365 },
                 stock_only: false,
+                money: crate::payment::Terms {
+                    tariff: crate::payment::tariff::tests::tariff(),
+                    methods: crate::payment::taking::Method::ALL.into(),
+                    lapse_days: 15,
+                    max_years: 5,
+                },
             },
         });
         let published = &house.config.publish_dir.join("ca");
@@ -338,11 +345,33 @@ impl Bench {
         path
     }
 
-    /// A case that 孙丽 approved.
-    pub(super) async fn approved(&self) -> String {
+    /// A case that 孙丽 approved, and that is not paid yet.
+    pub(super) async fn to_pay(&self) -> String {
         let path = self.submitted().await;
         let got = self.sign("sunli", &path, &format!("{path}/approve")).await;
         assert_eq!(got.to, format!("{path}?done=approved"), "{}", got.text);
+        path
+    }
+
+    /// The way to the last bill of a case.
+    pub(super) async fn bill_of(&self, path: &str) -> Option<String> {
+        let page = self.get("limin", path).await.text;
+        let at = page.find("/money/bills/")?;
+        Some(page[at..].split('"').next().expect("a link").to_owned())
+    }
+
+    /// 李敏 takes cash for a case, if it costs something.
+    pub(super) async fn paid(&self, path: &str) {
+        if let Some(bill) = self.bill_of(path).await {
+            let got = self.post("limin", &format!("{bill}/pay"), &[("method", "cash")]).await;
+            assert_eq!(got.to, format!("{bill}?done=paid"), "{}", got.text);
+        }
+    }
+
+    /// A case that 孙丽 approved and 李敏 took the money for.
+    pub(super) async fn approved(&self) -> String {
+        let path = self.to_pay().await;
+        self.paid(&path).await;
         path
     }
 

@@ -6,16 +6,19 @@ use axum::response::IntoResponse;
 use ca_core::domain::{Act, SubjectField};
 
 use super::Staff;
+use super::money::{BillRow, bill_line};
 use super::parts::{
-    CaseRow, CertificateLine, Line, OrderLine, Sheet, case_row, certificate_line, line, order_line, sheet,
+    CaseRow, CertificateLine, Line, OrderLine, Sheet, case_row, certificate_line, line, may, order_line, sheet,
 };
 use super::tokens::{TokenLine, token_line};
 use crate::enrolment::case::may_read;
 use crate::enrolment::desk::Signer;
+use crate::enrolment::duty::Right;
 use crate::enrolment::form::folded;
 use crate::http::answer::Shown;
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
+use crate::payment::store::BillFilter;
 use crate::store::{CaseFilter, CertificateFilter, OrderSubject, StoredOrder, TokenFilter};
 use crate::units::{UnitLine, UnitRecord};
 
@@ -36,6 +39,8 @@ struct UnitPage {
     cases: Vec<CaseRow>,
     sheets: Vec<(String, Vec<Sheet>)>,
     tokens: Vec<TokenLine>,
+    /// What was billed for it at this office.
+    bills: Vec<BillRow>,
     lines: Vec<Line>,
 }
 
@@ -81,6 +86,11 @@ pub(super) async fn get_unit(
     }
     let mut tokens = tx.tokens(&TokenFilter::Uscc(uscc.clone()), MOST).await?;
     tokens.retain(|token| may_read(&signer.officer, &token.office).is_ok());
+    let mut bills = Vec::new();
+    if may(&signer, Right::ReadMoney) {
+        bills = tx.bills(&BillFilter::Uscc(uscc.clone()), MOST).await?;
+        bills.retain(|bill| may_read(&signer.officer, &bill.office).is_ok());
+    }
     drop(tx);
     steps.sort_by_key(|step| std::cmp::Reverse(step.at));
     steps.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
@@ -97,6 +107,7 @@ pub(super) async fn get_unit(
         cases: cases.iter().map(|line| case_row(&view, line)).collect(),
         sheets,
         tokens: tokens.iter().map(|token| token_line(&view, token)).collect(),
+        bills: bills.iter().map(|bill| bill_line(&view, bill, now)).collect(),
         lines: steps.iter().map(|step| line(&view, step)).collect(),
     }))
 }

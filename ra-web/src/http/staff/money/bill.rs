@@ -1,0 +1,520 @@
+//! One bill on one page: what is paid for, the payment, receipt, refunds, invoice, and what was booked.
+
+use askama::Template;
+use axum::Form as UrlForm;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use ca_core::domain::Timestamp;
+use serde::Deserialize;
+
+use super::super::Staff;
+use super::super::case::reason_fault;
+use super::super::evidence::ALONE;
+use super::super::parts::{Tag, may, returning_to};
+use super::books::{EntryRow, entry_row};
+use super::{PaymentRow, at_the_form, bill_tag, payment_row};
+use crate::enrolment::case::State as CaseState;
+use crate::enrolment::desk::{OfficeError, Signer};
+use crate::enrolment::duty::Right;
+use crate::http::answer::{Again, Shown, see};
+use crate::http::error::{Failure, Kind};
+use crate::page::{Page, View};
+use crate::payment::bill::{BillNumber, BillState};
+use crate::payment::fen::Fen;
+use crate::payment::invoice::{HandedOut, InvoiceKind};
+use crate::payment::refund::{Refund, RefundNumber, RefundState};
+use crate::payment::taking::Method;
+
+/// A refund on the bill's page.
+struct RefundLine {
+    number: String,
+    amount: String,
+    method: String,
+    reason: String,
+    asked: String,
+    asked_at: String,
+    tag: Tag,
+    then: String,
+    may_decide: bool,
+    may_pay_out: bool,
+    needs_reference: bool,
+}
+
+/// An invoice on the bill's page.
+struct InvoiceLine {
+    kind: String,
+    number: String,
+    waybill: String,
+    by: String,
+    at: String,
+    back: Option<String>,
+}
+
+/// What was typed and why it was not taken.
+#[derive(Default)]
+pub(super) struct Fault {
+    field: &'static str,
+    text: String,
+    typed: String,
+    reference: String,
+    method: String,
+}
+
+#[derive(Template)]
+#[template(path = "staff/money/bill.html")]
+pub(super) struct BillPage {
+    page: Page,
+    number: String,
+    tag: Tag,
+    unit_name: String,
+    uscc: String,
+    case: String,
+    case_is_open: bool,
+    lines: Vec<[String; 4]>,
+    gross: String,
+    capitals: String,
+    net: String,
+    tax: String,
+    rate: String,
+    kept: String,
+    created: String,
+    due: Option<(String, bool)>,
+    invoice_due: Option<(String, bool)>,
+    paid: Option<String>,
+    served: Option<String>,
+    payments: Vec<PaymentRow>,
+    refunds: Vec<RefundLine>,
+    invoices: Vec<InvoiceLine>,
+    booked: Vec<EntryRow>,
+    methods: Vec<&'static str>,
+    may_pay: bool,
+    why_not_pay: Option<String>,
+    may_void: bool,
+    may_refund: bool,
+    may_print: bool,
+    may_hand_out: bool,
+    may_take_back: bool,
+    may_provision: bool,
+    fault: Option<Fault>,
+}
+
+impl BillPage {
+    fn about(&self, field: &str) -> bool {
+        self.fault.as_ref().is_some_and(|fault| fault.field == field)
+    }
+
+    fn text(&self) -> &str {
+        self.fault.as_ref().map_or("", |fault| &fault.text)
+    }
+
+    /// What was typed in a field that was not taken.
+    fn typed(&self, field: &str) -> &str {
+        self.fault.as_ref().filter(|fault| fault.field == field).map_or("", |fault| &fault.typed)
+    }
+
+    fn reference(&self) -> &str {
+        self.fault.as_ref().map_or("", |fault| &fault.reference)
+    }
+
+    fn chosen(&self, method: &str) -> bool {
+        match &self.fault {
+            Some(fault) if !fault.method.is_empty() => fault.method == method,
+            _ => self.methods.first() == Some(&method),
+        }
+    }
+}
+
+async fn bill_page(
+    staff: &Staff,
+    view: &View,
+    signer: &Signer,
+    number: &BillNumber,
+    fault: Option<Fault>,
+) -> Result<BillPage, Failure> {
+    let shown = staff.desk.bill_view(&signer.officer, number).await?;
+    let now = staff.desk.clock.now();
+    let (bill, case) = (&shown.bill, &shown.case);
+    let mine = bill.office == signer.officer.office;
+    let right = |right| mine && may(signer, right);
+    let open = bill.state == BillState::Open;
+    let reviewer = case.reviewer.as_ref().is_some_and(|reviewer| reviewer.id == signer.officer.id);
+    let why_not_pay = if !open {
+        None
+    } else if !right(Right::TakeMoney) {
+        Some(view.t("money-why-duty"))
+    } else if reviewer {
+        Some(view.t("money-why-reviewer"))
+    } else {
+        None
+    };
+    let waits = shown.refunds.iter().any(|refund| refund.state == RefundState::Asked);
+    let taken = shown.taken();
+    let today = taken.is_some_and(|payment| payment.at.beijing_day() == now.beijing_day());
+    let ready = matches!(case.state, CaseState::Approved { .. });
+    let split = bill.split(bill.gross());
+    let deadline = |at: Timestamp| (at.beijing_text(), at < now);
+    let path = format!("/money/bills/{number}");
+    let page = staff.page(view, signer, view.locale.t_with("money-bill-of", &[("unit", &bill.unit_name)]), "/money");
+    Ok(BillPage {
+        page: Page { wide: true, ..returning_to(page.await?, path) },
+        number: number.to_string(),
+        tag: bill_tag(view, bill.state.word()),
+        unit_name: bill.unit_name.clone(),
+        uscc: bill.uscc.clone(),
+        case: case.number.to_string(),
+        case_is_open: right(Right::Read),
+        lines: bill
+            .quote
+            .lines
+            .iter()
+            .map(|line| {
+                let item = view.t(&format!("money-item-{}", line.item.word()));
+                [item, line.count.to_string(), line.price.to_string(), line.amount().to_string()]
+            })
+            .collect(),
+        gross: bill.gross().to_string(),
+        capitals: bill.gross().capitals(),
+        net: split.net.to_string(),
+        tax: split.tax.to_string(),
+        rate: bill.quote.tax.to_string(),
+        kept: bill.kept().to_string(),
+        created: bill.created.beijing_text(),
+        due: open.then(|| deadline(bill.due)),
+        invoice_due: bill.invoice_due.map(deadline),
+        paid: bill.state.paid().map(Timestamp::beijing_text),
+        served: bill.served.map(Timestamp::beijing_text),
+        payments: shown.payments.iter().map(|payment| payment_row(view, payment)).collect(),
+        refunds: shown.refunds.iter().map(|refund| refund_line(view, signer, refund, mine)).collect(),
+        invoices: shown.invoices.iter().map(|invoice| invoice_line(view, invoice)).collect(),
+        booked: shown.booked.iter().map(|entry| entry_row(view, entry)).collect(),
+        methods: staff.desk.rules.money.methods.iter().map(|method| method.word()).collect(),
+        may_pay: open && why_not_pay.is_none(),
+        why_not_pay,
+        may_void: right(Right::VoidMoney)
+            && ready
+            && today
+            && !waits
+            && matches!(bill.state, BillState::Paid { .. })
+            && shown.invoice().is_none()
+            && taken.is_some_and(|payment| payment.clerk.id != signer.officer.id),
+        may_refund: right(Right::TakeMoney) && !bill.kept().is_zero() && taken.is_some() && !waits,
+        may_print: right(Right::TakeMoney),
+        may_hand_out: right(Right::Finance) && !bill.kept().is_zero() && !waits && shown.invoice().is_none(),
+        may_take_back: right(Right::Finance) && shown.invoice().is_some(),
+        may_provision: ready && right(Right::Provision),
+        fault,
+    })
+}
+
+fn refund_line(view: &View, signer: &Signer, refund: &Refund, mine: bool) -> RefundLine {
+    let said = |key: &str, who: &str, at: Timestamp, why: &str| {
+        view.locale.t_with(key, &[("who", &who), ("when", &at.beijing_text()), ("why", &why)])
+    };
+    RefundLine {
+        number: refund.number.to_string(),
+        amount: refund.amount.to_string(),
+        method: view.t(&format!("money-method-{}", refund.method.word())),
+        reason: refund.reason.clone(),
+        asked: refund.asked.name.clone(),
+        asked_at: refund.asked_at.beijing_text(),
+        tag: bill_tag(view, refund.state.word()),
+        then: match &refund.state {
+            RefundState::Asked => String::new(),
+            RefundState::Approved { by, at } => said("money-refund-approved", &by.name, *at, ""),
+            RefundState::Declined { by, at, reason } => said("money-refund-declined", &by.name, *at, reason),
+            RefundState::PaidOut { by, at, reference, .. } => {
+                said("money-refund-paid-out", &by.name, *at, reference.as_deref().unwrap_or_default())
+            }
+        },
+        may_decide: mine
+            && may(signer, Right::Finance)
+            && refund.state == RefundState::Asked
+            && refund.asked.id != signer.officer.id,
+        may_pay_out: mine && may(signer, Right::TakeMoney) && matches!(refund.state, RefundState::Approved { .. }),
+        needs_reference: refund.method != Method::Cash,
+    }
+}
+
+fn invoice_line(view: &View, invoice: &HandedOut) -> InvoiceLine {
+    InvoiceLine {
+        kind: view.t(&format!("money-invoice-{}", invoice.kind.word())),
+        number: invoice.number.clone(),
+        waybill: invoice.waybill.clone(),
+        by: invoice.by.name.clone(),
+        at: invoice.at.beijing_text(),
+        back: invoice.taken_back.as_ref().map(|(by, at, why)| {
+            view.locale.t_with(
+                "money-invoice-was-taken-back",
+                &[("who", &by.name), ("when", &at.beijing_text()), ("why", why)],
+            )
+        }),
+    }
+}
+
+fn number_of(text: &str) -> Result<BillNumber, Failure> {
+    text.parse().map_err(|()| Kind::NotFound.into())
+}
+
+fn refund_of(text: &str) -> Result<RefundNumber, Failure> {
+    text.parse().map_err(|()| Kind::NotFound.into())
+}
+
+/// `GET /money/bills/{number}`.
+pub(super) async fn get_bill(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+) -> Result<impl IntoResponse, Failure> {
+    Ok(Shown(bill_page(&staff, &view, &signer, &number_of(&number)?, None).await?))
+}
+
+/// After an act on a bill: its page, or the page again with what is wrong at the field.
+async fn done(
+    (staff, view, signer): (&Staff, &View, &Signer),
+    number: &BillNumber,
+    what: Result<(), OfficeError>,
+    word: &str,
+    fault: Fault,
+) -> Result<Response, Failure> {
+    match what {
+        Ok(()) => Ok(see(&format!("/money/bills/{number}?done={word}"))),
+        Err(error) => {
+            let text = at_the_form(view, error)?;
+            Ok(Again(bill_page(staff, view, signer, number, Some(Fault { text, ..fault })).await?).into_response())
+        }
+    }
+}
+
+/// The page again, with what is wrong.
+async fn again(
+    (staff, view, signer): (&Staff, &View, &Signer),
+    number: &BillNumber,
+    fault: Fault,
+) -> Result<Response, Failure> {
+    Ok(Again(bill_page(staff, view, signer, number, Some(fault)).await?).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct PayForm {
+    #[serde(default)]
+    method: String,
+    #[serde(default)]
+    handed: String,
+    #[serde(default)]
+    reference: String,
+}
+
+/// `POST /money/bills/{number}/pay`: the clerk takes the money.
+pub(super) async fn post_pay(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<PayForm>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    let context = (&staff, &view, &signer);
+    let cash = form.method == Method::Cash.word();
+    let fault = |field, text| Fault {
+        field,
+        text,
+        typed: form.handed.clone(),
+        reference: form.reference.clone(),
+        method: form.method.clone(),
+    };
+    let Some(method) = Method::from_word(&form.method) else {
+        return again(context, &number, fault("method", view.t("money-fault-method"))).await;
+    };
+    let handed = match form.handed.trim() {
+        "" => None,
+        text => match text.parse::<Fen>() {
+            Ok(handed) => Some(handed),
+            Err(_) if cash => return again(context, &number, fault("handed", view.t("money-fault-amount"))).await,
+            Err(_) => None,
+        },
+    };
+    let taken = staff.desk.take_payment(&signer.officer, &number, method, handed, &form.reference).await;
+    done(context, &number, taken.map(drop), "paid", fault(if cash { "handed" } else { "reference" }, String::new()))
+        .await
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReasonForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /money/bills/{number}/void`: a supervisor undoes a payment of today.
+pub(super) async fn post_void(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ReasonForm>,
+) -> Result<Response, Failure> {
+    let (number, reason) = (number_of(&number)?, form.reason.trim());
+    let context = (&staff, &view, &signer);
+    let fault = |text| Fault { field: "void-reason", text, typed: form.reason.clone(), ..Fault::default() };
+    if let Some(text) = reason_fault(&view, reason) {
+        return again(context, &number, fault(text)).await;
+    }
+    let voided = staff.desk.void_payment(&signer.officer, &number, reason).await;
+    done(context, &number, voided, "voided", fault(String::new())).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct RefundForm {
+    #[serde(default)]
+    amount: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /money/bills/{number}/refund`: the desk asks for money back.
+pub(super) async fn post_refund(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<RefundForm>,
+) -> Result<Response, Failure> {
+    let (number, reason) = (number_of(&number)?, form.reason.trim());
+    let context = (&staff, &view, &signer);
+    let fault = |field, text| Fault {
+        field,
+        text,
+        typed: if field == "amount" { form.amount.clone() } else { form.reason.clone() },
+        ..Fault::default()
+    };
+    let Ok(amount) = form.amount.parse::<Fen>() else {
+        return again(context, &number, fault("amount", view.t("money-fault-amount"))).await;
+    };
+    if let Some(text) = reason_fault(&view, reason) {
+        return again(context, &number, fault("refund-reason", text)).await;
+    }
+    let asked = staff.desk.ask_refund(&signer.officer, &number, amount, reason).await;
+    done(context, &number, asked.map(drop), "refund-asked", fault("amount", String::new())).await
+}
+
+/// `POST /money/refunds/{number}/approve`: finance agrees.
+pub(super) async fn post_approve(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let bill = staff.desk.approve_refund(&signer.officer, &refund_of(&number)?).await?;
+    Ok(see(&format!("/money/bills/{bill}?done=refund-approved")))
+}
+
+/// `POST /money/refunds/{number}/decline`: finance does not.
+pub(super) async fn post_decline(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ReasonForm>,
+) -> Result<Response, Failure> {
+    let (number, reason) = (refund_of(&number)?, form.reason.trim());
+    if let Some(text) = reason_fault(&view, reason) {
+        let bill = staff.desk.bill_of_refund(&signer.officer, &number).await?;
+        let fault = Fault { field: "decline-reason", text, typed: form.reason.clone(), ..Fault::default() };
+        return again((&staff, &view, &signer), &bill, fault).await;
+    }
+    let bill = staff.desk.decline_refund(&signer.officer, &number, reason).await?;
+    Ok(see(&format!("/money/bills/{bill}?done=refund-declined")))
+}
+
+#[derive(Deserialize)]
+pub(super) struct PayOutForm {
+    #[serde(default)]
+    reference: String,
+}
+
+/// `POST /money/refunds/{number}/pay-out`: the money goes back.
+pub(super) async fn post_pay_out(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<PayOutForm>,
+) -> Result<Response, Failure> {
+    let number = refund_of(&number)?;
+    let bill = staff.desk.bill_of_refund(&signer.officer, &number).await?;
+    let paid = staff.desk.pay_out(&signer.officer, &number, &form.reference).await;
+    let fault = Fault { field: "out-reference", typed: form.reference.clone(), ..Fault::default() };
+    done((&staff, &view, &signer), &bill, paid.map(drop), "refund-paid-out", fault).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct InvoiceForm {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    number: String,
+    #[serde(default)]
+    waybill: String,
+}
+
+/// `POST /money/bills/{number}/invoice`: finance notes the invoice that the unit was given.
+pub(super) async fn post_invoice(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<InvoiceForm>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    let context = (&staff, &view, &signer);
+    let (invoice, waybill) = (form.number.trim(), form.waybill.trim());
+    let fault = |text| Fault {
+        field: "invoice-number",
+        text,
+        typed: form.number.clone(),
+        reference: form.waybill.clone(),
+        method: form.kind.clone(),
+    };
+    let kind = InvoiceKind::from_word(&form.kind).filter(|kind| kind.takes(invoice));
+    let parcel = waybill.len() <= 40 && waybill.chars().all(|c| c.is_ascii_alphanumeric());
+    let (Some(kind), true) = (kind, parcel) else {
+        return again(context, &number, fault(view.t("money-fault-invoice"))).await;
+    };
+    let noted = staff.desk.hand_out_invoice(&signer.officer, &number, kind, invoice, waybill).await;
+    done(context, &number, noted, "invoiced", fault(String::new())).await
+}
+
+/// `POST /money/bills/{number}/invoice-back`: it came back, or was reversed in red.
+pub(super) async fn post_invoice_back(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ReasonForm>,
+) -> Result<Response, Failure> {
+    let (number, reason) = (number_of(&number)?, form.reason.trim());
+    let context = (&staff, &view, &signer);
+    let fault = |text| Fault { field: "back-reason", text, typed: form.reason.clone(), ..Fault::default() };
+    if let Some(text) = reason_fault(&view, reason) {
+        return again(context, &number, fault(text)).await;
+    }
+    let back = staff.desk.take_back_invoice(&signer.officer, &number, reason).await;
+    done(context, &number, back, "invoice-back", fault(String::new())).await
+}
+
+/// `POST /money/payments/{id}/receipt`: a PDF to print; each print is counted.
+pub(super) async fn post_receipt(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = id.parse().map_err(|()| Failure::from(Kind::NotFound))?;
+    let pdf = staff.desk.print_receipt(&signer.officer, &id).await?;
+    let name = format!("inline; filename=\"{id}.pdf\"");
+    let headers = [
+        (header::CONTENT_TYPE, "application/pdf"),
+        (header::CONTENT_DISPOSITION, name.as_str()),
+        (header::CONTENT_SECURITY_POLICY, ALONE),
+    ];
+    Ok((headers, pdf).into_response())
+}

@@ -1,0 +1,185 @@
+//! What money needs of storage: small ports, joined in the office's unit of work ([`crate::store::Tx`]).
+
+use async_trait::async_trait;
+use ca_core::domain::{BeijingDay, OfficeId, OfficerId, Timestamp};
+use ca_core::sql::DatabaseError;
+
+use super::bill::{Bill, BillNumber, BillSubject};
+use super::drawer::Drawer;
+use super::fen::Fen;
+use super::invoice::HandedOut;
+use super::ledger::{Account, Entry, Posting};
+use super::refund::{Refund, RefundNumber};
+use super::taking::{Method, Payment, PaymentId};
+use crate::enrolment::case::Who;
+
+/// Which bills a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BillFilter {
+    /// Those of an office in a state, the last made first.
+    Office(OfficeId, &'static str),
+    /// Those about something, the last made first.
+    About(BillSubject),
+    /// Those of a unit, the last made first.
+    Uscc(String),
+    /// Open ones of an office, the first made first.
+    Awaiting(OfficeId),
+    /// Open ones of all offices whose time is over at this moment.
+    Lapsing(Timestamp),
+    /// Paid ones of an office whose service is missing, paid before this moment.
+    Unserved(OfficeId, Timestamp),
+    /// Paid ones of an office whose invoice is to be handed out, the most urgent first.
+    Uninvoiced(OfficeId),
+}
+
+/// Bills, and what follows from them for the invoice.
+#[async_trait]
+pub trait Bills {
+    /// The next number of a series, without gaps: moved by compare-and-swap, given back when the unit of work is dropped.
+    async fn next_in_series(&mut self, series: &str) -> Result<i64, DatabaseError>;
+    /// Stores a new bill.
+    async fn add_bill(&mut self, bill: &Bill) -> Result<(), DatabaseError>;
+    /// Stores a moved bill; fails with a row count when another write came first.
+    async fn put_bill(&mut self, bill: &Bill) -> Result<(), DatabaseError>;
+    /// A bill.
+    async fn bill(&mut self, number: &BillNumber) -> Result<Option<Bill>, DatabaseError>;
+    /// Bills.
+    async fn bills(&mut self, filter: &BillFilter, limit: i64) -> Result<Vec<Bill>, DatabaseError>;
+    /// Notes an invoice that was handed out.
+    async fn add_invoice(&mut self, invoice: &HandedOut) -> Result<(), DatabaseError>;
+    /// Notes that an invoice was taken back; fails with a row count when it was before.
+    async fn take_back_invoice(&mut self, invoice: &HandedOut) -> Result<(), DatabaseError>;
+    /// The invoices of a bill, the last first.
+    async fn invoices(&mut self, bill: &BillNumber) -> Result<Vec<HandedOut>, DatabaseError>;
+}
+
+/// What came and went on a day by one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Takings {
+    /// At which office.
+    pub office: OfficeId,
+    /// On which day of its drawers.
+    pub day: BeijingDay,
+    /// How.
+    pub method: Method,
+    /// How many payments, without those that were undone.
+    pub payments: i64,
+    /// Their sum.
+    pub taken: Fen,
+    /// How many refunds were paid out.
+    pub refunds: i64,
+    /// Their sum.
+    pub refunded: Fen,
+}
+
+/// Payments, refunds, drawers.
+#[async_trait]
+pub trait Payments {
+    /// Stores a new payment. A second one of the same bill conflicts while the first stands.
+    async fn add_payment(&mut self, payment: &Payment) -> Result<(), DatabaseError>;
+    /// Stores that a payment was undone; fails with a row count when it was before.
+    async fn void_payment(&mut self, payment: &Payment) -> Result<(), DatabaseError>;
+    /// Counts one more print of its receipt.
+    async fn count_print(&mut self, id: &PaymentId) -> Result<i64, DatabaseError>;
+    /// A payment.
+    async fn payment(&mut self, id: &PaymentId) -> Result<Option<Payment>, DatabaseError>;
+    /// The payments of a bill, the last first.
+    async fn payments(&mut self, bill: &BillNumber) -> Result<Vec<Payment>, DatabaseError>;
+    /// The last payments of an office, the last first.
+    async fn last_payments(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Payment>, DatabaseError>;
+    /// What came and went from one day to another, by office, day and method: for reports. Bounded by the days asked for:
+    /// it reads one kept line for each office, day and way, and goes through no payments. Of all offices without one.
+    async fn takings(
+        &mut self,
+        office: Option<&OfficeId>,
+        from: BeijingDay,
+        to: BeijingDay,
+    ) -> Result<Vec<Takings>, DatabaseError>;
+    /// Stores a new refund. A second one of the same bill conflicts while the first waits.
+    async fn add_refund(&mut self, refund: &Refund) -> Result<(), DatabaseError>;
+    /// Stores a moved refund, from exactly this state.
+    async fn put_refund(&mut self, refund: &Refund, from: &'static str) -> Result<(), DatabaseError>;
+    /// A refund.
+    async fn refund(&mut self, number: &RefundNumber) -> Result<Option<Refund>, DatabaseError>;
+    /// The refunds of a bill, the last first.
+    async fn refunds(&mut self, bill: &BillNumber) -> Result<Vec<Refund>, DatabaseError>;
+    /// The refunds of an office in a state, the oldest first.
+    async fn waiting_refunds(
+        &mut self,
+        office: &OfficeId,
+        state: &'static str,
+        limit: i64,
+    ) -> Result<Vec<Refund>, DatabaseError>;
+    /// A drawer.
+    async fn drawer(
+        &mut self,
+        office: &OfficeId,
+        clerk: &OfficerId,
+        day: BeijingDay,
+    ) -> Result<Option<Drawer>, DatabaseError>;
+    /// Opens a drawer; one that is there stays as it is.
+    async fn open_drawer(&mut self, office: &OfficeId, clerk: &Who, day: BeijingDay) -> Result<(), DatabaseError>;
+    /// Marks that money moved in an open drawer; fails with a row count when it was counted meanwhile.
+    async fn use_drawer(&mut self, office: &OfficeId, clerk: &OfficerId, day: BeijingDay) -> Result<(), DatabaseError>;
+    /// Stores a counted or confirmed drawer, from exactly this state.
+    async fn put_drawer(&mut self, drawer: &Drawer, from: &'static str) -> Result<(), DatabaseError>;
+    /// What should be in a drawer by each way: payments less payouts, and how many there were.
+    async fn drawer_book(
+        &mut self,
+        office: &OfficeId,
+        clerk: &OfficerId,
+        day: BeijingDay,
+    ) -> Result<Vec<(Method, i64, Fen)>, DatabaseError>;
+    /// The payments of a drawer's day, in their order.
+    async fn drawer_payments(
+        &mut self,
+        office: &OfficeId,
+        clerk: &OfficerId,
+        day: BeijingDay,
+    ) -> Result<Vec<Payment>, DatabaseError>;
+    /// The refunds paid out of a drawer on a day, in their order.
+    async fn drawer_refunds(
+        &mut self,
+        office: &OfficeId,
+        clerk: &OfficerId,
+        day: BeijingDay,
+    ) -> Result<Vec<Refund>, DatabaseError>;
+    /// The drawers of an office that finance has not taken over, the oldest first.
+    async fn waiting_drawers(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Drawer>, DatabaseError>;
+    /// The last drawers of an office, the latest day first.
+    async fn last_drawers(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Drawer>, DatabaseError>;
+}
+
+/// An entry as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// Its place in the office's books: 1, 2, 3, … without gaps.
+    pub n: i64,
+    /// Its id.
+    pub id: String,
+    /// Word of the fact.
+    pub fact: String,
+    /// The bill, or the day of a closing.
+    pub subject: String,
+    /// By whom.
+    pub by: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Its sides.
+    pub postings: Vec<Posting>,
+}
+
+/// The ledger, append-only.
+#[async_trait]
+pub trait Ledger {
+    /// Books an entry. One that is booked already conflicts.
+    async fn book(&mut self, entry: &Entry) -> Result<(), DatabaseError>;
+    /// The balances of an office, as kept.
+    async fn balances(&mut self, office: &OfficeId) -> Result<Vec<(Account, Fen)>, DatabaseError>;
+    /// The balances of an office, added up from all its postings: the proof of those that are kept.
+    async fn proved_balances(&mut self, office: &OfficeId) -> Result<Vec<(Account, Fen)>, DatabaseError>;
+    /// Entries of an office before a place, the last first.
+    async fn entries(&mut self, office: &OfficeId, before: i64, limit: i64) -> Result<Vec<Booked>, DatabaseError>;
+    /// Entries about a bill, in their order.
+    async fn entries_about(&mut self, subject: &str) -> Result<Vec<Booked>, DatabaseError>;
+}
