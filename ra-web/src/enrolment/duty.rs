@@ -20,6 +20,16 @@ pub enum Right {
     Claim,
     /// Make a certificate onto a token.
     Provision,
+    /// Add a paper that came back signed.
+    TakeBack,
+    /// Take a case out as an archive.
+    Export,
+    /// See what evidence may be deleted.
+    Retention,
+    /// Ask for the deletion of evidence whose time is over.
+    AskDeletion,
+    /// Confirm such a deletion, or turn it down.
+    ConfirmDeletion,
     /// Look at the register of officers.
     Registry,
     /// Freeze a certificate at once.
@@ -38,13 +48,18 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
         Self::Decide,
         Self::Claim,
         Self::Provision,
+        Self::TakeBack,
+        Self::Export,
+        Self::Retention,
+        Self::AskDeletion,
+        Self::ConfirmDeletion,
         Self::Registry,
         Self::Hold,
         Self::Request,
@@ -65,6 +80,11 @@ impl Right {
             Self::Decide => &[R::RaReviewer, R::RaSupervisor],
             Self::Claim => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor],
             Self::Provision => &[R::TokenOperator],
+            Self::TakeBack => &[R::RaEntry, R::TokenOperator],
+            Self::Export => &[R::RaSupervisor, R::Auditor],
+            Self::Retention => &[R::RaReviewer, R::RaSupervisor, R::Auditor],
+            Self::AskDeletion => &[R::RaSupervisor],
+            Self::ConfirmDeletion => &[R::RaReviewer, R::RaSupervisor],
             Self::Registry => &[R::RaSupervisor, R::Auditor, R::Administrator],
             Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Request => &[R::RaEntry, R::RaSupervisor],
@@ -90,9 +110,29 @@ mod tests {
     const TABLE: [(Role, &[Right]); 8] = [
         (
             Role::RaEntry,
-            &[Right::Read, Right::TakeIn, Right::Prepare, Right::Claim, Right::Hold, Right::Request, Right::SignOrder],
+            &[
+                Right::Read,
+                Right::TakeIn,
+                Right::Prepare,
+                Right::Claim,
+                Right::TakeBack,
+                Right::Hold,
+                Right::Request,
+                Right::SignOrder,
+            ],
         ),
-        (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
+        (
+            Role::RaReviewer,
+            &[
+                Right::Read,
+                Right::Decide,
+                Right::Claim,
+                Right::Retention,
+                Right::ConfirmDeletion,
+                Right::Hold,
+                Right::SignOrder,
+            ],
+        ),
         (
             Role::TokenOperator,
             &[
@@ -100,6 +140,7 @@ mod tests {
                 Right::Prepare,
                 Right::Claim,
                 Right::Provision,
+                Right::TakeBack,
                 Right::Hold,
                 Right::SignOrder,
                 Right::KeepStock,
@@ -111,6 +152,10 @@ mod tests {
                 Right::Read,
                 Right::Decide,
                 Right::Claim,
+                Right::Export,
+                Right::Retention,
+                Right::AskDeletion,
+                Right::ConfirmDeletion,
                 Right::Registry,
                 Right::Hold,
                 Right::Request,
@@ -122,7 +167,7 @@ mod tests {
         ),
         (Role::Finance, &[Right::Jobs]),
         (Role::KmcOfficer, &[]),
-        (Role::Auditor, &[Right::Read, Right::Registry, Right::Jobs]),
+        (Role::Auditor, &[Right::Read, Right::Export, Right::Retention, Right::Registry, Right::Jobs]),
         (Role::Administrator, &[Right::Registry, Right::Jobs, Right::RetryJob]),
     ];
 

@@ -5,6 +5,7 @@ use sqlx::migrate::Migrator;
 
 mod cases;
 mod certificates;
+mod evidence;
 mod jobs;
 mod office;
 mod orders;
@@ -27,16 +28,19 @@ pub fn office_migrations() -> Migrator {
         (6, "processes", include_str!("../../migrations/0006_processes.sql")),
         (7, "queue", include_str!("../../migrations/0007_queue.sql")),
         (16, "units", include_str!("../../migrations/0016_units.sql")),
+        (19, "evidence", include_str!("../../migrations/0019_evidence.sql")),
+        (20, "retention", include_str!("../../migrations/0020_retention.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 7] = [
+pub const STATEMENTS: [&[&str]; 8] = [
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
+    evidence::STATEMENTS,
     orders::STATEMENTS,
     units::STATEMENTS,
     jobs::STATEMENTS,

@@ -1,16 +1,20 @@
 //! The staff console: every route with the right it needs, and the guard that looks at it.
 
 mod application;
+mod archive;
 mod case;
 mod certificate;
 mod counter;
+mod document;
 mod evidence;
 mod jobs;
 mod login;
 mod officers;
-mod parts;
+pub(crate) mod parts;
 mod queue;
+mod retention;
 mod search;
+mod signed;
 mod tokens;
 mod unit;
 
@@ -75,8 +79,22 @@ pub fn router(staff: Staff) -> Router {
         .route("/applications/{number}/hand-back", with(Right::Claim, post(queue::post_hand_back)))
         .route("/applications/{number}/approve", with(Right::Decide, post(case::post_approve)))
         .route("/applications/{number}/decline", with(Right::Decide, post(case::post_decline)))
-        .route("/applications/{number}/documents/{kind}", with(Right::Read, get(case::get_document)))
+        .route("/applications/{number}/documents/{kind}", with(Right::Read, get(document::get_viewer)))
+        .route("/applications/{number}/documents/{kind}/{sheet}", with(Right::Read, get(document::get_document)))
+        .route("/applications/{number}/documents/{kind}/{sheet}/{page}", with(Right::Read, get(document::get_picture)))
+        .route(
+            "/applications/{number}/papers/{paper}/signed",
+            with(Right::TakeBack, forms(get(signed::get_signed).post(signed::post_signed))),
+        )
         .route("/applications/{number}/papers/{paper}", with(Right::Read, get(evidence::get_paper)))
+        .route(
+            "/applications/{number}/archive",
+            with(Right::Export, get(archive::get_archive).post(archive::post_archive)),
+        )
+        .route("/applications/{number}/retention", with(Right::Retention, get(retention::get_retention)))
+        .route("/applications/{number}/retention/ask", with(Right::AskDeletion, post(retention::post_ask)))
+        .route("/applications/{number}/retention/confirm", with(Right::ConfirmDeletion, post(retention::post_confirm)))
+        .route("/retention", with(Right::Retention, get(retention::get_list)))
         .route("/applications/{number}/counter", with(Right::Provision, get(counter::get_counter)))
         .route("/applications/{number}/ticket", with(Right::Provision, post(counter::post_ticket)))
         .route("/applications/{number}/provisioned", with(Right::Provision, post(counter::post_provisioned)))
@@ -181,7 +199,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 22] = [
+const DONE: [&str; 26] = [
+    "annexed",
+    "deletion-asked",
+    "deletion-declined",
+    "evidence-deleted",
     "claimed",
     "handed-back",
     "cancelled",
@@ -242,6 +264,9 @@ impl Staff {
         if Right::Jobs.of(roles) {
             rail.push(item("/jobs", "staff-rail-jobs", "refresh-cw", None));
         }
+        if Right::Retention.of(roles) {
+            rail.push(item("/retention", "staff-rail-retention", "clock", None));
+        }
         let duties: Vec<String> = Role::ALL
             .into_iter()
             .filter(|role| roles.contains(role))
@@ -265,11 +290,17 @@ impl Staff {
 }
 
 #[cfg(test)]
+mod archive_tests;
+#[cfg(test)]
+mod evidence_tests;
+#[cfg(test)]
 mod office_tests;
 #[cfg(test)]
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod retention_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
