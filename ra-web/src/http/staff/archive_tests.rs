@@ -47,7 +47,7 @@ fn run(command: &mut Command) -> String {
 async fn openssl_and_sha256sum_alone_check_an_archive() {
     let bench = Bench::new().await;
     let (path, view) = bench.delivered().await;
-    let got = bench.take("limin", &path, "").await;
+    let got = bench.take("wangqiang", &path, "").await;
     assert_eq!((got.status, got.headers["content-type"].to_str()), (StatusCode::OK, Ok("application/zip")));
     let folder = tempfile::tempdir().expect("a folder");
     let all = files(&got.bytes);
@@ -102,12 +102,12 @@ fn forged(folder: &Path) {
 async fn what_was_changed_added_or_left_out_of_an_archive_is_named() {
     let bench = Bench::new().await;
     let path = bench.approved().await;
-    let got = bench.take("limin", &path, "").await;
+    let got = bench.take("wangqiang", &path, "").await;
     let verified = verify(&got.bytes).expect("whole");
     assert_eq!(verified.archive.case, path.rsplit('/').next().expect("a number"));
-    assert_eq!(verified.signed.certificate, bench.house.person("limin").certificate);
+    assert_eq!(verified.signed.certificate, bench.house.person("wangqiang").certificate);
     let report = verified.report().expect("a certificate");
-    assert!(report.contains("李敏") && report.contains("masked"), "{report}");
+    assert!(report.contains("王强") && report.contains("masked"), "{report}");
     assert_eq!(verified.orders.values().copied().collect::<Vec<_>>(), [2]);
 
     let all = files(&got.bytes);
@@ -148,10 +148,13 @@ async fn an_archive_is_audited_and_the_number_is_for_the_supervisor_alone() {
     let bench = Bench::new().await;
     let path = bench.approved().await;
     let before = bench.last_line().await.seq;
-    let got = bench.take("limin", &path, "?full=yes").await;
+    let got = bench.take("wangqiang", &path, "?full=yes").await;
     assert!(file(&files(&got.bytes), "particulars.json").contains("11010519491231002X"));
     let line = bench.last_line().await;
-    assert_eq!((line.seq, line.kind.as_str(), line.actor.as_str()), (before + 1, "office.archive", "officer:limin"));
+    assert_eq!(
+        (line.seq, line.kind.as_str(), line.actor.as_str()),
+        (before + 1, "office.archive", "officer:wangqiang")
+    );
     assert_eq!(line.details["resident_number"], "true");
     assert!(bench.get("sunli", &path).await.text.contains("Taken out as an archive"));
 
@@ -164,11 +167,11 @@ async fn an_archive_is_audited_and_the_number_is_for_the_supervisor_alone() {
 async fn a_signature_for_another_moment_case_or_by_another_officer_takes_nothing() {
     let bench = Bench::new().await;
     let (path, other) = (bench.approved().await, bench.approved().await);
-    let page = bench.get("limin", &format!("{path}/archive")).await;
-    let (signature, anothers) = (bench.signature(&page, "limin"), bench.signature(&page, "sunli"));
+    let page = bench.get("wangqiang", &format!("{path}/archive")).await;
+    let (signature, anothers) = (bench.signature(&page, "wangqiang"), bench.signature(&page, "sunli"));
     let refused = async |to: &str, signature: &str| {
         let before = bench.last_line().await.seq;
-        let got = bench.post("limin", &format!("{to}/archive"), &[("signature", signature)]).await;
+        let got = bench.post("wangqiang", &format!("{to}/archive"), &[("signature", signature)]).await;
         assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", got.text);
         assert_eq!(bench.last_line().await.seq, before, "nothing was taken");
     };
@@ -177,8 +180,8 @@ async fn a_signature_for_another_moment_case_or_by_another_officer_takes_nothing
     bench.house.clock.advance(16 * 60);
     refused(&path, &signature).await;
     // The case moves between page and signature.
-    let page = bench.get("limin", &format!("{path}/archive")).await;
-    let signature = bench.signature(&page, "limin");
+    let page = bench.get("wangqiang", &format!("{path}/archive")).await;
+    let signature = bench.signature(&page, "wangqiang");
     bench
         .form("limin", &format!("{path}/papers/application/signed"), &[], &[("application_form", super::testing::PNG)])
         .await;

@@ -37,35 +37,35 @@ impl Bench {
 async fn nobody_deletes_before_five_years_after_the_end_by_page_or_by_call() {
     let bench = Bench::new().await;
     let (path, view) = bench.delivered().await;
-    let (limin, sunli) = (bench.officer("limin").await, bench.officer("sunli").await);
+    let (wangqiang, sunli) = (bench.officer("wangqiang").await, bench.officer("sunli").await);
     let until = view.validity.not_after.beijing_day().plus_years(5).last_second();
-    let page = bench.get("limin", &format!("{path}/retention")).await.text;
+    let page = bench.get("wangqiang", &format!("{path}/retention")).await.text;
     assert!(page.contains(&until.beijing_day().to_string()) && !page.contains("/retention/ask"), "{page}");
-    let got = bench.post_ask("limin", &path).await;
+    let got = bench.post_ask("wangqiang", &path).await;
     assert!(got.status == StatusCode::CONFLICT && got.text.contains("cannot be deleted yet"), "{}", got.text);
 
     let number = number(&path);
     // One second before the end of the time, and one after.
     bench.house.clock.advance(until.since(bench.house.now()));
-    let refused = bench.desk.ask_deletion(&limin, &number, "early").await;
+    let refused = bench.desk.ask_deletion(&wangqiang, &number, "early").await;
     assert!(matches!(refused, Err(OfficeError::Kept(Kept::Until(at))) if at == until));
     let refused = bench.desk.confirm_deletion(&sunli, &number).await;
     assert!(matches!(refused, Err(OfficeError::WrongState(_))), "nobody asked");
-    assert!(bench.desk.deletable(&limin.office).await.expect("read").is_empty());
+    assert!(bench.desk.deletable(&wangqiang.office).await.expect("read").is_empty());
     bench.house.clock.advance(1);
-    assert_eq!(bench.desk.deletable(&limin.office).await.expect("read").len(), 1);
-    bench.desk.ask_deletion(&limin, &number, "its time is over").await.expect("asked");
+    assert_eq!(bench.desk.deletable(&wangqiang.office).await.expect("read").len(), 1);
+    bench.desk.ask_deletion(&wangqiang, &number, "its time is over").await.expect("asked");
     bench.desk.confirm_deletion(&sunli, &number).await.expect("deleted");
-    assert!(bench.desk.deletable(&limin.office).await.expect("read").is_empty());
+    assert!(bench.desk.deletable(&wangqiang.office).await.expect("read").is_empty());
 }
 
 #[tokio::test]
 async fn an_open_case_is_never_deleted_however_old() {
     let bench = Bench::new().await;
     let path = bench.approved().await;
-    let limin = bench.officer("limin").await;
+    let wangqiang = bench.officer("wangqiang").await;
     bench.house.clock.advance(40 * 366 * DAY);
-    let refused = bench.desk.ask_deletion(&limin, &number(&path), "old").await;
+    let refused = bench.desk.ask_deletion(&wangqiang, &number(&path), "old").await;
     assert!(matches!(refused, Err(OfficeError::Kept(Kept::Open))));
 }
 
@@ -74,37 +74,39 @@ async fn a_supervisor_asks_another_officer_confirms_and_the_audit_keeps_the_hash
     let mut bench = Bench::new().await;
     let (path, twin) = (bench.rejected().await, bench.rejected().await);
     bench.later(365 * DAY).await;
-    assert_eq!(bench.post_ask("limin", &path).await.status, StatusCode::CONFLICT);
-    assert!(!bench.get("limin", "/retention").await.text.contains(&path));
+    assert_eq!(bench.post_ask("wangqiang", &path).await.status, StatusCode::CONFLICT);
+    assert!(!bench.get("wangqiang", "/retention").await.text.contains(&path));
     bench.later(DAY).await;
     assert!(bench.get("sunli", "/retention").await.text.contains(&path));
     let scans = bench.scans(&path).await;
 
     assert_eq!(bench.post_ask("sunli", &path).await.status, StatusCode::FORBIDDEN, "a reviewer does not ask");
     assert_eq!(bench.post_confirm("sunli", &path).await.status, StatusCode::CONFLICT, "nobody asked");
-    assert_eq!(bench.post_ask("limin", &path).await.to, format!("{path}/retention?done=deletion-asked"));
-    let got = bench.post_confirm("limin", &path).await;
+    assert_eq!(bench.post_ask("wangqiang", &path).await.to, format!("{path}/retention?done=deletion-asked"));
+    let got = bench.post_confirm("wangqiang", &path).await;
     assert!(got.status == StatusCode::FORBIDDEN && got.text.contains("four_eyes"), "not the same officer");
-    assert!(bench.get("limin", &format!("{path}/retention")).await.text.contains("another supervisor or a reviewer"));
+    assert!(
+        bench.get("wangqiang", &format!("{path}/retention")).await.text.contains("another supervisor or a reviewer")
+    );
     let kept = bench.post("sunli", &format!("{path}/retention/confirm"), &[("how", "keep")]).await;
     assert_eq!(kept.to, format!("{path}/retention?done=deletion-declined"));
     assert_eq!(bench.get("sunli", &format!("{path}/documents/seal/1")).await.status, StatusCode::OK);
 
-    bench.post_ask("limin", &path).await;
+    bench.post_ask("wangqiang", &path).await;
     let got = bench.post_confirm("sunli", &path).await;
     assert_eq!(got.to, format!("{path}/retention?done=evidence-deleted"), "{}", got.text);
     let line = bench.last_line().await;
     assert_eq!(line.kind, "office.evidence_deleted");
     assert!(scans.iter().all(|scan| line.details["sha256"].contains(&scan.sha256.to_string())));
     assert_eq!(bench.get("sunli", &format!("{path}/documents/seal/1")).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(bench.get("limin", &format!("{path}/archive")).await.status, StatusCode::CONFLICT);
+    assert_eq!(bench.get("wangqiang", &format!("{path}/archive")).await.status, StatusCode::CONFLICT);
     let page = bench.get("sunli", &path).await.text;
     assert!(page.contains(&scans[0].sha256.to_string()) && !page.contains("13800138000") && !page.contains("110105"));
     assert_eq!(bench.post_confirm("sunli", &path).await.status, StatusCode::CONFLICT, "once");
 
     // The same scans lie in another case, which has them still; when it goes too, the store forgets them.
     assert_eq!(bench.get("sunli", &format!("{twin}/documents/seal/1")).await.status, StatusCode::OK);
-    bench.post_ask("limin", &twin).await;
+    bench.post_ask("wangqiang", &twin).await;
     bench.post_confirm("sunli", &twin).await;
     for scan in &scans {
         assert!(bench.desk.evidence.show(scan.sha256).await.is_err(), "{:?}", scan.kind);
