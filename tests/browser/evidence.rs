@@ -100,13 +100,15 @@ async fn enter(hall: &Hall) -> anyhow::Result<String> {
 
 /// Every picture that the selector finds shows something.
 async fn drawn(hall: &Hall, css: &str) -> anyhow::Result<()> {
-    let script = "for (const img of document.querySelectorAll(arguments[0])) { img.loading = 'eager'; await img.decode(); \
-                  if (!img.naturalWidth) return 'empty: ' + img.src; } return 'drawn';";
-    let said = hall
-        .browser
-        .driver
-        .execute(format!("return (async (...arguments) => {{ {script} }})(arguments[0])"), vec![css.into()])
-        .await?;
+    let script = "return (async (css) => {
+        for (const img of document.querySelectorAll(css)) {
+            img.loading = 'eager';
+            await img.decode();
+            if (!img.naturalWidth) return 'empty: ' + img.src;
+        }
+        return 'drawn';
+    })(arguments[0])";
+    let said = hall.browser.driver.execute(script, vec![css.into()]).await?;
     ensure!(said.json() == "drawn", "{:?}", said.json());
     Ok(())
 }
