@@ -248,12 +248,13 @@ pub async fn stock(
     let desk = Desk {
         store: Arc::new(OfficeStore(database.clone())),
         ca: Arc::new(Client::new(&config.ca_socket)),
-        evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
+        evidence: Evidence::new(evidence::store::open(&config.storage)?, vault.clone(), chance.clone()),
         printer: printer(&config.paper)?,
         vault,
         clock,
         chance,
         rules: rules(&config.enrolment)?,
+        terms: terms(&config.retention)?,
     };
     let all = list.clone();
     let mut received = desk.receive_stock(office, None, &list, model, purchased).await?;
