@@ -34,10 +34,7 @@ impl Verified {
     /// When the signer's certificate cannot be read.
     pub fn report(&self) -> Result<String, openssl::error::ErrorStack> {
         let certificate = openssl::x509::X509::from_der(&self.signed.certificate)?;
-        let name = certificate
-            .subject_name()
-            .entries()
-            .filter_map(|entry| entry.data().as_utf8().ok().map(|text| text.to_string()));
+        let name = certificate.subject_name().entries().filter_map(|entry| entry.data().to_string().ok());
         let name = name.collect::<Vec<_>>().join(", ");
         let (archive, hash) = (&self.archive, Sha256(sha256(&self.signed.certificate)));
         let number = if archive.resident_number { "in full" } else { "masked" };
