@@ -9,6 +9,8 @@
 pub mod app;
 #[cfg(feature = "sign")]
 pub mod audit;
+#[cfg(feature = "bucket")]
+pub mod bucket;
 #[cfg(feature = "sign")]
 pub mod ceremony;
 pub mod chain;

@@ -1,6 +1,7 @@
 //! Joins ports and configuration once, and starts the listeners.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, ensure};
@@ -22,12 +23,14 @@ use tower_sessions::cookie::SameSite;
 use zeroize::Zeroizing;
 
 use crate::Chance;
-use crate::config::{self, Config, Enrolment, KeyIssuer, Paper, Trust};
+use crate::config::{self, Config, Enrolment, KeyIssuer, Paper, Retention, Trust};
 use crate::enrolment::desk::{Desk, Rules};
 use crate::enrolment::form;
+use crate::enrolment::intake::hash_of;
 use crate::enrolment::papers::{Letterhead, Printer};
 use crate::enrolment::process::RenewalWindow;
-use crate::evidence::Evidence;
+use crate::enrolment::retention::Terms;
+use crate::evidence::{self, Evidence};
 use crate::http::frame::{Frame, wrap};
 use crate::http::presence::{self, Presences};
 use crate::http::public::{self, Public};
@@ -205,19 +208,26 @@ async fn office(
     chance: &Chance,
 ) -> anyhow::Result<(Arc<Desk>, Database)> {
     let rules = rules(&config.enrolment, &config.payment)?;
+    let terms = terms(&config.retention)?;
     let vault = Arc::new(field_key(config)?);
     let printer = printer(&config.paper)?;
+    let evidence = evidence::store::open(&config.storage)?;
     let database = migrate(config).await?;
     let desk = Desk {
         store: Arc::new(OfficeStore(database.clone())),
         ca: ca.clone(),
-        evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
+        evidence: Evidence::new(evidence, vault.clone(), chance.clone()),
         printer,
         vault,
         clock: clock.clone(),
         chance: chance.clone(),
         rules,
+        terms,
     };
+    // What a deletion left in the store when it broke off.
+    if let Err(error) = desk.forget_removed().await {
+        tracing::warn!(%error, "scans of deleted cases are still in the store");
+    }
     Ok((Arc::new(desk), database))
 }
 
@@ -253,12 +263,13 @@ pub async fn stock(
     let desk = Desk {
         store: Arc::new(OfficeStore(database.clone())),
         ca: Arc::new(Client::new(&config.ca_socket)),
-        evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
+        evidence: Evidence::new(evidence::store::open(&config.storage)?, vault.clone(), chance.clone()),
         printer: printer(&config.paper)?,
         vault,
         clock,
         chance,
         rules: rules(&config.enrolment)?,
+        terms: terms(&config.retention)?,
     };
     let all = list.clone();
     let mut received = desk.receive_stock(office, None, &list, model, purchased).await?;
@@ -287,7 +298,9 @@ pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> 
     let authority = AuthorityProbe(Arc::new(Client::new(&config.ca_socket)));
     vec![
         ("rules", rules(&config.enrolment, &config.payment).map(drop).map_err(text)),
+        ("retention", terms(&config.retention).map(drop).map_err(text)),
         ("field key", field_key(config).map(drop).map_err(text)),
+        ("evidence", evidence::store::open(&config.storage).map(drop).map_err(text)),
         ("fonts", printer(&config.paper).map(drop).map_err(text)),
         ("trust", read_anchors(&config.trust).map(drop).map_err(text)),
         ("database", database.await.map_err(text)),
@@ -300,10 +313,19 @@ fn field_key(config: &Config) -> anyhow::Result<FieldKey> {
     FieldKey::read(path).with_context(|| format!("reading {} (`ra-web migrate` makes a new one)", path.display()))
 }
 
+fn terms(retention: &Retention) -> anyhow::Result<Terms> {
+    ensure!((5..=100).contains(&retention.years), "retention.years must be 5 to 100: the law asks for five at least");
+    ensure!(retention.unissued_days >= 30, "retention.unissued_days must be 30 at least");
+    Ok(Terms { years: retention.years, unissued_days: retention.unissued_days })
+}
+
 fn printer(paper: &Paper) -> anyhow::Result<Printer> {
+    let cps = |path: &PathBuf| std::fs::read(path).with_context(|| format!("paper.cps_file: {}", path.display()));
+    let cps_sha256 = paper.cps_file.as_ref().map(cps).transpose()?.map(|text| hash_of(&text));
     let letterhead = Letterhead {
         authority: paper.authority.clone(),
         cps_version: paper.cps_version.clone(),
+        cps_sha256,
         cps_url: paper.cps_url.clone(),
         contact: paper.contact.clone(),
     };

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ca_core::bucket::Bucket;
 use ca_core::domain::{KeyKind, Sm2Id};
 use ca_core::settings::{self, Faults};
 use figment::Figment;
@@ -40,6 +41,9 @@ pub struct Config {
     /// What is paid for it, and how.
     #[serde(default)]
     pub payment: Payment,
+    /// For how long evidence is kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
@@ -55,7 +59,12 @@ pub struct Storage {
     /// `sqlite:PATH` or `postgres://…`.
     pub database_url: String,
     /// Folder of the scans, by SHA-256, each encrypted.
-    pub evidence: PathBuf,
+    #[serde(default)]
+    pub evidence: Option<PathBuf>,
+    /// Instead of that folder a bucket in S3-compatible storage, by the same names. Whoever has its secret can take scans
+    /// away, but read none and put no other in the place of one.
+    #[serde(default)]
+    pub bucket: Option<Bucket>,
     /// File with the field key, 64 hex digits: who has it and the database or the folder can read resident
     /// numbers and scans.
     pub field_key_file: PathBuf,
@@ -125,6 +134,8 @@ pub struct Paper {
     pub authority: String,
     /// Version of the practice statement (CPS) that a unit accepts with its signature.
     pub cps_version: String,
+    /// The file of that statement: its SHA-256 goes to each case and onto its agreement. Unset: the version alone does.
+    pub cps_file: Option<PathBuf>,
     /// Where that statement is published.
     pub cps_url: String,
     /// Whom a unit calls, e.g. for a loss.
@@ -139,6 +150,7 @@ impl Default for Paper {
                 .into(),
             authority: "示范市数字证书认证中心".into(),
             cps_version: "1.0".into(),
+            cps_file: None,
             cps_url: "http://127.0.0.1:8080/cps".into(),
             contact: "各受理点服务窗口".into(),
         }
@@ -256,6 +268,22 @@ impl Default for Payment {
     }
 }
 
+/// For how long evidence is kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Years after a certificate ended; the law asks for five, and fewer are refused.
+    pub years: u8,
+    /// Days after the end of a case that led to no certificate; at least 30.
+    pub unissued_days: u16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { years: 5, unissued_days: 365 }
+    }
+}
+
 /// Limits of the listeners.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -367,6 +395,7 @@ unit-p256 = "var/publish/ca/unit-p256.cer"
     fn a_misspelt_key_is_refused_by_name() {
         let error = config(&GOOD.replace("evidence", "evidences")).expect_err("an unknown key");
         assert!(error.to_string().contains("evidences: there is no such key; the nearest is evidence"), "{error}");
-        assert!(error.to_string().contains("storage.evidence: it is missing"), "{error}");
+        let error = config(&GOOD.replace("database_url", "database")).expect_err("a missing key");
+        assert!(error.to_string().contains("storage.database_url: it is missing"), "{error}");
     }
 }

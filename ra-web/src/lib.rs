@@ -6,6 +6,7 @@
 //! a page or a log see a PIN, a ticket or a whole resident number.
 
 pub mod app;
+pub mod archive;
 pub mod audit;
 pub mod config;
 pub mod enrolment;

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use ra_web::config::{self, Config};
 use ra_web::enrolment::form;
 use ra_web::vault::FieldKey;
-use ra_web::{app, fund};
+use ra_web::{app, archive, fund};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -37,6 +37,9 @@ enum Command {
     Stock(Stock),
     /// Looks at everything that `serve` needs and says what is wrong.
     Doctor,
+    /// Looks at an archive of a case.
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
     /// Runs the fund portal, with its own configuration and database, until it is told to stop.
     Portal,
 }
@@ -55,6 +58,15 @@ struct Stock {
     /// Where to write the list; there must be no such file yet. Remove it when the tokens are formatted.
     #[arg(long, value_name = "FILE")]
     admin_pins: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum ArchiveCommand {
+    /// Checks every hash and signature in an archive and says who vouches for it. Needs no configuration.
+    Verify {
+        /// The ZIP file.
+        file: PathBuf,
+    },
 }
 
 #[tokio::main]
@@ -124,6 +136,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 }
             }
             anyhow::ensure!(verdicts.iter().all(|(_, verdict)| verdict.is_ok()), "something is wrong");
+            Ok(())
+        }
+        Command::Archive(ArchiveCommand::Verify { file }) => {
+            let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+            print!("{}", archive::verify::verify(&bytes)?.report()?);
             Ok(())
         }
         Command::Portal => {

@@ -2,6 +2,8 @@
 //!
 //! Absent is `Ok(None)`; a write says how many rows it must touch. Nothing here knows sqlx.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use ca_core::domain::{
     Act, BeijingDay, CertificateStatus, IssuerId, OfficeId, Order, OrderId, Serial, Sha256, Timestamp, Validity,
@@ -12,6 +14,7 @@ use crate::audit::AuditTx;
 use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
+use crate::enrolment::retention::{Deletion, Expired};
 use crate::jobs::JobTx;
 use crate::officers::OfficerOrders;
 use crate::payment::store::{Bills, Ledger, Payments};
@@ -43,6 +46,7 @@ pub trait Tx:
     + Tickets
     + Certificates
     + History
+    + Evidences
     + OfficerOrders
     + Bills
     + Payments
@@ -116,12 +120,16 @@ pub enum CaseFilter {
 pub struct Document {
     /// What it shows.
     pub kind: DocumentKind,
+    /// 1, 2, 3, … among those of its kind.
+    pub sheet: i64,
     /// Of its plain bytes.
     pub sha256: Sha256,
     /// What it is.
     pub media: Media,
     /// How long it is.
     pub bytes: i64,
+    /// How many pages it has.
+    pub pages: i64,
     /// The file's name at the counter.
     pub name: String,
     /// When it was taken in.
@@ -147,9 +155,11 @@ pub trait Cases {
     async fn idle_cases(&mut self, since: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError>;
     /// How many cases of an office stand in each state.
     async fn count_cases(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError>;
-    /// Stores a document, in place of the one of its kind.
+    /// Stores a document, in place of the one of its kind and number.
     async fn put_document(&mut self, case: &CaseNumber, document: &Document) -> Result<(), DatabaseError>;
-    /// The documents of a case, in the order of their kinds.
+    /// Drops the documents of a kind: others take their place.
+    async fn drop_documents(&mut self, case: &CaseNumber, kind: DocumentKind) -> Result<(), DatabaseError>;
+    /// The documents of a case, in the order of their kinds and numbers.
     async fn documents(&mut self, case: &CaseNumber) -> Result<Vec<Document>, DatabaseError>;
 }
 
@@ -404,6 +414,8 @@ pub trait Certificates {
     async fn certificate(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<Issued>, DatabaseError>;
     /// Certificates, the last issued first unless the filter says otherwise.
     async fn certificates(&mut self, filter: &CertificateFilter, limit: i64) -> Result<Vec<Issued>, DatabaseError>;
+    /// Certificates that a case led to, the last issued first.
+    async fn certificates_of_case(&mut self, case: &CaseNumber) -> Result<Vec<Issued>, DatabaseError>;
     /// What the authority says of it now.
     async fn put_status(
         &mut self,
@@ -493,4 +505,65 @@ pub struct PastStep {
     pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+/// The practice statement (CPS) that goes with a case (law L7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PracticeStatement {
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its text, when that was configured.
+    pub sha256: Option<Sha256>,
+    /// When the case took it.
+    pub since: Timestamp,
+}
+
+/// What is accepted, kept and deleted of a case's evidence.
+#[async_trait]
+pub trait Evidences {
+    /// Lets a case keep the practice statement that it has, or take this one.
+    async fn fix_practice_statement(
+        &mut self,
+        case: &CaseNumber,
+        statement: &PracticeStatement,
+    ) -> Result<(), DatabaseError>;
+    /// The practice statement of a case.
+    async fn practice_statement(&mut self, case: &CaseNumber) -> Result<Option<PracticeStatement>, DatabaseError>;
+    /// The first audit entries about something: place and stored bytes.
+    async fn audit_about(&mut self, subject: &str, limit: i64) -> Result<Vec<(i64, Vec<u8>)>, DatabaseError>;
+    /// Cases of an office with a certificate that ended at this moment or before, whose evidence is there.
+    async fn ended_with(
+        &mut self,
+        office: &OfficeId,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<CaseNumber>, DatabaseError>;
+    /// Cases of an office that were rejected or given up at this moment or before, whose evidence is there.
+    async fn ended_without(
+        &mut self,
+        office: &OfficeId,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<CaseNumber>, DatabaseError>;
+    /// A deletion that was asked for or done.
+    async fn deletion(&mut self, case: &CaseNumber) -> Result<Option<Deletion>, DatabaseError>;
+    /// Notes that a deletion was asked for; a second one is a conflict.
+    async fn add_deletion(&mut self, case: &CaseNumber, deletion: &Deletion) -> Result<(), DatabaseError>;
+    /// Drops a deletion that is not done.
+    async fn drop_deletion(&mut self, case: &CaseNumber) -> Result<(), DatabaseError>;
+    /// Notes that a deletion is done, at its case and its certificates too; the names of its files go.
+    async fn settle_deletion(&mut self, case: &CaseNumber, by: &Who, now: Timestamp) -> Result<(), DatabaseError>;
+    /// Scans that the store is to forget.
+    async fn queue_removals(
+        &mut self,
+        hashes: &BTreeSet<Sha256>,
+        now: Timestamp,
+        proof: &Expired,
+    ) -> Result<(), DatabaseError>;
+    /// Scans that the store is still to forget.
+    async fn removals(&mut self, limit: i64) -> Result<Vec<Sha256>, DatabaseError>;
+    /// Takes a scan out of that list, locked until the commit; whether no case has it any more.
+    async fn take_removal(&mut self, hash: Sha256, now: Timestamp) -> Result<bool, DatabaseError>;
+    /// A case has a scan that may be in that list: takes it out. Whether it was there, so that it must be kept anew.
+    async fn revive(&mut self, hash: Sha256) -> Result<bool, DatabaseError>;
 }

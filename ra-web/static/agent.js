@@ -9,6 +9,7 @@
 //
 // The page gives, in <meta name="yinxin-agent">, the assistant's origin, e.g. http://127.0.0.1:17080; on the form:
 //   data-want              `staff` or `unit`: which certificates the assistant offers (sign only)
+//   data-download          the answer is a file, and the page stays
 //   data-statement-url     where to POST for a fresh statement, so that its short life begins at the click
 // and inside the form:
 //   [data-agent-status]    the live region that says what is going on
@@ -174,6 +175,12 @@ async function act(form, submitter) {
     status.show("working", "sending");
     if (submitter?.name) field(form, submitter.name).value = submitter.value;
     HTMLFormElement.prototype.submit.call(form);
+    // A file that comes leaves the page where it is.
+    if ("download" in form.dataset) {
+      status.show("working", "downloading");
+      delete form.dataset.agentBusy;
+      submitter?.removeAttribute("aria-disabled");
+    }
   } catch (error) {
     status.failed(error);
     delete form.dataset.agentBusy;

@@ -30,14 +30,12 @@
   });
 
   // The size of a scan is told before it travels. The server looks again, at the content too.
-  for (const input of document.querySelectorAll("input[type=file][data-max]")) {
-    input.addEventListener("change", () => {
-      const file = input.files[0];
-      const long = file && file.size > Number(input.dataset.max);
-      input.setCustomValidity(long ? input.dataset.tooLarge : "");
-      if (long) input.reportValidity();
-    });
-  }
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches("input[type=file][data-max]")) return;
+    const long = Array.from(target.files).some((file) => file.size > Number(target.dataset.max));
+    target.setCustomValidity(long ? target.dataset.tooLarge : "");
+    if (long) target.reportValidity();
+  });
 
   // The counts of the rail, while the page is looked at and somebody is there: asking does not keep a session open for ever.
   const region = document.querySelector("[data-counts]");

@@ -96,13 +96,13 @@ async fn full_lists_deltas_and_shards_satisfy_the_judges() -> anyhow::Result<()>
 }
 
 /// Storage that speaks S3: moto's server, with one bucket.
-struct Storage {
-    port: u16,
-    log: PathBuf,
+pub(crate) struct Storage {
+    pub(crate) port: u16,
+    pub(crate) log: PathBuf,
 }
 
 impl Storage {
-    async fn start(&self) -> anyhow::Result<Program> {
+    pub(crate) async fn start(&self) -> anyhow::Result<Program> {
         let server = root().join(".venv/bin/moto_server");
         anyhow::ensure!(server.exists(), "moto is not installed: run scripts/setup test");
         let program = Program::start(
@@ -116,7 +116,7 @@ impl Storage {
     }
 
     /// What a client of S3 gets that signs its requests itself: curl.
-    fn ask(&self, arguments: &[&str], object: &str) -> anyhow::Result<String> {
+    pub(crate) fn ask(&self, arguments: &[&str], object: &str) -> anyhow::Result<String> {
         let mut curl = Command::new("curl");
         curl.args(["-fsS", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", "yinxin:secret"]).args(arguments);
         must(curl.arg(format!("http://127.0.0.1:{}/lists{object}", self.port)))

@@ -2,6 +2,7 @@
 
 mod audit;
 mod conformance;
+mod evidence;
 mod faults;
 mod hierarchies;
 mod listeners;

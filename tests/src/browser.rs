@@ -1,6 +1,6 @@
 //! Chromium, driven headless: pages, windows, accessibility.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ pub struct Browser {
     /// The driver's session.
     pub driver: WebDriver,
     _chromedriver: Program,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Browser {
@@ -54,12 +54,16 @@ impl Browser {
         for flag in usual.iter().chain(flags) {
             capabilities.add_arg(flag)?;
         }
+        let downloads = profile.path().join("downloads");
+        let settings =
+            serde_json::json!({ "download.default_directory": downloads, "download.prompt_for_download": false });
+        capabilities.add_experimental_option("prefs", settings)?;
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().join("profile").display()))?;
         let start = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities);
         let driver = tokio::time::timeout(Duration::from_secs(30), start).await.context("Chromium did not start")??;
         driver.set_page_load_timeout(Duration::from_secs(20)).await?;
         driver.set_script_timeout(Duration::from_secs(20)).await?;
-        Ok(Self { driver, _chromedriver: chromedriver, _profile: profile })
+        Ok(Self { driver, _chromedriver: chromedriver, profile })
     }
 
     /// Opens a page.
@@ -208,6 +212,16 @@ impl Browser {
             return Ok(());
         }
         bail!("axe-core on {}:\n{}", self.address().await, findings.join("\n"))
+    }
+
+    /// The file that a click brought, waited for ten seconds.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn downloaded(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let file = self.profile.path().join("downloads").join(name);
+        eventually("the file is downloaded", Duration::from_secs(10), async || file.exists()).await?;
+        Ok(file)
     }
 
     /// Sets the size of the page's area.

@@ -55,6 +55,19 @@ impl Hall {
     /// # Errors
     /// When a program does not become ready.
     pub async fn open(carrier: Carrier, kind: KeyKind, ceremony: &Ceremony) -> anyhow::Result<Self> {
+        Self::open_with(carrier, kind, ceremony, &[]).await
+    }
+
+    /// As [`Self::open`], with `flags` for Chromium.
+    ///
+    /// # Errors
+    /// When a program does not become ready.
+    pub async fn open_with(
+        carrier: Carrier,
+        kind: KeyKind,
+        ceremony: &Ceremony,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let tokens = Agent::start_over(carrier, folder.path(), free_port()?, &[]).await?;
         let mut requests = Vec::new();
@@ -90,7 +103,7 @@ impl Hall {
             house.start_office().await?,
             house.start_portal().await?,
         ];
-        Ok(Self { house, agent, browser: Browser::start(&[]).await?, folder, programs, carrier, kind })
+        Ok(Self { house, agent, browser: Browser::start(flags).await?, folder, programs, carrier, kind })
     }
 
     /// An address of the staff console.

@@ -327,3 +327,13 @@ cli-not-a-grant = This is not an unlock code: it has 24 letters and digits. Copy
 cli-unlocked = Unlocked; the new PIN holds.
 cli-untold = The new PIN holds, but the office could not be told just now. Tell it yourself.
 cli-unlock-offer = Unlocking the token of “{ $holder }” ({ $number })
+
+# Archives of cases
+sign-archive = Sign a case's archive and take it out
+sign-archive-meaning = With your certificate you vouch that the archive is whole and unchanged. That you took it out is written into the audit log.
+row-case = Case
+row-files = Files
+row-resident-number = Handler's resident number
+resident-number-full = in full in the archive
+resident-number-masked = masked
+row-manifest = SHA-256 of the list of files

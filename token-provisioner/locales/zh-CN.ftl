@@ -303,3 +303,13 @@ cli-not-a-grant = 这不是解锁授权码：应为 24 位字母和数字。请�
 cli-unlocked = 已解锁，新 PIN 已生效。
 cli-untold = 新 PIN 已生效，但暂时没能告知受理点，请转告。
 cli-unlock-offer = 解锁“{ $holder }”的介质（{ $number }）
+
+# 案卷归档导出
+sign-archive = 签名导出案卷归档包
+sign-archive-meaning = 您以本人证书证明归档包内容完整、未经改动。导出会记入审计日志。
+row-case = 案卷编号
+row-files = 文件数
+row-resident-number = 经办人身份证号
+resident-number-full = 完整号码在归档包内
+resident-number-masked = 已隐去中间各位
+row-manifest = 文件清单 SHA-256

@@ -17,7 +17,7 @@ use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
 
 pub use keys::{KeyError, Keys, Pkcs11};
-pub use publish::{Bucket, Publish};
+pub use publish::Publish;
 pub use sections::{Audit, Crl, Kmc, Socket};
 
 use crate::settings::{self, Fault, Faults};

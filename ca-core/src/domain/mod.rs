@@ -23,7 +23,9 @@ pub use list::{ListKind, ListScope};
 pub use officer::{OfficeId, Officer, OfficerId, Role};
 pub use order::{Act, Ground, IssuerId, Order, OrderId, ProfileName, Replaces, Seat, Sha256};
 pub use serial::{Serial, SerialError};
-pub use statement::{Install, KeyBinding, Login, LoginPurpose, PinChange, Presence, Recovery, Unlock, UnlockWay};
+pub use statement::{
+    Archive, Install, KeyBinding, Login, LoginPurpose, PinChange, Presence, Recovery, Unlock, UnlockWay,
+};
 pub use status::{CertificateStatus, RevocationReason, StatusChange};
 pub use subject::{Subject, SubjectError, SubjectField};
 pub use time::{BeijingDay, Timestamp, Validity};

@@ -181,3 +181,29 @@ pub struct PinChange {
 impl Statement for PinChange {
     const TAG: &'static str = "yinxin.pin-change.v1";
 }
+
+/// The word of the officer who takes a case out of the house: what its archive holds, to the byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Number of the case.
+    pub case: String,
+    /// The office that took it in.
+    pub office: OfficeId,
+    /// The unit's name.
+    pub unit: String,
+    /// The unit's code.
+    pub uscc: String,
+    /// When the files were put together.
+    pub created: Timestamp,
+    /// How many files there are.
+    pub files: u32,
+    /// SHA-256 of the list of their paths and hashes.
+    pub manifest_sha256: Sha256,
+    /// Whether the handler's resident number stands in it in full.
+    pub resident_number: bool,
+}
+
+impl Statement for Archive {
+    const TAG: &'static str = "yinxin.archive.v1";
+}

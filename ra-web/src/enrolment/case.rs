@@ -392,6 +392,35 @@ impl Case {
         }
     }
 
+    /// A paper of it came back signed. Its state does not change.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn annex(self, officer: &Officer, now: Timestamp) -> Moved {
+        self.annexable_by(officer)?;
+        if self.is_open_for_typing() {
+            self.free_for(officer, now)?;
+        }
+        let state = self.state.clone();
+        Ok(self.moved("annex", state, Some(officer), None, now))
+    }
+
+    /// Whether this officer may add a signed paper to it.
+    ///
+    /// # Errors
+    /// [`Forbidden`] says why not.
+    pub fn annexable_by(&self, officer: &Officer) -> Result<(), Forbidden> {
+        self.mine(officer)?;
+        if matches!(self.state, State::Rejected { .. } | State::Cancelled { .. } | State::Lapsed) {
+            return Err(self.forbidden("annexed"));
+        }
+        if officer.has_any(&[Role::RaEntry, Role::TokenOperator]) {
+            Ok(())
+        } else {
+            Err(Forbidden::OtherDuty(Role::RaEntry))
+        }
+    }
+
     /// The authority issued. Issued again with the same certificate (the operator tried twice) is no step.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use ca_core::clock::Clock;
 use ca_core::cms::{self, CmsError};
-use ca_core::domain::{IssuerId, KeyKind, Officer, ProfileName, Sha256};
+use ca_core::domain::{IssuerId, KeyKind, Officer, ProfileName, Sha256, Timestamp};
 use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::sql::DatabaseError;
 use rand_chacha::ChaCha20Rng;
@@ -14,15 +14,17 @@ use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
 use super::intake::hash_of;
 use super::papers::Printer;
 use super::process::{NotNow, RenewalWindow};
+use super::retention::{Deletion, Kept, Terms, keep_until};
 use crate::Chance;
 use crate::audit::Event;
+use crate::evidence::preview::Size;
 use crate::evidence::{Evidence, EvidenceError};
 use crate::paper::PaperError;
 use crate::payment::Terms;
 use crate::payment::bill::MoneyFault;
 use crate::store::{
-    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store,
-    StoredOrder, Tx,
+    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, PracticeStatement,
+    Signature, Store, StoredOrder, Tx,
 };
 use crate::tokens::TokenRefusal;
 use crate::vault::{FieldKey, VaultError};
@@ -78,6 +80,8 @@ pub struct Desk {
     pub chance: Chance,
     /// What orders ask for.
     pub rules: Rules,
+    /// For how long evidence is kept.
+    pub terms: Terms,
 }
 
 /// Why the office did not do it.
@@ -95,6 +99,9 @@ pub enum OfficeError {
     /// The case's state, or four eyes.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// Evidence must be kept.
+    #[error(transparent)]
+    Kept(#[from] Kept),
     /// The officer has not the role of the seat.
     #[error("the officer has not the duty for this signature")]
     NoSeat,
@@ -185,6 +192,12 @@ pub struct CaseView {
     pub issued: Option<Issued>,
     /// History, newest first.
     pub steps: Vec<PastStep>,
+    /// The practice statement that goes with it.
+    pub practice: Option<PracticeStatement>,
+    /// Until when its evidence is kept, or that it is not over.
+    pub until: Result<Timestamp, Kept>,
+    /// A deletion of its evidence that was asked for or done.
+    pub deletion: Option<Deletion>,
 }
 
 /// How much waits at an office: what the rail of every page shows.
@@ -269,7 +282,17 @@ impl Desk {
             }
             _ => None,
         };
-        Ok(CaseView { documents: tx.documents(number).await?, order, issued, steps: tx.steps(&subject).await?, case })
+        let until = keep_until(&case, &tx.certificates_of_case(number).await?, self.terms);
+        Ok(CaseView {
+            documents: tx.documents(number).await?,
+            order,
+            issued,
+            steps: tx.steps(&subject).await?,
+            practice: tx.practice_statement(number).await?,
+            until,
+            deletion: tx.deletion(number).await?,
+            case,
+        })
     }
 
     /// The entry officer's signature: the case goes to review.
@@ -392,24 +415,53 @@ impl Desk {
         .await
     }
 
-    /// A document of a case.
+    /// A scan of a case: `sheet` is its number among those of its kind.
     ///
     /// # Errors
-    /// [`OfficeError::NotFound`], [`OfficeError::Forbidden`] for another office's, or the evidence folder.
+    /// [`OfficeError::NotFound`], [`OfficeError::Forbidden`] for another office's, or the evidence.
     pub async fn document(
         &self,
         officer: &Officer,
         number: &CaseNumber,
         kind: &str,
+        sheet: i64,
     ) -> Result<(Document, Vec<u8>), OfficeError> {
+        let document = self.find_document(officer, number, kind, sheet).await?;
+        let bytes = self.evidence.show(document.sha256).await?;
+        Ok((document, bytes.to_vec()))
+    }
+
+    /// A page of a scan as a picture, PNG; pages count from 1.
+    ///
+    /// # Errors
+    /// As [`Self::document`].
+    pub async fn picture(
+        &self,
+        officer: &Officer,
+        number: &CaseNumber,
+        (kind, sheet, page): (&str, i64, i64),
+        size: Size,
+    ) -> Result<Vec<u8>, OfficeError> {
+        let document = self.find_document(officer, number, kind, sheet).await?;
+        let page = usize::try_from(page - 1).ok().filter(|_| page <= document.pages).ok_or(OfficeError::NotFound)?;
+        Ok(self.evidence.draw(document.sha256, document.media, page, size).await?)
+    }
+
+    async fn find_document(
+        &self,
+        officer: &Officer,
+        number: &CaseNumber,
+        kind: &str,
+        sheet: i64,
+    ) -> Result<Document, OfficeError> {
         let mut tx = self.store.read().await?;
         let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
         case.readable_by(officer)?;
-        let documents = tx.documents(number).await?;
-        let document =
-            documents.into_iter().find(|document| document.kind.word() == kind).ok_or(OfficeError::NotFound)?;
-        let bytes = self.evidence.show(document.sha256).await?;
-        Ok((document, bytes.to_vec()))
+        if tx.deletion(number).await?.is_some_and(|deletion| deletion.done.is_some()) {
+            return Err(OfficeError::NotFound);
+        }
+        let mut documents = tx.documents(number).await?.into_iter();
+        documents.find(|document| document.kind.word() == kind && document.sheet == sheet).ok_or(OfficeError::NotFound)
     }
 
     /// Puts a signature into the next seat of an order, if the officer may sit there and sits nowhere else.

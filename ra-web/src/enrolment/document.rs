@@ -2,6 +2,10 @@
 
 /// The most bytes of one scan.
 pub const MAX_DOCUMENT_BYTES: usize = 10 * 1024 * 1024;
+/// The most pages of one scan.
+pub const MAX_PAGES: usize = 50;
+/// The most scans of one kind: both sides of a card, the sheets of a form.
+pub const MAX_SHEETS: usize = 8;
 
 /// What is scanned (`domain.md` §3.10); which of them a case must have, says its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +101,24 @@ pub enum DocumentError {
     /// None of the three, whatever its name says.
     #[error("the file is no JPEG, PNG or PDF")]
     WrongType,
+    /// It cannot be shown.
+    #[error("the file cannot be read")]
+    Damaged,
+    /// Larger than any sheet, or packed so that it would become so.
+    #[error("the picture is too large")]
+    TooManyPixels,
+    /// Over [`MAX_PAGES`].
+    #[error("the file has over {MAX_PAGES} pages")]
+    TooManyPages,
+    /// Over [`MAX_SHEETS`].
+    #[error("there are over {MAX_SHEETS} files")]
+    TooManySheets,
+    /// Behind a password.
+    #[error("the file is encrypted")]
+    Encrypted,
+    /// With scripts, programs to start, or films.
+    #[error("the file can act")]
+    Active,
 }
 
 impl DocumentError {
@@ -108,6 +130,12 @@ impl DocumentError {
             Self::TooLarge => "too-large",
             Self::Truncated => "truncated",
             Self::WrongType => "wrong-type",
+            Self::Damaged => "damaged",
+            Self::TooManyPixels => "too-many-pixels",
+            Self::TooManyPages => "too-many-pages",
+            Self::TooManySheets => "too-many-sheets",
+            Self::Encrypted => "encrypted",
+            Self::Active => "active",
         }
     }
 }

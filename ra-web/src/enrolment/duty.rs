@@ -20,6 +20,16 @@ pub enum Right {
     Claim,
     /// Make a certificate onto a token.
     Provision,
+    /// Add a paper that came back signed.
+    TakeBack,
+    /// Take a case out as an archive.
+    Export,
+    /// See what evidence may be deleted.
+    Retention,
+    /// Ask for the deletion of evidence whose time is over.
+    AskDeletion,
+    /// Confirm such a deletion, or turn it down.
+    ConfirmDeletion,
     /// Look at the register of officers.
     Registry,
     /// Order that officers are entered, given tokens, held, released or revoked: either seat.
@@ -52,13 +62,18 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
         Self::Decide,
         Self::Claim,
         Self::Provision,
+        Self::TakeBack,
+        Self::Export,
+        Self::Retention,
+        Self::AskDeletion,
+        Self::ConfirmDeletion,
         Self::Registry,
         Self::Officers,
         Self::Enter,
@@ -86,6 +101,11 @@ impl Right {
             Self::Decide => &[R::RaReviewer, R::RaSupervisor],
             Self::Claim => &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor],
             Self::Provision => &[R::TokenOperator],
+            Self::TakeBack => &[R::RaEntry, R::TokenOperator],
+            Self::Export => &[R::RaSupervisor, R::Auditor],
+            Self::Retention => &[R::RaReviewer, R::RaSupervisor, R::Auditor],
+            Self::AskDeletion => &[R::RaSupervisor],
+            Self::ConfirmDeletion => &[R::RaReviewer, R::RaSupervisor],
             Self::Registry => &[R::RaSupervisor, R::Auditor, R::Administrator],
             Self::Officers => &[R::Administrator],
             Self::Enter => &R::ALL,
@@ -124,6 +144,7 @@ mod tests {
                 Right::TakeIn,
                 Right::Prepare,
                 Right::Claim,
+                Right::TakeBack,
                 Right::Hold,
                 Right::Request,
                 Right::SignOrder,
@@ -131,7 +152,19 @@ mod tests {
                 Right::TakeMoney,
             ],
         ),
-        (Role::RaReviewer, &[Right::Enter, Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
+        (
+            Role::RaReviewer,
+            &[
+                Right::Enter,
+                Right::Read,
+                Right::Decide,
+                Right::Claim,
+                Right::Retention,
+                Right::ConfirmDeletion,
+                Right::Hold,
+                Right::SignOrder,
+            ],
+        ),
         (
             Role::TokenOperator,
             &[
@@ -140,6 +173,7 @@ mod tests {
                 Right::Prepare,
                 Right::Claim,
                 Right::Provision,
+                Right::TakeBack,
                 Right::Hold,
                 Right::SignOrder,
                 Right::KeepStock,
@@ -152,6 +186,10 @@ mod tests {
                 Right::Read,
                 Right::Decide,
                 Right::Claim,
+                Right::Export,
+                Right::Retention,
+                Right::AskDeletion,
+                Right::ConfirmDeletion,
                 Right::Registry,
                 Right::Hold,
                 Right::Request,
@@ -168,7 +206,16 @@ mod tests {
         (Role::KmcOfficer, &[Right::Enter]),
         (
             Role::Auditor,
-            &[Right::Enter, Right::Read, Right::Registry, Right::Jobs, Right::ReadMoney, Right::Ledger],
+            &[
+                Right::Enter,
+                Right::Read,
+                Right::Export,
+                Right::Retention,
+                Right::Registry,
+                Right::Jobs,
+                Right::ReadMoney,
+                Right::Ledger,
+            ],
         ),
         (Role::Administrator, &[Right::Enter, Right::Registry, Right::Officers, Right::Jobs, Right::RetryJob]),
     ];

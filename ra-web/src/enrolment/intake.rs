@@ -9,11 +9,12 @@ use openssl::sha::sha256;
 
 use super::case::{Case, CaseNumber, Who};
 use super::desk::{Desk, OfficeError, again};
-use super::document::{DocumentError, DocumentKind, Media};
+use super::document::{DocumentError, DocumentKind, MAX_SHEETS};
 use super::form::{FieldFault, FieldFaults, Form, Particulars};
 use super::process::Process;
 use crate::store::{
-    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, StoredOrder, Tx,
+    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PracticeStatement,
+    StoredOrder, Tx,
 };
 use crate::tokens::Token;
 
@@ -30,6 +31,12 @@ pub struct Upload {
 
 /// What is wrong with the documents: kind, fault; `None` is a missing one.
 pub type DocumentFaults = Vec<(DocumentKind, Option<DocumentError>)>;
+
+/// A scan that the store has.
+pub(super) struct Kept {
+    pub(super) document: Document,
+    bytes: Vec<u8>,
+}
 
 /// A draft that was saved, and what was not taken of it.
 pub struct Saved {
@@ -120,9 +127,13 @@ impl Desk {
             }
             let subject = OrderSubject::Case(case.number.clone());
             tx.drop_open_orders(&subject, now).await?;
-            for document in &kept {
-                tx.put_document(&case.number, document).await?;
+            for kept in &kept {
+                if kept.document.sheet == 1 {
+                    tx.drop_documents(&case.number, kept.document.kind).await?;
+                }
+                self.put_kept(&mut tx, &case.number, kept, 0).await?;
             }
+            tx.fix_practice_statement(&case.number, &self.practice_statement()).await?;
             tx.add_step(&subject, &step).await?;
             tx.audit(&self.event(&subject, &step)).await?;
             tx.commit().await?;
@@ -187,6 +198,7 @@ impl Desk {
                 act: self.act(&mut tx, &case.process, &particulars).await?,
             };
             let subject = OrderSubject::Case(number.clone());
+            tx.fix_practice_statement(number, &self.practice_statement()).await?;
             tx.drop_open_orders(&subject, now).await?;
             tx.add_order(&StoredOrder {
                 statement: encode(&order),
@@ -230,22 +242,83 @@ impl Desk {
         Ok(self.store.read().await?.certificates(&CertificateFilter::Uscc(uscc.to_owned()), 20).await?)
     }
 
-    async fn take_documents(&self, uploads: Vec<Upload>) -> Result<(Vec<Document>, DocumentFaults), OfficeError> {
-        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    /// Looks at uploads and keeps what is good, a kind as a whole: its scans, numbered, are to take the place of those
+    /// there are.
+    pub(super) async fn take_documents(
+        &self,
+        uploads: Vec<Upload>,
+    ) -> Result<(Vec<Kept>, DocumentFaults), OfficeError> {
+        let mut kinds: BTreeMap<DocumentKind, Vec<Upload>> = BTreeMap::new();
         for upload in uploads {
-            let looked = upload.bytes.and_then(|bytes| Media::of(&bytes).map(|media| (media, bytes)));
-            match looked {
-                Ok((media, bytes)) => {
-                    let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-                    let sha256 = self.evidence.keep(bytes).await?;
-                    let name = upload.name.chars().filter(|c| !c.is_control()).take(100).collect();
-                    let added = self.clock.now();
-                    kept.push(Document { kind: upload.kind, sha256, media, bytes: length, name, added });
-                }
-                Err(fault) => refused.push((upload.kind, Some(fault))),
+            kinds.entry(upload.kind).or_default().push(upload);
+        }
+        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        for (kind, uploads) in kinds {
+            match self.take_kind(uploads).await? {
+                Ok(documents) => kept.extend(documents),
+                Err(fault) => refused.push((kind, Some(fault))),
             }
         }
         Ok((kept, refused))
+    }
+
+    async fn take_kind(&self, uploads: Vec<Upload>) -> Result<Result<Vec<Kept>, DocumentError>, OfficeError> {
+        if uploads.len() > MAX_SHEETS {
+            return Ok(Err(DocumentError::TooManySheets));
+        }
+        let mut scans = Vec::new();
+        for upload in uploads {
+            let looked = match upload.bytes {
+                Ok(bytes) => self.evidence.look(bytes).await?,
+                Err(fault) => Err(fault),
+            };
+            match looked {
+                Ok(scan) => scans.push((upload.kind, upload.name, scan)),
+                Err(fault) => return Ok(Err(fault)),
+            }
+        }
+        let mut kept = Vec::new();
+        for (n, (kind, name, scan)) in (1..).zip(scans) {
+            let document = Document {
+                kind,
+                sheet: n,
+                sha256: self.evidence.keep(&scan.bytes).await?,
+                media: scan.media,
+                bytes: i64::try_from(scan.bytes.len()).unwrap_or(i64::MAX),
+                pages: i64::try_from(scan.pages).unwrap_or(i64::MAX),
+                name: name.chars().filter(|c| !c.is_control()).take(100).collect(),
+                added: self.clock.now(),
+            };
+            kept.push(Kept { document, bytes: scan.bytes });
+        }
+        Ok(Ok(kept))
+    }
+
+    /// Writes a kept scan into its case, as the sheet so many after its own number. One that the store was about to
+    /// forget for another case, or forgot a moment ago, is kept once more.
+    pub(super) async fn put_kept(
+        &self,
+        tx: &mut Box<dyn Tx>,
+        number: &CaseNumber,
+        kept: &Kept,
+        after: usize,
+    ) -> Result<(), OfficeError> {
+        let sheet = kept.document.sheet + i64::try_from(after).unwrap_or(i64::MAX);
+        tx.put_document(number, &Document { sheet, ..kept.document.clone() }).await?;
+        if tx.revive(kept.document.sha256).await? {
+            self.evidence.keep(&kept.bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// The practice statement that is in force now.
+    fn practice_statement(&self) -> PracticeStatement {
+        let letterhead = &self.printer.letterhead;
+        PracticeStatement {
+            version: letterhead.cps_version.clone(),
+            sha256: letterhead.cps_sha256,
+            since: self.clock.now(),
+        }
     }
 
     async fn act(

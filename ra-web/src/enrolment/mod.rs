@@ -2,10 +2,12 @@
 //!
 //! For: the office's cases and the orders that officers sign. Trusts the officer whom the session names, and
 //! the authority's answers. Never decides that an order is good: it gathers signatures, and the authority
-//! checks each again. [`form`], [`case`], [`process`], [`waiting`], [`document`], [`duty`] are pure; [`desk`], [`intake`], [`papers`], [`replacement`] and
-//! [`provisioning`] are
+//! checks each again. [`form`], [`case`], [`process`], [`waiting`], [`document`], [`duty`] are pure; [`annex`], [`archive`], [`desk`], [`intake`], [`papers`], [`replacement`],
+//! [`retention`] and [`provisioning`] are
 //! the services over the ports in [`crate::store`].
 
+pub mod annex;
+pub mod archive;
 pub mod case;
 pub mod certificate_order;
 pub mod desk;
@@ -17,4 +19,5 @@ pub mod papers;
 pub mod process;
 pub mod provisioning;
 pub mod replacement;
+pub mod retention;
 pub mod waiting;

@@ -1,7 +1,7 @@
 //! The papers of a case: what the unit signs and seals, and what it is told. Printed from what the case says, in Chinese,
 //! with the resident number masked; what comes back signed is a document of the case like any other scan.
 
-use ca_core::domain::{CertificateStatus, Officer, Timestamp};
+use ca_core::domain::{CertificateStatus, Officer, Sha256, Timestamp};
 use serde::Serialize;
 
 use super::case::{CaseNumber, State};
@@ -22,6 +22,8 @@ pub struct Letterhead {
     pub authority: String,
     /// Version of the practice statement that a unit accepts (law L7).
     pub cps_version: String,
+    /// SHA-256 of its text.
+    pub cps_sha256: Option<Sha256>,
     /// Where that statement is published.
     pub cps_url: String,
     /// Whom to call, e.g. for a loss.
@@ -94,6 +96,7 @@ struct Facts {
     number: String,
     authority: String,
     cps_version: String,
+    cps_sha256: String,
     cps_url: String,
     contact: String,
     printed: String,
@@ -128,6 +131,11 @@ impl Facts {
         let t = |key: &str| LANGUAGE.t(key);
         let kind = UnitKind::ALL.into_iter().find(|kind| kind.word() == form.unit_kind);
         let process = t(&format!("process-{}", case.process.word()));
+        // The one that the case took when it was begun: a later one is not what the unit accepts here.
+        let (cps_version, cps_sha256) = match &shown.practice {
+            Some(kept) => (kept.version.clone(), kept.sha256),
+            None => (letterhead.cps_version.clone(), letterhead.cps_sha256),
+        };
         let of_certificate = |say: fn(&Issued) -> String| shown.issued.as_ref().map(say).unwrap_or_default();
         let (revoked, reason) = match shown.issued.as_ref().map(|issued| issued.status) {
             Some(CertificateStatus::Revoked { since, reason }) => {
@@ -139,7 +147,8 @@ impl Facts {
             title: LANGUAGE.t_with("paper-application-title", &[("process", &process)]),
             number: case.number.to_string(),
             authority: letterhead.authority.clone(),
-            cps_version: letterhead.cps_version.clone(),
+            cps_version,
+            cps_sha256: cps_sha256.map(|hash| hash.to_string()).unwrap_or_default(),
             cps_url: letterhead.cps_url.clone(),
             contact: letterhead.contact.clone(),
             printed: now.beijing_text(),
@@ -199,7 +208,8 @@ pub struct Printer {
 }
 
 impl Printer {
-    async fn print(&self, shown: &CaseView, paper: Paper, now: Timestamp) -> Result<Vec<u8>, PaperError> {
+    /// Sets a paper as it is at a moment.
+    pub(super) async fn print(&self, shown: &CaseView, paper: Paper, now: Timestamp) -> Result<Vec<u8>, PaperError> {
         self.press.print(paper.word(), &Facts::of(shown, &self.letterhead, now), now).await
     }
 }

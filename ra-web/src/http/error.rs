@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::enrolment::case::Forbidden;
 use crate::enrolment::certificate_order::refusal_key;
 use crate::enrolment::desk::OfficeError;
+use crate::evidence::EvidenceError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
 use crate::paper::PaperError;
@@ -61,6 +62,8 @@ kinds! {
     Conflict => "conflict", CONFLICT;
     /// Another officer has it in hand.
     Claimed => "claimed", CONFLICT;
+    /// Evidence must be kept still.
+    Kept => "kept", CONFLICT;
     /// Sent by another site.
     CrossSite => "cross_site", FORBIDDEN;
     /// Another officer must do it: four eyes.
@@ -216,6 +219,7 @@ impl From<OfficeError> for Failure {
             OfficeError::Forbidden(Forbidden::State { .. }) | OfficeError::NotNow(_) | OfficeError::WrongState(_) => {
                 Kind::WrongState
             }
+            OfficeError::Kept(kept) => return Self { detail: Some(kept.to_string()), ..Kind::Kept.into() },
             OfficeError::NotFound => Kind::NotFound,
             OfficeError::Signature(_) => Kind::SignatureRefused,
             OfficeError::TicketExpired => Kind::TicketExpired,
@@ -226,6 +230,8 @@ impl From<OfficeError> for Failure {
             OfficeError::Token(TokenRefusal::Taken) => Kind::TokenTaken,
             OfficeError::Token(TokenRefusal::Unknown) => Kind::TokenUnknown,
             OfficeError::Token(TokenRefusal::State) => Kind::WrongState,
+            OfficeError::Evidence(EvidenceError::Busy) => Kind::TimedOut,
+            OfficeError::Evidence(EvidenceError::NoPicture(_)) => Kind::NotFound,
             OfficeError::Evidence(_) => Kind::StoreUnavailable,
             OfficeError::Paper(PaperError::Glyph(_)) => Kind::Unprintable,
             OfficeError::Paper(_) | OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,

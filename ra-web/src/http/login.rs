@@ -14,7 +14,8 @@ use crate::login::{BrowserSession, Challenge, Refusal};
 use crate::page::{Notice, Page, View};
 
 /// What agent.js can say, by the codes of the window protocol; each has a message `agent-…`.
-pub const AGENT_WORDS: [&str; 19] = [
+pub const AGENT_WORDS: [&str; 20] = [
+    "downloading",
     "opening",
     "waiting",
     "sending",

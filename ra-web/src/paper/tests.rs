@@ -17,6 +17,7 @@ pub(crate) fn printer() -> Printer {
     let letterhead = Letterhead {
         authority: "示范市数字证书认证中心".into(),
         cps_version: "1.0".into(),
+        cps_sha256: Some(ca_core::domain::Sha256([7; 32])),
         cps_url: "http://127.0.0.1:8080/cps".into(),
         contact: "各受理点服务窗口".into(),
     };
@@ -31,7 +32,7 @@ fn noon() -> Timestamp {
 pub(crate) fn sample() -> Value {
     json!({
         "title": "数字证书业务申请表（首次申请）", "number": "RA-20261124-0001", "authority": "示范市数字证书认证中心",
-        "cps_version": "1.0", "cps_url": "http://127.0.0.1:8080/cps", "contact": "各受理点服务窗口",
+        "cps_version": "1.0", "cps_sha256": "07", "cps_url": "http://127.0.0.1:8080/cps", "contact": "各受理点服务窗口",
         "printed": "2026-11-24 12:00:00", "office": "demo-office", "process": "首次申请", "old": null,
         "unit_name": "示范市东湖建筑工程有限公司", "uscc": "91350100M000100Y43", "unit_kind": "企业",
         "address": "示范市东湖区人民路 8 号", "legal_person": "张伟", "handler_name": "刘芳",

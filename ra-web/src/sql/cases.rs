@@ -60,10 +60,13 @@ const COUNT_IN: &str = "INSERT INTO case_count (office, state, n) VALUES ($1, $2
     ON CONFLICT (office, state) DO UPDATE SET n = case_count.n + 1";
 const COUNT_OUT: &str = "UPDATE case_count SET n = n - 1 WHERE office = $1 AND state = $2";
 const BEFORE: &str = "SELECT state, unit_folded FROM enrolment_case WHERE number = $1";
-const PUT_DOCUMENT: &str = "INSERT INTO case_document (case_number, kind, sha256, media, bytes, name, added) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_number, kind) DO UPDATE SET \
-    sha256 = excluded.sha256, media = excluded.media, bytes = excluded.bytes, name = excluded.name, added = excluded.added";
-const DOCUMENTS: &str = "SELECT kind, sha256, media, bytes, name, added FROM case_document WHERE case_number = $1";
+const PUT_DOCUMENT: &str = "INSERT INTO case_document (case_number, kind, sheet, sha256, media, bytes, pages, name, added) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (case_number, kind, sheet) DO UPDATE SET \
+    sha256 = excluded.sha256, media = excluded.media, bytes = excluded.bytes, pages = excluded.pages, \
+    name = excluded.name, added = excluded.added";
+const DROP_DOCUMENTS: &str = "DELETE FROM case_document WHERE case_number = $1 AND kind = $2";
+const DOCUMENTS: &str = "SELECT kind, sheet, sha256, media, bytes, pages, name, added FROM case_document \
+    WHERE case_number = $1";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
@@ -87,6 +90,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     COUNT_OUT,
     BEFORE,
     PUT_DOCUMENT,
+    DROP_DOCUMENTS,
     DOCUMENTS,
 ];
 
@@ -219,7 +223,16 @@ impl TryFrom<LineRow> for CaseLine {
     }
 }
 
-row!(DocumentRow { kind: String, sha256: String, media: String, bytes: i64, name: String, added: i64 });
+row!(DocumentRow {
+    kind: String,
+    sheet: i64,
+    sha256: String,
+    media: String,
+    bytes: i64,
+    pages: i64,
+    name: String,
+    added: i64,
+});
 
 fn document(case: &CaseNumber, row: DocumentRow) -> Result<Document, DatabaseError> {
     let fault = |what| odd("case_document", case.as_str(), what);
@@ -228,6 +241,8 @@ fn document(case: &CaseNumber, row: DocumentRow) -> Result<Document, DatabaseErr
         sha256: row.sha256.parse().map_err(|_| fault("sha256"))?,
         media: Media::from_name(&row.media).ok_or_else(|| fault("media"))?,
         bytes: row.bytes,
+        sheet: row.sheet,
+        pages: row.pages,
         name: row.name,
         added: Timestamp::from_unix(row.added),
     })
@@ -420,9 +435,11 @@ for_each_backend! { SqlTx =>
             let done = sqlx::query(PUT_DOCUMENT)
                 .bind(case.as_str())
                 .bind(document.kind.word())
+                .bind(document.sheet)
                 .bind(document.sha256.to_string())
                 .bind(document.media.name())
                 .bind(document.bytes)
+                .bind(document.pages)
                 .bind(&document.name)
                 .bind(document.added.unix())
                 .execute(self.connection())
@@ -430,11 +447,16 @@ for_each_backend! { SqlTx =>
             expect_rows(PUT_DOCUMENT, done.rows_affected(), 1)
         }
 
+        async fn drop_documents(&mut self, case: &CaseNumber, kind: DocumentKind) -> Result<(), DatabaseError> {
+            sqlx::query(DROP_DOCUMENTS).bind(case.as_str()).bind(kind.word()).execute(self.connection()).await?;
+            Ok(())
+        }
+
         async fn documents(&mut self, case: &CaseNumber) -> Result<Vec<Document>, DatabaseError> {
             let rows: Vec<DocumentRow> =
                 sqlx::query_as(DOCUMENTS).bind(case.as_str()).fetch_all(self.connection()).await?;
             let mut documents = rows.into_iter().map(|row| document(case, row)).collect::<Result<Vec<_>, _>>()?;
-            documents.sort_by_key(|document| document.kind);
+            documents.sort_by_key(|document| (document.kind, document.sheet));
             Ok(documents)
         }
     }

@@ -6,7 +6,7 @@ use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
 use super::row::{odd, row, who};
-use crate::enrolment::case::Step;
+use crate::enrolment::case::{CaseNumber, Step};
 use crate::store::{
     CertificateFilter, Certificates, History, Issued, IssuedEncryption, OrderSubject, PastStep, StoredTicket,
     TicketState, Tickets,
@@ -14,8 +14,9 @@ use crate::store::{
 
 const ADD: &str = "INSERT INTO certificate (issuer, serial, case_number, order_id, uscc, unit_name, not_before, \
     not_after, certificate, issued, delivered, status, reason, since, \
-    encryption_serial, encryption_certificate) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (issuer, serial) DO NOTHING";
+    encryption_serial, encryption_certificate, office) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+    (SELECT office FROM enrolment_case WHERE number = $3)) ON CONFLICT (issuer, serial) DO NOTHING";
 const FIND: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
     certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate WHERE issuer = $1 AND serial = $2";
 const LATEST: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
@@ -25,6 +26,8 @@ const OF_USCC: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_
 const OF_SERIAL: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
     certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate \
     WHERE serial = $2 OR encryption_serial = $2 ORDER BY issued DESC LIMIT $1";
+const OF_CASE: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
+    certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate WHERE case_number = $1 ORDER BY issued DESC, serial LIMIT 100";
 const HELD: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
     certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate \
     WHERE status = 1 AND EXISTS (SELECT 1 FROM enrolment_case e WHERE e.number = certificate.case_number \
@@ -46,6 +49,7 @@ const STEPS: &str = "SELECT act, from_state, to_state, by_id, by_name, reason, a
 pub(super) const STATEMENTS: &[&str] = &[
     ADD,
     FIND,
+    OF_CASE,
     HELD,
     LATEST,
     OF_USCC,
@@ -200,6 +204,12 @@ for_each_backend! { SqlTx =>
                 .execute(self.connection())
                 .await?;
             Ok(())
+        }
+
+        async fn certificates_of_case(&mut self, case: &CaseNumber) -> Result<Vec<Issued>, DatabaseError> {
+            let rows: Vec<CertificateRow> =
+                sqlx::query_as(OF_CASE).bind(case.as_str()).fetch_all(self.connection()).await?;
+            rows.into_iter().map(TryInto::try_into).collect()
         }
 
         async fn certificate(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<Issued>, DatabaseError> {

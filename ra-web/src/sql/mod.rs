@@ -6,6 +6,7 @@ use sqlx::migrate::Migrator;
 mod bills;
 mod cases;
 mod certificates;
+mod evidence;
 mod jobs;
 mod ledger;
 mod office;
@@ -33,6 +34,8 @@ pub fn office_migrations() -> Migrator {
         (16, "units", include_str!("../../migrations/0016_units.sql")),
         (17, "officers", include_str!("../../migrations/0017_officers.sql")),
         (18, "idle", include_str!("../../migrations/0018_idle.sql")),
+        (19, "evidence", include_str!("../../migrations/0019_evidence.sql")),
+        (20, "retention", include_str!("../../migrations/0020_retention.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (25, "money", include_str!("../../migrations/0025_money.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
@@ -44,6 +47,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
+    evidence::STATEMENTS,
     orders::STATEMENTS,
     units::STATEMENTS,
     officers::STATEMENTS,

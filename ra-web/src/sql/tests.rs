@@ -85,14 +85,19 @@ async fn a_case_its_documents_orders_and_history_are_read_back() {
         assert_eq!(case.number.as_str(), "RA-20260921-0001", "{}", fresh.engine);
         let document = Document {
             kind: DocumentKind::Seal,
+            sheet: 1,
             sha256: Sha256([9; 32]),
             media: Media::Png,
             bytes: 12,
+            pages: 1,
             name: "印章.png".into(),
             added: NOW,
         };
         tx.put_document(&case.number, &document).await.expect("stored");
         tx.put_document(&case.number, &Document { bytes: 13, ..document.clone() }).await.expect("replaced");
+        tx.put_document(&case.number, &Document { sheet: 2, ..document.clone() }).await.expect("beside it");
+        tx.put_document(&case.number, &Document { kind: DocumentKind::Licence, ..document }).await.expect("stored");
+        tx.drop_documents(&case.number, DocumentKind::Licence).await.expect("dropped");
         let subject = OrderSubject::Case(case.number.clone());
         let order = order_about(subject.clone());
         tx.add_order(&order).await.expect("added");
@@ -104,7 +109,11 @@ async fn a_case_its_documents_orders_and_history_are_read_back() {
         let (read, sealed) = tx.case(&case.number).await.expect("read").expect("there");
         assert_eq!((read.state, read.version, sealed.as_deref()), (State::Draft, 1, Some(&b"sealed"[..])));
         assert!(read.form.unit_name == case.form.unit_name && read.form.handler_id.is_empty());
-        assert_eq!(tx.documents(&case.number).await.expect("read")[0].bytes, 13);
+        let documents = tx.documents(&case.number).await.expect("read");
+        assert_eq!(
+            documents.iter().map(|document| (document.sheet, document.bytes)).collect::<Vec<_>>(),
+            [(1, 13), (2, 12)]
+        );
         let read = tx.order(order.order.id).await.expect("read").expect("there");
         assert_eq!((read.order, read.signatures), (order.order, vec![signature]));
         assert_eq!(tx.steps(&subject).await.expect("read")[0].act, "begin");
@@ -234,5 +243,45 @@ async fn every_statement_is_accepted_by_both_engines() {
             };
             assert!(prepared.is_ok(), "{}: {statement}: {prepared:?}", fresh.engine);
         }
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_is_to_forget_is_taken_once_and_revived_by_who_keeps_it_anew() {
+    for fresh in databases(&office_migrations()).await {
+        let store = OfficeStore(fresh.database.clone());
+        let mut tx = store.begin().await.expect("begun");
+        let case = new_case(&mut tx).await;
+        let hash = Sha256([9; 32]);
+        let document = Document {
+            kind: DocumentKind::Seal,
+            sheet: 1,
+            sha256: hash,
+            media: Media::Png,
+            bytes: 12,
+            pages: 1,
+            name: "印章.png".into(),
+            added: NOW,
+        };
+        let removals = "INSERT INTO evidence_removal (sha256, queued) VALUES ($1, $2)";
+        tx.commit().await.expect("durable");
+        match &fresh.database {
+            ca_core::sql::Database::Sqlite { writer, .. } => {
+                sqlx::query(removals).bind(hash.to_string()).bind(1_i64).execute(writer).await.map(drop)
+            }
+            ca_core::sql::Database::Postgres(pool) => {
+                sqlx::query(removals).bind(hash.to_string()).bind(1_i64).execute(pool).await.map(drop)
+            }
+        }
+        .expect("queued");
+        let mut tx = store.begin().await.expect("begun");
+        assert_eq!(tx.removals(9).await.expect("read"), [hash], "{}", fresh.engine);
+        assert!(tx.take_removal(hash, NOW).await.expect("taken"), "no case has it");
+        assert!(!tx.take_removal(hash, NOW).await.expect("taken"), "once");
+        assert!(tx.removals(9).await.expect("read").is_empty());
+        tx.put_document(&case.number, &document).await.expect("stored");
+        assert!(tx.revive(hash).await.expect("revived"), "whoever keeps it again is told");
+        assert!(!tx.revive(hash).await.expect("revived"));
+        tx.commit().await.expect("durable");
     }
 }

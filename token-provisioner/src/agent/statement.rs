@@ -1,6 +1,8 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
-use ca_core::domain::{self, Act, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp, Unlock, UnlockWay};
+use ca_core::domain::{
+    self, Act, Archive, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp, Unlock, UnlockWay,
+};
 
 use crate::config::{Permission, Site};
 use crate::text::Language;
@@ -20,6 +22,7 @@ enum Kind {
     Login(Login),
     Order(Box<Order>),
     Unlock(Box<Unlock>),
+    Archive(Box<Archive>),
 }
 
 /// Why a statement is not put before the person.
@@ -56,11 +59,12 @@ impl Statement {
             "yinxin.login.v1" => Kind::Login(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?),
             "yinxin.order.v1" => Kind::Order(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             "yinxin.unlock.v1" => Kind::Unlock(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
+            "yinxin.archive.v1" => Kind::Archive(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             _ => return Err(Unfit::NotUnderstood),
         };
         let permission = match &kind {
             Kind::Login(_) => Permission::Login,
-            Kind::Order(_) | Kind::Unlock(_) => Permission::Order,
+            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) => Permission::Order,
         };
         if !site.may(permission) {
             return Err(Unfit::NotForThisSite);
@@ -75,7 +79,7 @@ impl Statement {
         match &self.kind {
             Kind::Login(login) if login.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
             Kind::Login(login) if now > login.exp || login.iat > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
-            Kind::Login(_) | Kind::Order(_) | Kind::Unlock(_) => Ok(()),
+            Kind::Login(_) | Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) => Ok(()),
         }
     }
 
@@ -99,6 +103,7 @@ impl Statement {
             Kind::Login(login) => login_words(t, login, exact),
             Kind::Order(order) => order_words(t, order, exact),
             Kind::Unlock(unlock) => unlock_words(t, unlock, exact),
+            Kind::Archive(archive) => archive_words(t, archive, exact),
         }
     }
 }
@@ -134,6 +139,26 @@ fn unlock_words(t: Language, unlock: &Unlock, exact: String) -> Words {
             (t.say("row-office"), unlock.office.to_string()),
             (t.say("row-created"), unlock.created.beijing_text()),
             (t.say("row-order"), unlock.id.to_string()),
+        ],
+        exact,
+    }
+}
+
+fn archive_words(t: Language, archive: &Archive, exact: String) -> Words {
+    let number = if archive.resident_number { "resident-number-full" } else { "resident-number-masked" };
+    Words {
+        heading: t.say("sign-archive"),
+        meaning: t.say("sign-archive-meaning"),
+        grave: archive.resident_number,
+        rows: vec![
+            (t.say("row-case"), archive.case.clone()),
+            (t.say("row-unit"), archive.unit.clone()),
+            (t.say("row-uscc"), archive.uscc.clone()),
+            (t.say("row-files"), archive.files.to_string()),
+            (t.say("row-resident-number"), t.say(number)),
+            (t.say("row-office"), archive.office.to_string()),
+            (t.say("row-created"), archive.created.beijing_text()),
+            (t.say("row-manifest"), archive.manifest_sha256.to_string()),
         ],
         exact,
     }

@@ -2,24 +2,17 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, ClientOptions, ObjectStore, ObjectStoreExt as _, PutMultipartOptions, PutOptions,
-    RetryConfig, WriteMultipart,
+    Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutMultipartOptions, PutOptions, WriteMultipart,
 };
 
 use super::peek::{self, Beginning, PIECE};
 use super::{Target, TargetError};
-use crate::config::Bucket as Settings;
+use crate::bucket::Bucket as Settings;
 
-/// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a request is tried again before it has failed; it is tried again at the next round.
-const INSIST: Duration = Duration::from_secs(20);
 /// What is sent at once; S3 takes no smaller parts than 5 MiB but the last.
 const PART: usize = 8 * 1024 * 1024;
 /// Parts on their way at once; so much memory an upload takes.
@@ -41,22 +34,7 @@ impl Bucket {
     /// # Errors
     /// When the secret cannot be read or an address is none.
     pub fn open(settings: &Settings) -> Result<Self, TargetError> {
-        // The first to come installs it; which of our parts that is does not matter.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = ClientOptions::new().with_timeout(PATIENCE).with_allow_http(settings.endpoint_is_plain());
-        let retry = RetryConfig { max_retries: 3, retry_timeout: INSIST, ..RetryConfig::default() };
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(&settings.bucket)
-            .with_region(&settings.region)
-            .with_access_key_id(&settings.access_key)
-            .with_secret_access_key(settings.secret()?.as_str())
-            .with_client_options(client)
-            .with_retry(retry);
-        if let Some(endpoint) = &settings.endpoint {
-            builder = builder.with_endpoint(endpoint);
-        }
-        let store = builder.build()?;
-        Ok(Self::over(Arc::new(store), &settings.bucket, &settings.prefix))
+        Ok(Self::over(settings.open()?, &settings.bucket, &settings.prefix))
     }
 
     fn over(store: Arc<dyn ObjectStore>, bucket: &str, prefix: &str) -> Self {

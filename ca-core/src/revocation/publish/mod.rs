@@ -51,6 +51,12 @@ impl From<io::Error> for TargetError {
     }
 }
 
+impl From<crate::bucket::BucketError> for TargetError {
+    fn from(error: crate::bucket::BucketError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<object_store::Error> for TargetError {
     fn from(error: object_store::Error) -> Self {
         Self(error.to_string())

@@ -8,7 +8,9 @@ use ca_core::domain::{Ground, KeyKind};
 use serde::Deserialize;
 
 use super::Staff;
-use super::parts::{CaseRow, CertificateLine, Sheet, ToSign, case_row, certificate_line, message_of, sheet, to_sign};
+use super::parts::{
+    CaseRow, CertificateLine, Sheet, Slot, ToSign, case_row, certificate_line, message_of, sheet, to_sign, with_camera,
+};
 use crate::enrolment::case::CaseNumber;
 use crate::enrolment::desk::{CaseView, OfficeError, Signer};
 use crate::enrolment::document::{DocumentError, DocumentKind, MAX_DOCUMENT_BYTES};
@@ -19,7 +21,6 @@ use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::http::login::SignedForm;
 use crate::page::{Page, View};
-use crate::store::Document;
 
 /// A text field may have so many bytes; the longest is an address of 128 characters.
 const MAX_TEXT_BYTES: usize = 2048;
@@ -28,15 +29,6 @@ const MAX_TEXT_BYTES: usize = 2048;
 struct Fault {
     field: &'static str,
     text: String,
-}
-
-/// A place for a scan.
-struct Slot {
-    name: &'static str,
-    title: String,
-    hint: String,
-    kept: Option<Sheet>,
-    error: Option<String>,
 }
 
 #[derive(Template)]
@@ -73,10 +65,6 @@ impl FormPage {
     /// Whether a day of purchase is asked for.
     fn asks_for_purchase(&self) -> bool {
         self.process.ground() == Some(Ground::Exchange)
-    }
-
-    fn max(&self) -> usize {
-        MAX_DOCUMENT_BYTES
     }
 }
 
@@ -140,7 +128,7 @@ pub(super) async fn get_new(
     let mut form = Form::default();
     form.years = "1".into();
     form.key = "P-256".into();
-    Ok(Shown(form_page(&staff, &view, &signer, None, form, Vec::new(), Vec::new()).await?))
+    Ok(with_camera(Shown(form_page(&staff, &view, &signer, None, form, Vec::new(), Vec::new()).await?)))
 }
 
 /// `GET /applications/{number}/edit`.
@@ -153,7 +141,7 @@ pub(super) async fn get_edit(
     let shown = staff.desk.view(&signer.officer, &number_of(&number)?).await?;
     shown.case.typeable_by(&signer.officer).map_err(OfficeError::from)?;
     let form = shown.case.form.clone();
-    Ok(Shown(form_page(&staff, &view, &signer, Some(&shown), form, Vec::new(), Vec::new()).await?))
+    Ok(with_camera(Shown(form_page(&staff, &view, &signer, Some(&shown), form, Vec::new(), Vec::new()).await?)))
 }
 
 /// `POST /applications/new`.
@@ -209,18 +197,19 @@ async fn take(
     }
     let shown = staff.desk.view(&signer.officer, &number).await?;
     let page = form_page(&staff, &view, &signer, Some(&shown), saved.case.form.clone(), fields, documents).await?;
-    Ok(Again(page).into_response())
+    Ok(with_camera(Again(page)))
 }
 
-struct Posted {
+/// What a form with scans brings.
+pub(super) struct Posted {
     form: Form,
-    uploads: Vec<Upload>,
+    pub(super) uploads: Vec<Upload>,
     check: bool,
 }
 
 /// Reads the form. A file that is too long is read to its end and told, so that the rest is not lost; when the
 /// connection breaks off in a file, what was typed before it is kept.
-async fn read(mut body: Multipart) -> Result<Posted, Failure> {
+pub(super) async fn read(mut body: Multipart) -> Result<Posted, Failure> {
     let (mut pairs, mut uploads, mut check) = (Vec::new(), Vec::new(), false);
     loop {
         let mut field = match body.next_field().await {
@@ -288,7 +277,11 @@ async fn form_page(
     let kept = shown.map(|shown| shown.documents.as_slice()).unwrap_or_default();
     let process = shown.map_or(Process::Enrolment, |shown| shown.case.process.clone());
     let documents = process.documents().iter();
-    let slots = documents.map(|kind| slot(view, number.as_ref(), *kind, kept, &faults)).collect();
+    let slots = documents.map(|kind| Slot {
+        error: faults.iter().find(|fault| fault.field == kind.word()).map(|fault| fault.text.clone()),
+        ..Slot::of(view, number.as_ref().map(CaseNumber::as_str), *kind, kept)
+    });
+    let slots = slots.collect();
     let (title, current) = match (process.ground(), number.is_some()) {
         (Some(ground), _) => (view.t(&format!("process-{}", ground.word())), "/applications"),
         (None, true) => (view.t("form-title-edit"), "/applications/new"),
@@ -317,24 +310,12 @@ async fn form_page(
     })
 }
 
-fn slot(view: &View, number: Option<&CaseNumber>, kind: DocumentKind, kept: &[Document], faults: &[Fault]) -> Slot {
-    let key = kind.word().replace('_', "-");
-    let document = kept.iter().find(|document| document.kind == kind);
-    Slot {
-        name: kind.word(),
-        title: view.t(&format!("document-{key}")),
-        hint: view.t(&format!("document-{key}-hint")),
-        kept: number.zip(document).map(|(number, document)| sheet(view, number.as_str(), document)),
-        error: faults.iter().find(|fault| fault.field == kind.word()).map(|fault| fault.text.clone()),
-    }
-}
-
 fn fault_text(view: &View, field: &str, fault: FieldFault) -> String {
     let label = view.t(&format!("field-{}", field.replace('_', "-")));
     view.locale.t_with(fault.key(), &[("field", &label), ("n", &fault.number())])
 }
 
-fn document_text(view: &View, kind: DocumentKind, fault: Option<DocumentError>) -> String {
+pub(super) fn document_text(view: &View, kind: DocumentKind, fault: Option<DocumentError>) -> String {
     let label = view.t(&format!("document-{}", kind.word().replace('_', "-")));
     let key = format!("document-fault-{}", fault.map_or("missing", DocumentError::word));
     view.locale.t_with(&key, &[("document", &label)])

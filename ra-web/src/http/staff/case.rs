@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Form as UrlForm;
 use axum::extract::{Path, State};
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -24,7 +23,7 @@ use crate::http::answer::{Again, Shown, see};
 use crate::http::error::Failure;
 use crate::http::login::SignedForm;
 use crate::page::{Page, View};
-use crate::store::{Issued, OrderState};
+use crate::store::{Issued, OrderState, PracticeStatement};
 
 /// A reason has at most so many characters.
 const MAX_REASON: usize = 200;
@@ -64,6 +63,15 @@ struct CasePage {
     /// Why this officer may not decide, when others may.
     why_not: Option<String>,
     may_provision: bool,
+    /// Where it is taken out as an archive, and where the keeping of its evidence stands, for whose duty that is.
+    may_export: bool,
+    may_see_retention: bool,
+    /// Until when its evidence is kept, as a sentence.
+    kept: String,
+    /// The practice statement that goes with it.
+    practice: Option<PracticeStatement>,
+    /// Whether its evidence was deleted.
+    deleted: bool,
     fault: Option<String>,
     /// Which field it is about.
     fault_at: &'static str,
@@ -160,7 +168,7 @@ async fn case_page(
         reason,
         sheets: shown.documents.iter().map(|document| sheet(view, number.as_str(), document)).collect(),
         seats: shown.order.as_ref().map(|order| seats(view, order)).unwrap_or_default(),
-        papers: papers(view, &shown),
+        papers: papers(view, signer, &shown),
         lines: shown.steps.iter().map(|step| line(view, step)).collect(),
         order: case.state.order().map(|order| order.to_string()),
         certificate,
@@ -175,6 +183,14 @@ async fn case_page(
         may_sign: typing && shown.order.as_ref().is_some_and(|order| order.state == OrderState::Open),
         review,
         why_not,
+        may_export: may(signer, Right::Export),
+        may_see_retention: may(signer, Right::Retention),
+        kept: match shown.until {
+            Ok(until) => view.locale.t_with("retention-until", &[("day", &until.beijing_day().to_string())]),
+            Err(_) => view.t("retention-open"),
+        },
+        practice: shown.practice,
+        deleted: shown.deletion.is_some_and(|deletion| deletion.done.is_some()),
         may_provision: mine && at_counter && may(signer, Right::Provision),
         fault_at: fault.as_ref().map_or("", |(_, at)| at),
         fault: fault.map(|(text, _)| text),
@@ -262,21 +278,4 @@ pub(super) fn reason_fault(view: &View, reason: &str) -> Option<String> {
     } else {
         None
     }
-}
-
-/// `GET /applications/{number}/documents/{kind}`: the scan itself, alone in its own origin-less sandbox.
-pub(super) async fn get_document(
-    State(staff): State<Staff>,
-    signer: Signer,
-    Path((number, kind)): Path<(String, String)>,
-) -> Result<Response, Failure> {
-    let number = number_of(&number)?;
-    let (document, bytes) = staff.desk.document(&signer.officer, &number, &kind).await?;
-    tracing::info!(officer = %signer.officer.id, case = %number, kind, "Document shown");
-    let headers = [
-        (header::CONTENT_TYPE, document.media.name()),
-        (header::CONTENT_DISPOSITION, "inline"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    ];
-    Ok((headers, bytes).into_response())
 }

@@ -18,14 +18,24 @@ pub(super) const ALONE: &str = "default-src 'none'; style-src 'unsafe-inline'; f
 pub(super) struct PaperLink {
     pub(super) href: String,
     pub(super) title: String,
+    /// Where its scan is added, for whose duty that is.
+    pub(super) signed: Option<String>,
+    /// How many scans of it there are.
+    pub(super) sheets: usize,
+    /// Where they are seen.
+    pub(super) seen: String,
 }
 
-/// The papers that a case can have printed now.
-pub(super) fn papers(view: &View, shown: &CaseView) -> Vec<PaperLink> {
+/// The papers that a case can have printed now, and what came back of them.
+pub(super) fn papers(view: &View, signer: &Signer, shown: &CaseView) -> Vec<PaperLink> {
+    let annexable = shown.case.annexable_by(&signer.officer).is_ok();
     let due = Paper::ALL.into_iter().filter(|paper| paper.is_due(shown));
     due.map(|paper| PaperLink {
         href: format!("/applications/{}/papers/{}", shown.case.number, paper.word()),
         title: view.t(&format!("paper-{}", paper.word())),
+        signed: annexable.then(|| format!("/applications/{}/papers/{}/signed", shown.case.number, paper.word())),
+        sheets: shown.documents.iter().filter(|document| document.kind == paper.scanned()).count(),
+        seen: format!("/applications/{}/documents/{}", shown.case.number, paper.scanned().word()),
     })
     .collect()
 }

@@ -1,9 +1,11 @@
 //! The staff console: every route with the right it needs, and the guard that looks at it.
 
 mod application;
+mod archive;
 mod case;
 mod certificate;
 mod counter;
+mod document;
 mod evidence;
 mod jobs;
 mod login;
@@ -11,9 +13,11 @@ mod money;
 mod officer;
 mod officer_order;
 mod officers;
-mod parts;
+pub(crate) mod parts;
 mod queue;
+mod retention;
 mod search;
+mod signed;
 mod tokens;
 mod unit;
 
@@ -106,8 +110,22 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/applications/{number}/hand-back", with(Right::Claim, post(queue::post_hand_back)))
         .route("/applications/{number}/approve", with(Right::Decide, post(case::post_approve)))
         .route("/applications/{number}/decline", with(Right::Decide, post(case::post_decline)))
-        .route("/applications/{number}/documents/{kind}", with(Right::Read, get(case::get_document)))
+        .route("/applications/{number}/documents/{kind}", with(Right::Read, get(document::get_viewer)))
+        .route("/applications/{number}/documents/{kind}/{sheet}", with(Right::Read, get(document::get_document)))
+        .route("/applications/{number}/documents/{kind}/{sheet}/{page}", with(Right::Read, get(document::get_picture)))
+        .route(
+            "/applications/{number}/papers/{paper}/signed",
+            with(Right::TakeBack, forms(get(signed::get_signed).post(signed::post_signed))),
+        )
         .route("/applications/{number}/papers/{paper}", with(Right::Read, get(evidence::get_paper)))
+        .route(
+            "/applications/{number}/archive",
+            with(Right::Export, get(archive::get_archive).post(archive::post_archive)),
+        )
+        .route("/applications/{number}/retention", with(Right::Retention, get(retention::get_retention)))
+        .route("/applications/{number}/retention/ask", with(Right::AskDeletion, post(retention::post_ask)))
+        .route("/applications/{number}/retention/confirm", with(Right::ConfirmDeletion, post(retention::post_confirm)))
+        .route("/retention", with(Right::Retention, get(retention::get_list)))
         .route("/applications/{number}/counter", with(Right::Provision, get(counter::get_counter)))
         .route("/applications/{number}/ticket", with(Right::Provision, post(counter::post_ticket)))
         .route("/applications/{number}/provisioned", with(Right::Provision, post(counter::post_provisioned)))
@@ -251,6 +269,10 @@ const DONE: &[&str] = &[
     "invoice-back",
     "counted",
     "closed",
+    "annexed",
+    "deletion-asked",
+    "deletion-declined",
+    "evidence-deleted",
     "claimed",
     "handed-back",
     "cancelled",
@@ -320,6 +342,9 @@ impl Staff {
         if Right::Jobs.of(roles) {
             rail.push(item("/jobs", "staff-rail-jobs", "refresh-cw", None));
         }
+        if Right::Retention.of(roles) {
+            rail.push(item("/retention", "staff-rail-retention", "clock", None));
+        }
         let duties: Vec<String> = Role::ALL
             .into_iter()
             .filter(|role| roles.contains(role))
@@ -343,7 +368,12 @@ impl Staff {
 }
 
 #[cfg(test)]
+mod archive_tests;
+#[cfg(test)]
+mod evidence_tests;
+#[cfg(test)]
 mod lapse_tests;
+#[cfg(test)]
 mod money_tests;
 #[cfg(test)]
 mod office_tests;
@@ -355,6 +385,8 @@ mod presence_tests;
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod retention_tests;
 #[cfg(test)]
 mod rights_tests;
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! What several pages of the console show alike.
 
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::domain::{Act, CertificateStatus, Ground, Replaces, Timestamp};
 
 use crate::enrolment::certificate_order::status_word;
 use crate::enrolment::desk::Signer;
+use crate::enrolment::document::{DocumentKind, MAX_DOCUMENT_BYTES};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
 use crate::store::act_word;
@@ -93,26 +96,98 @@ pub(super) fn seats(view: &View, order: &StoredOrder) -> Vec<Seat> {
         .collect()
 }
 
-/// A document as pages show it.
+/// A scan as pages show it.
 pub(super) struct Sheet {
+    pub(super) kind: &'static str,
     pub(super) title: String,
+    /// The viewer, at this scan.
     pub(super) href: String,
+    /// The first page, small.
+    pub(super) preview: String,
     pub(super) name: String,
     pub(super) size: String,
-    pub(super) image: bool,
+    pub(super) pages: i64,
     pub(super) sha256: String,
 }
 
 pub(super) fn sheet(view: &View, number: &str, document: &Document) -> Sheet {
     let kib = (document.bytes + 1023) / 1024;
+    let kind = document.kind.word();
+    let base = format!("/applications/{number}/documents/{kind}");
     Sheet {
-        title: view.t(&format!("document-{}", document.kind.word().replace('_', "-"))),
-        href: format!("/applications/{number}/documents/{}", document.kind.word()),
+        kind,
+        title: view.t(&format!("document-{}", kind.replace('_', "-"))),
+        href: format!("{base}#sheet-{}", document.sheet),
+        preview: format!("{base}/{}/1?size=small", document.sheet),
         name: document.name.clone(),
         size: if kib < 1024 { format!("{kib} KB") } else { format!("{:.1} MB", kib as f64 / 1024.0) },
-        image: document.media.is_image(),
+        pages: document.pages,
         sha256: document.sha256.to_string(),
     }
+}
+
+/// A place for scans of one kind in a form.
+pub(super) struct Slot {
+    pub(super) name: &'static str,
+    pub(super) title: String,
+    pub(super) hint: String,
+    pub(super) kept: Vec<Sheet>,
+    pub(super) error: Option<String>,
+}
+
+impl Slot {
+    /// The place, with what was kept already.
+    pub(super) fn of(view: &View, number: Option<&str>, kind: DocumentKind, kept: &[Document]) -> Self {
+        let key = kind.word().replace('_', "-");
+        let kept = kept.iter().filter(|document| document.kind == kind);
+        Self {
+            name: kind.word(),
+            title: view.t(&format!("document-{key}")),
+            hint: view.t(&format!("document-{key}-hint")),
+            kept: number.map(|number| kept.map(|document| sheet(view, number, document)).collect()).unwrap_or_default(),
+            error: None,
+        }
+    }
+
+    pub(super) fn described(&self) -> String {
+        let error = self.error.as_ref().map(|_| format!(" {}-error", self.name)).unwrap_or_default();
+        format!("{0}-hint{error}", self.name)
+    }
+
+    pub(super) const fn max(&self) -> usize {
+        MAX_DOCUMENT_BYTES
+    }
+}
+
+/// The words of the element that takes pictures and tells how far an upload is.
+pub(crate) const SCAN_WORDS: [&str; 19] = [
+    "open",
+    "title",
+    "starting",
+    "ready",
+    "take",
+    "taken",
+    "retake",
+    "use",
+    "close",
+    "which",
+    "picture",
+    "chosen",
+    "no_camera",
+    "denied",
+    "in_use",
+    "sending",
+    "looking",
+    "cancel",
+    "broken",
+];
+
+/// A page with places for scans: it, and no other, may ask for the camera.
+pub(super) fn with_camera(page: impl IntoResponse) -> Response {
+    let policy = "camera=(self), geolocation=(), microphone=(), payment=()";
+    let mut response = page.into_response();
+    response.headers_mut().insert("permissions-policy", HeaderValue::from_static(policy));
+    response
 }
 
 /// What a token is asked to sign: the bytes for the form, and the same as text to look at.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::testing::{Bench, PNG};
 
 const DAY: i64 = 86_400;
-const PDF: &[u8] = b"%PDF-1.7 statement %%EOF";
+const PDF: &[u8] = crate::evidence::tests::PDF;
 
 /// What a form of a replacement posts: what is typed again, and the rest as it was found.
 const TYPED: [(&str, &str); 8] = [

@@ -53,6 +53,8 @@ impl CertificateAuthority for Line {
 pub(super) struct Got {
     pub(super) status: StatusCode,
     pub(super) text: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) headers: axum::http::HeaderMap,
     /// Where it is sent.
     pub(super) to: String,
 }
@@ -82,8 +84,8 @@ pub(super) struct Bench {
     _evidence: tempfile::TempDir,
 }
 
-/// A PNG by its marks.
-pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\nIHDR....IEND\xaeB`\x82";
+/// A scan.
+pub(super) const PNG: &[u8] = crate::evidence::tests::PNG;
 
 /// A form without fault.
 pub(super) const GOOD: [(&str, &str); 10] = [
@@ -101,7 +103,7 @@ pub(super) const GOOD: [(&str, &str); 10] = [
 
 /// The three scans.
 pub(super) const SCANS: [(&str, &[u8]); 3] =
-    [("licence", PNG), ("id_card", b"\xff\xd8\xff\xe0..\xff\xd9"), ("seal", b"%PDF-1.7 seal %%EOF")];
+    [("licence", PNG), ("id_card", crate::evidence::tests::JPEG), ("seal", crate::evidence::tests::PDF)];
 
 impl Bench {
     pub(super) async fn new() -> Self {
@@ -129,7 +131,11 @@ impl Bench {
         let desk = Arc::new(Desk {
             store: Arc::new(OfficeStore(fresh.database.clone())),
             ca: line.clone(),
-            evidence: Evidence::new(folder.path().to_owned(), vault.clone(), chance.clone()),
+            evidence: Evidence::new(
+                crate::evidence::store::folder(folder.path()).expect("a folder"),
+                vault.clone(),
+                chance.clone(),
+            ),
             printer: crate::paper::tests::printer(),
             vault,
             clock: clock.clone(),
@@ -150,6 +156,7 @@ impl Bench {
                     max_years: 5,
                 },
             },
+            terms: crate::enrolment::retention::Terms { years: 5, unissued_days: 365 },
         });
         let published = &house.config.publish_dir.join("ca");
         let trust = crate::config::Trust {
@@ -253,6 +260,12 @@ impl Bench {
         OfficeStore(self.fresh.database.clone())
     }
 
+    /// An officer as the registry has them.
+    pub(super) async fn officer(&self, id: &str) -> Officer {
+        let certificate = Sha256(openssl::sha::sha256(&self.house.person(id).certificate));
+        self.officers.find(certificate).await.expect("an answer").expect("an officer")
+    }
+
     /// So many seconds pass; everybody signs in again.
     pub(super) async fn later(&mut self, seconds: i64) {
         self.house.clock.advance(seconds);
@@ -274,8 +287,9 @@ impl Bench {
         let status = response.status();
         let to =
             response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default().to_owned();
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        Got { status, text: String::from_utf8_lossy(&bytes).into_owned(), to }
+        let headers = response.headers().clone();
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes().to_vec();
+        Got { status, text: String::from_utf8_lossy(&bytes).into_owned(), bytes, headers, to }
     }
 
     pub(super) async fn get(&self, who: &str, path: &str) -> Got {

@@ -74,7 +74,7 @@ async fn nobody_without_a_session_sees_anything() {
 
 /// Each page and each act, and who of 李敏 (entry, token operator), 孙丽 (reviewer), 陈杰 (token operator),
 /// 赵静 (auditor) is let through to it.
-const CELLS: [(&str, &str, [bool; 4]); 30] = [
+const CELLS: [(&str, &str, [bool; 4]); 37] = [
     ("GET", "/", [true, true, true, true]),
     ("GET", "/applications", [true, true, true, true]),
     ("GET", "/applications/new", [true, false, false, false]),
@@ -91,7 +91,14 @@ const CELLS: [(&str, &str, [bool; 4]); 30] = [
     ("POST", "/applications/RA-20200101-0001/approve", [false, true, false, false]),
     ("POST", "/applications/RA-20200101-0001/decline", [false, true, false, false]),
     ("GET", "/applications/RA-20200101-0001/documents/seal", [true, true, true, true]),
+    ("GET", "/applications/RA-20200101-0001/documents/seal/1", [true, true, true, true]),
     ("GET", "/applications/RA-20200101-0001/papers/application", [true, true, true, true]),
+    ("GET", "/applications/RA-20200101-0001/papers/application/signed", [true, false, true, false]),
+    ("GET", "/applications/RA-20200101-0001/archive", [false, false, false, true]),
+    ("GET", "/applications/RA-20200101-0001/retention", [false, true, false, true]),
+    ("POST", "/applications/RA-20200101-0001/retention/ask", [false, false, false, false]),
+    ("POST", "/applications/RA-20200101-0001/retention/confirm", [false, true, false, false]),
+    ("GET", "/retention", [false, true, false, true]),
     ("GET", "/applications/RA-20200101-0001/counter", [true, false, true, false]),
     ("POST", "/applications/RA-20200101-0001/ticket", [true, false, true, false]),
     ("POST", "/applications/RA-20200101-0001/provisioned", [true, false, true, false]),
