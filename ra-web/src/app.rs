@@ -35,6 +35,7 @@ use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
+use crate::reminders::remind::Remind;
 use crate::sql::{OfficeStore, office_migrations};
 use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
@@ -179,7 +180,11 @@ pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
 /// Who does which jobs.
 #[must_use]
 pub fn handlers(desk: &Arc<Desk>) -> Vec<Arc<dyn Handler>> {
-    vec![Arc::new(jobs::sweep::Sweep { store: desk.store.clone(), clock: desk.clock.clone() })]
+    let (store, clock) = (&desk.store, &desk.clock);
+    vec![
+        Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),
+        Arc::new(Remind { store: store.clone(), clock: clock.clone() }),
+    ]
 }
 
 /// The office's services over its database, which is brought up to date.

@@ -17,6 +17,8 @@ pub mod jobs;
 pub mod login;
 pub mod page;
 pub mod paper;
+pub mod reminders;
+pub mod reports;
 pub mod retry;
 pub mod sql;
 pub mod store;

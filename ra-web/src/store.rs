@@ -13,6 +13,8 @@ use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
 use crate::jobs::JobTx;
+use crate::reminders::ReminderTx;
+use crate::reports::ReportTx;
 use crate::tokens::{Count, Token, TokenNumber, Transfer};
 use crate::units::{UnitLine, UnitRecord};
 
@@ -34,7 +36,9 @@ pub trait Store: Send + Sync + 'static {
 
 /// A unit of work: dropped without commit, it did nothing.
 #[async_trait]
-pub trait Tx: Cases + Units + Orders + Tickets + Certificates + History + AuditTx + JobTx + Tokens + Send {
+pub trait Tx:
+    Cases + Units + Orders + Tickets + Certificates + History + AuditTx + JobTx + Tokens + ReportTx + ReminderTx + Send
+{
     /// Makes everything durable.
     ///
     /// # Errors

@@ -34,11 +34,21 @@ pub enum Right {
     RetryJob,
     /// Receive, move, count and retire tokens.
     KeepStock,
+    /// Look at reports, and take them away as files.
+    Report,
+    /// Look at the list of units to phone.
+    Phone,
+    /// Write down what came of a call.
+    Call,
+    /// Look at the register of complaints and incidents.
+    Register,
+    /// Write into it.
+    Record,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -52,6 +62,11 @@ impl Right {
         Self::Jobs,
         Self::RetryJob,
         Self::KeepStock,
+        Self::Report,
+        Self::Phone,
+        Self::Call,
+        Self::Register,
+        Self::Record,
     ];
 
     /// The roles of which one is needed.
@@ -72,6 +87,10 @@ impl Right {
             Self::Jobs => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
             Self::RetryJob => &[R::RaSupervisor, R::Administrator],
             Self::KeepStock => &[R::TokenOperator, R::RaSupervisor],
+            Self::Report => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
+            Self::Phone => &[R::RaEntry, R::RaSupervisor, R::Auditor],
+            Self::Call | Self::Record => &[R::RaEntry, R::RaSupervisor],
+            Self::Register => &[R::RaEntry, R::RaSupervisor, R::Auditor, R::Administrator],
         }
     }
 
@@ -82,6 +101,12 @@ impl Right {
     }
 }
 
+/// Whether someone with these roles sees the figures and registers of all offices, or only of their own.
+#[must_use]
+pub fn sees_all_offices(roles: &[Role]) -> bool {
+    [Role::Finance, Role::Auditor, Role::Administrator].iter().any(|role| roles.contains(role))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +115,19 @@ mod tests {
     const TABLE: [(Role, &[Right]); 8] = [
         (
             Role::RaEntry,
-            &[Right::Read, Right::TakeIn, Right::Prepare, Right::Claim, Right::Hold, Right::Request, Right::SignOrder],
+            &[
+                Right::Read,
+                Right::TakeIn,
+                Right::Prepare,
+                Right::Claim,
+                Right::Hold,
+                Right::Request,
+                Right::SignOrder,
+                Right::Phone,
+                Right::Call,
+                Right::Register,
+                Right::Record,
+            ],
         ),
         (Role::RaReviewer, &[Right::Read, Right::Decide, Right::Claim, Right::Hold, Right::SignOrder]),
         (
@@ -118,12 +155,17 @@ mod tests {
                 Right::Jobs,
                 Right::RetryJob,
                 Right::KeepStock,
+                Right::Report,
+                Right::Phone,
+                Right::Call,
+                Right::Register,
+                Right::Record,
             ],
         ),
-        (Role::Finance, &[Right::Jobs]),
+        (Role::Finance, &[Right::Jobs, Right::Report]),
         (Role::KmcOfficer, &[]),
-        (Role::Auditor, &[Right::Read, Right::Registry, Right::Jobs]),
-        (Role::Administrator, &[Right::Registry, Right::Jobs, Right::RetryJob]),
+        (Role::Auditor, &[Right::Read, Right::Registry, Right::Jobs, Right::Report, Right::Phone, Right::Register]),
+        (Role::Administrator, &[Right::Registry, Right::Jobs, Right::RetryJob, Right::Report, Right::Register]),
     ];
 
     #[test]

@@ -8,6 +8,8 @@ mod certificates;
 mod jobs;
 mod office;
 mod orders;
+mod reminders;
+mod reports;
 mod row;
 pub mod sessions;
 mod tokens;
@@ -29,11 +31,12 @@ pub fn office_migrations() -> Migrator {
         (16, "units", include_str!("../../migrations/0016_units.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
+        (29, "reports", include_str!("../../migrations/0029_reports.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 7] = [
+pub const STATEMENTS: [&[&str]; 9] = [
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
@@ -41,10 +44,14 @@ pub const STATEMENTS: [&[&str]; 7] = [
     units::STATEMENTS,
     jobs::STATEMENTS,
     tokens::STATEMENTS,
+    reports::STATEMENTS,
+    reminders::STATEMENTS,
 ];
 
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -9,7 +9,10 @@ mod jobs;
 mod login;
 mod officers;
 mod parts;
+mod phone;
 mod queue;
+mod register;
+mod reports;
 mod search;
 mod tokens;
 mod unit;
@@ -102,6 +105,18 @@ pub fn router(staff: Staff) -> Router {
         .route("/stock/transfers/{id}/receive", with(Right::KeepStock, post(tokens::post_transfer)))
         .route("/tokens/{serial}", with(Right::Read, get(tokens::get_token)))
         .route("/tokens/{serial}/end", with(Right::KeepStock, post(tokens::post_end)))
+        .route("/reports", with(Right::Report, get(reports::get_reports)))
+        .route("/reports/{kind}", with(Right::Report, get(reports::get_report)))
+        .route("/reports/{kind}/{form}", with(Right::Report, get(reports::get_file)))
+        .route("/reminders/phone", with(Right::Phone, get(phone::get_phone)))
+        .route("/reminders/phone/{form}", with(Right::Phone, get(phone::get_phone_file)))
+        .route("/reminders/phone/{issuer}/{serial}", with(Right::Call, post(phone::post_call)))
+        .route(
+            "/register",
+            with(Right::Register, get(register::get_register))
+                .merge(with(Right::Record, post(register::post_register))),
+        )
+        .route("/register/{n}/done", with(Right::Record, post(register::post_done)))
         .route("/search", with(Right::Read, get(search::get_search)))
         .with_state(staff)
 }
@@ -181,7 +196,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 22] = [
+const DONE: [&str; 25] = [
     "claimed",
     "handed-back",
     "cancelled",
@@ -204,6 +219,9 @@ const DONE: [&str; 22] = [
     "stock-counted",
     "token-retired",
     "token-destroyed",
+    "called",
+    "entered",
+    "settled",
 ];
 
 impl Staff {
@@ -239,6 +257,15 @@ impl Staff {
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
         }
+        for (right, href, label, icon) in [
+            (Right::Phone, "/reminders/phone", "staff-rail-phone", "clock"),
+            (Right::Register, "/register", "staff-rail-register", "triangle-alert"),
+            (Right::Report, "/reports", "staff-rail-reports", "scale"),
+        ] {
+            if right.of(roles) {
+                rail.push(item(href, label, icon, None));
+            }
+        }
         if Right::Jobs.of(roles) {
             rail.push(item("/jobs", "staff-rail-jobs", "refresh-cw", None));
         }
@@ -270,6 +297,8 @@ mod office_tests;
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
