@@ -45,6 +45,7 @@ use crate::payment::fen::{Fen, TaxRate};
 use crate::payment::lapse::Lapse;
 use crate::payment::taking::Method;
 use crate::payment::tariff::{Rates, Tariff};
+use crate::reminders::remind::Remind;
 use crate::sql::{OfficeStore, office_migrations};
 use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
@@ -193,10 +194,12 @@ pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
 /// Who does which jobs.
 #[must_use]
 pub fn handlers(desk: &Arc<Desk>) -> Vec<Arc<dyn Handler>> {
+    let (store, clock) = (&desk.store, &desk.clock);
     vec![
-        Arc::new(jobs::sweep::Sweep { store: desk.store.clone(), clock: desk.clock.clone() }),
+        Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),
         Arc::new(jobs::lapse::Lapse { desk: desk.clone() }),
         Arc::new(Lapse { desk: desk.clone() }),
+        Arc::new(Remind { store: store.clone(), clock: clock.clone() }),
     ]
 }
 

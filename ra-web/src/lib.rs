@@ -20,6 +20,8 @@ pub mod officers;
 pub mod page;
 pub mod paper;
 pub mod payment;
+pub mod reminders;
+pub mod reports;
 pub mod retry;
 pub mod sql;
 pub mod store;

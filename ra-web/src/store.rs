@@ -18,6 +18,8 @@ use crate::enrolment::retention::{Deletion, Expired};
 use crate::jobs::JobTx;
 use crate::officers::OfficerOrders;
 use crate::payment::store::{Bills, Ledger, Payments};
+use crate::reminders::ReminderTx;
+use crate::reports::ReportTx;
 use crate::tokens::{Count, Token, TokenNumber, Transfer};
 use crate::units::{UnitLine, UnitRecord};
 
@@ -54,6 +56,8 @@ pub trait Tx:
     + AuditTx
     + JobTx
     + Tokens
+    + ReportTx
+    + ReminderTx
     + Send
 {
     /// Makes everything durable.

@@ -58,11 +58,21 @@ pub enum Right {
     Finance,
     /// Look at the books.
     Ledger,
+    /// Look at reports, and take them away as files.
+    Report,
+    /// Look at the list of units to phone.
+    Phone,
+    /// Write down what came of a call.
+    Call,
+    /// Look at the register of complaints and incidents.
+    Register,
+    /// Write into it.
+    Record,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -88,6 +98,11 @@ impl Right {
         Self::VoidMoney,
         Self::Finance,
         Self::Ledger,
+        Self::Report,
+        Self::Phone,
+        Self::Call,
+        Self::Register,
+        Self::Record,
     ];
 
     /// The roles of which one is needed.
@@ -120,6 +135,10 @@ impl Right {
             Self::VoidMoney => &[R::RaSupervisor],
             Self::Finance => &[R::Finance],
             Self::Ledger => &[R::Finance, R::Auditor],
+            Self::Report => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
+            Self::Phone => &[R::RaEntry, R::RaSupervisor, R::Auditor],
+            Self::Call | Self::Record => &[R::RaEntry, R::RaSupervisor],
+            Self::Register => &[R::RaEntry, R::RaSupervisor, R::Auditor, R::Administrator],
         }
     }
 
@@ -128,6 +147,12 @@ impl Right {
     pub fn of(self, roles: &[Role]) -> bool {
         self.roles().iter().any(|role| roles.contains(role))
     }
+}
+
+/// Whether someone with these roles sees the figures and registers of all offices, or only of their own.
+#[must_use]
+pub fn sees_all_offices(roles: &[Role]) -> bool {
+    [Role::Finance, Role::Auditor, Role::Administrator].iter().any(|role| roles.contains(role))
 }
 
 #[cfg(test)]
@@ -150,6 +175,10 @@ mod tests {
                 Right::SignOrder,
                 Right::ReadMoney,
                 Right::TakeMoney,
+                Right::Phone,
+                Right::Call,
+                Right::Register,
+                Right::Record,
             ],
         ),
         (
@@ -200,9 +229,14 @@ mod tests {
                 Right::ReadMoney,
                 Right::TakeMoney,
                 Right::VoidMoney,
+                Right::Report,
+                Right::Phone,
+                Right::Call,
+                Right::Register,
+                Right::Record,
             ],
         ),
-        (Role::Finance, &[Right::Enter, Right::Jobs, Right::ReadMoney, Right::Finance, Right::Ledger]),
+        (Role::Finance, &[Right::Enter, Right::Jobs, Right::ReadMoney, Right::Finance, Right::Ledger, Right::Report]),
         (Role::KmcOfficer, &[Right::Enter]),
         (
             Role::Auditor,
@@ -215,9 +249,23 @@ mod tests {
                 Right::Jobs,
                 Right::ReadMoney,
                 Right::Ledger,
+                Right::Report,
+                Right::Phone,
+                Right::Register,
             ],
         ),
-        (Role::Administrator, &[Right::Enter, Right::Registry, Right::Officers, Right::Jobs, Right::RetryJob]),
+        (
+            Role::Administrator,
+            &[
+                Right::Enter,
+                Right::Registry,
+                Right::Officers,
+                Right::Jobs,
+                Right::RetryJob,
+                Right::Report,
+                Right::Register,
+            ],
+        ),
     ];
 
     #[test]

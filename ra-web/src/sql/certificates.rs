@@ -5,6 +5,7 @@ use ca_core::domain::{CertificateStatus, IssuerId, OrderId, Serial, Sha256, Time
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
+use super::reports::Tally as _;
 use super::row::{odd, row, who};
 use crate::enrolment::case::{CaseNumber, Step};
 use crate::store::{
@@ -15,8 +16,8 @@ use crate::store::{
 const ADD: &str = "INSERT INTO certificate (issuer, serial, case_number, order_id, uscc, unit_name, not_before, \
     not_after, certificate, issued, delivered, status, reason, since, \
     encryption_serial, encryption_certificate, office) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-    (SELECT office FROM enrolment_case WHERE number = $3)) ON CONFLICT (issuer, serial) DO NOTHING";
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, office \
+    FROM enrolment_case WHERE number = $3 ON CONFLICT (issuer, serial) DO NOTHING";
 const FIND: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
     certificate, issued, delivered, status, reason, since, encryption_serial, encryption_certificate FROM certificate WHERE issuer = $1 AND serial = $2";
 const LATEST: &str = "SELECT issuer, serial, case_number, order_id, uscc, unit_name, not_before, not_after, \
@@ -301,7 +302,8 @@ for_each_backend! { SqlTx =>
                 .bind(step.at.unix())
                 .execute(self.connection())
                 .await?;
-            expect_rows(ADD_STEP, done.rows_affected(), 1)
+            expect_rows(ADD_STEP, done.rows_affected(), 1)?;
+            self.tally(subject, step).await
         }
 
         async fn steps(&mut self, subject: &OrderSubject) -> Result<Vec<PastStep>, DatabaseError> {

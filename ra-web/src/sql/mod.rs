@@ -13,6 +13,8 @@ mod office;
 mod officers;
 mod orders;
 mod payments;
+mod reminders;
+mod reports;
 mod row;
 pub mod sessions;
 mod tokens;
@@ -39,6 +41,7 @@ pub fn office_migrations() -> Migrator {
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (25, "money", include_str!("../../migrations/0025_money.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
+        (29, "reports", include_str!("../../migrations/0029_reports.sql")),
     ])
 }
 
@@ -56,12 +59,16 @@ pub const STATEMENTS: &[&[&str]] = &[
     bills::STATEMENTS,
     payments::STATEMENTS,
     ledger::STATEMENTS,
+    reports::STATEMENTS,
+    reminders::STATEMENTS,
 ];
 
 #[cfg(test)]
 mod money_tests;
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -17,7 +17,7 @@ const STOP_EARLY: [&str; 3] = [
 ];
 
 /// Tables that stay small however many units there are.
-const SMALL: [&str; 3] = ["case_count", "schedule", "unit_backfill"];
+const SMALL: [&str; 4] = ["incident", "case_count", "schedule", "unit_backfill"];
 
 fn stops_early(statement: &str) -> bool {
     STOP_EARLY.iter().any(|piece| statement.contains(piece))

@@ -14,7 +14,10 @@ mod officer;
 mod officer_order;
 mod officers;
 pub(crate) mod parts;
+mod phone;
 mod queue;
+mod register;
+mod reports;
 mod retention;
 mod search;
 mod signed;
@@ -167,6 +170,15 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/officer-orders/{id}/ticket", with(Right::Officers, post(officer_order::post_ticket)))
         .route("/officer-orders/{id}/provisioned", with(Right::Officers, post(officer_order::post_provisioned)))
         .route("/officer-orders/{id}/abandon", with(Right::Officers, post(officer_order::post_abandon)))
+        .route("/reports", with(Right::Report, get(reports::get_reports)))
+        .route("/reports/{kind}", with(Right::Report, get(reports::get_report)))
+        .route("/reports/{kind}/{form}", with(Right::Report, get(reports::get_file)))
+        .route("/reminders/phone", with(Right::Phone, get(phone::get_phone)))
+        .route("/reminders/phone/{form}", with(Right::Phone, get(phone::get_phone_file)))
+        .route("/reminders/phone/{issuer}/{serial}", with(Right::Call, post(phone::post_call)))
+        .route("/register", with(Right::Register, get(register::get_register)))
+        .route("/register/entries", with(Right::Record, post(register::post_register)))
+        .route("/register/{n}/done", with(Right::Record, post(register::post_done)))
         .route("/search", with(Right::Read, get(search::get_search)));
     money::routes(guarded)
 }
@@ -297,6 +309,9 @@ const DONE: &[&str] = &[
     "token-destroyed",
     "officer-signed",
     "officer-done",
+    "called",
+    "entered",
+    "settled",
 ];
 
 impl Staff {
@@ -338,6 +353,15 @@ impl Staff {
         }
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
+        }
+        for (right, href, label, icon) in [
+            (Right::Phone, "/reminders/phone", "staff-rail-phone", "clock"),
+            (Right::Register, "/register", "staff-rail-register", "triangle-alert"),
+            (Right::Report, "/reports", "staff-rail-reports", "scale"),
+        ] {
+            if right.of(roles) {
+                rail.push(item(href, label, icon, None));
+            }
         }
         if Right::Jobs.of(roles) {
             rail.push(item("/jobs", "staff-rail-jobs", "refresh-cw", None));
@@ -385,6 +409,8 @@ mod presence_tests;
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod retention_tests;
 #[cfg(test)]
