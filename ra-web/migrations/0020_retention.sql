@@ -10,7 +10,7 @@ CREATE INDEX certificate_ended
   ON certificate (office, (CASE WHEN status = 2 AND since < not_after THEN since ELSE not_after END))
   WHERE evidence_gone IS NULL;
 CREATE INDEX enrolment_case_ended ON enrolment_case (office, updated)
-  WHERE evidence_gone IS NULL AND state IN ('rejected', 'cancelled');
+  WHERE evidence_gone IS NULL AND state IN ('rejected', 'cancelled', 'lapsed');
 
 -- Two officers delete: one asks, another confirms.
 CREATE TABLE case_deletion (

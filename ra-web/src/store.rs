@@ -155,7 +155,8 @@ pub trait Cases {
     async fn case_of_order(&mut self, order: OrderId) -> Result<Option<CaseNumber>, DatabaseError>;
     /// Cases, the last moved first.
     async fn cases(&mut self, filter: &CaseFilter, limit: i64) -> Result<Vec<CaseLine>, DatabaseError>;
-    /// Cases with which nobody went on since then, the longest idle first; without those that wait for a token.
+    /// Cases with which nobody went on since then, the longest idle first; without those that wait for a
+    /// token or for payment, and those that are paid for.
     async fn idle_cases(&mut self, since: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError>;
     /// How many cases of an office stand in each state.
     async fn count_cases(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError>;

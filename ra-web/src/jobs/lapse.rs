@@ -9,6 +9,9 @@ use super::{Done, Every, Fault, Handler, Job};
 use crate::enrolment::case::{CaseNumber, Forbidden, State};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::enrolment::waiting::LAPSE_SECONDS;
+use crate::payment::bill::Bill;
+use crate::payment::counter::bills_of;
+use crate::payment::fen::Fen;
 use crate::store::{OrderState, OrderSubject};
 
 /// So many at a time; the next ones the next time.
@@ -52,8 +55,8 @@ impl Desk {
         let idle = self.store.read().await?.idle_cases(since, AT_ONCE).await?;
         let mut lapsed = 0;
         for number in idle {
-            match self.lapse(&number).await {
-                Ok(()) => lapsed += 1,
+            match self.lapse_case(&number).await {
+                Ok(ended) => lapsed += usize::from(ended),
                 // Somebody went on with it just now, or the authority does not say whether it issued: another time.
                 Err(OfficeError::Forbidden(Forbidden::State { .. }) | OfficeError::Authority(_)) => {}
                 Err(error) => return Err(error),
@@ -62,7 +65,7 @@ impl Desk {
         Ok(lapsed)
     }
 
-    async fn lapse(&self, number: &CaseNumber) -> Result<(), OfficeError> {
+    async fn lapse_case(&self, number: &CaseNumber) -> Result<bool, OfficeError> {
         let mut tx = self.store.read().await?;
         let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
         if let State::Approved { order } = &case.state {
@@ -78,6 +81,11 @@ impl Desk {
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
+            // What was paid for is made, or paid back by people.
+            let kept: Fen = bills_of(&mut tx, number).await?.iter().map(Bill::kept).sum();
+            if !kept.is_zero() {
+                return Ok(false);
+            }
             let approved = match &case.state {
                 State::Approved { order } => Some(*order),
                 _ => None,
@@ -88,7 +96,8 @@ impl Desk {
                 tx.drop_tickets(order).await?;
                 tx.settle_order(order, OrderState::Signed, OrderState::Dropped, None, now).await?;
             }
-            self.put(tx, &case, sealed.as_deref(), &step).await
+            self.put(tx, &case, sealed.as_deref(), &step).await?;
+            Ok(true)
         })
         .await
     }

@@ -172,12 +172,12 @@ impl Desk {
         let over = self.store.read().await?.bills(&BillFilter::Lapsing(now), 100).await?;
         let mut lapsed = 0;
         for bill in over {
-            lapsed += usize::from(again(|| async { self.lapse(&bill.number, now).await }).await?);
+            lapsed += usize::from(again(|| async { self.lapse_bill(&bill.number, now).await }).await?);
         }
         Ok(lapsed)
     }
 
-    async fn lapse(&self, number: &BillNumber, now: Timestamp) -> Result<bool, OfficeError> {
+    async fn lapse_bill(&self, number: &BillNumber, now: Timestamp) -> Result<bool, OfficeError> {
         let mut tx = self.store.begin().await?;
         let bill = tx.bill(number).await?.ok_or(OfficeError::NotFound)?;
         let (case, sealed) = case_of(&mut tx, &bill).await?;
@@ -211,7 +211,7 @@ pub(super) async fn drop_signed(
 }
 
 /// The bills of a case, the last first.
-pub(super) async fn bills_of(tx: &mut Box<dyn Tx>, case: &CaseNumber) -> Result<Vec<Bill>, OfficeError> {
+pub(crate) async fn bills_of(tx: &mut Box<dyn Tx>, case: &CaseNumber) -> Result<Vec<Bill>, OfficeError> {
     Ok(tx.bills(&BillFilter::About(BillSubject::Case(case.clone())), MOST_BILLS).await?)
 }
 

@@ -28,7 +28,8 @@ const FIND: &str = "SELECT number, office, state, form, handler_id, handler_id_m
     process, old_issuer, old_serial, claimed_id, claimed_name, claimed FROM enrolment_case WHERE number = $1";
 const OF_ORDER: &str = "SELECT number FROM enrolment_case WHERE order_id = $1";
 const IDLE: &str = "SELECT number FROM enrolment_case WHERE due IS NOT NULL AND updated <= $1 AND state <> 'issued' \
-    ORDER BY updated, number LIMIT $2";
+    AND state <> 'awaiting_payment' AND NOT EXISTS (SELECT 1 FROM bill WHERE subject = enrolment_case.number \
+    AND refunded < gross AND paid IS NOT NULL) ORDER BY updated, number LIMIT $2";
 const OF_OFFICE: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";

@@ -20,7 +20,7 @@ const ENDED_WITH: &str = "SELECT case_number FROM certificate WHERE evidence_gon
     AND (CASE WHEN status = 2 AND since < not_after THEN since ELSE not_after END) <= $2 \
     ORDER BY (CASE WHEN status = 2 AND since < not_after THEN since ELSE not_after END) LIMIT $3";
 const ENDED_WITHOUT: &str = "SELECT number FROM enrolment_case WHERE evidence_gone IS NULL \
-    AND state IN ('rejected', 'cancelled') AND office = $1 AND updated <= $2 ORDER BY updated LIMIT $3";
+    AND state IN ('rejected', 'cancelled', 'lapsed') AND office = $1 AND updated <= $2 ORDER BY updated LIMIT $3";
 const DELETION: &str = "SELECT reason, asked_id, asked_name, asked, confirmed_id, confirmed_name, done \
     FROM case_deletion WHERE case_number = $1";
 const ADD_DELETION: &str = "INSERT INTO case_deletion (case_number, reason, asked_id, asked_name, asked) \
