@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod batches;
 pub mod config;
 pub mod enrolment;
 pub mod evidence;

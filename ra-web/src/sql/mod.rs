@@ -3,9 +3,11 @@
 use ca_core::sql::migrations;
 use sqlx::migrate::Migrator;
 
+mod batches;
 mod cases;
 mod certificates;
 mod jobs;
+mod letters;
 mod office;
 mod orders;
 mod row;
@@ -29,14 +31,18 @@ pub fn office_migrations() -> Migrator {
         (16, "units", include_str!("../../migrations/0016_units.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
+        (30, "batches", include_str!("../../migrations/0030_batches.sql")),
+        (31, "letters", include_str!("../../migrations/0031_letters.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 7] = [
+pub const STATEMENTS: [&[&str]; 9] = [
     sessions::STATEMENTS,
+    batches::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
+    letters::STATEMENTS,
     orders::STATEMENTS,
     units::STATEMENTS,
     jobs::STATEMENTS,

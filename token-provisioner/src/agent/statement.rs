@@ -33,6 +33,8 @@ pub(super) enum Unfit {
     AnotherSite,
     /// The challenge is too old, or this computer's clock is wrong.
     Expired,
+    /// Something that is signed by itself only.
+    Alone,
 }
 
 /// A statement in words.
@@ -76,6 +78,14 @@ impl Statement {
             Kind::Login(login) if login.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
             Kind::Login(login) if now > login.exp || login.iat > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
             Kind::Login(_) | Kind::Order(_) | Kind::Unlock(_) => Ok(()),
+        }
+    }
+
+    /// Whether it may stand among others that are signed with one PIN.
+    pub(super) fn among_others(&self) -> Result<(), Unfit> {
+        match &self.kind {
+            Kind::Order(_) => Ok(()),
+            Kind::Login(_) | Kind::Unlock(_) => Err(Unfit::Alone),
         }
     }
 

@@ -1,11 +1,14 @@
 //! The staff console: every route with the right it needs, and the guard that looks at it.
 
 mod application;
+mod batch_signing;
+mod batches;
 mod case;
 mod certificate;
 mod counter;
 mod evidence;
 mod jobs;
+mod letters;
 mod login;
 mod officers;
 mod parts;
@@ -55,6 +58,8 @@ pub fn router(staff: Staff) -> Router {
     let with =
         |right: Right, routes: MethodRouter<Staff>| routes.layer(from_fn_with_state((staff.clone(), right), guard));
     let forms = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
+    let uploads = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(batches::MAX_UPLOAD_BYTES));
+    let signed = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(batch_signing::MAX_SIGNED_BYTES));
     Router::new()
         .route("/login", get(login::get_login).post(login::post_login))
         .route("/login/challenge", post(login::post_challenge))
@@ -81,6 +86,22 @@ pub fn router(staff: Staff) -> Router {
         .route("/applications/{number}/ticket", with(Right::Provision, post(counter::post_ticket)))
         .route("/applications/{number}/provisioned", with(Right::Provision, post(counter::post_provisioned)))
         .route("/applications/{number}/abandon", with(Right::Provision, post(counter::post_abandon)))
+        .route("/batches", with(Right::Read, get(batches::get_batches)))
+        .route("/batches/upload", with(Right::TakeIn, uploads(post(batches::post_batches))))
+        .route("/batches/template.xlsx", with(Right::Read, get(batches::get_template)))
+        .route("/batches/{number}", with(Right::Read, get(batches::get_batch)))
+        .route("/batches/{number}/take-in", with(Right::TakeIn, post(batches::post_take_in)))
+        .route("/batches/{number}/cancel", with(Right::TakeIn, post(batches::post_cancel)))
+        .route("/batches/{number}/report.xlsx", with(Right::TakeIn, get(batches::get_report)))
+        .route("/batches/{number}/documents", with(Right::TakeIn, uploads(post(batches::post_documents))))
+        .route("/batches/{number}/prepare", with(Right::TakeIn, post(batch_signing::post_prepare)))
+        .route("/batches/{number}/sign", with(Right::Read, get(batch_signing::get_sign)))
+        .route("/batches/{number}/submit", with(Right::TakeIn, signed(post(batch_signing::post_submit))))
+        .route("/batches/{number}/approve", with(Right::Decide, signed(post(batch_signing::post_approve))))
+        .route("/batches/{number}/decline", with(Right::Decide, post(batch_signing::post_decline)))
+        .route("/letters", with(Right::Read, get(letters::get_letters)))
+        .route("/letters/print", with(Right::TakeIn, post(letters::post_letters)))
+        .route("/letters/addresses.xlsx", with(Right::TakeIn, get(letters::get_addresses)))
         .route("/certificates", with(Right::Read, get(certificate::get_certificates)))
         .route("/certificates/{issuer}/{serial}", with(Right::Read, get(certificate::get_certificate)))
         .route("/certificates/{issuer}/{serial}/hold", with(Right::Hold, post(certificate::post_hold)))
@@ -181,7 +202,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 22] = [
+const DONE: [&str; 27] = [
+    "batch-taken",
+    "batch-cancelled",
+    "batch-submitted",
+    "batch-approved",
+    "batch-declined",
     "claimed",
     "handed-back",
     "cancelled",
@@ -228,10 +254,16 @@ impl Staff {
         }
         let review = counts.count("submitted");
         let desk = counts.count("approved") + counts.count("issued");
+        if Right::TakeIn.of(roles) || Right::Decide.of(roles) {
+            rail.push(item("/batches", "batch-rail", "upload", None));
+        }
         rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
         rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
         rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
         rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
+        if Right::TakeIn.of(roles) {
+            rail.push(item("/letters", "letters-rail", "printer", None));
+        }
         rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
         if Right::Read.of(roles) {
             rail.push(item("/stock", "staff-rail-stock", "key-round", None));
@@ -264,6 +296,8 @@ impl Staff {
     }
 }
 
+#[cfg(test)]
+mod batch_tests;
 #[cfg(test)]
 mod office_tests;
 #[cfg(test)]
