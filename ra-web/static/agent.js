@@ -3,6 +3,8 @@
 // For: forms that need the person's token. `<form data-agent="sign">` has the token sign the statement in its
 // hidden field `statement`, puts the signature into `signature`, and submits. `<form data-agent="provision">`
 // has the assistant write a certificate for the ticket in `ticket`, puts `issuer` and `serial`, and submits.
+// `<form data-agent="sign-batch">` has the token sign each of the orders in its hidden field `statements` (one a line),
+// puts their signatures, in the same order, one a line, into `signatures`, and submits.
 // Trusts: only messages from the window it opened itself whose origin is the assistant's. Never sees a PIN or
 // a key, never sends anything to another origin than the assistant's, and never puts text it received into the
 // page as markup.
@@ -148,6 +150,14 @@ const ACTS = {
   sign: {
     request: async (form) => ({ type: "sign", statement: await statementOf(form), want: form.dataset.want ?? null }),
     accept: (form, result) => { field(form, "signature").value = result.cms; },
+  },
+  "sign-batch": {
+    request: (form) => ({
+      type: "sign_batch",
+      statements: field(form, "statements").value.split(/\s+/).filter(Boolean),
+      want: form.dataset.want ?? null,
+    }),
+    accept: (form, result) => { field(form, "signatures").value = result.cms.join("\n"); },
   },
   provision: {
     request: async (form) => ({ type: "provision", ticket: field(form, "ticket").value }),

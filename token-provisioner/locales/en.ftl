@@ -132,6 +132,15 @@ pin-label = Token PIN
 pin-hint = Type it only if what stands above is right. It stays on this computer and is never sent to the site.
 pin-empty = Type the PIN.
 sign-button = Agree and sign
+sign-batch = Sign { $n ->
+    [one] { $n } order
+   *[other] { $n } orders
+}
+sign-batch-meaning = Every order is listed here. Look through the list to its end: each one is signed for itself, all of them with this PIN, or none.
+sign-batch-button = Agree and sign { $n ->
+    [one] this order
+   *[other] all { $n }
+}
 signed-heading = Signed
 signed-text = The site has the result. This window closes.
 cancelled = Cancelled: nothing was signed.
@@ -148,6 +157,9 @@ refused-not-understood = The site’s request cannot be understood. Nothing was 
 refused-not-for-this-site = This site may not ask for this. Nothing was signed.
 refused-another-site = The site wants you to sign the login of another site. This may be a fraud. Nothing was signed. Do not go on, and tell an office.
 refused-expired = The login request has expired. Nothing was signed. Go back to the site and log in again; if this keeps happening, check this computer’s date and time.
+refused-too-many = The site asked for no order, or for more than 200 at once. Nothing was signed. Go back and sign them in several goes.
+refused-twice = One order is in the list twice. Nothing was signed. Go back to the site and open the list again.
+refused-alone = The list holds something that is not an order and must be signed by itself. Nothing was signed.
 internal-heading = The certificate assistant has a fault
 internal-text = It was not done and nothing was signed. Try again; if that does not help, restart the assistant or ask an office.
 locked-heading = The PIN is locked

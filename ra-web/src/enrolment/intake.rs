@@ -363,7 +363,7 @@ impl Desk {
         Ok(String::from_utf8_lossy(&plain).into_owned())
     }
 
-    pub(super) fn seal_handler_id(&self, number: &CaseNumber, typed: &str) -> Result<Option<Vec<u8>>, OfficeError> {
+    pub(crate) fn seal_handler_id(&self, number: &CaseNumber, typed: &str) -> Result<Option<Vec<u8>>, OfficeError> {
         if typed.is_empty() {
             return Ok(None);
         }
@@ -388,7 +388,7 @@ fn handler_place(number: &CaseNumber) -> String {
 }
 
 /// What screens show of a typed number: masked when it is one, nothing when it is none.
-pub(super) fn masked(form: &Form) -> String {
+pub(crate) fn masked(form: &Form) -> String {
     form.handler_id.parse::<ResidentId>().map(|id| id.masked()).unwrap_or_default()
 }
 

@@ -3,12 +3,14 @@
 use ca_core::sql::migrations;
 use sqlx::migrate::Migrator;
 
+mod batches;
 mod bills;
 mod cases;
 mod certificates;
 mod evidence;
 mod jobs;
 mod ledger;
+mod letters;
 mod office;
 mod officers;
 mod orders;
@@ -42,15 +44,19 @@ pub fn office_migrations() -> Migrator {
         (25, "money", include_str!("../../migrations/0025_money.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
         (29, "reports", include_str!("../../migrations/0029_reports.sql")),
+        (30, "batches", include_str!("../../migrations/0030_batches.sql")),
+        (31, "letters", include_str!("../../migrations/0031_letters.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&[&str]] = &[
     sessions::STATEMENTS,
+    batches::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
     evidence::STATEMENTS,
+    letters::STATEMENTS,
     orders::STATEMENTS,
     units::STATEMENTS,
     officers::STATEMENTS,

@@ -87,6 +87,27 @@ pub(super) struct SignPage {
     pub(super) act_token: String,
 }
 
+/// Consent and PIN for several orders, each of them shown.
+#[derive(Template)]
+#[template(path = "sign_batch.html")]
+pub(super) struct SignBatchPage {
+    pub(super) t: Language,
+    pub(super) site: String,
+    pub(super) origin: String,
+    pub(super) heading: String,
+    pub(super) orders: Vec<Words>,
+    pub(super) choices: Vec<Choice>,
+    pub(super) error: Option<String>,
+    pub(super) act_token: String,
+}
+
+impl SignBatchPage {
+    /// Whether one of the acts cannot be undone.
+    fn grave(&self) -> bool {
+        self.orders.iter().any(|words| words.grave)
+    }
+}
+
 /// The initial or temporary PIN must go.
 #[derive(Template)]
 #[template(path = "new_pin.html")]

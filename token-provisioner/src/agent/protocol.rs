@@ -38,6 +38,13 @@ pub(super) enum Request {
         /// Whose certificate it should be.
         want: Option<Holder>,
     },
+    /// A signature on each of several orders, all of them or none.
+    SignBatch {
+        /// Canonical bytes of each order, base64url without padding; [`super::window::MAX_TOGETHER`] at most.
+        statements: Vec<String>,
+        /// Whose certificate it should be.
+        want: Option<Holder>,
+    },
     /// Putting a certificate on a token.
     Provision {
         /// What entitles to it.

@@ -21,8 +21,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::{Agent, assistant, guard, provisioning, window};
 
-/// A statement of 64 KiB in base64, with room around it.
-const MAX_BODY_BYTES: usize = 128 * 1024;
+/// So many orders as are signed together, each of some kilobytes in base64, with room around them.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How long a client may take to send its headers; also how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer may take: an RSA key in a slow token, and a slow network.

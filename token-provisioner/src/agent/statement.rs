@@ -36,6 +36,8 @@ pub(super) enum Unfit {
     AnotherSite,
     /// The challenge is too old, or this computer's clock is wrong.
     Expired,
+    /// Something that is signed by itself only.
+    Alone,
 }
 
 /// A statement in words.
@@ -88,6 +90,14 @@ impl Statement {
         match &self.kind {
             Kind::Login(login) => Some(login),
             Kind::Order(_) | Kind::Unlock(_) => None,
+        }
+    }
+
+    /// Whether it may stand among others that are signed with one PIN.
+    pub(super) fn among_others(&self) -> Result<(), Unfit> {
+        match &self.kind {
+            Kind::Order(_) => Ok(()),
+            Kind::Login(_) | Kind::Unlock(_) => Err(Unfit::Alone),
         }
     }
 

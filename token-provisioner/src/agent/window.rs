@@ -1,5 +1,6 @@
 //! The window that sites open: hears the request, shows it, takes the PIN, signs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::domain::Timestamp;
 use fluent_bundle::FluentArgs;
 
-use super::pages::{Choice, DonePage, NewPinPage, NoticePage, Shell, SignPage, WaitingPage};
+use super::pages::{Choice, DonePage, NewPinPage, NoticePage, Shell, SignBatchPage, SignPage, WaitingPage};
 use super::presence::Watch;
 use super::protocol::{Act, Asked, Code, Failure, Reply, Request, Shown};
 use super::server::{Shared, html};
@@ -26,6 +27,9 @@ use crate::provision::unblock::{Unblocking, UnlockOffer};
 use crate::provision::{ProvisionError, inspect, signed_message};
 use crate::ra_client::RaClient;
 use crate::text::Language;
+
+/// So many orders are signed with one PIN at most.
+pub(super) const MAX_TOGETHER: usize = 200;
 
 /// How long the word "signed" stays before the window closes.
 const CLOSE_AFTER_MS: u32 = 900;
@@ -43,9 +47,20 @@ pub(crate) struct Session {
 /// What was asked for.
 #[derive(Clone)]
 pub(super) enum Task {
-    Sign { statement: Box<Statement>, want: Option<Holder> },
-    Provision { provisioning: Box<Provisioning>, offer: Option<Box<Offer>> },
-    Unlock { unblocking: Box<Unblocking>, offer: Option<Box<UnlockOffer>> },
+    /// One statement, or several orders: then `together`, however many they are.
+    Sign {
+        statements: Vec<Statement>,
+        together: bool,
+        want: Option<Holder>,
+    },
+    Provision {
+        provisioning: Box<Provisioning>,
+        offer: Option<Box<Offer>>,
+    },
+    Unlock {
+        unblocking: Box<Unblocking>,
+        offer: Option<Box<UnlockOffer>>,
+    },
 }
 
 /// The empty window: it says that it is ready and waits for the page that opened it.
@@ -122,15 +137,27 @@ fn begin(agent: &Arc<Agent>, asked: Asked) -> Result<Session, Box<Shown>> {
         serde_json::from_value(asked.request).map_err(|_| deny("refused-not-understood", Code::NotUnderstood))?;
     let task = match request {
         Request::Sign { statement, want } => {
-            let bytes =
-                URL_SAFE_NO_PAD.decode(statement).map_err(|_| deny("refused-not-understood", Code::NotUnderstood))?;
-            let statement = Statement::read(bytes, site, agent.clock.now()).map_err(|unfit| match unfit {
-                Unfit::NotUnderstood => deny("refused-not-understood", Code::NotUnderstood),
-                Unfit::NotForThisSite => deny("refused-not-for-this-site", Code::RefusedOrigin),
-                Unfit::AnotherSite => deny("refused-another-site", Code::RefusedOrigin),
-                Unfit::Expired => deny("refused-expired", Code::NotUnderstood),
-            })?;
-            Task::Sign { statement: Box::new(statement), want }
+            let statement = read(agent, site, &statement).map_err(|unfit| unfit_for(&deny, unfit))?;
+            Task::Sign { statements: vec![statement], together: false, want }
+        }
+        Request::SignBatch { statements, want } => {
+            if statements.is_empty() || statements.len() > MAX_TOGETHER {
+                return Err(deny("refused-too-many", Code::NotUnderstood));
+            }
+            let together = |text: &String| {
+                let statement = read(agent, site, text)?;
+                statement.among_others()?;
+                Ok(statement)
+            };
+            // One that cannot be shown, and none is signed.
+            let read: Result<Vec<Statement>, Unfit> = statements.iter().map(together).collect();
+            let statements = read.map_err(|unfit| unfit_for(&deny, unfit))?;
+            let mut seen = BTreeSet::new();
+            if !statements.iter().all(|statement| seen.insert(statement.bytes())) {
+                return Err(deny("refused-twice", Code::NotUnderstood));
+            }
+            drop(seen);
+            Task::Sign { statements, together: true, want }
         }
         Request::Provision { ticket } => {
             if !site.may(Permission::Provision) {
@@ -152,6 +179,23 @@ fn begin(agent: &Arc<Agent>, asked: Asked) -> Result<Session, Box<Shown>> {
         }
     };
     Ok(Session { site: site.clone(), t, task, must_go: None })
+}
+
+/// Reads a statement as sites send it.
+fn read(agent: &Agent, site: &Site, text: &str) -> Result<Statement, Unfit> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unfit::NotUnderstood)?;
+    Statement::read(bytes, site, agent.clock.now())
+}
+
+/// What is said of a statement that is not put before the person.
+fn unfit_for(deny: &dyn Fn(&'static str, Code) -> Box<Shown>, unfit: Unfit) -> Box<Shown> {
+    match unfit {
+        Unfit::NotUnderstood => deny("refused-not-understood", Code::NotUnderstood),
+        Unfit::NotForThisSite => deny("refused-not-for-this-site", Code::RefusedOrigin),
+        Unfit::AnotherSite => deny("refused-another-site", Code::RefusedOrigin),
+        Unfit::Expired => deny("refused-expired", Code::NotUnderstood),
+        Unfit::Alone => deny("refused-alone", Code::NotUnderstood),
+    }
 }
 
 fn refused(t: Language, origin: &str, text: &str, code: Code) -> Shown {
@@ -252,19 +296,23 @@ fn no_certificate(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) ->
 
 fn sign_form(agent: &Arc<Agent>, session: Session, found: &[inspect::OnToken], fault: Option<Fault>) -> Shown {
     let t = session.t;
-    let Task::Sign { statement, .. } = &session.task else { return internal(t) };
+    let Task::Sign { statements, together, .. } = &session.task else { return internal(t) };
     let chosen = fault.as_ref().map(|fault| fault.chosen.clone()).unwrap_or_default();
-    let words = statement.words(t);
-    let page = SignPage {
-        t,
-        site: session.site.name(t).to_owned(),
-        origin: session.site.origin.to_string(),
-        words,
-        choices: choices(t, found, &chosen, agent.clock.now()),
-        error: fault.as_ref().map(|fault| fault.text.clone()),
-        act_token: agent.acts.put(agent.token(), session),
+    let mut orders: Vec<_> = statements.iter().map(|statement| statement.words(t)).collect();
+    let (site, origin) = (session.site.name(t).to_owned(), session.site.origin.to_string());
+    let choices = choices(t, found, &chosen, agent.clock.now());
+    let error = fault.as_ref().map(|fault| fault.text.clone());
+    let mut shown = if *together {
+        let heading = t.with("sign-batch", "n", orders.len());
+        let act_token = agent.acts.put(agent.token(), session);
+        let page = SignBatchPage { t, site, origin, heading, orders, choices, error, act_token };
+        pages::shown(t, page.heading.clone(), &page)
+    } else {
+        let Some(words) = orders.pop() else { return internal(t) };
+        let act_token = agent.acts.put(agent.token(), session);
+        let page = SignPage { t, site, origin, words, choices, error, act_token };
+        pages::shown(t, page.words.heading.clone(), &page)
     };
-    let mut shown = pages::shown(t, page.words.heading.clone(), &page);
     shown.on_close = Some(fault.map_or_else(|| cancelled(t), |fault| fault.on_close));
     shown
 }
@@ -292,7 +340,8 @@ fn valid_until(t: Language, facts: &Facts, now: Timestamp) -> String {
 /// What came of an attempt to sign.
 enum Attempt {
     Signed {
-        cms: Vec<u8>,
+        /// One message for each statement, in their order.
+        cms: Vec<Vec<u8>>,
         certificate: Vec<u8>,
         watch: Option<Watch>,
     },
@@ -309,9 +358,9 @@ async fn sign(agent: &Arc<Agent>, mut session: Session, certificate: String, pin
         let fault = Fault { text: t.say("pin-empty"), chosen: certificate, on_close: cancelled(t) };
         return look(agent, session, Some(fault)).await;
     }
-    let Task::Sign { statement, want } = session.task.clone() else { return internal(t) };
+    let Task::Sign { statements, together, want } = session.task.clone() else { return internal(t) };
     let now = agent.clock.now();
-    if statement.still_good(&session.site, now).is_err() {
+    if statements.iter().any(|statement| statement.still_good(&session.site, now).is_err()) {
         return refused(t, &session.site.origin.to_string(), "refused-expired", Code::NotUnderstood);
     }
     let (chosen, typed) = (certificate.clone(), pin.clone());
@@ -321,7 +370,7 @@ async fn sign(agent: &Arc<Agent>, mut session: Session, certificate: String, pin
             let Some(on) = found.into_iter().find(|on| on.facts.sha256.to_string() == chosen) else {
                 return Attempt::Gone;
             };
-            attempt(agent, &statement, &on, &pin).unwrap_or_else(Attempt::Failed)
+            attempt(agent, &statements, &on, &pin).unwrap_or_else(Attempt::Failed)
         })
         .await
         .unwrap_or_else(|error| Attempt::Failed(ProvisionError::Token(error)));
@@ -330,9 +379,14 @@ async fn sign(agent: &Arc<Agent>, mut session: Session, certificate: String, pin
             if let Some(watch) = watch {
                 watch.begin(agent, &session.site.origin);
             }
-            tracing::info!(origin = %session.site.origin, "Signed a statement");
-            let result =
-                serde_json::json!({ "cms": STANDARD.encode(cms), "certificate": STANDARD.encode(certificate) });
+            tracing::info!(origin = %session.site.origin, statements = cms.len(), "Signed");
+            let mut messages: Vec<String> = cms.iter().map(|message| STANDARD.encode(message)).collect();
+            let certificate = STANDARD.encode(certificate);
+            let result = if together {
+                serde_json::json!({ "cms": messages, "certificate": certificate })
+            } else {
+                serde_json::json!({ "cms": messages.pop(), "certificate": certificate })
+            };
             let page = DonePage { t, heading: t.say("signed-heading"), text: t.say("signed-text"), rows: Vec::new() };
             let mut shown = pages::shown(t, page.heading.clone(), &page);
             shown.reply = Some(Reply::Result(result));
@@ -359,15 +413,28 @@ async fn sign(agent: &Arc<Agent>, mut session: Session, certificate: String, pin
     }
 }
 
-fn attempt(agent: &Agent, statement: &Statement, on: &inspect::OnToken, pin: &Pin) -> Result<Attempt, ProvisionError> {
+/// Signs all of them or none: a token that is pulled out in between leaves nothing behind.
+fn attempt(
+    agent: &Agent,
+    statements: &[Statement],
+    on: &inspect::OnToken,
+    pin: &Pin,
+) -> Result<Attempt, ProvisionError> {
     let mut session = agent.drivers.open(&on.token.serial, pin).map_err(ProvisionError::Token)?;
     if pin.must_change() {
         return Ok(Attempt::MustChange);
     }
-    let cms = signed_message(&mut *session, &on.key, &on.facts.der, statement.bytes(), agent.clock.now())?;
-    let watch = match statement.login() {
-        Some(login) => Some(Watch::sign(agent, &mut *session, &on.key, &on.facts.der, &on.token.serial, login)?),
-        None => None,
+    let sign = |statement: &Statement| {
+        signed_message(&mut *session, &on.key, &on.facts.der, statement.bytes(), agent.clock.now())
+    };
+    let cms = statements.iter().map(sign).collect::<Result<_, _>>()?;
+    // Only one that stands alone is a login.
+    let watch = match statements {
+        [one] => match one.login() {
+            Some(login) => Some(Watch::sign(agent, &mut *session, &on.key, &on.facts.der, &on.token.serial, login)?),
+            None => None,
+        },
+        _ => None,
     };
     Ok(Attempt::Signed { cms, certificate: on.facts.der.clone(), watch })
 }

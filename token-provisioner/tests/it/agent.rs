@@ -1,7 +1,7 @@
 //! The agent's window and pages, over HTTP as a browser uses them.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::cms;
 use ca_core::domain::{Act, IssuerId, KeyBinding, OfficeId, Order, OrderId, RevocationReason, Serial, Sha256};
 use rand_chacha::ChaCha20Rng;
@@ -104,13 +104,75 @@ async fn what_a_site_may_not_ask_for_is_refused_and_said() {
     }
 }
 
+fn sign_batch(orders: &[Order]) -> Value {
+    let encode = |order: &Order| URL_SAFE_NO_PAD.encode(ca_core::domain::encode(order));
+    json!({ "type": "sign_batch", "statements": orders.iter().map(encode).collect::<Vec<_>>(), "want": "staff" })
+}
+
+/// So many different orders.
+fn orders(count: u64) -> Vec<Order> {
+    let draw = |n| Order { id: OrderId::draw(now(), &mut ChaCha20Rng::seed_from_u64(n)), ..revocation() };
+    (0..count).map(draw).collect()
+}
+
+#[tokio::test]
+async fn many_orders_are_shown_and_each_signed_for_itself_with_one_pin() {
+    let desk = Desk::new();
+    desk.staff(PIN);
+    let house = desk.agent("").await;
+    let orders = orders(200);
+    let shown = house.ask(STAFF, "zh-CN", sign_batch(&orders)).await;
+    assert!(html(&shown).contains("签署 200 件指令") && html(&shown).contains("200 / 200"));
+    for order in &orders {
+        assert!(html(&shown).contains(&order.id.to_string()), "{} is shown", order.id);
+    }
+    let wrong = type_pin(&house, &shown, "000000").await;
+    assert!(wrong["reply"].is_null() && html(&wrong).contains("200 / 200"), "all are still there");
+    let signed = type_pin(&house, &wrong, PIN).await;
+    let messages = signed["reply"]["result"]["cms"].as_array().expect("a list");
+    assert_eq!(messages.len(), 200);
+    for (order, message) in orders.iter().zip(messages) {
+        let message = STANDARD.decode(message.as_str().expect("text")).unwrap();
+        assert_eq!(cms::verify(&message).expect("verifies").content, ca_core::domain::encode(order));
+    }
+}
+
+#[tokio::test]
+async fn a_list_with_anything_that_cannot_be_shown_is_not_signed_at_all() {
+    let desk = Desk::new();
+    desk.staff(PIN);
+    let house = desk.agent("").await;
+    let three = orders(3);
+    let with = |more: String| {
+        let mut request = sign_batch(&three);
+        request["statements"].as_array_mut().expect("a list").push(more.into());
+        request
+    };
+    let encode = |bytes: Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
+    let unknown = r#"{"tag":"yinxin.unknown.v1"}"#.as_bytes().to_vec();
+    for (case, request, said) in [
+        ("an unknown type", with(encode(unknown)), "not_understood"),
+        ("no base64", with("!!!".into()), "not_understood"),
+        ("a login", with(encode(ca_core::domain::encode(&login(STAFF)))), "not_understood"),
+        ("one of them twice", with(encode(ca_core::domain::encode(&three[0]))), "not_understood"),
+        ("too many", sign_batch(&orders(201)), "not_understood"),
+        ("none", sign_batch(&[]), "not_understood"),
+    ] {
+        let shown = house.ask(STAFF, "en", request).await;
+        assert_eq!(shown["reply"]["error"]["code"], said, "{case}");
+        assert!(!html(&shown).contains("id=\"pin\""), "{case}: no PIN is asked for");
+    }
+    let shown = house.ask(PORTAL, "en", sign_batch(&orders(2))).await;
+    assert_eq!(shown["reply"]["error"]["code"], "refused_origin", "the portal may not ask for orders");
+}
+
 #[tokio::test]
 async fn another_spelling_of_a_statement_is_not_signed() {
     let desk = Desk::new();
     desk.unit(PIN);
     let house = desk.agent("").await;
     let spaced = String::from_utf8(ca_core::domain::encode(&login(PORTAL))).unwrap().replace("\":", "\": ");
-    let statement = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(spaced);
+    let statement = URL_SAFE_NO_PAD.encode(spaced);
     let shown = house.ask(PORTAL, "en", json!({ "type": "sign", "statement": statement, "want": "unit" })).await;
     assert_eq!(shown["reply"]["error"]["code"], "not_understood");
 }
@@ -229,7 +291,7 @@ async fn foreign_hosts_origins_and_big_bodies_are_refused() {
     let preflight = preflight.header("origin", PORTAL).header("access-control-request-method", "POST");
     assert_eq!(preflight.send().await.unwrap().status(), StatusCode::FORBIDDEN);
 
-    let big = json!({ "window_token": token, "origin": PORTAL, "lang": "en", "request": "x".repeat(200_000) });
+    let big = json!({ "window_token": token, "origin": PORTAL, "lang": "en", "request": "x".repeat(1_200_000) });
     let refused = house.post("/window/request").json(&big).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
     let small = house.post("/window/request").json(&body).send().await.unwrap();

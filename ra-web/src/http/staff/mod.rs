@@ -2,12 +2,15 @@
 
 mod application;
 mod archive;
+mod batch_signing;
+mod batches;
 mod case;
 mod certificate;
 mod counter;
 mod document;
 mod evidence;
 mod jobs;
+mod letters;
 mod login;
 mod money;
 mod officer;
@@ -94,6 +97,8 @@ impl Guarded {
 fn guarded(staff: &Staff) -> Guarded {
     let with = |right: Right, routes: MethodRouter<Staff>| (right, routes);
     let forms = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
+    let uploads = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(batches::MAX_UPLOAD_BYTES));
+    let signed = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(batch_signing::MAX_SIGNED_BYTES));
     let guarded = Guarded { staff: staff.clone(), router: Router::new(), rights: Vec::new() }
         .route("/", with(Right::Enter, get(queue::get_home)))
         .route("/counts", with(Right::Enter, get(queue::get_counts)))
@@ -133,6 +138,22 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/applications/{number}/ticket", with(Right::Provision, post(counter::post_ticket)))
         .route("/applications/{number}/provisioned", with(Right::Provision, post(counter::post_provisioned)))
         .route("/applications/{number}/abandon", with(Right::Provision, post(counter::post_abandon)))
+        .route("/batches", with(Right::Read, get(batches::get_batches)))
+        .route("/batches/upload", with(Right::TakeIn, uploads(post(batches::post_batches))))
+        .route("/batches/template.xlsx", with(Right::Read, get(batches::get_template)))
+        .route("/batches/{number}", with(Right::Read, get(batches::get_batch)))
+        .route("/batches/{number}/take-in", with(Right::TakeIn, post(batches::post_take_in)))
+        .route("/batches/{number}/cancel", with(Right::TakeIn, post(batches::post_cancel)))
+        .route("/batches/{number}/report.xlsx", with(Right::TakeIn, get(batches::get_report)))
+        .route("/batches/{number}/documents", with(Right::TakeIn, uploads(post(batches::post_documents))))
+        .route("/batches/{number}/prepare", with(Right::TakeIn, post(batch_signing::post_prepare)))
+        .route("/batches/{number}/sign", with(Right::Read, get(batch_signing::get_sign)))
+        .route("/batches/{number}/submit", with(Right::TakeIn, signed(post(batch_signing::post_submit))))
+        .route("/batches/{number}/approve", with(Right::Decide, signed(post(batch_signing::post_approve))))
+        .route("/batches/{number}/decline", with(Right::Decide, post(batch_signing::post_decline)))
+        .route("/letters", with(Right::Read, get(letters::get_letters)))
+        .route("/letters/print", with(Right::TakeIn, post(letters::post_letters)))
+        .route("/letters/addresses.xlsx", with(Right::TakeIn, get(letters::get_addresses)))
         .route("/certificates", with(Right::Read, get(certificate::get_certificates)))
         .route("/certificates/{issuer}/{serial}", with(Right::Read, get(certificate::get_certificate)))
         .route("/certificates/{issuer}/{serial}/hold", with(Right::Hold, post(certificate::post_hold)))
@@ -285,6 +306,11 @@ const DONE: &[&str] = &[
     "deletion-asked",
     "deletion-declined",
     "evidence-deleted",
+    "batch-taken",
+    "batch-cancelled",
+    "batch-submitted",
+    "batch-approved",
+    "batch-declined",
     "claimed",
     "handed-back",
     "cancelled",
@@ -339,11 +365,17 @@ impl Staff {
         }
         let review = counts.count("submitted");
         let desk = counts.count("approved") + counts.count("issued");
+        if Right::TakeIn.of(roles) || Right::Decide.of(roles) {
+            rail.push(item("/batches", "batch-rail", "upload", None));
+        }
         if Right::Read.of(roles) {
             rail.push(item("/applications", "staff-rail-applications", "list-checks", None));
             rail.push(item("/applications?state=submitted", "staff-rail-review", "users", Some(review)));
             rail.push(item("/applications?state=approved", "staff-rail-counter", "usb", Some(desk)));
             rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
+            if Right::TakeIn.of(roles) {
+                rail.push(item("/letters", "letters-rail", "printer", None));
+            }
             rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
             rail.push(item("/stock", "staff-rail-stock", "key-round", None));
         }
@@ -393,6 +425,8 @@ impl Staff {
 
 #[cfg(test)]
 mod archive_tests;
+#[cfg(test)]
+mod batch_tests;
 #[cfg(test)]
 mod evidence_tests;
 #[cfg(test)]
