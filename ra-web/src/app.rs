@@ -40,7 +40,6 @@ use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
-use crate::payment::Terms;
 use crate::payment::fen::{Fen, TaxRate};
 use crate::payment::lapse::Lapse;
 use crate::payment::taking::Method;
@@ -271,7 +270,7 @@ pub async fn stock(
         vault,
         clock,
         chance,
-        rules: rules(&config.enrolment)?,
+        rules: rules(&config.enrolment, &config.payment)?,
         terms: terms(&config.retention)?,
     };
     let all = list.clone();
@@ -350,11 +349,11 @@ fn rules(enrolment: &Enrolment, payment: &config::Payment) -> anyhow::Result<Rul
         locality: enrolment.locality.clone(),
         renewal: RenewalWindow { early_days: enrolment.renewal_early_days, late_days: enrolment.renewal_late_days },
         stock_only: enrolment.stock_only,
-        money: terms(payment)?,
+        money: money(payment)?,
     })
 }
 
-fn terms(payment: &config::Payment) -> anyhow::Result<Terms> {
+fn money(payment: &config::Payment) -> anyhow::Result<crate::payment::Terms> {
     let price = |name: &str, text: &str| -> anyhow::Result<Fen> {
         text.parse().with_context(|| format!("payment.tariff: {name} = {text:?}"))
     };
@@ -375,7 +374,7 @@ fn terms(payment: &config::Payment) -> anyhow::Result<Terms> {
     ensure!(!methods.is_empty(), "payment.methods is empty");
     ensure!((1..=366).contains(&payment.lapse_days), "payment.lapse_days is from 1 to 366");
     ensure!((1..=10).contains(&payment.max_years), "payment.max_years is from 1 to 10");
-    Ok(Terms {
+    Ok(crate::payment::Terms {
         tariff: Tariff::new(rates.collect::<anyhow::Result<Vec<_>>>()?)?,
         methods,
         lapse_days: payment.lapse_days,

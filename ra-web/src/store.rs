@@ -276,7 +276,7 @@ pub trait Batches {
 pub trait Letters {
     /// Delivered, valid certificates of an office's cases that end within this time and have no later one, in the order in
     /// which they end.
-    async fn ending(
+    async fn letters_due(
         &mut self,
         office: &OfficeId,
         from: Timestamp,

@@ -35,7 +35,7 @@ async fn a_picture_is_taken_seen_and_taken_out_in_an_archive() -> anyhow::Result
 async fn press(hall: &Hall, css: &str) -> anyhow::Result<()> {
     let element = hall.browser.find(css).await?;
     element.scroll_into_view().await?;
-    Ok(element.send_keys(Key::Enter.to_string()).await?)
+    Ok(element.send_keys("" + Key::Enter).await?)
 }
 
 async fn enter(hall: &Hall) -> anyhow::Result<String> {

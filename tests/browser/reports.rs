@@ -66,7 +66,7 @@ async fn delivered(store: &OfficeStore) -> anyhow::Result<()> {
     tx.add_step(&of_case, &step("submit", "draft", "submitted", begun)).await?;
     tx.add_step(&of_case, &step("approve", "submitted", "approved", begun.plus(3 * 3600))).await?;
     let (issuer, serial) = (IssuerId::new("unit-p256").context("an issuer")?, "4a00000000000001".parse::<Serial>()?);
-    let order: OrderId = "01KB0000000000000000000000".parse()?;
+    let order: OrderId = "01KB0000000000000000000000".parse().map_err(anyhow::Error::msg)?;
     let not_after = now.beijing_day().plus_days(5).last_second();
     tx.add_certificate(&Issued {
         issuer: issuer.clone(),

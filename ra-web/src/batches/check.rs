@@ -26,12 +26,13 @@ pub enum FileFault {
 ///
 /// # Errors
 /// [`FileFault`].
-pub fn lines(bytes: &[u8], kinds: &[KeyKind], today: BeijingDay) -> Result<Vec<Line>, FileFault> {
+pub fn lines(bytes: &[u8], kinds: &[KeyKind], max_years: u8, today: BeijingDay) -> Result<Vec<Line>, FileFault> {
     let rows = super::table::read(bytes).map_err(FileFault::Table)?;
     let columns = columns::find(&rows).map_err(FileFault::Head)?;
     let under =
         |row: &&Row| row.line > columns.head && COLUMNS.iter().any(|field| typed(row, &columns, field).is_some());
-    let mut lines: Vec<Line> = rows.iter().filter(under).map(|row| line(row, &columns, kinds, today)).collect();
+    let mut lines: Vec<Line> =
+        rows.iter().filter(under).map(|row| line(row, &columns, kinds, max_years, today)).collect();
     if lines.len() > MAX_ROWS {
         return Err(FileFault::Table(TableError::TooManyRows));
     }
@@ -50,7 +51,7 @@ fn typed<'a>(row: &'a Row, columns: &Columns, field: &str) -> Option<&'a Cell> {
     row.cell(columns.of(field)?)
 }
 
-fn line(row: &Row, columns: &Columns, kinds: &[KeyKind], today: BeijingDay) -> Line {
+fn line(row: &Row, columns: &Columns, kinds: &[KeyKind], max_years: u8, today: BeijingDay) -> Line {
     let cells = COLUMNS.map(|field| (field, typed(row, columns, field)));
     let words = cells.map(|(field, cell)| (field, word(field, cell.map_or("", Cell::text), kinds)));
     let form = Form::from_pairs(words.iter().map(|(field, word)| (*field, word.as_str())));
@@ -62,7 +63,7 @@ fn line(row: &Row, columns: &Columns, kinds: &[KeyKind], today: BeijingDay) -> L
             _ => None,
         })
         .collect();
-    let read = form.particulars(&Process::Enrolment, kinds, today).err().unwrap_or_default();
+    let read = form.particulars(&Process::Enrolment, kinds, max_years, today).err().unwrap_or_default();
     for (field, fault) in read {
         if faults.iter().all(|known| known.field != field) {
             faults.push(CellFault::of(field, fault));

@@ -70,7 +70,7 @@ impl Desk {
         to: BeijingDay,
     ) -> Result<Vec<Ending>, OfficeError> {
         let most = i64::try_from(MAX_LETTERS).unwrap_or(i64::MAX);
-        Ok(self.store.read().await?.ending(&officer.office, from.first_second(), to.last_second(), most).await?)
+        Ok(self.store.read().await?.letters_due(&officer.office, from.first_second(), to.last_second(), most).await?)
     }
 
     /// Sets the letters of a period, and marks them as printed once they are there; `anew` also those that were printed

@@ -44,9 +44,10 @@ impl Desk {
         on_duty(officer)?;
         let now = self.clock.now();
         let kinds = self.rules.kinds();
+        let max_years = self.rules.money.max_years;
         let read = tokio::task::spawn_blocking(move || {
             let bytes = zeroize::Zeroizing::new(bytes);
-            lines(&bytes, &kinds, now.beijing_day())
+            lines(&bytes, &kinds, max_years, now.beijing_day())
         });
         let lines =
             match read.await.map_err(|error| OfficeError::Rules(format!("the reader of sheets ended: {error}")))? {

@@ -20,7 +20,7 @@ fn today() -> BeijingDay {
 }
 
 fn read_lines(text: impl AsRef<[u8]>) -> Result<Vec<Line>, FileFault> {
-    lines(text.as_ref(), &KINDS, today())
+    lines(text.as_ref(), &KINDS, 5, today())
 }
 
 fn good(text: impl AsRef<[u8]>) -> Vec<Line> {

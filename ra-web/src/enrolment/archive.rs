@@ -254,7 +254,7 @@ impl Desk {
             members.push(Member::new(format!("audit/{seq:010}.json"), entry.clone()));
         }
         members.push(Member::new("history.json", json(&history(&records.history))));
-        let particulars = self.particulars(&shown, &issued, documents, records.practice, full).await?;
+        let particulars = self.particulars_member(&shown, &issued, documents, records.practice, full).await?;
         members.push(Member::new("particulars.json", particulars));
         Ok((shown, members))
     }
@@ -291,7 +291,7 @@ impl Desk {
         }
     }
 
-    async fn particulars(
+    async fn particulars_member(
         &self,
         shown: &CaseView,
         issued: &[Issued],

@@ -20,7 +20,6 @@ use crate::audit::Event;
 use crate::evidence::preview::Size;
 use crate::evidence::{Evidence, EvidenceError};
 use crate::paper::PaperError;
-use crate::payment::Terms;
 use crate::payment::bill::MoneyFault;
 use crate::store::{
     CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, PracticeStatement,
@@ -45,7 +44,7 @@ pub struct Rules {
     /// Whether certificates are made only on tokens that are in the office's stock.
     pub stock_only: bool,
     /// What they cost.
-    pub money: Terms,
+    pub money: crate::payment::Terms,
 }
 
 impl Rules {

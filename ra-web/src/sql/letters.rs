@@ -59,7 +59,7 @@ impl TryFrom<EndingRow> for Ending {
 for_each_backend! { SqlTx =>
     #[async_trait]
     impl Letters for SqlTx {
-        async fn ending(
+        async fn letters_due(
             &mut self,
             office: &OfficeId,
             from: Timestamp,

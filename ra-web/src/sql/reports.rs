@@ -124,6 +124,8 @@ for_each_backend! { SqlTx =>
                     }
                     Some(office)
                 }
+                // Stock is counted where it is kept.
+                OrderSubject::Token(_) => return Ok(()),
             };
             let (Some(office), Some((what, began))) = (office, ends) else { return Ok(()) };
             // The step of a case stands in its certificate's history too: it is counted once.

@@ -89,7 +89,7 @@ impl Statement {
     pub(super) fn login(&self) -> Option<&Login> {
         match &self.kind {
             Kind::Login(login) => Some(login),
-            Kind::Order(_) | Kind::Unlock(_) => None,
+            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) => None,
         }
     }
 
@@ -97,7 +97,7 @@ impl Statement {
     pub(super) fn among_others(&self) -> Result<(), Unfit> {
         match &self.kind {
             Kind::Order(_) => Ok(()),
-            Kind::Login(_) | Kind::Unlock(_) => Err(Unfit::Alone),
+            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) => Err(Unfit::Alone),
         }
     }
 

@@ -95,7 +95,7 @@ async fn duties_that_exclude_each_other_are_refused_whoever_signs() {
     for (engine, house) in houses().await {
         let authority = house.authority().await;
         for roles in [[Role::Auditor, Role::RaReviewer], [Role::Administrator, Role::RaEntry]] {
-            let order = house.order(changed(|officer, ..| officer.roles = roles.to_vec()));
+            let order = house.order(changed(|officer, _, _, _| officer.roles = roles.to_vec()));
             let submission = house.issue(&order, &ADMINISTRATORS, "wumin", &new_key());
             assert_eq!(submit(&authority, submission).await.map(|_| ()), Err(RefusalCode::ProfileViolated), "{engine}");
         }

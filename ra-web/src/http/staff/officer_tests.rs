@@ -133,7 +133,7 @@ async fn what_is_typed_wrong_is_said_at_its_field_and_kept() {
 
 #[tokio::test]
 async fn one_administrator_holds_at_once_and_the_session_ends_two_release_or_revoke() {
-    let mut bench = Bench::new().await;
+    let bench = Bench::new().await;
     assert_eq!(bench.get("sunli", "/orders").await.status, StatusCode::OK);
     let order = bench.post("xuhao", "/officers/sunli/hold", &[]).await.to;
     let got = bench.sign("xuhao", &order, &format!("{order}/sign")).await;

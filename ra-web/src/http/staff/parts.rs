@@ -27,7 +27,6 @@ pub(super) fn state_tag(view: &View, word: &str) -> Tag {
     let (class, icon) = match word {
         "submitted" | "open" => ("wait", "clock"),
         "awaiting_payment" => ("wait", "wallet"),
-        "lapsed" => ("bad", "clock"),
         "approved" | "signed" => ("info", "stamp"),
         "issued" => ("info", "usb"),
         "delivered" | "done" | "good" => ("ok", "circle-check"),

@@ -26,7 +26,7 @@ impl Bench {
         }
     }
 
-    async fn begin(&self, signed: &Blob) -> (StatusCode, Value) {
+    async fn begin_watch(&self, signed: &Blob) -> (StatusCode, Value) {
         self.api_of("presence", "begin", json!({ "message": signed })).await
     }
 
@@ -38,7 +38,7 @@ impl Bench {
     async fn watched(&mut self) -> (Value, Blob) {
         let login = self.login();
         let signed = self.house.person("sunli").say(&self.presence(&login, SECRET), self.house.now());
-        let (status, answer) = self.begin(&signed).await;
+        let (status, answer) = self.begin_watch(&signed).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         self.sign_in_by("sunli", &login).await;
         assert_eq!(self.get("sunli", "/orders").await.status, StatusCode::OK);
@@ -58,7 +58,7 @@ async fn a_pulled_token_ends_the_session_which_says_so_and_leads_back() {
     assert!(page.contains("The token was pulled out"), "{page}");
     // Neither the assistant's words nor its beginning, said again, bring it back.
     assert_eq!(bench.tell(&name, SECRET, false).await.1, json!({ "goes_on": false }));
-    assert_eq!(bench.begin(&signed).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(bench.begin_watch(&signed).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(bench.get("sunli", "/orders").await.status, StatusCode::SEE_OTHER);
 }
 
@@ -99,13 +99,13 @@ async fn a_stranger_neither_keeps_a_session_nor_ends_anothers() {
     let login = bench.login();
     let now = bench.house.now();
     let theirs = bench.house.person("limin").say(&bench.presence(&login, "mine"), now);
-    let (status, other) = bench.begin(&theirs).await;
+    let (status, other) = bench.begin_watch(&theirs).await;
     assert_eq!(status, StatusCode::OK);
     assert_ne!(other["presence"], name);
     bench.tell(&other["presence"], "mine", true).await;
     assert_eq!(bench.get("sunli", "/orders").await.status, StatusCode::OK);
     let second = bench.house.person("sunli").say(&bench.presence(&login, "second"), now);
-    assert_eq!(bench.begin(&second).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(bench.begin_watch(&second).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     bench.house.clock.advance(30);
     bench.tell(&other["presence"], "mine", false).await;
     assert_eq!(bench.get("sunli", "/orders").await.to, "/login?ended=unheard");
@@ -127,7 +127,7 @@ async fn what_is_not_a_tokens_word_for_this_site_now_is_refused() {
         ("a login is no presence", person.say_bytes(&login, now)),
         ("no message", Blob(b"none".to_vec())),
     ] {
-        assert_eq!(bench.begin(&message).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{why}");
+        assert_eq!(bench.begin_watch(&message).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{why}");
     }
     let nobody = json!(Sha256([1; 32]));
     assert_eq!(bench.tell(&nobody, SECRET, false).await.1, json!({ "goes_on": false }));
@@ -143,7 +143,7 @@ async fn signing_out_tells_the_assistant_to_stop_and_one_that_was_never_used_sto
 
     let login = bench.login();
     let signed = bench.house.person("limin").say(&bench.presence(&login, SECRET), bench.house.now());
-    let name = bench.begin(&signed).await.1["presence"].clone();
+    let name = bench.begin_watch(&signed).await.1["presence"].clone();
     let mut heard = 0;
     while bench.tell(&name, SECRET, false).await.1 == json!({ "goes_on": true }) {
         bench.house.clock.advance(20);

@@ -139,7 +139,9 @@ async fn complaints_are_entered_settled_once_and_counted() {
     let page = bench.get("zhoujun", "/register").await.text;
     assert!(page.contains("&#60;b&#62;等候过久") && page.contains("/register/1/done"), "{page}");
     assert!(bench.get("zhaojing", "/register").await.text.contains("等候过久"), "an auditor reads all");
-    for (who, path) in [("zhaojing", "/register/entries"), ("zhaojing", "/register/1/done"), ("sunli", "/register/entries")] {
+    for (who, path) in
+        [("zhaojing", "/register/entries"), ("zhaojing", "/register/1/done"), ("sunli", "/register/entries")]
+    {
         assert_eq!(bench.post(who, path, &good).await.status, StatusCode::FORBIDDEN, "{who} {path}");
     }
     // The entry of another office is not there for 李敏.

@@ -11,8 +11,8 @@ use axum::routing::{get, post};
 use ca_core::domain::Timestamp;
 use serde::Deserialize;
 
-use super::{Guarded, Staff};
 use super::parts::{Tag, may};
+use super::{Guarded, Staff};
 use crate::enrolment::desk::{OfficeError, Signer};
 use crate::enrolment::duty::Right;
 use crate::http::answer::Shown;
