@@ -1,5 +1,6 @@
 //! Joins ports and configuration once, and starts the listeners.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -28,11 +29,12 @@ use crate::enrolment::papers::{Letterhead, Printer};
 use crate::enrolment::process::RenewalWindow;
 use crate::evidence::Evidence;
 use crate::http::frame::{Frame, wrap};
-use crate::http::public::{self, Public};
+use crate::http::public::{self, Public as PublicSite};
 use crate::http::staff::{self, Staff};
-use crate::http::{listener, ops, provisioning, session};
+use crate::http::{listener, ops, provisioning, session, unlock};
 use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
+use crate::matters::publication::{Public, Publication};
 use crate::page;
 use crate::paper::Press;
 use crate::sql::{OfficeStore, office_migrations};
@@ -98,6 +100,18 @@ pub async fn serve_with(
         None => format!("http://{}", staff_socket.local_addr()?),
     };
 
+    let publication = publication(&config, clock.clone(), &chance)?;
+    let desk = Arc::new(Desk {
+        store: Arc::new(OfficeStore(database.clone())),
+        ca: ca.clone(),
+        evidence: Evidence::new(config.storage.evidence, vault.clone(), chance.clone()),
+        printer,
+        publication,
+        vault,
+        clock: clock.clone(),
+        chance: chance.clone(),
+        rules,
+    });
     let door = Door::new(
         Site { origin: staff_origin.clone(), purpose: LoginPurpose::Staff },
         anchors,
@@ -113,8 +127,9 @@ pub async fn serve_with(
         officers: Arc::new(Officers::new(ca.clone())),
     })
     .layer(session::layer(sessions, STAFF_COOKIE, SameSite::Strict))
-    .merge(provisioning::router(desk.clone()));
-    let public = public::router(Public {
+    .merge(provisioning::router(desk.clone()))
+    .merge(unlock::router(desk.clone()));
+    let public = public::router(PublicSite {
         validation_origin: config.site.validation_origin.into(),
         portal_origin: config.site.portal_origin.into(),
         issuers: config.trust.issuers.keys().cloned().collect(),
@@ -240,6 +255,7 @@ pub async fn stock(
         ca: Arc::new(Client::new(&config.ca_socket)),
         evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
         printer: printer(&config.paper)?,
+        publication: publication(&config, clock.clone(), &chance)?,
         vault,
         clock,
         chance,
@@ -310,7 +326,22 @@ fn rules(enrolment: &Enrolment) -> anyhow::Result<Rules> {
         locality: enrolment.locality.clone(),
         renewal: RenewalWindow { early_days: enrolment.renewal_early_days, late_days: enrolment.renewal_late_days },
         stock_only: enrolment.stock_only,
+        hold_days: enrolment.hold_days,
     })
+}
+
+/// Looks at lists and answers as everybody does.
+fn publication(config: &Config, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<Arc<dyn Publication>> {
+    let mut issuers = BTreeMap::new();
+    for (name, file) in &config.trust.issuers {
+        let id = IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"))?;
+        issuers.insert(id, std::fs::read(file).with_context(|| format!("reading {}", file.display()))?);
+    }
+    // The answers of the responder itself are wanted: nothing stands in for it.
+    let trust = Trust { crl: None, ..config.trust.clone() };
+    let status = status_client(&trust, clock, chance)?;
+    let base = config.trust.crl.clone().unwrap_or_else(|| format!("{}/crl", config.site.validation_origin));
+    Ok(Arc::new(Public { status, lists: CrlSource::Url(base), issuers }))
 }
 
 /// The relying party's client of the responder, as both sites use it.

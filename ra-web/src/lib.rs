@@ -15,6 +15,7 @@ pub mod http;
 pub mod i18n;
 pub mod jobs;
 pub mod login;
+pub mod matters;
 pub mod page;
 pub mod paper;
 pub mod retry;

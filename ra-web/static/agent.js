@@ -3,6 +3,7 @@
 // For: forms that need the person's token. `<form data-agent="sign">` has the token sign the statement in its
 // hidden field `statement`, puts the signature into `signature`, and submits. `<form data-agent="provision">`
 // has the assistant write a certificate for the ticket in `ticket`, puts `issuer` and `serial`, and submits.
+// `<form data-agent="unlock">` has it unblock the token of the grant in `grant`, and submits.
 // Trusts: only messages from the window it opened itself whose origin is the assistant's. Never sees a PIN or
 // a key, never sends anything to another origin than the assistant's, and never puts text it received into the
 // page as markup.
@@ -154,6 +155,10 @@ const ACTS = {
       field(form, "issuer").value = result.issuer;
       field(form, "serial").value = result.serial;
     },
+  },
+  unlock: {
+    request: async (form) => ({ type: "unlock", grant: field(form, "grant").value }),
+    accept: () => {},
   },
 };
 

@@ -17,10 +17,12 @@ use super::process::{NotNow, RenewalWindow};
 use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::{Evidence, EvidenceError};
+use crate::matters::Matter;
+use crate::matters::publication::Publication;
 use crate::paper::PaperError;
 use crate::store::{
-    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, Signature, Store,
-    StoredOrder, Tx,
+    CaseFilter, CaseLine, CertificateFilter, Document, Issued, MatterFilter, OrderState, OrderSubject, PastStep,
+    Signature, Store, StoredOrder, Tx,
 };
 use crate::tokens::TokenRefusal;
 use crate::vault::{FieldKey, VaultError};
@@ -40,6 +42,8 @@ pub struct Rules {
     pub renewal: RenewalWindow,
     /// Whether certificates are made only on tokens that are in the office's stock.
     pub stock_only: bool,
+    /// A hold is followed by a release, a re-issue or a revocation within so many days.
+    pub hold_days: u16,
 }
 
 impl Rules {
@@ -66,6 +70,8 @@ pub struct Desk {
     pub evidence: Evidence,
     /// Papers.
     pub printer: Printer,
+    /// What everybody can know of a revocation.
+    pub publication: Arc<dyn Publication>,
     /// Field key.
     pub vault: Arc<FieldKey>,
     /// Time.
@@ -121,12 +127,29 @@ pub enum OfficeError {
     /// The certificate's or order's state.
     #[error("{0}")]
     WrongState(&'static str),
+    /// A grant.
+    #[error(transparent)]
+    Grant(#[from] GrantFault),
     /// The token cannot be used so.
     #[error(transparent)]
     Token(#[from] TokenRefusal),
     /// Sealed data.
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+/// Why a grant does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantFault {
+    /// No such grant.
+    #[error("no such grant")]
+    Unknown,
+    /// Its quarter of an hour is over.
+    #[error("the grant has expired")]
+    Expired,
+    /// It was used, or another took its place.
+    #[error("the grant was used up or replaced")]
+    Used,
 }
 
 /// Why a signature is not taken. The authority looks again; this spares the officer its refusal.
@@ -200,6 +223,8 @@ impl Counts {
 pub struct Queue {
     /// How much.
     pub counts: Counts,
+    /// Matters about certificates that wait for a step, the most urgent first.
+    pub matters: Vec<Matter>,
     /// Certificates that are held, the longest first.
     pub held: Vec<Issued>,
     /// Orders on certificates that wait for a signature or for the authority, each with the unit's name.
@@ -232,12 +257,13 @@ impl Desk {
                 orders.push((order, unit));
             }
         }
-        let (mut held, mut cases) = (Vec::new(), Vec::new());
+        let (mut held, mut cases, mut matters) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(list) = list {
             held = tx.certificates(&CertificateFilter::Held(officer.office.clone()), 100).await?;
             cases = tx.cases(list, 200).await?;
+            matters = tx.matters(&MatterFilter::Waiting(officer.office.clone()), 200).await?;
         }
-        Ok(Queue { counts, held, orders, cases })
+        Ok(Queue { counts, matters, held, orders, cases })
     }
 
     /// A case with all that its page shows.

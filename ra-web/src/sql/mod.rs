@@ -6,6 +6,7 @@ use sqlx::migrate::Migrator;
 mod cases;
 mod certificates;
 mod jobs;
+mod matters;
 mod office;
 mod orders;
 mod row;
@@ -28,12 +29,13 @@ pub fn office_migrations() -> Migrator {
         (7, "queue", include_str!("../../migrations/0007_queue.sql")),
         (16, "units", include_str!("../../migrations/0016_units.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
+        (22, "matters", include_str!("../../migrations/0022_matters.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
-pub const STATEMENTS: [&[&str]; 7] = [
+pub const STATEMENTS: [&[&str]; 8] = [
     sessions::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,
@@ -41,6 +43,7 @@ pub const STATEMENTS: [&[&str]; 7] = [
     units::STATEMENTS,
     jobs::STATEMENTS,
     tokens::STATEMENTS,
+    matters::STATEMENTS,
 ];
 
 #[cfg(test)]

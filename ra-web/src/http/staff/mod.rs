@@ -7,6 +7,7 @@ mod counter;
 mod evidence;
 mod jobs;
 mod login;
+mod matter;
 mod officers;
 mod parts;
 mod queue;
@@ -84,8 +85,7 @@ pub fn router(staff: Staff) -> Router {
         .route("/certificates", with(Right::Read, get(certificate::get_certificates)))
         .route("/certificates/{issuer}/{serial}", with(Right::Read, get(certificate::get_certificate)))
         .route("/certificates/{issuer}/{serial}/hold", with(Right::Hold, post(certificate::post_hold)))
-        .route("/certificates/{issuer}/{serial}/release", with(Right::Request, post(certificate::post_release)))
-        .route("/certificates/{issuer}/{serial}/revoke", with(Right::Request, post(certificate::post_revoke)))
+        .route("/certificates/{issuer}/{serial}/matters", with(Right::Request, post(matter::post_begin)))
         .route("/certificates/{issuer}/{serial}/replace", with(Right::Prepare, post(certificate::post_replace)))
         .route("/orders", with(Right::Read, get(certificate::get_orders)))
         .route("/orders/{id}", with(Right::Read, get(certificate::get_order)))
@@ -96,6 +96,15 @@ pub fn router(staff: Staff) -> Router {
         .route("/officers", with(Right::Registry, get(officers::get_officers)))
         .route("/jobs", with(Right::Jobs, get(jobs::get_jobs)))
         .route("/jobs/retry", with(Right::RetryJob, post(jobs::post_retry)))
+        .route("/matters", with(Right::Read, get(matter::get_matters)))
+        .route("/matters/{number}", with(Right::Read, get(matter::get_matter)))
+        .route("/matters/{number}/edit", with(Right::Request, forms(get(matter::get_edit).post(matter::post_edit))))
+        .route("/matters/{number}/sign", with(Right::SignOrder, post(matter::post_sign)))
+        .route("/matters/{number}/grant", with(Right::Request, post(matter::post_grant)))
+        .route("/matters/{number}/unlocked", with(Right::Request, post(matter::post_unlocked)))
+        .route("/matters/{number}/drop", with(Right::Request, post(matter::post_drop)))
+        .route("/matters/{number}/told", with(Right::Request, post(matter::post_told)))
+        .route("/matters/{number}/documents/{kind}", with(Right::Read, get(matter::get_document)))
         .route("/stock", with(Right::Read, get(tokens::get_stock)))
         .route("/stock/{doing}", with(Right::KeepStock, get(tokens::get_list).post(tokens::post_list)))
         .route("/stock/transfers/{id}", with(Right::Read, get(tokens::get_transfer)))
@@ -181,7 +190,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Signer {
 }
 
 /// Banners after a redirect: `?done=` names one of these messages and nothing else.
-const DONE: [&str; 22] = [
+const DONE: [&str; 26] = [
     "claimed",
     "handed-back",
     "cancelled",
@@ -204,6 +213,10 @@ const DONE: [&str; 22] = [
     "stock-counted",
     "token-retired",
     "token-destroyed",
+    "matter-ready",
+    "matter-signed",
+    "matter-dropped",
+    "matter-closed",
 ];
 
 impl Staff {
@@ -234,6 +247,7 @@ impl Staff {
         rail.push(item("/certificates", "staff-rail-certificates", "badge-check", None));
         rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
         if Right::Read.of(roles) {
+            rail.push(item("/matters", "staff-rail-matters", "scale", None));
             rail.push(item("/stock", "staff-rail-stock", "key-round", None));
         }
         if Right::Registry.of(roles) {
@@ -265,11 +279,15 @@ impl Staff {
 }
 
 #[cfg(test)]
+mod matter_tests;
+#[cfg(test)]
 mod office_tests;
 #[cfg(test)]
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod stock_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
