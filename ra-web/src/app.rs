@@ -100,18 +100,6 @@ pub async fn serve_with(
         None => format!("http://{}", staff_socket.local_addr()?),
     };
 
-    let publication = publication(&config, clock.clone(), &chance)?;
-    let desk = Arc::new(Desk {
-        store: Arc::new(OfficeStore(database.clone())),
-        ca: ca.clone(),
-        evidence: Evidence::new(config.storage.evidence, vault.clone(), chance.clone()),
-        printer,
-        publication,
-        vault,
-        clock: clock.clone(),
-        chance: chance.clone(),
-        rules,
-    });
     let door = Door::new(
         Site { origin: staff_origin.clone(), purpose: LoginPurpose::Staff },
         anchors,
@@ -213,6 +201,7 @@ async fn office(
         ca: ca.clone(),
         evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
         printer,
+        publication: publication(config, clock.clone(), chance)?,
         vault,
         clock: clock.clone(),
         chance: chance.clone(),
@@ -238,8 +227,8 @@ pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
 /// # Errors
 /// Names what of the configuration or of the list cannot be used.
 pub async fn stock(
-    config: Config,
-    office: &OfficeId,
+    config: &Config,
+    into: &OfficeId,
     model: &str,
     purchased: BeijingDay,
     typed: &str,
@@ -248,24 +237,13 @@ pub async fn stock(
 ) -> anyhow::Result<(usize, Zeroizing<String>)> {
     let wrong = |faults: LineFaults| anyhow!("{}: {}", faults[0].0, faults[0].1.word());
     let mut list = serials(typed).map_err(wrong)?;
-    let database = migrate(&config).await?;
-    let vault = Arc::new(field_key(&config)?);
-    let desk = Desk {
-        store: Arc::new(OfficeStore(database.clone())),
-        ca: Arc::new(Client::new(&config.ca_socket)),
-        evidence: Evidence::new(config.storage.evidence.clone(), vault.clone(), chance.clone()),
-        printer: printer(&config.paper)?,
-        publication: publication(&config, clock.clone(), &chance)?,
-        vault,
-        clock,
-        chance,
-        rules: rules(&config.enrolment)?,
-    };
+    let ca: Arc<dyn CertificateAuthority> = Arc::new(Client::new(&config.ca_socket));
+    let (desk, database) = office(config, &ca, &clock, &chance).await?;
     let all = list.clone();
-    let mut received = desk.receive_stock(office, None, &list, model, purchased).await?;
+    let mut received = desk.receive_stock(into, None, &list, model, purchased).await?;
     if let Err(known) = &received {
         list.retain(|serial| !known.iter().any(|(typed, _)| typed == serial.as_str()));
-        received = desk.receive_stock(office, None, &list, model, purchased).await?;
+        received = desk.receive_stock(into, None, &list, model, purchased).await?;
     }
     let received = received.map_err(wrong)?;
     let mut pins = Zeroizing::new(String::new());

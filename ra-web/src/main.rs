@@ -109,7 +109,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let typed = std::io::read_to_string(std::io::stdin())?;
             let chance = Arc::new(Mutex::new(system_rng()));
             let clock = Arc::new(SystemClock);
-            let (n, list) = app::stock(config, &office, &asked.model, purchased, &typed, clock, chance).await?;
+            let (n, list) = app::stock(&config, &office, &asked.model, purchased, &typed, clock, chance).await?;
             durable::create(&asked.admin_pins, list.as_bytes(), durable::PRIVATE)?;
             println!("{n} received; admin PINs: {}", asked.admin_pins.display());
             Ok(())
