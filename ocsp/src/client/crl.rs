@@ -47,9 +47,9 @@ pub(super) struct Limits {
 /// What the CRL says.
 pub(super) struct Found {
     pub(super) this_update: Timestamp,
-    /// Since when and why the certificate is revoked or held, if it is.
     /// The list's number, in lower-case hex; empty where it has none.
     pub(super) number: String,
+    /// Since when and why the certificate is revoked or held, if it is.
     pub(super) entry: Option<(Timestamp, Option<CrlReason>)>,
 }
 

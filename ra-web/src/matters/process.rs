@@ -245,13 +245,12 @@ impl Desk {
         let evidence: Vec<_> = papers.iter().map(|paper| paper.sha256).collect();
         let about = &matter.about;
         let wish = match matter.kind {
-            Kind::Loss => None,
+            Kind::Loss | Kind::Unlock => None,
             Kind::Release => Some(Wish::Release),
             Kind::Revocation => {
                 let ground = matter.facts.ground().ok_or(OfficeError::WrongState("no ground was chosen"))?;
                 Some(Wish::Revoke(ground.reason()))
             }
-            Kind::Unlock => None,
         };
         let order = match wish {
             Some(wish) => Some(self.open_order_with(officer, &about.issuer, &about.serial, wish, evidence).await?),
