@@ -23,7 +23,7 @@ async fn a_certificate_is_made_only_on_a_token_of_this_office() {
         let (status, answer) = bench.api("redeem", body).await;
         assert_eq!((status, answer["code"].as_str()), (StatusCode::CONFLICT, Some(code)), "{answer}");
     }
-    assert!(bench.get("limin", &path).await.text.contains("Ready to be made"), "nothing was issued");
+    assert!(bench.get("limin", &path).await.text.contains("Approved"), "nothing was issued");
 
     assert_eq!(bench.receive("chenjie", "YX01 YX02").await.to, "/stock?state=blank&done=stock-received");
     let (key, answer) = bench.redeem_on(&ticket, "YX01").await;
