@@ -7,7 +7,7 @@ use super::Kind;
 use crate::enrolment::form::day;
 
 /// A text has at most so many characters.
-pub const MAX_TEXT: usize = 200;
+const MAX_TEXT: usize = 200;
 
 /// Why a certificate is revoked (`domain.md` L5), and who asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
