@@ -82,14 +82,14 @@ impl Desk {
             | (Kind::Release | Kind::Loss, CertificateStatus::Held { .. }) => true,
             _ => false,
         };
-        if !fits {
-            return Err(OfficeError::WrongState("the certificate's state does not allow it"));
-        }
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, _) = tx.case(&issued.case).await?.ok_or(OfficeError::NotFound)?;
             if case.office != officer.office {
                 return Err(Forbidden::OtherOffice.into());
+            }
+            if !fits {
+                return Err(OfficeError::WrongState("the certificate's state does not allow it"));
             }
             if let Some(open) = open_matter(&mut tx, kind, issuer, serial).await? {
                 return Ok(open.number);
