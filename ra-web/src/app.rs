@@ -1,5 +1,6 @@
 //! Joins ports and configuration once, and starts the listeners.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,11 +34,12 @@ use crate::enrolment::retention::Terms;
 use crate::evidence::{self, Evidence};
 use crate::http::frame::{Frame, wrap};
 use crate::http::presence::{self, Presences};
-use crate::http::public::{self, Public};
+use crate::http::public::{self, Public as PublicSite};
 use crate::http::staff::{self, Staff};
-use crate::http::{listener, ops, provisioning, session};
+use crate::http::{listener, ops, provisioning, session, unlock};
 use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
+use crate::matters::publication::{Public, Publication};
 use crate::page;
 use crate::paper::Press;
 use crate::payment::fen::{Fen, TaxRate};
@@ -127,8 +129,9 @@ pub async fn serve_with(
     })
     .layer(session::layer(sessions, STAFF_COOKIE, SameSite::Strict))
     .merge(provisioning::router(desk.clone()))
+    .merge(unlock::router(desk.clone()))
     .merge(presence::router(presences));
-    let public = public::router(Public {
+    let public = public::router(PublicSite {
         validation_origin: config.site.validation_origin.into(),
         portal_origin: config.site.portal_origin.into(),
         issuers: config.trust.issuers.keys().cloned().collect(),
@@ -220,6 +223,7 @@ async fn office(
         ca: ca.clone(),
         evidence: Evidence::new(evidence, vault.clone(), chance.clone()),
         printer,
+        publication: publication(config, clock.clone(), chance)?,
         vault,
         clock: clock.clone(),
         chance: chance.clone(),
@@ -250,8 +254,8 @@ pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
 /// # Errors
 /// Names what of the configuration or of the list cannot be used.
 pub async fn stock(
-    config: Config,
-    office: &OfficeId,
+    config: &Config,
+    into: &OfficeId,
     model: &str,
     purchased: BeijingDay,
     typed: &str,
@@ -260,24 +264,13 @@ pub async fn stock(
 ) -> anyhow::Result<(usize, Zeroizing<String>)> {
     let wrong = |faults: LineFaults| anyhow!("{}: {}", faults[0].0, faults[0].1.word());
     let mut list = serials(typed).map_err(wrong)?;
-    let database = migrate(&config).await?;
-    let vault = Arc::new(field_key(&config)?);
-    let desk = Desk {
-        store: Arc::new(OfficeStore(database.clone())),
-        ca: Arc::new(Client::new(&config.ca_socket)),
-        evidence: Evidence::new(evidence::store::open(&config.storage)?, vault.clone(), chance.clone()),
-        printer: printer(&config.paper)?,
-        vault,
-        clock,
-        chance,
-        rules: rules(&config.enrolment, &config.payment)?,
-        terms: terms(&config.retention)?,
-    };
+    let ca: Arc<dyn CertificateAuthority> = Arc::new(Client::new(&config.ca_socket));
+    let (desk, database) = office(config, &ca, &clock, &chance).await?;
     let all = list.clone();
-    let mut received = desk.receive_stock(office, None, &list, model, purchased).await?;
+    let mut received = desk.receive_stock(into, None, &list, model, purchased).await?;
     if let Err(known) = &received {
         list.retain(|serial| !known.iter().any(|(typed, _)| typed == serial.as_str()));
-        received = desk.receive_stock(office, None, &list, model, purchased).await?;
+        received = desk.receive_stock(into, None, &list, model, purchased).await?;
     }
     let received = received.map_err(wrong)?;
     let mut pins = Zeroizing::new(String::new());
@@ -349,6 +342,7 @@ fn rules(enrolment: &Enrolment, payment: &config::Payment) -> anyhow::Result<Rul
         locality: enrolment.locality.clone(),
         renewal: RenewalWindow { early_days: enrolment.renewal_early_days, late_days: enrolment.renewal_late_days },
         stock_only: enrolment.stock_only,
+        hold_days: enrolment.hold_days,
         money: money(payment)?,
     })
 }
@@ -380,6 +374,20 @@ fn money(payment: &config::Payment) -> anyhow::Result<crate::payment::Terms> {
         lapse_days: payment.lapse_days,
         max_years: payment.max_years,
     })
+}
+
+/// Looks at lists and answers as everybody does.
+fn publication(config: &Config, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<Arc<dyn Publication>> {
+    let mut issuers = BTreeMap::new();
+    for (name, file) in &config.trust.issuers {
+        let id = IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"))?;
+        issuers.insert(id, std::fs::read(file).with_context(|| format!("reading {}", file.display()))?);
+    }
+    // The answers of the responder itself are wanted: nothing stands in for it.
+    let trust = Trust { crl: None, ..config.trust.clone() };
+    let status = status_client(&trust, clock, chance)?;
+    let base = config.trust.crl.clone().unwrap_or_else(|| format!("{}/crl", config.site.validation_origin));
+    Ok(Arc::new(Public { status, lists: CrlSource::Url(base), issuers }))
 }
 
 /// The relying party's client of the responder, as both sites use it.

@@ -176,6 +176,8 @@ pub struct Enrolment {
     /// Whether certificates are made only on tokens that are in the office's stock. Without it an unknown token is
     /// taken into stock at the counter, as bought today.
     pub stock_only: bool,
+    /// A certificate that was held after a loss is released, re-issued or revoked within so many days.
+    pub hold_days: u16,
 }
 
 /// Who issues for a kind of key.
@@ -201,6 +203,7 @@ impl Default for Enrolment {
             renewal_early_days: 90,
             renewal_late_days: 365,
             stock_only: true,
+            hold_days: 30,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod http;
 pub mod i18n;
 pub mod jobs;
 pub mod login;
+pub mod matters;
 pub mod officers;
 pub mod page;
 pub mod paper;

@@ -32,7 +32,7 @@ enum Command {
     Worker,
     /// Brings the office's database up to date, makes a field key where there is none, and ends.
     Migrate,
-    /// Takes tokens into an office's stock: serial numbers from standard input. Writes the list of their admin PINs, with
+    /// Takes tokens into an office's stock. Writes the list of their admin PINs, with
     /// which `token admin-pins` formats them.
     Stock(Stock),
     /// Looks at everything that `serve` needs and says what is wrong.
@@ -58,6 +58,8 @@ struct Stock {
     /// Where to write the list; there must be no such file yet. Remove it when the tokens are formatted.
     #[arg(long, value_name = "FILE")]
     admin_pins: PathBuf,
+    /// Serial numbers, or ranges as `YX0001..YX0100`; without any they are read from standard input.
+    serials: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -118,10 +120,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 Some(text) => form::day(text).context("--purchased is no day")?,
                 None => SystemClock.now().beijing_day(),
             };
-            let typed = std::io::read_to_string(std::io::stdin())?;
+            let typed = if asked.serials.is_empty() {
+                std::io::read_to_string(std::io::stdin())?
+            } else {
+                asked.serials.join(" ")
+            };
             let chance = Arc::new(Mutex::new(system_rng()));
             let clock = Arc::new(SystemClock);
-            let (n, list) = app::stock(config, &office, &asked.model, purchased, &typed, clock, chance).await?;
+            let (n, list) = app::stock(&config, &office, &asked.model, purchased, &typed, clock, chance).await?;
             durable::create(&asked.admin_pins, list.as_bytes(), durable::PRIVATE)?;
             println!("{n} received; admin PINs: {}", asked.admin_pins.display());
             Ok(())

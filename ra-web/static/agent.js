@@ -5,6 +5,7 @@
 // has the assistant write a certificate for the ticket in `ticket`, puts `issuer` and `serial`, and submits.
 // `<form data-agent="sign-batch">` has the token sign each of the orders in its hidden field `statements` (one a line),
 // puts their signatures, in the same order, one a line, into `signatures`, and submits.
+// `<form data-agent="unlock">` has it unblock the token of the grant in `grant`, and submits.
 // Trusts: only messages from the window it opened itself whose origin is the assistant's. Never sees a PIN or
 // a key, never sends anything to another origin than the assistant's, and never puts text it received into the
 // page as markup.
@@ -165,6 +166,10 @@ const ACTS = {
       field(form, "issuer").value = result.issuer;
       field(form, "serial").value = result.serial;
     },
+  },
+  unlock: {
+    request: async (form) => ({ type: "unlock", grant: field(form, "grant").value }),
+    accept: () => {},
   },
 };
 

@@ -272,9 +272,17 @@ async fn revoke(hall: &Hall, number: &str) -> anyhow::Result<()> {
     browser.click("a[href^='/certificates/']").await?;
     browser.sees("有效").await?;
     hall.looks_well("staff-certificate").await?;
-    browser.click("#revoke summary").await?;
-    browser.choose("reason", "key_compromise").await?;
-    browser.click("#revoke form button[type=submit]").await?;
+    browser.click("button[value=revocation]").await?;
+    browser.choose("ground", "holder-compromise").await?;
+    browser.choose("way", "counter").await?;
+    // How a day is typed depends on the browser's language.
+    browser.driver.execute("document.querySelector('#invalid_since').value = '2026-01-02'", vec![]).await?;
+    browser.fill("#applicant", "周晓燕").await?;
+    browser.fill("#checked", "身份证原件与档案一致").await?;
+    let scan = root().join("scripts/demo/application/licence.png");
+    browser.fill("#request", scan.to_str().context("a UTF-8 path")?).await?;
+    browser.click("button[value=check]").await?;
+    browser.click("a[href^='/orders/']").await?;
     browser.find("form[data-agent=sign]").await?;
     let order = browser.address().await;
     hall.looks_well("staff-order").await?;

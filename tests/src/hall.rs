@@ -93,7 +93,7 @@ impl Hall {
         let staff = format!("http://127.0.0.1:{}", house.ports.staff);
         let portal = format!("http://127.0.0.1:{}", house.ports.portal);
         let sites = [
-            Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision"] },
+            Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision", "unlock"] },
             Site { origin: &portal, name: "示范公积金", may: &["login"] },
         ];
         let agent = Agent::start_over(carrier, folder.path(), house.ports.agent, &sites).await?;

@@ -274,6 +274,16 @@ impl House {
         self.start("ra-web", self.command("ra-web", "ra.toml")?.arg("serve"), self.ports.web_ops).await
     }
 
+    /// Takes tokens into the stock of the demonstration's office: `ra-web stock`. Writes the list of their admin PINs.
+    ///
+    /// # Errors
+    /// When the program refuses.
+    pub fn stock(&self, serials: &[&str], list: &Path) -> anyhow::Result<()> {
+        let mut command = self.command("ra-web", "ra.toml")?;
+        command.args(["stock", "--office", "demo-office", "--model", "Soft", "--admin-pins"]).arg(list);
+        must(command.args(serials)).map(drop)
+    }
+
     /// Starts `ra-web portal`.
     ///
     /// # Errors

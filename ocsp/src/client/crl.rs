@@ -17,6 +17,7 @@ use x509_cert::time::Time;
 use super::verify::{Distrust, verify};
 use crate::wire::{ExtensionRef, WireError};
 
+const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 const CRL_REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
 
 /// Why a CRL cannot stand in.
@@ -46,6 +47,8 @@ pub(super) struct Limits {
 /// What the CRL says.
 pub(super) struct Found {
     pub(super) this_update: Timestamp,
+    /// The list's number, in lower-case hex; empty where it has none.
+    pub(super) number: String,
     /// Since when and why the certificate is revoked or held, if it is.
     pub(super) entry: Option<(Timestamp, Option<CrlReason>)>,
 }
@@ -106,8 +109,12 @@ pub(super) fn look_up(
         }
         let extensions: Option<ContextSpecific<Vec<ExtensionRef<'_>>>> =
             ContextSpecific::decode_explicit(r, TagNumber(0))?;
-        no_critical(extensions.map(|field| field.value).as_deref())?;
-        Ok::<_, WireError>((Found { this_update, entry }, next_update))
+        let extensions = extensions.map(|field| field.value);
+        no_critical(extensions.as_deref())?;
+        let number = extensions.iter().flatten().find(|extension| extension.id == CRL_NUMBER);
+        let number = number.map(|extension| IntRef::from_der(extension.value.as_bytes())).transpose()?;
+        let number = number.map(|number| hex::encode(number.as_bytes())).unwrap_or_default();
+        Ok::<_, WireError>((Found { this_update, number, entry }, next_update))
     })?;
 
     let Limits { now, skew, max_age } = *limits;

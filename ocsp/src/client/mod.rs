@@ -76,6 +76,15 @@ pub enum CrlSource {
     Url(String),
 }
 
+/// A list that has an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its number, in lower-case hex.
+    pub number: String,
+    /// When it was made.
+    pub this_update: Timestamp,
+}
+
 /// Why there is no yes.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
@@ -269,6 +278,39 @@ impl Client {
         }
     }
 
+    /// The entry of a certificate in the list at `source`, if it has one: its number and its time. For whoever must tell
+    /// that a revocation is public; as a status [`Self::check_serial`] is the one to ask.
+    ///
+    /// # Errors
+    /// [`CrlFault`]: there is no list that could be believed.
+    pub async fn listed(
+        &self,
+        source: &CrlSource,
+        issuer: &IssuerId,
+        issuer_der: &[u8],
+        serial: &Serial,
+    ) -> Result<Option<Listed>, CrlFault> {
+        let unread = |_| CrlFault::from(WireError::Value("an issuer certificate of this form"));
+        let parts = Parts::read(issuer_der).map_err(|_| unread(()))?;
+        let key = PublicKey::read(parts.tbs.spki).map_err(|_| unread(()))?;
+        let certificate = Certificate::from_der(issuer_der).map_err(WireError::Der)?;
+        let list = self.fetch(source, issuer).await?;
+        let now = self.clock.now();
+        let limits = crl::Limits { now, skew: self.settings.skew_seconds, max_age: i64::MAX };
+        let found = crl::look_up(&list, &certificate, &key, serial, &limits)?;
+        Ok(found.entry.map(|_| Listed { number: found.number, this_update: found.this_update }))
+    }
+
+    async fn fetch(&self, source: &CrlSource, issuer: &IssuerId) -> Result<Bytes, CrlFault> {
+        match source {
+            CrlSource::Folder(folder) => crl::read(&folder.join(format!("{issuer}.crl"))).await,
+            CrlSource::Url(base) => {
+                let url = format!("{}/{issuer}.crl", base.trim_end_matches('/'));
+                self.http.fetch(&url).await.map_err(|outage| CrlFault::Absent(outage.to_string()))
+            }
+        }
+    }
+
     async fn ask(&self, issuer: &Trusted<'_>, serial: &Serial) -> Result<(Timestamp, Bytes), StatusError> {
         let hashes = IssuerHashes::of(issuer.certificate, HashAlgorithm::Sha256).map_err(Distrust::Malformed)?;
         let id = hashes.cert_id(serial.octets()).map_err(Distrust::Malformed)?;
@@ -302,20 +344,14 @@ impl Client {
         issuer: &Trusted<'_>,
         serial: &Serial,
     ) -> Result<Result<(Timestamp, Bytes), CrlFault>, StatusError> {
-        let list = match &fallback.source {
-            CrlSource::Folder(folder) => crl::read(&folder.join(format!("{}.crl", issuer.id))).await,
-            CrlSource::Url(base) => {
-                let url = format!("{}/{}.crl", base.trim_end_matches('/'), issuer.id);
-                self.http.fetch(&url).await.map_err(|outage| CrlFault::Absent(outage.to_string()))
-            }
-        };
+        let list = self.fetch(&fallback.source, issuer.id).await;
         let now = self.clock.now();
         let limits = crl::Limits { now, skew: self.settings.skew_seconds, max_age: fallback.max_age_seconds };
         let look = |list: &[u8]| crl::look_up(list, issuer.certificate, issuer.key, serial, &limits);
         let found = list.and_then(|list| look(&list).map(|found| (found, list)));
         match found {
             Err(fault) => Ok(Err(fault)),
-            Ok((crl::Found { this_update, entry: None }, list)) => Ok(Ok((this_update, list))),
+            Ok((crl::Found { this_update, entry: None, .. }, list)) => Ok(Ok((this_update, list))),
             Ok((crl::Found { entry: Some((since, reason)), .. }, list)) => {
                 Err(refusal(since, reason, Evidence::Crl(list)))
             }

@@ -13,12 +13,13 @@ use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::enrolment::form::Form;
 use crate::enrolment::intake::masked;
 use crate::enrolment::process::Process;
+use crate::payment::bill::MoneyFault;
 use crate::store::{LineFilter, OrderSubject, StoredLine, Tx};
 
 /// Lines of one transaction.
 const PIECE: i64 = 50;
 /// States of cases that can still be given up.
-const CANCELLABLE: [&str; 4] = ["draft", "submitted", "returned", "approved"];
+const CANCELLABLE: [&str; 5] = ["draft", "submitted", "returned", "awaiting_payment", "approved"];
 
 /// A batch as its page shows it.
 pub struct BatchView {
@@ -189,7 +190,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Gives up the next cases after a line; `None` when there are none left. One that a colleague has in hand stays.
+    /// Gives up the next cases after a line; `None` when there are none left. One that a colleague has in hand stays, and
+    /// one that was paid for.
     async fn cancel_piece(
         &self,
         officer: &Officer,
@@ -201,7 +203,7 @@ impl Desk {
             let open = line.state.as_deref().is_some_and(|state| CANCELLABLE.contains(&state));
             let Some(case) = line.case.as_ref().filter(|_| open) else { continue };
             match self.cancel(officer, case, number.as_str()).await {
-                Ok(()) | Err(OfficeError::Forbidden(_)) => {}
+                Ok(()) | Err(OfficeError::Forbidden(_) | OfficeError::Money(MoneyFault::RefundFirst)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -1,7 +1,9 @@
 //! What officers order for a certificate: hold, release, revoke. The signatures are gathered here; the
 //! authority decides.
 
-use ca_core::domain::{Act, CertificateStatus, IssuerId, Officer, Order, OrderId, RevocationReason, Serial, encode};
+use ca_core::domain::{
+    Act, CertificateStatus, IssuerId, Officer, Order, OrderId, RevocationReason, Serial, Sha256, encode,
+};
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, RefusalCode, Request, Response, Submission};
 
@@ -80,6 +82,18 @@ impl Desk {
         serial: &Serial,
         wish: Wish,
     ) -> Result<OrderId, OfficeError> {
+        self.open_order_with(officer, issuer, serial, wish, Vec::new()).await
+    }
+
+    /// [`Self::open_order`] with the hashes of the papers that were examined.
+    pub(crate) async fn open_order_with(
+        &self,
+        officer: &Officer,
+        issuer: &IssuerId,
+        serial: &Serial,
+        wish: Wish,
+        evidence: Vec<Sha256>,
+    ) -> Result<OrderId, OfficeError> {
         let now = self.clock.now();
         let issued = self.certificate(issuer, serial).await?.issued;
         // A hold is urgent: any office may give it. What comes after it is for the unit's own.
@@ -115,8 +129,13 @@ impl Desk {
                 tx.settle_order(unsigned.order.id, OrderState::Open, OrderState::Dropped, None, now).await?;
             }
             let id = OrderId::draw(now, &mut *self.draw());
-            let order =
-                Order { id, office: officer.office.clone(), created: now, evidence: Vec::new(), act: act.clone() };
+            let order = Order {
+                id,
+                office: officer.office.clone(),
+                created: now,
+                evidence: evidence.clone(),
+                act: act.clone(),
+            };
             tx.add_order(&StoredOrder {
                 statement: encode(&order),
                 order,
@@ -174,6 +193,7 @@ impl Desk {
                 tx.add_step(&order.subject, &step).await?;
                 tx.audit(&self.event(&order.subject, &step)).await?;
             }
+            self.matter_signed(&mut tx, id, &signer.officer, last, now).await?;
             tx.commit().await?;
             Ok(last)
         })
@@ -229,6 +249,7 @@ impl Desk {
             let by = Some(Who::from(officer));
             let step = Step { act: "drop_order", from: "open", to: "dropped", by, reason: None, at: now };
             tx.add_step(&order.subject, &step).await?;
+            self.matter_returned(&mut tx, id, officer, "order dropped", now).await?;
             tx.audit(&self.event(&order.subject, &step)).await?;
             tx.commit().await?;
             Ok(())
@@ -248,6 +269,7 @@ impl Desk {
             tx.settle_order(order.order.id, OrderState::Signed, OrderState::Done, None, now).await?;
             tx.put_status(&view.issuer, &view.serial, view.status, view.delivered).await?;
             self.token_follows(&mut tx, &order.order.act, &Who::from(officer), now).await?;
+            self.matter_settled(&mut tx, order, officer, now).await?;
             let step = Step {
                 act: act_word(&order.order.act),
                 from: status_word(before),
@@ -273,6 +295,7 @@ impl Desk {
             let by = Some(Who::from(officer));
             let step = Step { act: "refused", from: "signed", to: "refused", by, reason: None, at: now };
             tx.add_step(&order.subject, &step).await?;
+            self.matter_returned(&mut tx, order.order.id, officer, &word, now).await?;
             tx.audit(&self.event(&order.subject, &step)).await?;
             tx.commit().await?;
             Ok(())

@@ -19,11 +19,13 @@ use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::preview::Size;
 use crate::evidence::{Evidence, EvidenceError};
+use crate::matters::Matter;
+use crate::matters::publication::Publication;
 use crate::paper::PaperError;
 use crate::payment::bill::MoneyFault;
 use crate::store::{
-    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, PracticeStatement,
-    Signature, Store, StoredOrder, Tx,
+    CaseFilter, CaseLine, CertificateFilter, Document, Issued, MatterFilter, OrderState, OrderSubject, PastStep,
+    PracticeStatement, Signature, Store, StoredOrder, Tx,
 };
 use crate::tokens::TokenRefusal;
 use crate::vault::{FieldKey, VaultError};
@@ -45,6 +47,8 @@ pub struct Rules {
     pub stock_only: bool,
     /// What they cost.
     pub money: crate::payment::Terms,
+    /// A hold is followed by a release, a re-issue or a revocation within so many days.
+    pub hold_days: u16,
 }
 
 impl Rules {
@@ -71,6 +75,8 @@ pub struct Desk {
     pub evidence: Evidence,
     /// Papers.
     pub printer: Printer,
+    /// What everybody can know of a revocation.
+    pub publication: Arc<dyn Publication>,
     /// Field key.
     pub vault: Arc<FieldKey>,
     /// Time.
@@ -134,12 +140,29 @@ pub enum OfficeError {
     /// The certificate's or order's state.
     #[error("{0}")]
     WrongState(&'static str),
+    /// A grant.
+    #[error(transparent)]
+    Grant(#[from] GrantFault),
     /// The token cannot be used so.
     #[error(transparent)]
     Token(#[from] TokenRefusal),
     /// Sealed data.
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+/// Why a grant does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantFault {
+    /// No such grant.
+    #[error("no such grant")]
+    Unknown,
+    /// Its quarter of an hour is over.
+    #[error("the grant has expired")]
+    Expired,
+    /// It was used, or another took its place.
+    #[error("the grant was used up or replaced")]
+    Used,
 }
 
 /// Why a signature is not taken. The authority looks again; this spares the officer its refusal.
@@ -219,6 +242,8 @@ impl Counts {
 pub struct Queue {
     /// How much.
     pub counts: Counts,
+    /// Matters about certificates that wait for a step, the most urgent first.
+    pub matters: Vec<Matter>,
     /// Certificates that are held, the longest first.
     pub held: Vec<Issued>,
     /// Orders on certificates that wait for a signature or for the authority, each with the unit's name.
@@ -251,12 +276,13 @@ impl Desk {
                 orders.push((order, unit));
             }
         }
-        let (mut held, mut cases) = (Vec::new(), Vec::new());
+        let (mut held, mut cases, mut matters) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(list) = list {
             held = tx.certificates(&CertificateFilter::Held(officer.office.clone()), 100).await?;
             cases = tx.cases(list, 200).await?;
+            matters = tx.matters(&MatterFilter::Waiting(officer.office.clone()), 200).await?;
         }
-        Ok(Queue { counts, held, orders, cases })
+        Ok(Queue { counts, matters, held, orders, cases })
     }
 
     /// A case with all that its page shows.

@@ -227,6 +227,7 @@ impl Desk {
     ) -> Result<(), OfficeError> {
         let before = tx.certificate(&old.issuer, &old.serial).await?.ok_or(OfficeError::NotFound)?.status;
         tx.put_status(&old.issuer, &old.serial, old.status, old.delivered).await?;
+        self.end_loss(tx, &old.issuer, &old.serial, None, now).await?;
         let step = Step {
             act: "replace",
             from: status_word(before),

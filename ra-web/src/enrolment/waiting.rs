@@ -15,8 +15,6 @@ pub const MAKE_SECONDS: i64 = 3 * DAY;
 pub const CONFIRM_SECONDS: i64 = DAY;
 /// What nobody goes on with for so long is over (`domain.md` §3.1).
 pub const LAPSE_SECONDS: i64 = 30 * DAY;
-/// A hold is followed by a release or a re-issue within so long (`domain.md` §3.3).
-pub const HOLD_SECONDS: i64 = 30 * DAY;
 /// A claim ends with the shift: whoever went home holds nobody up.
 pub const CLAIM_SECONDS: i64 = 10 * 3600;
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::enrolment::case::Forbidden;
 use crate::enrolment::certificate_order::refusal_key;
-use crate::enrolment::desk::OfficeError;
+use crate::enrolment::desk::{GrantFault, OfficeError};
 use crate::evidence::EvidenceError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
@@ -94,6 +94,12 @@ kinds! {
     TicketUnknown => "ticket_unknown", NOT_FOUND;
     /// The ticket was used up.
     TicketUsed => "ticket_used", CONFLICT;
+    /// The grant's time is over.
+    GrantExpired => "grant_expired", GONE;
+    /// No such grant.
+    GrantUnknown => "grant_unknown", NOT_FOUND;
+    /// The grant was used up.
+    GrantUsed => "grant_used", CONFLICT;
     /// The token is another office's.
     TokenElsewhere => "token_elsewhere", CONFLICT;
     /// The token is out of use.
@@ -225,6 +231,9 @@ impl From<OfficeError> for Failure {
             OfficeError::TicketExpired => Kind::TicketExpired,
             OfficeError::TicketUnknown => Kind::TicketUnknown,
             OfficeError::TicketUsed => Kind::TicketUsed,
+            OfficeError::Grant(GrantFault::Unknown) => Kind::GrantUnknown,
+            OfficeError::Grant(GrantFault::Expired) => Kind::GrantExpired,
+            OfficeError::Grant(GrantFault::Used) => Kind::GrantUsed,
             OfficeError::Token(TokenRefusal::Elsewhere) => Kind::TokenElsewhere,
             OfficeError::Token(TokenRefusal::Spent) => Kind::TokenSpent,
             OfficeError::Token(TokenRefusal::Taken) => Kind::TokenTaken,

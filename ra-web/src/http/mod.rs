@@ -17,3 +17,4 @@ pub mod provisioning;
 pub mod public;
 pub mod session;
 pub mod staff;
+pub mod unlock;

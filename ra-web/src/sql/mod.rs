@@ -11,6 +11,7 @@ mod evidence;
 mod jobs;
 mod ledger;
 mod letters;
+mod matters;
 mod office;
 mod officers;
 mod orders;
@@ -41,6 +42,7 @@ pub fn office_migrations() -> Migrator {
         (19, "evidence", include_str!("../../migrations/0019_evidence.sql")),
         (20, "retention", include_str!("../../migrations/0020_retention.sql")),
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
+        (22, "matters", include_str!("../../migrations/0022_matters.sql")),
         (25, "money", include_str!("../../migrations/0025_money.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
         (29, "reports", include_str!("../../migrations/0029_reports.sql")),
@@ -67,6 +69,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     ledger::STATEMENTS,
     reports::STATEMENTS,
     reminders::STATEMENTS,
+    matters::STATEMENTS,
 ];
 
 #[cfg(test)]

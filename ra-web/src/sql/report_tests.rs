@@ -153,7 +153,7 @@ async fn the_figures_are_what_a_recount_of_a_random_history_gives() {
         for (office, one, not_after) in &made {
             let case_number = match &one.case {
                 OrderSubject::Case(number) => number.clone(),
-                OrderSubject::Certificate(..) | OrderSubject::Token(_) => unreachable!(),
+                OrderSubject::Certificate(..) | OrderSubject::Token(_) | OrderSubject::Matter(_) => unreachable!(),
             };
             let (case, _) = tx.case(&case_number).await.expect("read").expect("there");
             let mut ends = true;

@@ -124,8 +124,8 @@ for_each_backend! { SqlTx =>
                     }
                     Some(office)
                 }
-                // Stock is counted where it is kept.
-                OrderSubject::Token(_) => return Ok(()),
+                // Stock is counted where it is kept, and what a matter comes to with its certificate.
+                OrderSubject::Token(_) | OrderSubject::Matter(_) => return Ok(()),
             };
             let (Some(office), Some((what, began))) = (office, ends) else { return Ok(()) };
             // The step of a case stands in its certificate's history too: it is counted once.

@@ -10,6 +10,7 @@ use super::UnitLine;
 use crate::enrolment::case::{CaseNumber, may_read};
 use crate::enrolment::desk::{Desk, OfficeError};
 use crate::enrolment::form::folded;
+use crate::matters::MatterNumber;
 use crate::store::{CaseFilter, CaseLine, CertificateFilter, Issued, Tx};
 use crate::tokens::TokenNumber;
 
@@ -44,6 +45,8 @@ pub enum Exact {
     Unit(String),
     /// A token.
     Token(TokenNumber),
+    /// A matter about a certificate.
+    Matter(MatterNumber),
 }
 
 /// What fits, by kind, the best first.
@@ -135,6 +138,11 @@ async fn by_number(tx: &mut Box<dyn Tx>, officer: &Officer, typed: &str) -> Resu
         && tx.order(order).await?.is_some_and(|order| may_read(officer, &order.order.office).is_ok())
     {
         return Ok(Some(Exact::Order(order)));
+    }
+    if let Ok(number) = upper.parse::<MatterNumber>()
+        && tx.matter(&number).await?.is_some_and(|matter| may_read(officer, &matter.office).is_ok())
+    {
+        return Ok(Some(Exact::Matter(number)));
     }
     if let Ok(serial) = typed.parse::<TokenNumber>()
         && tx.token(&serial).await?.is_some_and(|token| may_read(officer, &token.office).is_ok())

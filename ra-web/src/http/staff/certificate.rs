@@ -8,23 +8,24 @@ use ca_core::domain::{Ground, IssuerId, OrderId, RevocationReason, Serial};
 use serde::Deserialize;
 
 use super::Staff;
+use super::matter::{MatterRow, matter_row};
 use super::parts::{
     CertificateLine, Line, OrderLine, Seat, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of,
     order_line, reason_text, returning_to, seats, state_tag, to_sign,
 };
 use super::tokens::{TokenLine, token_line};
-use crate::enrolment::case::Forbidden;
+use crate::enrolment::case::{Forbidden, may_read};
 use crate::enrolment::certificate_order::{CertificatePage as Found, Signed, Wish, allowed, status_word};
 use crate::enrolment::desk::{OfficeError, Signer, next_seat};
 use crate::enrolment::duty::Right;
 use crate::enrolment::intake::hash_of;
 use crate::enrolment::process::{CertificateName, NotNow, Process};
-use crate::http::answer::{Again, Shown, see};
+use crate::http::answer::{Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::http::login::SignedForm;
 use crate::page::{Page, View};
 use crate::store::act_word;
-use crate::store::{CertificateFilter, Issued, OrderState, OrderSubject};
+use crate::store::{CertificateFilter, Issued, MatterFilter, OrderState, OrderSubject};
 
 #[derive(Template)]
 #[template(path = "staff/certificates.html")]
@@ -46,13 +47,6 @@ pub(super) async fn get_certificates(
     Ok(Shown(ListPage { page: Page { wide: true, ..page }, rows }))
 }
 
-/// A reason to choose.
-struct Choice {
-    word: &'static str,
-    text: String,
-    chosen: bool,
-}
-
 #[derive(Template)]
 #[template(path = "staff/certificate.html")]
 struct CertificatePage {
@@ -72,11 +66,10 @@ struct CertificatePage {
     past: Vec<OrderLine>,
     lines: Vec<Line>,
     may_hold: bool,
-    may_release: bool,
-    may_revoke: bool,
-    reasons: Vec<Choice>,
+    /// Matters that can be begun: word, title, explanation.
+    offers: Vec<(&'static str, String, String)>,
+    matters: Vec<MatterRow>,
     replaceable: Vec<Replaceable>,
-    fault: Option<String>,
 }
 
 /// What can be begun about a certificate, or why not.
@@ -92,8 +85,6 @@ async fn certificate_page(
     view: &View,
     signer: &Signer,
     name: &Name,
-    fault: Option<String>,
-    chosen: &str,
 ) -> Result<CertificatePage, Failure> {
     use ca_core::domain::CertificateStatus as Status;
     let now = staff.desk.clock.now();
@@ -120,11 +111,22 @@ async fn certificate_page(
             (Some(since.beijing_text()), Some(view.t(&key)))
         }
     };
-    let reasons = RevocationReason::ALL.into_iter().map(|reason| Choice {
-        word: reason.word(),
-        text: view.t(&format!("login-reason-{}", reason.word().replace('_', "-"))),
-        chosen: reason.word() == chosen,
-    });
+    let own = CertificateName { issuer: name.issuer.clone(), serial: name.serial.clone() };
+    let found = staff.desk.store.read().await?.matters(&MatterFilter::About(own), 20).await?;
+    let mut offers = Vec::new();
+    if may(signer, Right::Request) {
+        if issued.status == Status::Good && issued.delivered.is_some() && token.is_some() {
+            offers.push(("unlock", view.t("certificate-unlock"), view.t("certificate-unlock-hint")));
+        }
+        if free(Wish::Release, "release") {
+            offers.push(("release", view.t("certificate-release"), view.t("certificate-release-hint")));
+        }
+        if free(Wish::Revoke(RevocationReason::Unspecified), "revoke") {
+            offers.push(("revocation", view.t("certificate-revoke"), view.t("revoke-hint")));
+        }
+    }
+    let matters = found.iter().filter(|matter| may_read(&signer.officer, &matter.office).is_ok());
+    let matters = matters.map(|matter| matter_row(view, matter, staff.desk.rules.hold_days, now)).collect();
     let page = staff.page(view, signer, issued.unit_name.clone(), "/certificates").await?;
     let base = format!("/certificates/{}/{}", name.issuer, name.serial);
     Ok(CertificatePage {
@@ -147,11 +149,9 @@ async fn certificate_page(
             .collect(),
         lines: steps.iter().map(|step| line(view, step)).collect(),
         may_hold: may(signer, Right::Hold) && free(Wish::Hold, "hold"),
-        may_release: may(signer, Right::Request) && free(Wish::Release, "release"),
-        may_revoke: may(signer, Right::Request) && free(Wish::Revoke(RevocationReason::Unspecified), "revoke"),
-        reasons: reasons.collect(),
+        offers,
+        matters,
         replaceable,
-        fault,
         issued,
     })
 }
@@ -213,7 +213,7 @@ pub(super) async fn get_certificate(
     name: Option<Path<Name>>,
 ) -> Result<impl IntoResponse, Failure> {
     let Path(name) = name.ok_or(Kind::NotFound)?;
-    Ok(Shown(certificate_page(&staff, &view, &signer, &name, None, "").await?))
+    Ok(Shown(certificate_page(&staff, &view, &signer, &name).await?))
 }
 
 /// `POST …/hold`: an order that one officer signs.
@@ -223,38 +223,6 @@ pub(super) async fn post_hold(
     Path(name): Path<Name>,
 ) -> Result<Response, Failure> {
     open(&staff, &signer, &name, Wish::Hold).await
-}
-
-/// `POST …/release`: an order that two officers sign.
-pub(super) async fn post_release(
-    State(staff): State<Staff>,
-    signer: Signer,
-    Path(name): Path<Name>,
-) -> Result<Response, Failure> {
-    open(&staff, &signer, &name, Wish::Release).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct RevokeForm {
-    #[serde(default)]
-    reason: String,
-}
-
-/// `POST …/revoke`: an order that two officers sign.
-pub(super) async fn post_revoke(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(name): Path<Name>,
-    UrlForm(form): UrlForm<RevokeForm>,
-) -> Result<Response, Failure> {
-    match RevocationReason::ALL.into_iter().find(|reason| reason.word() == form.reason) {
-        Some(reason) => open(&staff, &signer, &name, Wish::Revoke(reason)).await,
-        None => {
-            let fault = Some(view.t("revoke-reason-missing"));
-            Ok(Again(certificate_page(&staff, &view, &signer, &name, fault, &form.reason).await?).into_response())
-        }
-    }
 }
 
 async fn open(staff: &Staff, signer: &Signer, name: &Name, wish: Wish) -> Result<Response, Failure> {
@@ -319,7 +287,7 @@ pub(super) async fn get_order(
     let (issuer, serial) = match &order.subject {
         OrderSubject::Case(number) => return Ok(see(&format!("/applications/{number}"))),
         OrderSubject::Certificate(issuer, serial) => (issuer, serial),
-        OrderSubject::Token(_) => return Err(Kind::NotFound.into()),
+        OrderSubject::Token(_) | OrderSubject::Matter(_) => return Err(Kind::NotFound.into()),
     };
     let issued = staff.desk.store.read().await?.certificate(issuer, serial).await?;
     let open = order.state == OrderState::Open;
@@ -382,6 +350,9 @@ pub(super) async fn post_send(
 
 async fn done(staff: &Staff, signer: &Signer, id: OrderId) -> Result<Response, Failure> {
     let order = staff.desk.order(&signer.officer, id).await?;
+    if let Some(matter) = staff.desk.store.read().await?.matter_of_order(id).await? {
+        return Ok(see(&format!("/matters/{}?done=matter-signed", matter.number)));
+    }
     let word = match act_word(&order.order.act) {
         "hold" => "held",
         "release" => "released",

@@ -120,7 +120,7 @@ pub(super) async fn get_document(
 #[derive(Deserialize)]
 pub(super) struct PictureQuery {
     #[serde(default)]
-    size: String,
+    pub(super) size: String,
 }
 
 /// `GET /applications/{number}/documents/{kind}/{sheet}/{page}?size=small|large`: a page as PNG.

@@ -12,6 +12,7 @@ mod evidence;
 mod jobs;
 mod letters;
 mod login;
+mod matter;
 mod money;
 mod officer;
 mod officer_order;
@@ -157,8 +158,7 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/certificates", with(Right::Read, get(certificate::get_certificates)))
         .route("/certificates/{issuer}/{serial}", with(Right::Read, get(certificate::get_certificate)))
         .route("/certificates/{issuer}/{serial}/hold", with(Right::Hold, post(certificate::post_hold)))
-        .route("/certificates/{issuer}/{serial}/release", with(Right::Request, post(certificate::post_release)))
-        .route("/certificates/{issuer}/{serial}/revoke", with(Right::Request, post(certificate::post_revoke)))
+        .route("/certificates/{issuer}/{serial}/matters", with(Right::Request, post(matter::post_begin)))
         .route("/certificates/{issuer}/{serial}/replace", with(Right::Prepare, post(certificate::post_replace)))
         .route("/orders", with(Right::Read, get(certificate::get_orders)))
         .route("/orders/{id}", with(Right::Read, get(certificate::get_order)))
@@ -169,6 +169,15 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/officers", with(Right::Registry, get(officers::get_officers)))
         .route("/jobs", with(Right::Jobs, get(jobs::get_jobs)))
         .route("/jobs/retry", with(Right::RetryJob, post(jobs::post_retry)))
+        .route("/matters", with(Right::Read, get(matter::get_matters)))
+        .route("/matters/{number}", with(Right::Read, get(matter::get_matter)))
+        .route("/matters/{number}/edit", with(Right::Request, forms(get(matter::get_edit).post(matter::post_edit))))
+        .route("/matters/{number}/sign", with(Right::SignOrder, post(matter::post_sign)))
+        .route("/matters/{number}/grant", with(Right::Request, post(matter::post_grant)))
+        .route("/matters/{number}/unlocked", with(Right::Request, post(matter::post_unlocked)))
+        .route("/matters/{number}/drop", with(Right::Request, post(matter::post_drop)))
+        .route("/matters/{number}/told", with(Right::Request, post(matter::post_told)))
+        .route("/matters/{number}/documents/{kind}", with(Right::Read, get(matter::get_document)))
         .route("/stock", with(Right::Read, get(tokens::get_stock)))
         .route("/stock/{doing}", with(Right::KeepStock, get(tokens::get_list).post(tokens::post_list)))
         .route("/stock/transfers/{id}", with(Right::Read, get(tokens::get_transfer)))
@@ -338,6 +347,10 @@ const DONE: &[&str] = &[
     "called",
     "entered",
     "settled",
+    "matter-ready",
+    "matter-signed",
+    "matter-dropped",
+    "matter-closed",
 ];
 
 impl Staff {
@@ -377,6 +390,7 @@ impl Staff {
                 rail.push(item("/letters", "letters-rail", "printer", None));
             }
             rail.push(item("/orders", "staff-rail-orders", "stamp", Some(counts.orders)));
+            rail.push(item("/matters", "staff-rail-matters", "scale", None));
             rail.push(item("/stock", "staff-rail-stock", "key-round", None));
         }
         if Right::ReadMoney.of(roles) {
@@ -432,6 +446,8 @@ mod evidence_tests;
 #[cfg(test)]
 mod lapse_tests;
 #[cfg(test)]
+mod matter_tests;
+#[cfg(test)]
 mod money_tests;
 #[cfg(test)]
 mod office_tests;
@@ -449,6 +465,8 @@ mod report_tests;
 mod retention_tests;
 #[cfg(test)]
 mod rights_tests;
+#[cfg(test)]
+mod stock_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

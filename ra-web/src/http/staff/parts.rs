@@ -227,6 +227,7 @@ pub(super) fn order_line(view: &View, order: &StoredOrder, unit: String) -> Orde
         OrderSubject::Case(number) => number.to_string(),
         OrderSubject::Certificate(_, serial) => serial.to_string(),
         OrderSubject::Token(number) => number.to_string(),
+        OrderSubject::Matter(number) => number.to_string(),
     };
     OrderLine {
         href: format!("/orders/{}", order.order.id),

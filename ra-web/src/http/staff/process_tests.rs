@@ -170,9 +170,9 @@ async fn one_case_at_a_time_about_a_certificate_and_only_at_its_own_office() {
     let replace = format!("{}/replace", page_of(&old));
     let foreign = bench.post("zhoujun", &replace, &[("ground", "change")]).await;
     assert_eq!(foreign.status, StatusCode::CONFLICT);
-    for act in ["revoke", "release"] {
-        let got = bench.post("zhoujun", &format!("{}/{act}", page_of(&old)), &[("reason", "superseded")]).await;
-        assert_eq!(got.status, StatusCode::FORBIDDEN, "{act} by another office");
+    for kind in ["revocation", "release", "unlock"] {
+        let got = bench.post("zhoujun", &format!("{}/matters", page_of(&old)), &[("kind", kind)]).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{kind} by another office");
     }
     let path = bench.begin("limin", &old, "change").await;
     assert_eq!(bench.post("limin", &replace, &[("ground", "change")]).await.status, StatusCode::CONFLICT);

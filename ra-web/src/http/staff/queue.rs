@@ -13,11 +13,12 @@ use serde::Deserialize;
 
 use super::Staff;
 use super::application::number_of;
+use super::matter::{MatterRow, matter_row};
 use super::parts::{CaseRow, CertificateLine, OrderLine, Tag, case_row, certificate_line, may, order_line, state_tag};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
-use crate::enrolment::waiting::{CLAIM_SECONDS, HOLD_SECONDS, duty};
+use crate::enrolment::waiting::{CLAIM_SECONDS, duty};
 use crate::http::answer::{Shown, see};
 use crate::http::error::Failure;
 use crate::page::{Page, View};
@@ -62,6 +63,7 @@ struct QueuePage {
     /// What waits for others.
     others: Vec<Waiting>,
     held: Vec<Held>,
+    matters: Vec<MatterRow>,
     may_take_in: bool,
 }
 
@@ -95,10 +97,12 @@ pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Sig
         let waiting = waiting(&view, &signer, line, now);
         if waiting.may_claim || waiting.may_hand_back { mine.push(waiting) } else { others.push(waiting) }
     }
-    let held = queue.held.iter().map(|issued| held(&view, issued, now)).collect();
+    let days = staff.desk.rules.hold_days;
+    let held = queue.held.iter().map(|issued| held(&view, issued, days, now)).collect();
+    let matters = queue.matters.iter().map(|matter| matter_row(&view, matter, days, now)).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue.counts);
     let page = Page { wide: true, ..page };
-    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, may_take_in: take_in }).into_response())
+    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, matters, may_take_in: take_in }).into_response())
 }
 
 /// The first page of somebody without duties at the desk.
@@ -159,12 +163,12 @@ fn waiting(view: &View, signer: &Signer, line: &CaseLine, now: Timestamp) -> Wai
     }
 }
 
-fn held(view: &View, issued: &Issued, now: Timestamp) -> Held {
+fn held(view: &View, issued: &Issued, days: u16, now: Timestamp) -> Held {
     let since = match issued.status {
         CertificateStatus::Held { since } => since,
         CertificateStatus::Good | CertificateStatus::Revoked { .. } => now,
     };
-    let due = since.plus(HOLD_SECONDS);
+    let due = since.plus(i64::from(days) * 86_400);
     Held {
         line: certificate_line(view, issued, now),
         since: since.beijing_text(),

@@ -74,7 +74,8 @@ async fn a_hold_stands_in_the_queue_until_it_ends() {
     bench.sign("limin", &order, &format!("{order}/sign")).await;
     assert!(bench.get("limin", "/").await.text.contains("Held certificates"));
     assert!(!bench.get("zhoujun", "/").await.text.contains("Held certificates"), "another office's");
-    let order = bench.post("limin", &format!("{base}/release"), &[]).await.to;
+    let matter = bench.matter(&view, "release", &[]).await;
+    let order = bench.order_of(&matter).await;
     bench.sign("limin", &order, &format!("{order}/sign")).await;
     bench.sign("sunli", &order, &format!("{order}/sign")).await;
     assert!(!bench.get("limin", "/").await.text.contains("Held certificates"));

@@ -81,6 +81,7 @@ fn address(exact: &Exact) -> String {
         Exact::Order(order) => format!("/orders/{order}"),
         Exact::Unit(uscc) => format!("/units/{uscc}"),
         Exact::Token(serial) => format!("/tokens/{serial}"),
+        Exact::Matter(number) => format!("/matters/{number}"),
     }
 }
 

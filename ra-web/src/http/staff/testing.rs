@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ca_core::domain::{IssuerId, KeyBinding, KeyKind, LoginPurpose, ProfileName, Serial};
+use ca_core::domain::{CertificateStatus, IssuerId, KeyBinding, KeyKind, LoginPurpose, ProfileName, Serial};
 use ca_core::escrow::client::KmcClient;
 use ca_core::issuance::Authority;
 use ca_core::issuance::faults::NoFaults;
@@ -28,9 +28,11 @@ use crate::chance_from_seed;
 use crate::enrolment::desk::Rules;
 use crate::evidence::Evidence;
 use crate::http::frame::{Frame, wrap};
-use crate::http::{provisioning, session};
+use crate::http::{provisioning, session, unlock};
 use crate::login::{Site, read_anchors};
+use crate::matters::publication::{Publication, Published};
 use crate::sql::{OfficeStore, office_migrations};
+use crate::store::Store as _;
 use crate::vault::FieldKey;
 
 /// The authority, which can be made to be away.
@@ -46,6 +48,24 @@ impl CertificateAuthority for Line {
             return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into());
         }
         self.authority.call(request).await
+    }
+}
+
+/// A list and a responder that know what the authority knows: in place of processes that do not run here.
+struct Board(Arc<Line>);
+
+#[async_trait]
+impl Publication for Board {
+    async fn look(&self, issuer: &IssuerId, serial: &Serial) -> Published {
+        match self.0.call(Ask::Certificate { issuer: issuer.clone(), serial: serial.clone() }).await {
+            Ok(Answer::Certificate(view)) => match view.status {
+                CertificateStatus::Revoked { since, .. } => {
+                    Published { list: Some(("7".into(), since)), responder: true }
+                }
+                _ => Published::default(),
+            },
+            _ => Published::default(),
+        }
     }
 }
 
@@ -109,7 +129,14 @@ impl Bench {
     pub(super) async fn new() -> Self {
         let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
         let authority = house.authority().await;
-        Self::over(house, authority).await
+        Self::over(house, authority, false).await
+    }
+
+    /// Whose office makes certificates only on tokens of its stock.
+    pub(super) async fn with_stock() -> Self {
+        let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
+        let authority = house.authority().await;
+        Self::over(house, authority, true).await
     }
 
     /// Whose authority finds no key-management centre until [`House::serve_centre`].
@@ -118,10 +145,10 @@ impl Bench {
         let socket = &house.config.kmc.as_ref().expect("the house has a centre").socket;
         let kmc = Arc::new(KmcClient::new(socket));
         let authority = house.joined(Arc::new(NoFaults), Some(kmc)).await;
-        Self::over(house, authority).await
+        Self::over(house, authority, false).await
     }
 
-    async fn over(house: House, authority: Authority) -> Self {
+    async fn over(house: House, authority: Authority, stock_only: bool) -> Self {
         let line = Arc::new(Line { authority, away: AtomicBool::new(false) });
         let fresh = sqlite(&office_migrations()).await;
         let folder = tempfile::tempdir().expect("a folder");
@@ -137,6 +164,7 @@ impl Bench {
                 chance.clone(),
             ),
             printer: crate::paper::tests::printer(),
+            publication: Arc::new(Board(line.clone())),
             vault,
             clock: clock.clone(),
             chance: chance.clone(),
@@ -148,7 +176,8 @@ impl Bench {
                 province: "示范省".into(),
                 locality: "示范市".into(),
                 renewal: crate::enrolment::process::RenewalWindow { early_days: 90, late_days: 365 },
-                stock_only: false,
+                stock_only,
+                hold_days: 30,
                 money: crate::payment::Terms {
                     tariff: crate::payment::tariff::tests::tariff(),
                     methods: crate::payment::taking::Method::ALL.into(),
@@ -190,6 +219,7 @@ impl Bench {
         let routes = router(staff)
             .layer(session::layer(sessions.clone(), "__Host-yx-staff", SameSite::Strict))
             .merge(provisioning::router(desk.clone()))
+            .merge(unlock::router(desk.clone()))
             .merge(presence::router(presences.clone()));
         let frame = Frame {
             site: crate::page::Site::Staff,
@@ -327,7 +357,7 @@ impl Bench {
     }
 
     pub(super) async fn api(&self, act: &str, body: serde_json::Value) -> (StatusCode, serde_json::Value) {
-        self.api_of("provisioning", act, body).await
+        self.json(&format!("/api/v1/provisioning/{act}"), body).await
     }
 
     pub(super) async fn api_of(
@@ -336,7 +366,11 @@ impl Bench {
         act: &str,
         body: serde_json::Value,
     ) -> (StatusCode, serde_json::Value) {
-        let request = Request::post(format!("/api/v1/{what}/{act}")).header(header::CONTENT_TYPE, "application/json");
+        self.json(&format!("/api/v1/{what}/{act}"), body).await
+    }
+
+    pub(super) async fn json(&self, path: &str, body: serde_json::Value) -> (StatusCode, serde_json::Value) {
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
         let got = self.send("", request, body.to_string().into_bytes()).await;
         (got.status, serde_json::from_str(&got.text).expect("JSON"))
     }
@@ -356,7 +390,13 @@ impl Bench {
 
     /// A case that 李敏 took in and submitted.
     pub(super) async fn submitted(&self) -> String {
-        let pairs = [&GOOD[..], &[("action", "check")]].concat();
+        self.submitted_of(GOOD[1].1).await
+    }
+
+    /// The same of the unit with this code.
+    async fn submitted_of(&self, uscc: &str) -> String {
+        let mut pairs = [&GOOD[..], &[("action", "check")]].concat();
+        pairs[1].1 = uscc;
         let got = self.form("limin", "/applications/new", &pairs, &SCANS).await;
         let path = got.to.strip_suffix("/check").unwrap_or_else(|| panic!("{}: {}", got.status, got.text)).to_owned();
         let got = self.sign("limin", &format!("{path}/check"), &format!("{path}/submit")).await;
@@ -366,7 +406,11 @@ impl Bench {
 
     /// A case that 孙丽 approved, and that is not paid yet.
     pub(super) async fn to_pay(&self) -> String {
-        let path = self.submitted().await;
+        self.to_pay_of(GOOD[1].1).await
+    }
+
+    async fn to_pay_of(&self, uscc: &str) -> String {
+        let path = self.submitted_of(uscc).await;
         let got = self.sign("sunli", &path, &format!("{path}/approve")).await;
         assert_eq!(got.to, format!("{path}?done=approved"), "{}", got.text);
         path
@@ -389,7 +433,12 @@ impl Bench {
 
     /// A case that 孙丽 approved and 李敏 took the money for.
     pub(super) async fn approved(&self) -> String {
-        let path = self.to_pay().await;
+        self.approved_of(GOOD[1].1).await
+    }
+
+    /// The same of the unit with this code.
+    pub(super) async fn approved_of(&self, uscc: &str) -> String {
+        let path = self.to_pay_of(uscc).await;
         self.paid(&path).await;
         path
     }
@@ -413,15 +462,16 @@ impl Bench {
 
     /// Redeems a ticket with a new key.
     pub(super) async fn redeem(&self, ticket: &str) -> (ca_core::signer::soft::SoftKey, serde_json::Value) {
-        let (status, opened) = self.api("open", serde_json::json!({ "ticket": ticket })).await;
-        assert_eq!(status, StatusCode::OK, "{opened}");
-        let order = STANDARD.decode(opened["order"].as_str().expect("text")).expect("base64");
-        let order = ca_core::domain::decode(&order).expect("an order");
-        let key = ca_core::testing::new_key();
-        let binding = KeyBinding { token: format!("YX{ticket:.8}"), ..ca_core::testing::binding(&order, &key) };
-        let binding = self.house.person("chenjie").say(&binding, self.house.now());
-        let csr = ca_core::testing::request(&key);
-        let body = serde_json::json!({ "ticket": ticket, "csr": csr, "binding": binding });
+        self.redeem_on(ticket, &format!("YX{ticket:.8}")).await
+    }
+
+    /// Redeems a ticket with a new key on this token.
+    pub(super) async fn redeem_on(
+        &self,
+        ticket: &str,
+        token: &str,
+    ) -> (ca_core::signer::soft::SoftKey, serde_json::Value) {
+        let (key, body) = self.request(ticket, token).await;
         let (status, answer) = self.api("redeem", body.clone()).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         assert_eq!(answer["chain"].as_array().map(Vec::len), Some(2));
@@ -430,6 +480,55 @@ impl Bench {
             assert_eq!(again[part], answer[part], "the same key again has the same pair");
         }
         (key, answer)
+    }
+
+    /// A new key, and what is sent to redeem a ticket with it.
+    pub(super) async fn request(
+        &self,
+        ticket: &str,
+        token: &str,
+    ) -> (ca_core::signer::soft::SoftKey, serde_json::Value) {
+        let (status, opened) = self.api("open", serde_json::json!({ "ticket": ticket })).await;
+        assert_eq!(status, StatusCode::OK, "{opened}");
+        let order = STANDARD.decode(opened["order"].as_str().expect("text")).expect("base64");
+        let order = ca_core::domain::decode(&order).expect("an order");
+        let key = ca_core::testing::new_key();
+        let binding = KeyBinding { token: token.to_owned(), ..ca_core::testing::binding(&order, &key) };
+        let binding = self.house.person("chenjie").say(&binding, self.house.now());
+        let csr = ca_core::testing::request(&key);
+        let body = serde_json::json!({ "ticket": ticket, "csr": csr, "binding": binding });
+        (key, body)
+    }
+
+    /// A matter about a certificate, filled in and ready to be signed: the way to its page.
+    pub(super) async fn matter(&self, view: &CertificateView, kind: &str, facts: &[(&str, &str)]) -> String {
+        let to = format!("/certificates/{}/{}/matters", view.issuer, view.serial);
+        let got = self.post("limin", &to, &[("kind", kind)]).await;
+        let path = got.to.strip_suffix("/edit").unwrap_or_else(|| panic!("{}: {}", got.status, got.text)).to_owned();
+        let typed = [
+            ("way", "counter"),
+            ("applicant", "刘芳"),
+            ("checked", "身份证原件"),
+            ("story", "柜中找到"),
+            ("action", "check"),
+        ];
+        let files = [("id_card", PNG), ("request", PNG)];
+        let got = self.form("limin", &format!("{path}/edit"), &[facts, &typed[..]].concat(), &files).await;
+        assert_eq!(got.to, format!("{path}?done=matter-ready"), "{}", got.text);
+        path
+    }
+
+    /// The order that a matter's page leads to.
+    pub(super) async fn order_of(&self, matter: &str) -> String {
+        let page = self.get("limin", matter).await.text;
+        let at = page.find("href=\"/orders/01").or_else(|| page.find("href=\"/orders/0")).expect("an order");
+        page[at..].split('"').nth(1).expect("an address").to_owned()
+    }
+
+    /// The token that a certificate is on.
+    pub(super) async fn token_of(&self, view: &CertificateView) -> crate::tokens::Token {
+        let mut tx = self.store().read().await.expect("begun");
+        tx.token_with(&view.issuer, &view.serial).await.expect("read").expect("a token")
     }
 
     /// The authority's own view.
