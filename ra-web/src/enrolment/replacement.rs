@@ -47,6 +47,8 @@ impl Desk {
             return Err(Forbidden::OtherDuty(role).into());
         }
         let issued = self.certificate(&old.issuer, &old.serial).await?.issued;
+        let (case, _) = self.store.read().await?.case(&issued.case).await?.ok_or(OfficeError::NotFound)?;
+        case.mine(officer)?;
         again(|| async {
             let mut tx = self.store.begin().await?;
             self.may_begin(&mut tx, officer, ground, &issued).await??;
