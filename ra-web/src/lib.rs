@@ -28,6 +28,7 @@ pub mod retry;
 pub mod sql;
 pub mod store;
 pub mod tokens;
+pub mod tour;
 pub mod units;
 pub mod vault;
 

@@ -24,6 +24,7 @@ use crate::payment::store::{Bills, Ledger, Payments};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
 use crate::tokens::{Count, Token, TokenNumber, Transfer};
+use crate::tour::TourTx;
 use crate::units::{UnitLine, UnitRecord};
 
 /// Opens units of work.
@@ -64,6 +65,7 @@ pub trait Tx:
     + Matters
     + ReportTx
     + ReminderTx
+    + TourTx
     + Send
 {
     /// Makes everything durable.

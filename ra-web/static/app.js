@@ -5,6 +5,15 @@
   // After a form was refused the summary of its errors is read first.
   document.querySelector("[data-focus]")?.focus();
 
+  // The search box from anywhere. With Ctrl, so that no single key does something unasked (WCAG 2.1.4).
+  document.addEventListener("keydown", (event) => {
+    const search = document.querySelector("form[role=search] input");
+    if (!search || !event.ctrlKey || event.shiftKey || event.altKey || event.key.toLowerCase() !== "k") return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());

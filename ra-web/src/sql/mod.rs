@@ -21,6 +21,7 @@ mod reports;
 mod row;
 pub mod sessions;
 mod tokens;
+mod tour;
 mod units;
 
 pub use office::OfficeStore;
@@ -48,6 +49,7 @@ pub fn office_migrations() -> Migrator {
         (29, "reports", include_str!("../../migrations/0029_reports.sql")),
         (30, "batches", include_str!("../../migrations/0030_batches.sql")),
         (31, "letters", include_str!("../../migrations/0031_letters.sql")),
+        (32, "tour", include_str!("../../migrations/0032_tour.sql")),
     ])
 }
 
@@ -64,6 +66,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     officers::STATEMENTS,
     jobs::STATEMENTS,
     tokens::STATEMENTS,
+    tour::STATEMENTS,
     bills::STATEMENTS,
     payments::STATEMENTS,
     ledger::STATEMENTS,

@@ -26,6 +26,7 @@ mod retention;
 mod search;
 mod signed;
 mod tokens;
+mod tour;
 mod unit;
 
 use std::sync::Arc;
@@ -103,6 +104,8 @@ fn guarded(staff: &Staff) -> Guarded {
     let guarded = Guarded { staff: staff.clone(), router: Router::new(), rights: Vec::new() }
         .route("/", with(Right::Enter, get(queue::get_home)))
         .route("/counts", with(Right::Enter, get(queue::get_counts)))
+        .route("/tour", with(Right::Enter, get(tour::get_tour)))
+        .route("/tour/done", with(Right::Enter, post(tour::post_done)))
         .route("/welcome", with(Right::Enter, get(queue::get_welcome)))
         .route("/applications", with(Right::Read, get(queue::get_list)))
         .route("/applications/new", with(Right::TakeIn, forms(get(application::get_new).post(application::post_new))))
@@ -415,6 +418,7 @@ impl Staff {
         if Right::Retention.of(roles) {
             rail.push(item("/retention", "staff-rail-retention", "clock", None));
         }
+        rail.push(item("/tour", "staff-rail-tour", "info", None));
         let duties: Vec<String> = Role::ALL
             .into_iter()
             .filter(|role| roles.contains(role))

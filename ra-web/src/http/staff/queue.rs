@@ -65,6 +65,8 @@ struct QueuePage {
     held: Vec<Held>,
     matters: Vec<MatterRow>,
     may_take_in: bool,
+    /// Has not seen the tour.
+    new_here: bool,
 }
 
 /// `GET /`.
@@ -102,7 +104,9 @@ pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Sig
     let matters = queue.matters.iter().map(|matter| matter_row(&view, matter, days, now)).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue.counts);
     let page = Page { wide: true, ..page };
-    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, matters, may_take_in: take_in }).into_response())
+    let new_here = super::tour::is_new(&staff, &signer).await?;
+    Ok(Shown(QueuePage { page, tiles, orders, mine, others, held, matters, may_take_in: take_in, new_here })
+        .into_response())
 }
 
 /// The first page of somebody without duties at the desk.
@@ -134,6 +138,7 @@ pub(super) async fn get_counts(
 #[template(path = "staff/welcome.html")]
 struct WelcomePage {
     page: Page,
+    new_here: bool,
 }
 
 /// `GET /welcome`: for those who have no page of their own at this console.
@@ -143,7 +148,8 @@ pub(super) async fn get_welcome(
     signer: Signer,
 ) -> Result<impl IntoResponse, Failure> {
     let page = staff.page(&view, &signer, view.t("welcome-title"), "/welcome").await?;
-    Ok(Shown(WelcomePage { page }))
+    let new_here = super::tour::is_new(&staff, &signer).await?;
+    Ok(Shown(WelcomePage { page, new_here }))
 }
 
 fn waiting(view: &View, signer: &Signer, line: &CaseLine, now: Timestamp) -> Waiting {

@@ -80,3 +80,20 @@ async fn a_hold_stands_in_the_queue_until_it_ends() {
     bench.sign("sunli", &order, &format!("{order}/sign")).await;
     assert!(!bench.get("limin", "/").await.text.contains("Held certificates"));
 }
+
+#[tokio::test]
+async fn the_tour_is_offered_until_it_was_seen_and_can_be_taken_again() {
+    let bench = Bench::new().await;
+    assert!(bench.get("limin", "/").await.text.contains("href=\"/tour\">"));
+    let page = bench.get("limin", "/tour").await.text;
+    assert!(
+        page.contains("/applications/new") && !page.contains("href=\"/applications?state=submitted\">Open"),
+        "{page}"
+    );
+    for _ in 0..2 {
+        assert_eq!(bench.post("limin", "/tour/done", &[]).await.to, "/");
+    }
+    assert!(!bench.get("limin", "/").await.text.contains("/tour/done"));
+    assert!(bench.get("sunli", "/").await.text.contains("/tour/done"), "to each officer for themselves");
+    assert!(bench.get("limin", "/tour").await.text.contains("Take in an application"));
+}
