@@ -42,6 +42,7 @@ CREATE TABLE matter_document (
   added  BIGINT NOT NULL,
   PRIMARY KEY (matter, kind)
 );
+CREATE INDEX matter_document_sha256 ON matter_document (sha256);
 
 CREATE TABLE matter_signature (
   matter       TEXT     NOT NULL REFERENCES matter (number),

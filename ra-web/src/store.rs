@@ -743,7 +743,7 @@ pub trait Evidences {
     ) -> Result<(), DatabaseError>;
     /// Scans that the store is still to forget.
     async fn removals(&mut self, limit: i64) -> Result<Vec<Sha256>, DatabaseError>;
-    /// Takes a scan out of that list, locked until the commit; whether no case has it any more.
+    /// Takes a scan out of that list, locked until the commit; whether no case or matter has it any more.
     async fn take_removal(&mut self, hash: Sha256, now: Timestamp) -> Result<bool, DatabaseError>;
     /// A case has a scan that may be in that list: takes it out. Whether it was there, so that it must be kept anew.
     async fn revive(&mut self, hash: Sha256) -> Result<bool, DatabaseError>;

@@ -93,7 +93,7 @@ mod tests {
     fn a_page_shows_what_is_on_it() {
         let png = draw(Media::Pdf, PDF, 0, Size::Small).expect("drawn");
         let page = image::load_from_memory_with_format(&png, ImageFormat::Png).expect("a PNG").into_rgb8();
-        assert_eq!(page.get_pixel(70, 330).0, [0, 127, 0], "the green square");
+        assert_eq!(page.get_pixel(70, 330).0, [0, 128, 0], "the green square");
         assert_eq!(page.get_pixel(280, 390).0, [255, 255, 255], "paper");
         let photograph = page.get_pixel(60, 60).0;
         assert!(photograph[0] > 150 && photograph[1] < 60, "the red corner of the photograph: {photograph:?}");
