@@ -60,5 +60,5 @@ done-officer-done = It was carried out.
 welcome-title = You are signed in
 welcome-text = Your duties have no page at this console. If something should be here, please ask an administrator to check your duties.
 state-lapsed = Lapsed
-step-lapse = Lapsed: nobody went on with it
+step-lapse = Lapsed: nobody went on with it, or paid
 job-lapse = Lapse of cases with which nobody goes on

@@ -28,8 +28,8 @@ const CALLS: &str = "SELECT r.issuer, r.serial, r.outcome, r.comes, r.by_id, r.b
     JOIN reminder_call r ON r.issuer = c.issuer AND r.serial = c.serial \
     WHERE c.office = $1 AND c.status = 0 AND c.not_after >= $2 AND c.not_after <= $3 \
     ORDER BY r.at DESC, r.n DESC LIMIT 2000";
-const ENDING_ONE: &str = "SELECT office, not_after FROM certificate \
-    WHERE issuer = $1 AND serial = $2 AND status = 0 AND delivered IS NOT NULL";
+const ENDING_ONE: &str =
+    "SELECT office, not_after, status, delivered FROM certificate WHERE issuer = $1 AND serial = $2";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] =
@@ -212,8 +212,9 @@ for_each_backend! { SqlTx =>
             serial: &Serial,
         ) -> Result<Option<(OfficeId, Timestamp)>, DatabaseError> {
             let query = sqlx::query_as(ENDING_ONE).bind(issuer.as_str()).bind(serial.to_string());
-            let row: Option<(String, i64)> = query.fetch_optional(self.connection()).await?;
-            row.map(|(office, end)| {
+            let row: Option<(String, i64, i16, Option<i64>)> = query.fetch_optional(self.connection()).await?;
+            let good = row.filter(|(_, _, status, delivered)| *status == 0 && delivered.is_some());
+            good.map(|(office, end, ..)| {
                 let office = OfficeId::new(&office).ok_or_else(|| odd("certificate", &office, "office"))?;
                 Ok((office, Timestamp::from_unix(end)))
             })

@@ -137,7 +137,7 @@ async fn a_batch_is_taken_in_its_scans_placed_and_every_order_signed_by_two_for_
     let mut tx = bench.store().read().await.expect("begun");
     for number in cases.split_whitespace() {
         let (case, _) = tx.case(&number.parse().expect("a number")).await.expect("read").expect("a case");
-        let State::Approved { order } = case.state else { panic!("{number} is {}", case.state.word()) };
+        let State::AwaitingPayment { order } = case.state else { panic!("{number} is {}", case.state.word()) };
         let order = tx.order(order).await.expect("read").expect("an order");
         assert_eq!(order.signatures.len(), 2);
         for signature in &order.signatures {

@@ -81,7 +81,7 @@ async fn only_pages_with_a_place_for_scans_may_ask_for_the_camera() {
 #[tokio::test]
 async fn signed_papers_come_back_at_their_time_and_what_was_signed_stays() {
     let bench = Bench::new().await;
-    let path = bench.approved().await;
+    let path = bench.to_pay().await;
     let signed = format!("{path}/papers/application/signed");
     assert_eq!(bench.get("limin", &signed).await.status, StatusCode::OK);
     assert_eq!(bench.get("limin", &format!("{path}/papers/handover/signed")).await.status, StatusCode::CONFLICT);

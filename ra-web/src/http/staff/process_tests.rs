@@ -169,7 +169,7 @@ async fn one_case_at_a_time_about_a_certificate_and_only_at_its_own_office() {
     let (_, old) = bench.delivered().await;
     let replace = format!("{}/replace", page_of(&old));
     let foreign = bench.post("zhoujun", &replace, &[("ground", "change")]).await;
-    assert_eq!(foreign.status, StatusCode::CONFLICT);
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
     for kind in ["revocation", "release", "unlock"] {
         let got = bench.post("zhoujun", &format!("{}/matters", page_of(&old)), &[("kind", kind)]).await;
         assert_eq!(got.status, StatusCode::FORBIDDEN, "{kind} by another office");

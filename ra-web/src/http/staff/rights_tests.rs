@@ -43,6 +43,8 @@ impl Things {
             .replace("/orders/{id}", &self.order)
             .replace("/units/{uscc}", "/units/91350100M000100Y43")
             .replace("/documents/{kind}", "/documents/licence")
+            .replace("/{sheet}", "/1")
+            .replace("/{page}", "/1")
             .replace("/matters/{number}", "/matters/MT-20200101-0001")
             .replace("/batches/{number}", "/batches/BA-20200101-0001")
             .replace("/bills/{number}", "/bills/BL-20200101-0001")
@@ -63,6 +65,9 @@ impl Things {
         (address, of)
     }
 }
+
+/// What brings files.
+const FORMS: [&str; 5] = ["/edit", "/applications/new", "/signed", "/documents", "/upload"];
 
 /// What is not of the case that the test makes.
 const ELSEWHERE: [&str; 8] =
@@ -100,9 +105,7 @@ impl Bench {
     async fn ask(&self, who: &str, method: &str, address: &str) -> super::testing::Got {
         match method {
             "GET" => self.get(who, address).await,
-            _ if address.ends_with("/edit") || address.ends_with("/applications/new") => {
-                self.form(who, address, TYPED, &[]).await
-            }
+            _ if FORMS.iter().any(|end| address.ends_with(end)) => self.form(who, address, TYPED, &[]).await,
             _ => self.post(who, address, TYPED).await,
         }
     }
@@ -131,7 +134,9 @@ async fn every_route_lets_through_whom_the_table_names_and_refuses_everybody_els
     let mut bench = Bench::new().await;
     let (_, view) = bench.delivered().await;
     let certificate = format!("/certificates/{}/{}", view.issuer, view.serial);
-    let order = bench.post("limin", &format!("{certificate}/revoke"), &[("reason", "superseded")]).await.to;
+    let ground = [("ground", "holder-compromise"), ("invalid_since", "2020-01-01")];
+    let matter = bench.matter(&view, "revocation", &ground).await;
+    let order = bench.order_of(&matter).await;
     let officer_order = bench.post("wumin", "/officers/sunli/hold", &[]).await.to;
     let things = Things { case: bench.submitted().await, certificate, order, officer_order };
     for (role, here, there) in CAST {
