@@ -25,16 +25,14 @@ struct Unit {
 
 async fn issue(house: &House, authority: &Authority, act: Act) -> (CertificateView, SoftKey) {
     let key = new_key();
-    let view = submit(authority, house.issue(&house.order(act), &crate::testing::ADMINISTRATORS, "wumin", &key))
-        .await
-        .unwrap();
+    let view = submit(authority, house.issue(&house.order(act), &DESK, "limin", &key)).await.unwrap();
     (view, key)
 }
 
 async fn unit(house: &House, authority: &Authority) -> Unit {
     let (old, old_key) = issue(house, authority, unit_act("示范科技有限公司")).await;
     let order = house.order(revoke(&old.issuer, &old.serial));
-    submit(authority, house.about_status(&order, &crate::testing::ADMINISTRATORS)).await.unwrap();
+    submit(authority, house.about_status(&order, &DESK)).await.unwrap();
     // The unit may have changed its name meanwhile; its code and its unique id tell it.
     let (new, new_key) = issue(house, authority, unit_act("示范科技（集团）有限公司")).await;
     Unit { old, old_key, new, new_key }
@@ -231,7 +229,7 @@ async fn an_officer_who_is_not_the_centres_or_no_longer_good_recovers_nothing() 
         let certificate = Parts::read(&house.person("fengli").certificate).unwrap().tbs.serial.to_vec();
         let serial = Serial::from_der_content(&certificate).unwrap();
         let order = house.order(revoke(&unit_issuer(), &serial));
-        submit(&authority, house.about_status(&order, &DESK)).await.unwrap();
+        submit(&authority, house.about_status(&order, &crate::testing::ADMINISTRATORS)).await.unwrap();
         assert_eq!(recover(&authority, granted).await.map(|_| ()), Err(RefusalCode::OfficerNotGood), "{engine}");
         assert!(events(&house).await.pop().unwrap().contains("officer_not_good"), "{engine}");
     }
