@@ -320,7 +320,7 @@ async fn a_bill_that_nobody_pays_lapses_with_its_case() {
     assert!(bench.get("limin", "/money").await.text.contains("Overdue"));
     assert_eq!(bench.desk.lapse_bills().await.expect("run"), 1);
     assert_eq!(bench.desk.lapse_bills().await.expect("run again"), 0);
-    assert!(bench.get("limin", &path).await.text.contains("Not paid in time"));
+    assert!(bench.get("limin", &path).await.text.contains("Lapsed"));
     let late = bench.post("limin", &format!("{bill}/pay"), &[("method", "cash")]).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
     assert_eq!(bench.balance(Account::Cash).await, Fen::ZERO);
