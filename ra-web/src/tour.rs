@@ -39,19 +39,19 @@ const fn stop(word: &'static str, href: &'static str) -> Stop {
 pub fn stops(roles: &[Role]) -> Vec<Stop> {
     let mut stops = vec![Stop { word: "token", href: None }];
     let own = Role::ALL.into_iter().filter(|role| roles.contains(role)).flat_map(of_role);
-    for next in own.chain([&Stop { word: "help", href: None }]) {
-        if !stops.contains(next) {
-            stops.push(*next);
+    for next in own.chain([Stop { word: "help", href: None }]) {
+        if !stops.contains(&next) {
+            stops.push(next);
         }
     }
     stops
 }
 
-const fn of_role(role: Role) -> &'static [Stop] {
+fn of_role(role: Role) -> Vec<Stop> {
     const QUEUE: Stop = stop("queue", "/");
     const SEARCH: Stop = stop("search", "/search");
     match role {
-        Role::RaEntry => &[
+        Role::RaEntry => vec![
             QUEUE,
             stop("take-in", "/applications/new"),
             stop("batch", "/batches"),
@@ -60,15 +60,17 @@ const fn of_role(role: Role) -> &'static [Stop] {
             stop("phone", "/reminders/phone"),
             SEARCH,
         ],
-        Role::RaReviewer => &[QUEUE, stop("review", "/applications?state=submitted"), SEARCH],
-        Role::TokenOperator => &[QUEUE, stop("make", "/applications?state=approved"), stop("stock", "/stock"), SEARCH],
+        Role::RaReviewer => vec![QUEUE, stop("review", "/applications?state=submitted"), SEARCH],
+        Role::TokenOperator => {
+            vec![QUEUE, stop("make", "/applications?state=approved"), stop("stock", "/stock"), SEARCH]
+        }
         Role::RaSupervisor => {
             &[QUEUE, stop("shift", "/"), stop("reports", "/reports"), stop("officers", "/officers"), SEARCH]
         }
-        Role::Finance => &[stop("money", "/money")],
-        Role::KmcOfficer => &[stop("recovery", "/")],
-        Role::Auditor => &[QUEUE, stop("audit", "/reports"), SEARCH],
-        Role::Administrator => &[stop("registry", "/officers")],
+        Role::Finance => vec![stop("money", "/money")],
+        Role::KmcOfficer => vec![stop("recovery", "/")],
+        Role::Auditor => vec![QUEUE, stop("audit", "/reports"), SEARCH],
+        Role::Administrator => vec![stop("registry", "/officers")],
     }
 }
 
