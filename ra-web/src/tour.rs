@@ -65,7 +65,7 @@ fn of_role(role: Role) -> Vec<Stop> {
             vec![QUEUE, stop("make", "/applications?state=approved"), stop("stock", "/stock"), SEARCH]
         }
         Role::RaSupervisor => {
-            &[QUEUE, stop("shift", "/"), stop("reports", "/reports"), stop("officers", "/officers"), SEARCH]
+            vec![QUEUE, stop("shift", "/"), stop("reports", "/reports"), stop("officers", "/officers"), SEARCH]
         }
         Role::Finance => vec![stop("money", "/money")],
         Role::KmcOfficer => vec![stop("recovery", "/")],
