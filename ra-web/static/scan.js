@@ -196,6 +196,8 @@ if (!customElements.get("scan-field")) customElements.define("scan-field", ScanF
 /** Sends a form and shows how far it is. */
 function send(form, submitter) {
   const request = new XMLHttpRequest();
+  // Not form.action: a button of that name stands before it.
+  const action = new URL(form.getAttribute("action") || location.href, location.href);
   const bar = element("progress", { max: 1, value: 0 });
   const text = element("span", {});
   text.setAttribute("role", "status");
@@ -227,14 +229,14 @@ function send(form, submitter) {
     }
   });
   request.addEventListener("load", () => {
-    const went = new URL(request.responseURL || form.action);
-    if (went.pathname !== new URL(form.action).pathname) location.assign(went);
+    const went = new URL(request.responseURL || action);
+    if (went.pathname !== action.pathname) location.assign(went);
     else answer(request.response, over);
   });
   request.addEventListener("error", () => over(say("broken")));
   request.addEventListener("abort", () => over(""));
   cancel.addEventListener("click", () => request.abort());
-  request.open("POST", form.action);
+  request.open("POST", action);
   request.responseType = "document";
   request.send(new FormData(form, submitter));
 }
@@ -246,7 +248,7 @@ function answer(page, over) {
   document.querySelector("main").replaceWith(document.adoptNode(main));
   document.title = page.title;
   const form = main.querySelector("form[data-upload]");
-  if (form) history.replaceState(null, "", form.action);
+  if (form) history.replaceState(null, "", form.getAttribute("action"));
   window.htmx?.process(main);
   (main.querySelector("[data-focus]") ?? main).focus();
 }

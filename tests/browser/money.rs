@@ -37,7 +37,7 @@ async fn renewable_at_once(hall: &mut Hall) -> anyhow::Result<()> {
     hall.programs[OFFICE].terminate()?;
     let file = hall.house.path("ra.toml");
     let text = std::fs::read_to_string(&file)?;
-    std::fs::write(&file, format!("{text}\n[enrolment]\nrenewal_early_days = 366\n"))?;
+    std::fs::write(&file, text.replace("[enrolment]\n", "[enrolment]\nrenewal_early_days = 366\n"))?;
     hall.programs[OFFICE] = hall.house.start_office().await?;
     Ok(())
 }

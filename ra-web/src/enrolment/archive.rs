@@ -164,9 +164,10 @@ impl Desk {
         message: &[u8],
     ) -> Result<Taken, OfficeError> {
         let now = self.clock.now();
+        let case = self.view(&signer.officer, number).await?.case;
         let content = cms::verify(message).map_err(SignatureFault::from)?.content;
         let said: Archive = decode(&content).map_err(|_| SignatureFault::Content)?;
-        if said.case != number.as_str() || !(0..=SIGN_WITHIN_SECONDS).contains(&now.since(said.created)) {
+        if said.case != case.number.as_str() || !(0..=SIGN_WITHIN_SECONDS).contains(&now.since(said.created)) {
             return Err(SignatureFault::Content.into());
         }
         let full = said.resident_number;

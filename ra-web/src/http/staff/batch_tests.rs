@@ -146,7 +146,9 @@ async fn a_batch_is_taken_in_its_scans_placed_and_every_order_signed_by_two_for_
     }
     // An approved one of a batch is made like any other.
     let number = cases.split_whitespace().next().expect("one");
-    let ticket = bench.ticket(&format!("/applications/{number}")).await;
+    let path = format!("/applications/{number}");
+    bench.paid(&path).await;
+    let ticket = bench.ticket(&path).await;
     bench.redeem(&ticket).await;
 }
 
