@@ -307,10 +307,15 @@ pub async fn render(view: View, request: Request, next: Next) -> Response {
         None => return response,
     };
     log(&failure, &view);
-    if let Some(login) = failure.login.filter(|_| !view.api) {
-        return Redirect::to(login).into_response();
+    let mut rendered = match failure.login.filter(|_| !view.api) {
+        Some(login) => Redirect::to(login).into_response(),
+        None if view.api => problem(&failure, &view),
+        None => page(&failure, &view),
+    };
+    // A session that ended goes on under another name, and remembers where to go back to.
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        rendered.headers_mut().append(header::SET_COOKIE, cookie.clone());
     }
-    let mut rendered = if view.api { problem(&failure, &view) } else { page(&failure, &view) };
     if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
         rendered.headers_mut().insert(header::RETRY_AFTER, wait.clone());
     }
