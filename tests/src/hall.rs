@@ -188,7 +188,7 @@ impl Hall {
             // The page that comes is waited for: the next one must not overtake it.
             self.browser.find("form[data-agent]").await?;
         }
-        self.browser.open(&self.staff("/login")).await?;
+        self.browser.open(&self.staff("/login?lang=zh-CN")).await?;
         self.sign("form[data-agent] button[type=submit]", OFFICERS[who], PINS[who]).await?;
         self.browser.sees(NAMES[who]).await
     }
