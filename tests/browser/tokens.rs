@@ -93,8 +93,7 @@ async fn deliver(hall: &Hall) -> anyhow::Result<String> {
     hall.officer(1).await?;
     browser.open(&case).await?;
     hall.sign("form[action$='/approve'] button[type=submit]", OFFICERS[1], PINS[1]).await?;
-    browser.sees("待制证").await?;
-    hall.officer(0).await?;
+    hall.take_cash(case.rsplit('/').next().context("a number")?, "200").await?;
     browser.open(&format!("{case}/counter")).await?;
     browser.click("form[action$='/ticket'] button").await?;
     browser.click(SIGN).await?;
