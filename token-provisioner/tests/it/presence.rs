@@ -46,9 +46,9 @@ async fn tell(State(heard): State<Shared>, Json(body): Json<Value>) -> Json<Valu
     let secret = body["secret"].as_str().unwrap();
     assert_eq!(heard.begun.as_ref().unwrap().watch, Sha256(openssl::sha::sha256(secret.as_bytes())));
     if body["gone"] == true {
-        heard.gone += 1
+        heard.gone += 1;
     } else {
-        heard.present += 1
+        heard.present += 1;
     }
     Json(json!({ "goes_on": body["gone"] == false }))
 }

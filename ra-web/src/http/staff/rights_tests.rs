@@ -74,8 +74,14 @@ const ELSEWHERE: [&str; 8] =
     ["/stock/", "/tokens/", "/matters/", "/batches/", "/money/", "/reports/", "/reminders/", "/register/"];
 
 /// What a form could bring, so that nothing else than rights is in the way.
-const TYPED: &[(&str, &str)] =
-    &[("reason", "superseded"), ("how", "reject"), ("signature", "AAAA"), ("ground", "loss"), ("action", "save")];
+const TYPED: &[(&str, &str)] = &[
+    ("reason", "superseded"),
+    ("how", "reject"),
+    ("signature", "AAAA"),
+    ("ground", "loss"),
+    ("action", "save"),
+    ("kind", "revocation"),
+];
 
 const HERE: &str = "demo-office";
 const THERE: &str = "other-office";
