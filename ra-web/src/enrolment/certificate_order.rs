@@ -172,6 +172,9 @@ impl Desk {
         let last = again(|| async {
             let mut tx = self.store.begin().await?;
             let order = tx.order(id).await?.ok_or(OfficeError::NotFound)?;
+            if order.order.office != signer.officer.office {
+                return Err(Forbidden::OtherOffice.into());
+            }
             if order.state != OrderState::Open || !matches!(order.subject, OrderSubject::Certificate(..)) {
                 return Err(OfficeError::WrongState("the order is not open for signatures"));
             }
