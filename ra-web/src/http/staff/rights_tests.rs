@@ -169,6 +169,10 @@ async fn every_route_lets_through_whom_the_table_names_and_refuses_everybody_els
         }
     }
     for (method, address, of, role, here, there) in open {
+        // Whose drawer it is stands in its address: the tests of money look at that.
+        if address.starts_with("/money/drawers/") {
+            continue;
+        }
         // Auditors read everything; the registry is one for all offices, and so are its administrators.
         // They take every case out as an archive, too.
         let read = method == "GET" || address.ends_with("/archive");
