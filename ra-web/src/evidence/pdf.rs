@@ -320,7 +320,7 @@ mod tests {
             (
                 "named",
                 changed(|document| {
-                    catalog(document).set("Names", dictionary! { "JavaScript" => dictionary! { "Names" => vec![Object::string_literal("a"), script().into()] } })
+                    catalog(document).set("Names", dictionary! { "JavaScript" => dictionary! { "Names" => vec![Object::string_literal("a"), script().into()] } });
                 }),
             ),
             (
@@ -338,7 +338,7 @@ mod tests {
             (
                 "a form of its own",
                 changed(|document| {
-                    catalog(document).set("AcroForm", dictionary! { "XFA" => Object::string_literal("<xdp/>") })
+                    catalog(document).set("AcroForm", dictionary! { "XFA" => Object::string_literal("<xdp/>") });
                 }),
             ),
             (
@@ -358,7 +358,7 @@ mod tests {
         for user in ["", "secret"] {
             let locked = changed(|document| {
                 let version = EncryptionVersion::V2 {
-                    document: document,
+                    document,
                     owner_password: "owner",
                     user_password: user,
                     key_length: 128,

@@ -324,7 +324,7 @@ async fn times(tx: &mut Box<dyn Tx>, filter: &Filter) -> Result<Report, Database
     // A hold lasts days where the others last hours: together they could not be read.
     let series = SPAN_HEADS[..2]
         .iter()
-        .map(|(what, heading)| (*heading, months.iter().map(|month| median(*what, *month)).collect()));
+        .map(|(what, heading)| (*heading, months.iter().map(|month| median(what, *month)).collect()));
     Ok(Report {
         tables,
         drawing: Some(Drawing {

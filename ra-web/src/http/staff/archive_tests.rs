@@ -122,7 +122,8 @@ async fn what_was_changed_added_or_left_out_of_an_archive_is_named() {
     assert!(matches!(verify(&packed(&members[1..])), Err(Fault::Manifest)), "left out");
 
     // With the list that was signed, and other files.
-    let rezipped = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    type Members = Vec<(String, Vec<u8>)>;
+    let rezipped = |change: &dyn Fn(&mut Members)| {
         let mut all = all.clone();
         change(&mut all);
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));

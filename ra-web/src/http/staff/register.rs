@@ -162,7 +162,7 @@ async fn register_page(
         entries.extend(tx.entries_of(office, day_of(0), tomorrow, MOST).await?);
     }
     drop(tx);
-    entries.sort_by(|one, other| (other.day, other.n).cmp(&(one.day, one.n)));
+    entries.sort_by_key(|one| std::cmp::Reverse((one.day, one.n)));
     entries.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
     let may_record = may(signer, Right::Record);
     let rows = entries.into_iter().map(|entry| Row {
