@@ -67,7 +67,10 @@ async fn renew(hall: &Hall, first: &str) -> anyhow::Result<()> {
 
     let bill = browser.address().await;
     browser.click("form[action$='/receipt'] button").await?;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // The receipt opens beside the page.
+    let page = browser.enter_popup().await?;
+    browser.driver.close_window().await?;
+    browser.leave_popup(page).await?;
     browser.open(&bill).await?;
     browser.sees("已打印 1 次").await?;
     hall.make_on(&number, TOKENS[1]).await

@@ -164,7 +164,7 @@ async fn unblock(hall: &Hall, certificate: &str) -> anyhow::Result<()> {
     browser.fill("#new_pin", NEXT_PIN).await?;
     browser.fill("#new_pin_again", NEXT_PIN).await?;
     browser.click("button[value=unlock]").await?;
-    browser.find("[data-close]").await?;
+    browser.find(".message.ok").await?;
     browser.click("[data-close]").await?;
     browser.leave_popup(page).await?;
     browser.sees("已办结").await?;
