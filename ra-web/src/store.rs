@@ -11,19 +11,20 @@ use ca_core::domain::{
 use ca_core::sql::DatabaseError;
 
 use crate::audit::AuditTx;
-use crate::batches::letters::Ending;
-use crate::batches::{Batch, BatchNumber, CellFault};
+use crate::batches::store::{Batches, Letters};
 use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
 use crate::enrolment::retention::{Deletion, Expired};
 use crate::jobs::JobTx;
-use crate::matters::{GrantState, Matter, MatterDocument, MatterNumber, StoredGrant};
+use crate::matters::MatterNumber;
+use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
 use crate::payment::store::{Bills, Ledger, Payments};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
-use crate::tokens::{Count, Token, TokenNumber, Transfer};
+use crate::tokens::TokenNumber;
+use crate::tokens::store::Tokens;
 use crate::tour::TourTx;
 use crate::units::{UnitLine, UnitRecord};
 
@@ -196,99 +197,6 @@ pub trait Units {
     async fn cases_after(&mut self, after: &str, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError>;
     /// Moves that place by compare-and-swap; `None` says that all are written.
     async fn move_backfill(&mut self, from: &str, to: Option<&str>) -> Result<(), DatabaseError>;
-}
-
-/// A line of a batch as it is kept: what was typed is sealed, and gone once the line is a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredLine {
-    /// Number of the row in the sheet.
-    pub line: i64,
-    /// Code, as typed.
-    pub uscc: String,
-    /// Name, as typed.
-    pub unit_name: String,
-    /// The form, sealed.
-    pub sealed: Vec<u8>,
-    /// What is wrong with it.
-    pub faults: Vec<CellFault>,
-    /// An earlier line with the same code.
-    pub twice: Option<i64>,
-    /// How many cases that are not over there were about the code.
-    pub open_cases: i64,
-    /// How many valid certificates the unit had.
-    pub certificates: i64,
-    /// The case that it became.
-    pub case: Option<CaseNumber>,
-    /// Word of that case's state, where the filter reads it.
-    pub state: Option<String>,
-}
-
-/// Which lines of a batch a list shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineFilter {
-    /// All.
-    All,
-    /// Those with a fault.
-    Faulty,
-    /// Those that have not become cases.
-    WithoutCase,
-    /// Those whose case is in this state.
-    State(&'static str),
-}
-
-/// Batches and their lines.
-#[async_trait]
-pub trait Batches {
-    /// The next batch number of a day.
-    async fn next_batch_number(&mut self, day: BeijingDay) -> Result<BatchNumber, DatabaseError>;
-    /// Stores a new batch.
-    async fn add_batch(&mut self, batch: &Batch) -> Result<(), DatabaseError>;
-    /// Stores a moved batch; fails with a row count when another write came first.
-    async fn put_batch(&mut self, batch: &Batch) -> Result<(), DatabaseError>;
-    /// A batch.
-    async fn batch(&mut self, number: &BatchNumber) -> Result<Option<Batch>, DatabaseError>;
-    /// The latest batches of an office.
-    async fn batches(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Batch>, DatabaseError>;
-    /// Stores a line.
-    async fn add_batch_line(&mut self, batch: &BatchNumber, line: &StoredLine) -> Result<(), DatabaseError>;
-    /// Marks on every line what there is about its code already.
-    async fn look_up_batch(&mut self, batch: &BatchNumber, now: Timestamp) -> Result<(), DatabaseError>;
-    /// Lines in their order, after one of them.
-    async fn batch_lines(
-        &mut self,
-        batch: &BatchNumber,
-        filter: &LineFilter,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<StoredLine>, DatabaseError>;
-    /// The lines with this code, ten at most.
-    async fn batch_lines_of(&mut self, batch: &BatchNumber, uscc: &str) -> Result<Vec<StoredLine>, DatabaseError>;
-    /// How many cases of a batch stand in each state.
-    async fn count_batch(&mut self, batch: &BatchNumber) -> Result<Vec<(String, i64)>, DatabaseError>;
-    /// How many lines have something that should be looked at.
-    async fn count_doubtful(&mut self, batch: &BatchNumber) -> Result<i64, DatabaseError>;
-    /// A line became a case, once; what was typed is forgotten here.
-    async fn line_became(&mut self, batch: &BatchNumber, line: i64, case: &CaseNumber) -> Result<(), DatabaseError>;
-    /// Forgets what was typed in all lines.
-    async fn forget_batch(&mut self, batch: &BatchNumber) -> Result<(), DatabaseError>;
-    /// The batch that a case came from.
-    async fn batch_of_case(&mut self, case: &CaseNumber) -> Result<Option<BatchNumber>, DatabaseError>;
-}
-
-/// Letters about certificates that end soon.
-#[async_trait]
-pub trait Letters {
-    /// Delivered, valid certificates of an office's cases that end within this time and have no later one, in the order in
-    /// which they end.
-    async fn letters_due(
-        &mut self,
-        office: &OfficeId,
-        from: Timestamp,
-        until: Timestamp,
-        limit: i64,
-    ) -> Result<Vec<Ending>, DatabaseError>;
-    /// Its letter was printed; printed again, the later time stands.
-    async fn letter_printed(&mut self, ending: &Ending, by: &Who, now: Timestamp) -> Result<(), DatabaseError>;
 }
 
 /// What an order is about.
@@ -533,133 +441,6 @@ pub trait Certificates {
         status: CertificateStatus,
         delivered: Option<Timestamp>,
     ) -> Result<(), DatabaseError>;
-}
-
-/// Which tokens a list shows, the last moved first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenFilter {
-    /// Those of an office in a state; all states when `None`.
-    Office(OfficeId, Option<&'static str>),
-    /// Those that a unit has or had.
-    Uscc(String),
-    /// Those that are on their way under this number.
-    Transfer(String),
-    /// Those on which the certificate of a case is being made.
-    Case(CaseNumber),
-}
-
-/// Tokens, and where they are.
-#[async_trait]
-pub trait Tokens {
-    /// The next number of a series on a day, e.g. `20261130-0001`.
-    async fn next_number(&mut self, series: &str, day: BeijingDay) -> Result<String, DatabaseError>;
-    /// Stores a new token; `false` when its serial number is in the books already.
-    async fn add_token(&mut self, token: &Token) -> Result<bool, DatabaseError>;
-    /// Stores a moved token; fails with a row count when another write came first.
-    async fn put_token(&mut self, token: &Token) -> Result<(), DatabaseError>;
-    /// A token.
-    async fn token(&mut self, serial: &TokenNumber) -> Result<Option<Token>, DatabaseError>;
-    /// The token that a certificate was delivered on, if it is the last one on it.
-    async fn token_with(&mut self, issuer: &IssuerId, serial: &Serial) -> Result<Option<Token>, DatabaseError>;
-    /// Tokens.
-    async fn tokens(&mut self, filter: &TokenFilter, limit: i64) -> Result<Vec<Token>, DatabaseError>;
-    /// How many tokens of an office are in each state.
-    async fn count_tokens(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError>;
-    /// Stores a transfer that was sent.
-    async fn add_transfer(&mut self, transfer: &Transfer) -> Result<(), DatabaseError>;
-    /// A transfer.
-    async fn transfer(&mut self, id: &str) -> Result<Option<Transfer>, DatabaseError>;
-    /// Notes that so many more arrived than had before.
-    async fn put_arrival(
-        &mut self,
-        id: &str,
-        before: i64,
-        arrived: i64,
-        by: &Who,
-        now: Timestamp,
-    ) -> Result<(), DatabaseError>;
-    /// The latest transfers from and to an office, newest first.
-    async fn transfers(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Transfer>, DatabaseError>;
-    /// Stores what was found when a stock was counted.
-    async fn add_count(&mut self, count: &Count) -> Result<(), DatabaseError>;
-    /// The latest counts of an office, newest first.
-    async fn counts(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Count>, DatabaseError>;
-    /// The sealed key of which admin PINs are derived.
-    async fn token_master(&mut self) -> Result<Option<Vec<u8>>, DatabaseError>;
-    /// Stores that key where there is none.
-    async fn add_token_master(&mut self, sealed: &[u8], now: Timestamp) -> Result<(), DatabaseError>;
-}
-
-/// A paper of a matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatterPaper {
-    /// What it shows.
-    pub kind: MatterDocument,
-    /// Of its plain bytes.
-    pub sha256: Sha256,
-    /// What it is.
-    pub media: Media,
-    /// How long it is.
-    pub bytes: i64,
-    /// The file's name at the counter.
-    pub name: String,
-    /// When it was taken in.
-    pub added: Timestamp,
-}
-
-/// Which matters a list shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MatterFilter {
-    /// Those of an office that wait for a step, the most urgent first.
-    Waiting(OfficeId),
-    /// Those of an office, the last moved first.
-    Office(OfficeId),
-    /// Those about a certificate, the last begun first.
-    About(CertificateName),
-    /// Those about a token, the last begun first.
-    Token(TokenNumber),
-}
-
-/// Matters about certificates, their papers, signatures and grants.
-#[async_trait]
-pub trait Matters {
-    /// Stores a new matter, with the time until which its next step is to be done.
-    async fn add_matter(&mut self, matter: &Matter, due: Option<Timestamp>) -> Result<(), DatabaseError>;
-    /// Stores a moved matter; fails with a row count when another write came first.
-    async fn put_matter(&mut self, matter: &Matter, due: Option<Timestamp>) -> Result<(), DatabaseError>;
-    /// A matter.
-    async fn matter(&mut self, number: &MatterNumber) -> Result<Option<Matter>, DatabaseError>;
-    /// The matter that an order is signed for.
-    async fn matter_of_order(&mut self, order: OrderId) -> Result<Option<Matter>, DatabaseError>;
-    /// Matters.
-    async fn matters(&mut self, filter: &MatterFilter, limit: i64) -> Result<Vec<Matter>, DatabaseError>;
-    /// Stores a paper, in place of the one of its kind.
-    async fn put_matter_paper(&mut self, matter: &MatterNumber, paper: &MatterPaper) -> Result<(), DatabaseError>;
-    /// The papers of a matter, in the order of their kinds.
-    async fn matter_papers(&mut self, matter: &MatterNumber) -> Result<Vec<MatterPaper>, DatabaseError>;
-    /// Adds the signature of a seat.
-    async fn sign_matter(
-        &mut self,
-        matter: &MatterNumber,
-        seat: usize,
-        signature: &Signature,
-    ) -> Result<(), DatabaseError>;
-    /// The signatures, in the order of the seats.
-    async fn matter_signatures(&mut self, matter: &MatterNumber) -> Result<Vec<Signature>, DatabaseError>;
-    /// Stores a new open grant.
-    async fn add_grant(&mut self, grant: &StoredGrant) -> Result<(), DatabaseError>;
-    /// A grant by its hash.
-    async fn grant(&mut self, hash: Sha256) -> Result<Option<StoredGrant>, DatabaseError>;
-    /// The last grant of a matter in a state.
-    async fn grant_in(
-        &mut self,
-        matter: &MatterNumber,
-        state: GrantState,
-    ) -> Result<Option<StoredGrant>, DatabaseError>;
-    /// Moves a grant on, from exactly one state.
-    async fn move_grant(&mut self, hash: Sha256, from: GrantState, to: GrantState) -> Result<(), DatabaseError>;
-    /// Drops the open grants of a matter.
-    async fn drop_grants(&mut self, matter: &MatterNumber) -> Result<(), DatabaseError>;
 }
 
 /// History, append-only.

@@ -21,6 +21,7 @@ pub mod check;
 pub mod columns;
 pub mod letters;
 pub mod signing;
+pub mod store;
 pub mod table;
 pub mod taking;
 

@@ -5,11 +5,12 @@ use ca_core::domain::Officer;
 
 use super::BatchNumber;
 use super::taking::on_duty;
+use crate::batches::store::{LineFilter, StoredLine};
 use crate::enrolment::case::{Case, CaseNumber, may_read};
 use crate::enrolment::desk::{Desk, OfficeError, Signer};
 use crate::enrolment::document::DocumentKind;
 use crate::enrolment::intake::Prepared;
-use crate::store::{Document, LineFilter, OrderState, OrderSubject, StoredLine, StoredOrder};
+use crate::store::{Document, OrderState, OrderSubject, StoredOrder};
 use crate::units::UnitRecord;
 
 /// So many orders are signed with one PIN at most; as many as the assistant takes.

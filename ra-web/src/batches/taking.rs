@@ -8,13 +8,14 @@ use ca_core::domain::{Officer, Timestamp};
 use super::check::{FileFault, lines};
 use super::{Batch, BatchNumber, BatchState, Line, Sealed};
 use crate::audit::Event;
+use crate::batches::store::{LineFilter, StoredLine};
 use crate::enrolment::case::{Case, Forbidden, may_read};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::enrolment::form::Form;
 use crate::enrolment::intake::masked;
 use crate::enrolment::process::Process;
 use crate::payment::bill::MoneyFault;
-use crate::store::{LineFilter, OrderSubject, StoredLine, Tx};
+use crate::store::{OrderSubject, Tx};
 
 /// Lines of one transaction.
 const PIECE: i64 = 50;

@@ -21,11 +21,12 @@ use crate::evidence::preview::Size;
 use crate::evidence::{Evidence, EvidenceError};
 use crate::matters::Matter;
 use crate::matters::publication::Publication;
+use crate::matters::store::MatterFilter;
 use crate::paper::PaperError;
 use crate::payment::bill::MoneyFault;
 use crate::store::{
-    CaseFilter, CaseLine, CertificateFilter, Document, Issued, MatterFilter, OrderState, OrderSubject, PastStep,
-    PracticeStatement, Signature, Store, StoredOrder, Tx,
+    CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, PracticeStatement,
+    Signature, Store, StoredOrder, Tx,
 };
 use crate::tokens::TokenRefusal;
 use crate::vault::{FieldKey, VaultError};

@@ -9,6 +9,7 @@ mod facts;
 mod matter;
 mod process;
 pub mod publication;
+pub mod store;
 mod unlocking;
 
 pub use facts::{FactFault, Facts, Ground};

@@ -11,7 +11,8 @@ use crate::enrolment::desk::{Desk, OfficeError, Signer, again, check_signature};
 use crate::enrolment::document::DocumentError;
 use crate::enrolment::process::CertificateName;
 use crate::evidence::scan::Scan;
-use crate::store::{Issued, MatterFilter, MatterPaper, OrderState, OrderSubject, PastStep, Signature, StoredOrder, Tx};
+use crate::matters::store::{MatterFilter, MatterPaper};
+use crate::store::{Issued, OrderState, OrderSubject, PastStep, Signature, StoredOrder, Tx};
 use crate::tokens::life::may_be_unlocked;
 
 /// After so many failures a PIN is unblocked at the counter only.

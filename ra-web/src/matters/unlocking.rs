@@ -14,7 +14,8 @@ use crate::audit::Event;
 use crate::enrolment::case::{Forbidden, Step};
 use crate::enrolment::desk::{Desk, GrantFault, OfficeError, again};
 use crate::enrolment::intake::hash_of;
-use crate::store::{MatterFilter, OrderSubject, Tx};
+use crate::matters::store::MatterFilter;
+use crate::store::{OrderSubject, Tx};
 use crate::tokens::TokenNumber;
 use crate::tokens::admin_pin::AdminPin;
 

@@ -6,9 +6,9 @@ use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
 use super::row::{odd, row, who};
+use crate::batches::store::{Batches, LineFilter, StoredLine};
 use crate::batches::{Batch, BatchNumber, BatchState};
 use crate::enrolment::case::CaseNumber;
-use crate::store::{Batches, LineFilter, StoredLine};
 
 const NEXT: &str = "INSERT INTO batch_counter (day, last) VALUES ($1, 1) \
     ON CONFLICT (day) DO UPDATE SET last = batch_counter.last + 1 RETURNING last";

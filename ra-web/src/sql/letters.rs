@@ -7,9 +7,9 @@ use ca_core::sql::{DatabaseError, expect_rows};
 
 use super::row::{odd, row};
 use crate::batches::letters::Ending;
+use crate::batches::store::Letters;
 use crate::enrolment::case::Who;
 use crate::enrolment::form::Form;
-use crate::store::Letters;
 
 // A unit that has a later certificate already is not written to.
 const ENDING: &str = "SELECT k.issuer, k.serial, k.uscc, k.unit_name, k.not_after, c.form, \

@@ -7,8 +7,9 @@ use ca_core::sql::{DatabaseError, expect_rows};
 
 use super::row::{odd, row, who};
 use crate::enrolment::document::Media;
+use crate::matters::store::{MatterFilter, MatterPaper, Matters};
 use crate::matters::{About, GrantState, Kind, Matter, MatterDocument, MatterNumber, State, StoredGrant};
-use crate::store::{MatterFilter, MatterPaper, Matters, Signature};
+use crate::store::Signature;
 
 const ADD: &str = "INSERT INTO matter (number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, \
     entry_id, entry_name, due, created, updated, version) \

@@ -8,7 +8,7 @@ use ca_core::sql::{DatabaseError, expect_rows};
 use super::row::{odd, row, who};
 use crate::enrolment::case::Who;
 use crate::enrolment::form::day;
-use crate::store::{TokenFilter, Tokens};
+use crate::tokens::store::{TokenFilter, Tokens};
 use crate::tokens::{Count, Holder, State, Token, TokenNumber, Transfer};
 
 const NEXT: &str = "INSERT INTO case_counter (day, last) VALUES ($1, 1) \

@@ -7,7 +7,8 @@ use super::token::MODEL_UNKNOWN;
 use super::{Holder, State, Token, TokenNumber, TokenRefusal};
 use crate::enrolment::case::{Case, CaseNumber, Step, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
-use crate::store::{OrderSubject, TokenFilter, Tx};
+use crate::store::{OrderSubject, Tx};
+use crate::tokens::store::TokenFilter;
 
 impl Desk {
     /// Notes on which token the certificate of a case is being made, by the token operator's signed binding; refuses a

@@ -7,6 +7,7 @@
 pub mod admin_pin;
 pub mod life;
 pub mod stock;
+pub mod store;
 mod token;
 
 pub use token::{Holder, State, Token, TokenNumber, TokenRefusal};

@@ -12,8 +12,9 @@ use super::{Count, State, Token, TokenNumber, TokenRefusal, Transfer};
 use crate::audit::Event;
 use crate::enrolment::case::{Forbidden, Who, may_read};
 use crate::enrolment::desk::{Desk, OfficeError, again};
-use crate::store::{OrderSubject, PastStep, TokenFilter, Tx};
+use crate::store::{OrderSubject, PastStep, Tx};
 use crate::tokens::admin_pin::AdminPin;
+use crate::tokens::store::TokenFilter;
 
 /// The most serial numbers that are taken at once.
 pub const MAX_SERIALS: usize = 2000;

@@ -226,12 +226,12 @@ async fn what_was_typed_is_sealed_and_gone_once_it_is_a_case() {
         let (store, number) = (bench.store(), &number);
         async move { store.read().await.expect("begun").batch_lines(number, &filter, 0, 10).await.expect("read") }
     };
-    let line = lines(crate::store::LineFilter::All).await.remove(0);
+    let line = lines(crate::batches::store::LineFilter::All).await.remove(0);
     assert!(!line.sealed.windows(6).any(|bytes| bytes == b"110105"), "sealed");
     assert!(!bench.get("limin", &batch).await.text.contains("11010519491231002X"), "not on the page");
     bench.post("limin", &format!("{batch}/take-in"), &[]).await;
     bench.settled("limin", &batch).await;
-    assert!(lines(crate::store::LineFilter::All).await[0].sealed.is_empty(), "gone");
+    assert!(lines(crate::batches::store::LineFilter::All).await[0].sealed.is_empty(), "gone");
     assert_eq!(bench.get("limin", &format!("{batch}/report.xlsx")).await.status, StatusCode::CONFLICT);
 }
 

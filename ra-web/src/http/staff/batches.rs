@@ -15,6 +15,7 @@ use crate::batches::book;
 use crate::batches::check::FileFault;
 use crate::batches::columns::HeadFault;
 use crate::batches::signing::Item;
+use crate::batches::store::LineFilter;
 use crate::batches::table::MAX_FILE_BYTES;
 use crate::batches::{Batch, BatchNumber, BatchState};
 use crate::enrolment::case::State as CaseState;
@@ -23,7 +24,6 @@ use crate::enrolment::duty::Right;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::store::LineFilter;
 
 /// Lines of a page.
 const PAGE: i64 = 100;

@@ -23,9 +23,10 @@ use crate::enrolment::process::{CertificateName, NotNow, Process};
 use crate::http::answer::{Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::http::login::SignedForm;
+use crate::matters::store::MatterFilter;
 use crate::page::{Page, View};
 use crate::store::act_word;
-use crate::store::{CertificateFilter, Issued, MatterFilter, OrderState, OrderSubject};
+use crate::store::{CertificateFilter, Issued, OrderState, OrderSubject};
 
 #[derive(Template)]
 #[template(path = "staff/certificates.html")]

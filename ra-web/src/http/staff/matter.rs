@@ -22,11 +22,12 @@ use crate::evidence::preview::Size;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind as Fault};
 use crate::http::login::SignedForm;
+use crate::matters::store::{MatterFilter, MatterPaper};
 use crate::matters::{
     Facts, Ground, Kind, Matter, MatterDocument, MatterFaults, MatterNumber, MatterUpload, State as Stand,
 };
 use crate::page::{Page, View};
-use crate::store::{MatterFilter, MatterPaper, OrderState};
+use crate::store::OrderState;
 
 /// A text field may have so many bytes.
 const MAX_TEXT_BYTES: usize = 2048;

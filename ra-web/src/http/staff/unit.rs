@@ -19,7 +19,8 @@ use crate::http::answer::Shown;
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
 use crate::payment::store::BillFilter;
-use crate::store::{CaseFilter, CertificateFilter, OrderSubject, StoredOrder, TokenFilter};
+use crate::store::{CaseFilter, CertificateFilter, OrderSubject, StoredOrder};
+use crate::tokens::store::TokenFilter;
 use crate::units::{UnitLine, UnitRecord};
 
 /// So many of each kind at most, the latest.
