@@ -9,7 +9,7 @@ use ca_core::clock::Clock;
 use ca_core::service::client::{CertificateAuthority, Client};
 use ca_core::signer::OcspKey;
 use der::Decode as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509_cert::Certificate;
@@ -23,6 +23,11 @@ use crate::sql::StatusDatabase;
 
 /// How long to wait at start for the authority's database and its issuers.
 const START_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a responder gets ready before it listens: what stands in front asks another one meanwhile. After this it
+/// listens all the same and says `tryLater`.
+const PREPARATION: Duration = Duration::from_secs(5);
+/// Connections that may wait in the kernel's queue.
+const BACKLOG: u32 = 1024;
 /// How often ready answers are looked through.
 const REFRESH_EVERY: Duration = Duration::from_secs(5);
 
@@ -80,11 +85,13 @@ pub async fn start_with(
     let core = Arc::new(Core::new(issuers, config.answers, clock, Meters::new(&ids)));
     let responder = Arc::new(Responder::new(core.clone()).context("starting the signing threads")?);
 
-    let bind =
-        async |address: SocketAddr| TcpListener::bind(address).await.with_context(|| format!("listening on {address}"));
-    let (validation, operations) = (bind(config.listen).await?, bind(config.operations_listen).await?);
+    // The place is taken now, so that one that is not free ends the start; it refuses until we are ready.
+    let place = reserve(config.listen).with_context(|| format!("listening on {}", config.listen))?;
+    let operations = TcpListener::bind(config.operations_listen)
+        .await
+        .with_context(|| format!("listening on {}", config.operations_listen))?;
     let mut running = Running {
-        validation: validation.local_addr()?,
+        validation: place.local_addr()?,
         operations: operations.local_addr()?,
         stop: CancellationToken::new(),
         tasks: JoinSet::new(),
@@ -115,8 +122,18 @@ pub async fn start_with(
         }
     });
 
+    let service = Arc::new(Operations { responder: responder.clone() });
+    let stop = running.stop.clone();
+    running.tasks.spawn(serve(operations, config.connections, None, stop, move |request| {
+        let service = service.clone();
+        async move { service.handle(&request) }
+    }));
+    if tokio::time::timeout(PREPARATION, until_ready(&core)).await.is_err() {
+        tracing::warn!(complaints = ?core.complaints(), "Listening, though not ready");
+    }
+    let validation = place.listen(BACKLOG).with_context(|| format!("listening on {}", config.listen))?;
     let service = Arc::new(Validation {
-        responder: responder.clone(),
+        responder,
         folder: PublishFolder::new(config.publish_folder),
         body_timeout: config.body_timeout,
         cache_control: config.answers.cache_control(),
@@ -125,12 +142,6 @@ pub async fn start_with(
     running.tasks.spawn(serve(validation, config.connections, Some(core), stop, move |request| {
         let service = service.clone();
         async move { service.handle(request).await }
-    }));
-    let service = Arc::new(Operations { responder });
-    let stop = running.stop.clone();
-    running.tasks.spawn(serve(operations, config.connections, None, stop, move |request| {
-        let service = service.clone();
-        async move { service.handle(&request) }
     }));
     tracing::info!(validation = %running.validation, operations = %running.operations, "The responder listens");
     Ok(running)
@@ -143,6 +154,19 @@ impl Running {
         self.tasks.spawn(async move {
             let _cut_off = stop.run_until_cancelled(part).await;
         });
+    }
+}
+
+fn reserve(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+async fn until_ready(core: &Core) {
+    while !core.complaints().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

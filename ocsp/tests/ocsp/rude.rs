@@ -77,12 +77,19 @@ impl Process {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// Whether the process is at rest: at most 10 % of one processor over a second.
+    /// Comes to rest: at most 10 % of one processor over a second. On a busy machine that may take a few seconds; what
+    /// turns in a circle never gets there.
     async fn is_at_rest(&self) {
-        let before = self.ticks();
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let used = self.ticks() - before;
-        assert!(used <= 10, "used {used} ticks of 10 ms in a second of rest");
+        let mut used = Vec::new();
+        for _ in 0..6 {
+            let before = self.ticks();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            used.push(self.ticks() - before);
+            if used.last() <= Some(&10) {
+                return;
+            }
+        }
+        panic!("used {used:?} ticks of 10 ms in the seconds of rest");
     }
 }
 
