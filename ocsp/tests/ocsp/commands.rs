@@ -28,7 +28,7 @@ async fn the_probe_says_what_a_stranger_is_told() {
         (output.status.success(), text)
     };
     let (well, text) = probe(1, "good").await;
-    assert!(well && text.starts_with("Good, known 0 s ago"), "{text}");
+    assert!(well && text.starts_with("Good, known ") && text.contains(" s ago"), "{text}");
     let (well, text) = probe(1, "revoked").await;
     assert!(!well && text.starts_with("Good"), "{text}");
     let (well, text) = probe(2, "unknown").await;
