@@ -433,7 +433,12 @@ pub fn unit_issuer() -> IssuerId {
 /// Revoke for key compromise.
 #[must_use]
 pub fn revoke(issuer: &IssuerId, serial: &Serial) -> Act {
-    Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason: RevocationReason::KeyCompromise }
+    Act::Revoke {
+        issuer: issuer.clone(),
+        serial: serial.clone(),
+        reason: RevocationReason::KeyCompromise,
+        invalid_since: None,
+    }
 }
 
 /// A new P-256 key.

@@ -327,8 +327,8 @@ async fn issue_by(clock: &FalseClock, office: &Office) -> anyhow::Result<Certifi
 
 /// Revokes, and waits for the list that says so; gives its number.
 async fn revoke_by(clock: &FalseClock, office: &Office, view: &CertificateView) -> anyhow::Result<u64> {
-    let act =
-        Act::Revoke { issuer: view.issuer.clone(), serial: view.serial.clone(), reason: RevocationReason::Superseded };
+    let (issuer, serial) = (view.issuer.clone(), view.serial.clone());
+    let act = Act::Revoke { issuer, serial, reason: RevocationReason::Superseded, invalid_since: None };
     let order = clock.order(act)?;
     office.submit(people::submission(&order, &[&office.entry, &office.reviewer])?).await?;
     let mut number = None;

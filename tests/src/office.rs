@@ -144,7 +144,7 @@ impl Office {
     /// # Errors
     /// When the authority refuses.
     pub async fn revoke(&self, issuer: &IssuerId, serial: &Serial, reason: RevocationReason) -> anyhow::Result<()> {
-        let act = Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason };
+        let act = Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason, invalid_since: None };
         self.obey(act, &[&self.entry, &self.reviewer]).await
     }
 

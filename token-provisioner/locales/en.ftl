@@ -349,3 +349,11 @@ row-resident-number = Handler's resident number
 resident-number-full = in full in the archive
 resident-number-masked = masked
 row-manifest = SHA-256 of the list of files
+
+# Recoveries of keys
+sign-recovery = Approve the recovery of an encryption key
+sign-recovery-meaning = You confirm that the grounds suffice. When the second officer has signed too, this old encryption key is wrapped for the certificate below, and old encrypted data will open.
+row-recovery-serial = Serial number of the encryption certificate
+row-recovery-recipient = SHA-256 of the certificate that gets it
+row-recovery-why = Unit and reason
+row-invalid-since = Key no longer trusted since

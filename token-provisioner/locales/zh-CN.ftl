@@ -319,3 +319,11 @@ row-resident-number = 经办人身份证号
 resident-number-full = 完整号码在归档包内
 resident-number-masked = 已隐去中间各位
 row-manifest = 文件清单 SHA-256
+
+# 密钥恢复
+sign-recovery = 批准恢复加密密钥
+sign-recovery-meaning = 您确认依据充分。第二名密管员也签名后，这把旧加密密钥会封装给下面的证书，旧的加密数据将能打开。
+row-recovery-serial = 要恢复的加密证书序列号
+row-recovery-recipient = 接收证书的 SHA-256
+row-recovery-why = 单位和理由
+row-invalid-since = 密钥从何时起不再可信

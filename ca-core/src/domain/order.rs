@@ -153,6 +153,9 @@ pub enum Act {
         serial: Serial,
         /// Why.
         reason: RevocationReason,
+        /// For a compromised key: since when it can no longer be believed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        invalid_since: Option<Timestamp>,
     },
     /// Freeze at once. One officer is enough.
     Hold {

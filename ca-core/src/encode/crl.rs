@@ -128,10 +128,28 @@ impl<S: Read + Write + Seek> CrlWriter<S> {
     /// # Errors
     /// [`CrlError::Order`], [`CrlError::Dates`] or [`CrlError::Io`]; the CRL is spoilt.
     pub fn add(&mut self, serial: &Serial, status: CertificateStatus) -> Result<(), CrlError> {
+        self.add_dated(serial, status, None)
+    }
+
+    /// [`Self::add`], saying of a compromised key since when it can no longer be believed. The date is not said of another
+    /// status, nor later than the revocation.
+    ///
+    /// # Errors
+    /// See [`Self::add`].
+    pub fn add_dated(
+        &mut self,
+        serial: &Serial,
+        status: CertificateStatus,
+        invalid_since: Option<Timestamp>,
+    ) -> Result<(), CrlError> {
         match status {
             CertificateStatus::Good => Ok(()),
-            CertificateStatus::Held { since } => self.entry(serial, since, CERTIFICATE_HOLD),
-            CertificateStatus::Revoked { since, reason } => self.entry(serial, since, reason.code()),
+            CertificateStatus::Held { since } => self.entry(serial, since, CERTIFICATE_HOLD, None),
+            CertificateStatus::Revoked { since, reason } => {
+                let compromised = reason == RevocationReason::KeyCompromise;
+                let invalid_since = invalid_since.filter(|_| compromised).map(|date| date.min(since));
+                self.entry(serial, since, reason.code(), invalid_since)
+            }
         }
     }
 
@@ -140,14 +158,20 @@ impl<S: Read + Write + Seek> CrlWriter<S> {
     /// # Errors
     /// See [`Self::add`].
     pub fn remove(&mut self, serial: &Serial, since: Timestamp) -> Result<(), CrlError> {
-        self.entry(serial, since, REMOVE_FROM_CRL)
+        self.entry(serial, since, REMOVE_FROM_CRL, None)
     }
 
-    fn entry(&mut self, serial: &Serial, since: Timestamp, reason: u8) -> Result<(), CrlError> {
+    fn entry(
+        &mut self,
+        serial: &Serial,
+        since: Timestamp,
+        reason: u8,
+        invalid_since: Option<Timestamp>,
+    ) -> Result<(), CrlError> {
         if self.last[..] >= *serial.octets() {
             return Err(CrlError::Order(serial.clone()));
         }
-        write_entry(&mut self.buffer, serial, since, reason).ok_or(CrlError::Dates)?;
+        write_entry(&mut self.buffer, serial, since, reason, invalid_since).ok_or(CrlError::Dates)?;
         self.entries += 1;
         self.last.clear();
         self.last.extend_from_slice(serial.octets());
@@ -285,9 +309,18 @@ pub fn signed_whole(source: &mut dyn Read, key: &CrlKey) -> Result<Vec<u8>, CrlE
 
 /// Writes one entry behind what is in `out`. In place, for there may be a million: no part of it is as long as 128
 /// octets, so that each length is one.
-fn write_entry(out: &mut Vec<u8>, serial: &Serial, since: Timestamp, reason: u8) -> Option<()> {
+fn write_entry(
+    out: &mut Vec<u8>,
+    serial: &Serial,
+    since: Timestamp,
+    reason: u8,
+    invalid_since: Option<Timestamp>,
+) -> Option<()> {
     // A sequence of one extension, reasonCode; the reason follows.
     const REASON: [u8; 13] = [0x30, 12, 0x30, 10, 6, 3, 0x55, 0x1d, 0x15, 4, 3, tag::ENUMERATED, 1];
+    // The extension invalidityDate up to its date, and what it adds to the sequence.
+    const INVALIDITY: [u8; 9] = [0x30, 24, 6, 3, 0x55, 0x1d, 0x18, 4, 17];
+    const INVALIDITY_LENGTH: u8 = 26;
     let (start, magnitude) = (out.len(), serial.octets());
     let sign: &[u8] = if magnitude.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
     out.extend_from_slice(&[tag::SEQUENCE, 0, tag::INTEGER, u8::try_from(sign.len() + magnitude.len()).ok()?]);
@@ -296,8 +329,14 @@ fn write_entry(out: &mut Vec<u8>, serial: &Serial, since: Timestamp, reason: u8)
     x509::append_time(out, since)?;
     // RFC 5280 §5.3.1: rather no reason than "unspecified".
     if reason != RevocationReason::Unspecified.code() {
+        let list = out.len() + 1;
         out.extend_from_slice(&REASON);
         out.push(reason);
+        if let Some(date) = invalid_since {
+            out[list] += INVALIDITY_LENGTH;
+            out.extend_from_slice(&INVALIDITY);
+            x509::append_generalized_time(out, date)?;
+        }
     }
     out[start + 1] = u8::try_from(out.len() - start - 2).ok()?;
     Some(())

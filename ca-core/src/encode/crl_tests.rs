@@ -160,7 +160,7 @@ fn a_list_of_over_16_mib_stays_where_it_was_written() {
     let serial = |n: u64| Serial::from_der_content(&[[0x40; 8], n.to_be_bytes()].concat()).expect("positive");
     let since = Timestamp::from_unix(1_700_000_000);
     let mut entry = Vec::new();
-    write_entry(&mut entry, &serial(1), since, CERTIFICATE_HOLD).expect("an entry");
+    write_entry(&mut entry, &serial(1), since, CERTIFICATE_HOLD, None).expect("an entry");
     let over = (1_u64 << 24).div_ceil(entry.len() as u64);
     for count in [over - 2, over - 1, over] {
         let mut file = tempfile::tempfile().expect("a file");

@@ -9,6 +9,7 @@
 //! Trusts the authority's own database and keys. Never believes a caller: neither who they say they are, nor what
 //! they say that officers decided.
 
+mod administrators;
 mod approval;
 mod authority;
 mod delivery;

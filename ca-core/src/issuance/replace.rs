@@ -3,12 +3,13 @@
 //! The old one goes on until the new one is on its token. Trusts the store alone: officers who sign such an order say
 //! which certificate they mean, and the authority looks whose it is.
 
+use super::administrators;
 use super::pair::pair_of;
 use super::stop::Stop;
 use crate::audit::Actor;
 use crate::domain::{
-    Act, CertificateStatus, Ground, Officer, Order, ProfileName, Replaces, Subject, SubjectField, Timestamp, Validity,
-    decode,
+    Act, CertificateStatus, Ground, IssuerId, Officer, Order, ProfileName, Replaces, Role, Serial, Subject,
+    SubjectField, Timestamp, Validity, decode,
 };
 use crate::profile::Term;
 use crate::revocation;
@@ -29,6 +30,11 @@ pub(super) async fn end_of_old(tx: &mut dyn Tx, order: &Order, now: Timestamp) -
     let nothing = || Stop::refuse(RefusalCode::NotFound, format!("no certificate {serial} of {issuer} to replace"));
     let old = tx.certificate(issuer, serial).await?.filter(is_somebodys).ok_or_else(nothing)?;
     same_holder(tx, &old.intent, profile, subject, officer.as_ref(), *ground).await?;
+    if let Some(officer) = officer
+        && loses_the_duty(tx, issuer, serial, Some(officer)).await?
+    {
+        administrators::enough_left(tx, Some(&officer.id), now).await?;
+    }
     let end = old.intent.validity.not_after;
     let status = tx.status(issuer, serial).await?.map(|record| record.status).ok_or_else(nothing)?;
     let wrong = |detail: &str| Err(Stop::refuse(RefusalCode::WrongState, detail));
@@ -62,7 +68,7 @@ pub(super) fn validity(term: Term, act: &Act, old_end: Option<Timestamp>, now: T
 /// The new certificate is on its token: the old one, if there is one and it is still worth something, is revoked.
 pub(super) async fn retire_old(tx: &mut dyn Tx, order: &OrderRecord, now: Timestamp) -> Result<bool, Stop> {
     let decoded = decode::<Order>(&order.statement).map_err(|error| StoreError::odd("ca_order", order.id, error))?;
-    let Act::Issue { replaces: Some(Replaces { issuer, serial, ground }), .. } = decoded.act else {
+    let Act::Issue { replaces: Some(Replaces { issuer, serial, ground }), officer, .. } = decoded.act else {
         return Ok(false);
     };
     let status = tx.status(&issuer, &serial).await?.map(|record| record.status);
@@ -82,7 +88,22 @@ pub(super) async fn retire_old(tx: &mut dyn Tx, order: &OrderRecord, now: Timest
         let change = revocation::Change { issuer, serial, status, not_after: validity.not_after };
         revocation::change(tx, now, Actor::Authority, Some(order.id), change).await?;
     }
+    if loses_the_duty(tx, &issuer, &serial, officer.as_ref()).await? {
+        administrators::enough_left(tx, None, now).await?;
+    }
     Ok(true)
+}
+
+/// Whether who held the old certificate is an administrator, and is none by the new one.
+async fn loses_the_duty(
+    tx: &mut dyn Tx,
+    issuer: &IssuerId,
+    serial: &Serial,
+    becomes: Option<&Officer>,
+) -> Result<bool, Stop> {
+    let was = tx.officer_of(issuer, serial).await?;
+    let rules = |officer: &Officer| officer.has_any(&[Role::Administrator]);
+    Ok(was.is_some_and(|was| rules(&was.officer)) && !becomes.is_some_and(rules))
 }
 
 /// A certificate that somebody holds: what officers ordered and a token confirmed, or a first officer's.

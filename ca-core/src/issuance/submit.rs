@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::administrators;
 use super::approval::{Approved, approve};
 use super::authority::Authority;
 use super::evidence::{Evidence, digest, read_key, read_order};
@@ -11,7 +12,7 @@ use super::stop::Stop;
 use super::together::{self, Intended, Standing};
 use super::views::new_view;
 use crate::audit::{self, Actor, Event};
-use crate::domain::{Act, Order, Sha256, decode};
+use crate::domain::{Act, CertificateStatus, Order, Role, Sha256, decode};
 use crate::revocation;
 use crate::service::protocol::{CertificateView, Refusal, RefusalCode, Submission};
 use crate::store::{Intent, OfficerRecord, OrderRecord, StoreError};
@@ -142,10 +143,24 @@ impl Authority {
                 .ok_or_else(|| Stop::refuse(RefusalCode::NotFound, format!("no certificate {serial} of {issuer}")))?;
             let status = revocation::transition(now_so.status, &order.act, now)?;
             approved.keep(tx).await?;
+            let invalid_since = match &order.act {
+                Act::Revoke { reason, invalid_since, .. } => invalid_since.map(|date| (date, *reason)),
+                _ => None,
+            };
             for record in pair_of(tx, issuer, serial).await? {
                 let Intent { issuer, serial, validity, .. } = &record.intent;
+                if let Some((date, reason)) = invalid_since {
+                    revocation::may_be_invalid_since(date, reason, validity.not_before, now)?;
+                    tx.add_invalidity(issuer, serial, date).await?;
+                }
                 let change = revocation::Change { issuer, serial, status, not_after: validity.not_after };
                 revocation::change(tx, now, officers(approved.officers()), Some(order.id), change).await?;
+            }
+            if status != CertificateStatus::Good
+                && let Some(record) = tx.officer_of(issuer, serial).await?
+                && record.officer.has_any(&[Role::Administrator])
+            {
+                administrators::enough_left(tx, None, now).await?;
             }
             (issuer.clone(), serial.clone())
         })?;

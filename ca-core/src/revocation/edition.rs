@@ -62,9 +62,9 @@ impl Lists {
     fn write(&mut self, page: &[Unusable]) -> Result<(), CrlError> {
         for entry in page {
             let status = no_later(entry.status, self.now);
-            self.full.file.writer().add(&entry.serial, status)?;
+            self.full.file.writer().add_dated(&entry.serial, status, entry.invalid_since)?;
             if let Some(shard) = self.shards.get_mut(&entry.serial.shard(self.of)) {
-                shard.file.writer().add(&entry.serial, status)?;
+                shard.file.writer().add_dated(&entry.serial, status, entry.invalid_since)?;
             }
         }
         Ok(())
@@ -169,7 +169,10 @@ impl Plan<'_> {
                     CertificateStatus::Good => {
                         delta.file.writer().remove(&change.serial, change.changed.min(self.now))?;
                     }
-                    status => delta.file.writer().add(&change.serial, no_later(status, self.now))?,
+                    status => {
+                        let status = no_later(status, self.now);
+                        delta.file.writer().add_dated(&change.serial, status, change.invalid_since)?;
+                    }
                 }
             }
         }

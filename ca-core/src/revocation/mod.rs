@@ -23,4 +23,4 @@ pub(crate) use publisher::signed_event;
 pub use publisher::{Due, Publisher};
 pub use retirement::{retire, still_issues, still_lists};
 pub use schedule::{NO_OTHER, Schedule};
-pub use service::{Change, change, transition};
+pub use service::{Change, change, may_be_invalid_since, transition};

@@ -33,6 +33,26 @@ pub fn transition(status: CertificateStatus, act: &Act, now: Timestamp) -> Resul
     }
 }
 
+/// Whether an order may say that a key can no longer be believed since this moment: of a compromised one, not before the
+/// certificate and not in the future (RFC 5280 §5.3.2).
+///
+/// # Errors
+/// [`RefusalCode::Malformed`].
+pub fn may_be_invalid_since(
+    date: Timestamp,
+    reason: RevocationReason,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let wrong = match reason {
+        RevocationReason::KeyCompromise if date > now => "the date of invalidity is in the future",
+        RevocationReason::KeyCompromise if date < not_before => "the date of invalidity is before the certificate",
+        RevocationReason::KeyCompromise => return Ok(()),
+        _ => "only of a compromised key is said since when it cannot be believed",
+    };
+    Err(Refusal { code: RefusalCode::Malformed, detail: wrong.to_owned() })
+}
+
 /// A new status for a certificate.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {

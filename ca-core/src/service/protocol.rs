@@ -238,6 +238,8 @@ pub enum RefusalCode {
     KeyNotAccepted,
     /// The subject, term or issuer does not fit the profile, or the result failed its lint.
     ProfileViolated,
+    /// Fewer than two administrators would be left.
+    LastAdministrators,
     /// The issuer issues no more, or its last list is published.
     IssuerRetired,
     /// No such issuer, certificate, order or registered key.

@@ -26,6 +26,9 @@ const SET: &str = "INSERT INTO certificate_status (issuer, serial, status, reaso
      VALUES ($1, $2, $3, $4, $5, $6) \
      ON CONFLICT (issuer, serial) DO UPDATE SET status = excluded.status, reason = excluded.reason, \
      since = excluded.since";
+const ADD_INVALIDITY: &str = "INSERT INTO invalidity (issuer, serial, since) VALUES ($1, $2, $3)";
+// Beside a page of a list: few certificates have one.
+const INVALIDITIES: &str = "SELECT serial, since FROM invalidity WHERE issuer = $1 AND serial > $2 AND serial <= $3";
 const FEED: &str = "SELECT head, beat FROM feed WHERE id = 1";
 const BEAT: &str = "UPDATE feed SET beat = $1 WHERE id = 1";
 const LOG_FAULTS: &str = "SELECT s.issuer, s.serial FROM certificate_status s WHERE NOT EXISTS \
@@ -47,7 +50,8 @@ const CHANGED_AFTER: &str = "SELECT l.seq FROM status_log l WHERE l.issuer = $1 
 macro_rules! changes {
     ($seq:literal) => {
         concat!(
-            "SELECT l.serial, l.status, l.reason, l.since, l.at, l.seq, l.not_after FROM status_log l WHERE \
+            "SELECT l.serial, l.status, l.reason, l.since, l.at, l.seq, l.not_after, i.since FROM status_log l \
+             LEFT JOIN invalidity i ON i.issuer = l.issuer AND i.serial = l.serial AND l.status = 2 WHERE \
              l.issuer = $1 AND ",
             $seq,
             " > $2 AND ",
@@ -70,6 +74,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     BETWEEN,
     MOVE_HEAD,
     SET,
+    ADD_INVALIDITY,
+    INVALIDITIES,
     FEED,
     BEAT,
     LOG_FAULTS,
@@ -96,7 +102,11 @@ fn unusable(page: &str) -> Result<Vec<Unusable>, StoreError> {
         let mut code = || fields.next()?.parse::<i64>().ok();
         let codes = (|| Some((i16::try_from(code()?).ok()?, i16::try_from(code()?).ok()?, code()?)))();
         let codes = codes.ok_or_else(|| StoreError::odd("certificate_status", number, line))?;
-        Ok(Unusable { serial: serial("certificate_status", number)?, status: status(number, codes)? })
+        Ok(Unusable {
+            serial: serial("certificate_status", number)?,
+            status: status(number, codes)?,
+            invalid_since: None,
+        })
     };
     let mut page = page.split_ascii_whitespace().map(read).collect::<Result<Vec<_>, StoreError>>()?;
     page.sort_by(|one, other| one.serial.cmp(&other.serial));
@@ -137,7 +147,11 @@ impl DirectTx {
         let see = |row: &rusqlite::Row<'_>| {
             let number = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
             let codes = (row.get(1)?, row.get(2)?, row.get(3)?);
-            page.push(Unusable { serial: serial("certificate_status", number)?, status: status(number, codes)? });
+            page.push(Unusable {
+                serial: serial("certificate_status", number)?,
+                status: status(number, codes)?,
+                invalid_since: None,
+            });
             Ok::<_, StoreError>(())
         };
         query.bind(after).bind(limit).each(self.connection(), see).await?;
@@ -245,6 +259,21 @@ for_each_driver! { Transaction =>
             Ok(expect_rows(SET, done.rows_affected(), 1)?)
         }
 
+        async fn add_invalidity(
+            &mut self,
+            issuer: &IssuerId,
+            serial: &Serial,
+            since: Timestamp,
+        ) -> Result<(), StoreError> {
+            let done = sqlx::query(ADD_INVALIDITY)
+                .bind(issuer.as_str())
+                .bind(serial.to_string())
+                .bind(since.unix())
+                .execute(self.connection())
+                .await?;
+            Ok(expect_rows(ADD_INVALIDITY, done.rows_affected(), 1)?)
+        }
+
         async fn feed(&mut self) -> Result<Feed, StoreError> {
             let (head, beat): (i64, i64) = sqlx::query_as(FEED).fetch_one(self.connection()).await?;
             Ok(Feed { head, beat: Timestamp::from_unix(beat) })
@@ -271,7 +300,21 @@ for_each_driver! { Transaction =>
             after: &str,
             limit: i64,
         ) -> Result<Vec<Unusable>, StoreError> {
-            self.page_of_unusable(issuer, still_valid_at, after, limit).await
+            let mut page = self.page_of_unusable(issuer, still_valid_at, after, limit).await?;
+            let Some(last) = page.last() else { return Ok(page) };
+            let dates: Vec<(String, i64)> = sqlx::query_as(INVALIDITIES)
+                .bind(issuer.as_str())
+                .bind(after)
+                .bind(last.serial.to_string())
+                .fetch_all(self.connection())
+                .await?;
+            for (number, since) in dates {
+                let number = serial("invalidity", &number)?;
+                if let Ok(at) = page.binary_search_by(|line| line.serial.cmp(&number)) {
+                    page[at].invalid_since = Some(Timestamp::from_unix(since));
+                }
+            }
+            Ok(page)
         }
 
         async fn crl_changed_after(&mut self, issuer: &IssuerId, seq: i64) -> Result<bool, StoreError> {
@@ -292,7 +335,7 @@ for_each_driver! { Transaction =>
             limit: i64,
         ) -> Result<Vec<ChangedStatus>, StoreError> {
             let statement = if seqs.start == 0 { ALL_CHANGES } else { CHANGES };
-            let rows: Vec<(String, i16, i16, i64, i64, i64, i64)> = sqlx::query_as(statement)
+            let rows: Vec<(String, i16, i16, i64, i64, i64, i64, Option<i64>)> = sqlx::query_as(statement)
                 .bind(issuer.as_str())
                 .bind(seqs.start)
                 .bind(seqs.end)
@@ -302,13 +345,14 @@ for_each_driver! { Transaction =>
                 .fetch_all(self.connection())
                 .await?;
             rows.into_iter()
-                .map(|(number, code, reason, since, changed, seq, not_after)| {
+                .map(|(number, code, reason, since, changed, seq, not_after, invalid_since)| {
                     Ok(ChangedStatus {
                         serial: serial("status_log", &number)?,
                         status: status(&number, (code, reason, since))?,
                         changed: Timestamp::from_unix(changed),
                         seq,
                         not_after: Timestamp::from_unix(not_after),
+                        invalid_since: invalid_since.map(Timestamp::from_unix),
                     })
                 })
                 .collect()

@@ -25,6 +25,7 @@ pub fn authority_migrations() -> Migrator {
         (7, "sm2_id", include_str!("../../migrations/0007_sm2_id.sql")),
         (8, "unusable", include_str!("../../migrations/0008_unusable.sql")),
         (9, "replacement", include_str!("../../migrations/0009_replacement.sql")),
+        (10, "invalidity", include_str!("../../migrations/0010_invalidity.sql")),
     ])
 }
 

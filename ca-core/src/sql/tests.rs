@@ -233,7 +233,7 @@ async fn a_status_moves_the_feed_and_the_log() {
         assert!(tx.crl_changed_after(&issuer(), 1).await.unwrap());
         assert_eq!(
             tx.unusable(&issuer(), NOW, "", 10).await.unwrap(),
-            vec![Unusable { serial: serial.clone(), status: held }],
+            vec![Unusable { serial: serial.clone(), status: held, invalid_since: None }],
             "{}",
             fresh.engine
         );

@@ -169,6 +169,9 @@ pub trait Statuses {
     /// [`StoreError::Contended`] unless the head stood one before.
     async fn set_status(&mut self, change: &StatusChange, at: Timestamp) -> Result<()>;
 
+    /// Notes since when the key of a certificate that is being revoked can no longer be believed.
+    async fn add_invalidity(&mut self, issuer: &IssuerId, serial: &Serial, since: Timestamp) -> Result<()>;
+
     /// Head and heartbeat.
     async fn feed(&mut self) -> Result<Feed>;
 

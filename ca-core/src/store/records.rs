@@ -155,6 +155,8 @@ pub struct Unusable {
     pub serial: Serial,
     /// Held or revoked.
     pub status: CertificateStatus,
+    /// Of a compromised key: since when it can no longer be believed, if that was said.
+    pub invalid_since: Option<Timestamp>,
 }
 
 /// A line for a delta: a certificate whose status changed.
@@ -170,6 +172,8 @@ pub struct ChangedStatus {
     pub seq: i64,
     /// Its notAfter.
     pub not_after: Timestamp,
+    /// As for [`Unusable`].
+    pub invalid_since: Option<Timestamp>,
 }
 
 /// The head of the status feed.

@@ -11,7 +11,7 @@ use der::Decode as _;
 use spki::AlgorithmIdentifierOwned;
 
 #[cfg(feature = "sign")]
-pub(crate) use self::time::{append_time, is_utc_time};
+pub(crate) use self::time::{append_generalized_time, append_time, is_utc_time};
 pub(crate) use self::time::{time, write_time};
 use crate::domain::{Serial, Validity};
 use crate::tlv::{self, Element, Reader, TlvError, tag};

@@ -78,6 +78,18 @@ pub(crate) fn append_time(out: &mut Vec<u8>, moment: Timestamp) -> Option<()> {
     Some(())
 }
 
+/// A GeneralizedTime whatever the year, as an invalidityDate is written (RFC 5280 §5.3.2).
+pub(crate) fn append_generalized_time(out: &mut Vec<u8>, moment: Timestamp) -> Option<()> {
+    let utc = moment.to_utc()?;
+    let year = u16::try_from(utc.year()).ok().filter(|year| *year < 10_000)?;
+    let (century, year) = (u8::try_from(year / 100).ok()?, u8::try_from(year % 100).ok()?);
+    let pairs = [century, year, u8::from(utc.month()), utc.day(), utc.hour(), utc.minute(), utc.second()];
+    out.extend([tag::GENERALIZED_TIME, 15]);
+    out.extend_from_slice(pairs.map(|number| [b'0' + number / 10, b'0' + number % 10]).as_flattened());
+    out.push(b'Z');
+    Some(())
+}
+
 /// Whether a moment is written as UTCTime: those before 2050 are.
 pub(crate) fn is_utc_time(moment: Timestamp) -> bool {
     moment < Timestamp::from_unix(2_524_608_000)
@@ -99,6 +111,10 @@ mod tests {
             let bytes = write_time(Timestamp::from_unix(unix)).expect("in range");
             assert_eq!(bytes[0], tag);
             let element = tlv::single(&bytes, tag).expect("own output");
+            assert_eq!(time(element), Ok(Timestamp::from_unix(unix)));
+            let mut long = Vec::new();
+            append_generalized_time(&mut long, Timestamp::from_unix(unix)).expect("in range");
+            let element = tlv::single(&long, tag::GENERALIZED_TIME).expect("own output");
             assert_eq!(time(element), Ok(Timestamp::from_unix(unix)));
         }
         assert_eq!(write_time(Timestamp::from_unix(i64::MAX)), None);

@@ -1,7 +1,7 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
 use ca_core::domain::{
-    self, Act, Archive, KeyKind, Login, LoginPurpose, Order, SubjectField, Timestamp, Unlock, UnlockWay,
+    self, Act, Archive, KeyKind, Login, LoginPurpose, Order, Recovery, SubjectField, Timestamp, Unlock, UnlockWay,
 };
 
 use crate::config::{Permission, Site};
@@ -23,6 +23,7 @@ enum Kind {
     Order(Box<Order>),
     Unlock(Box<Unlock>),
     Archive(Box<Archive>),
+    Recovery(Box<Recovery>),
 }
 
 /// Why a statement is not put before the person.
@@ -62,11 +63,12 @@ impl Statement {
             "yinxin.order.v1" => Kind::Order(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             "yinxin.unlock.v1" => Kind::Unlock(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             "yinxin.archive.v1" => Kind::Archive(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
+            "yinxin.recovery.v1" => Kind::Recovery(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             _ => return Err(Unfit::NotUnderstood),
         };
         let permission = match &kind {
             Kind::Login(_) => Permission::Login,
-            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) => Permission::Order,
+            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => Permission::Order,
         };
         if !site.may(permission) {
             return Err(Unfit::NotForThisSite);
@@ -81,7 +83,7 @@ impl Statement {
         match &self.kind {
             Kind::Login(login) if login.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
             Kind::Login(login) if now > login.exp || login.iat > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
-            Kind::Login(_) | Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) => Ok(()),
+            Kind::Login(_) | Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => Ok(()),
         }
     }
 
@@ -89,7 +91,7 @@ impl Statement {
     pub(super) fn login(&self) -> Option<&Login> {
         match &self.kind {
             Kind::Login(login) => Some(login),
-            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) => None,
+            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => None,
         }
     }
 
@@ -97,7 +99,7 @@ impl Statement {
     pub(super) fn among_others(&self) -> Result<(), Unfit> {
         match &self.kind {
             Kind::Order(_) => Ok(()),
-            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) => Err(Unfit::Alone),
+            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => Err(Unfit::Alone),
         }
     }
 
@@ -114,6 +116,7 @@ impl Statement {
             Kind::Order(order) => order_words(t, order, exact),
             Kind::Unlock(unlock) => unlock_words(t, unlock, exact),
             Kind::Archive(archive) => archive_words(t, archive, exact),
+            Kind::Recovery(recovery) => recovery_words(t, recovery, exact),
         }
     }
 }
@@ -174,6 +177,24 @@ fn archive_words(t: Language, archive: &Archive, exact: String) -> Words {
     }
 }
 
+fn recovery_words(t: Language, recovery: &Recovery, exact: String) -> Words {
+    Words {
+        heading: t.say("sign-recovery"),
+        meaning: t.say("sign-recovery-meaning"),
+        grave: true,
+        rows: vec![
+            (t.say("row-recovery-why"), recovery.why.clone()),
+            (t.say("row-recovery-serial"), recovery.serial.to_string()),
+            (t.say("row-issuer"), recovery.issuer.to_string()),
+            (t.say("row-recovery-recipient"), recovery.recipient_sha256.to_string()),
+            (t.say("row-office"), recovery.office.to_string()),
+            (t.say("row-created"), recovery.created.beijing_text()),
+            (t.say("row-order"), recovery.id.to_string()),
+        ],
+        exact,
+    }
+}
+
 /// An order, as the officer must understand it.
 pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
     let mut rows = Vec::new();
@@ -220,10 +241,13 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
             let heading = if officer.is_some() { "sign-issue-staff" } else { "sign-issue" };
             (t.say(heading), t.say("sign-issue-meaning"), false)
         }
-        Act::Revoke { issuer, serial, reason } => {
+        Act::Revoke { issuer, serial, reason, invalid_since } => {
             row("row-serial", serial.to_string());
             row("row-issuer", issuer.to_string());
             row("row-reason", t.say(&format!("reason-{}", reason.word())));
+            if let Some(date) = invalid_since {
+                row("row-invalid-since", date.beijing_text());
+            }
             (t.say("sign-revoke"), t.say("sign-revoke-meaning"), true)
         }
         Act::Hold { issuer, serial } => {

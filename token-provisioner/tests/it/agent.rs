@@ -34,6 +34,7 @@ fn revocation() -> Order {
             issuer: IssuerId::new("unit-p256").unwrap(),
             serial: Serial::draw(&mut rng),
             reason: RevocationReason::KeyCompromise,
+            invalid_since: Some(now().plus(-86_400)),
         },
     }
 }
@@ -65,7 +66,13 @@ async fn an_order_is_shown_in_words_in_english_too() {
     let house = desk.agent("").await;
     let order = revocation();
     let shown = house.ask(STAFF, "en", sign(&order, "staff")).await;
-    for words in ["Revoke a certificate", "cannot be undone", "token lost or stolen", &order.id.to_string()] {
+    for words in [
+        "Revoke a certificate",
+        "cannot be undone",
+        "token lost or stolen",
+        "Key no longer trusted since",
+        &order.id.to_string(),
+    ] {
         assert!(html(&shown).contains(words), "{words} in {}", html(&shown));
     }
     assert!(type_pin(&house, &shown, PIN).await["reply"]["result"]["cms"].is_string());

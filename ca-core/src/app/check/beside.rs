@@ -5,7 +5,7 @@ use std::ops::Range;
 use tokio::sync::mpsc;
 
 use super::lists::Page;
-use crate::domain::{CertificateStatus, ListKind, Timestamp};
+use crate::domain::{CertificateStatus, ListKind, RevocationReason, Timestamp};
 use crate::lint::Listed;
 use crate::store::ChangedStatus;
 
@@ -33,8 +33,8 @@ pub(super) struct Expected {
 /// What a line of the log asks of a list.
 #[derive(Debug, PartialEq, Eq)]
 enum Asks {
-    /// This date and reason.
-    Entry(Timestamp, u8),
+    /// This date and reason, and this date of invalidity.
+    Entry(Timestamp, u8, Option<Timestamp>),
     /// No entry.
     Absence,
     /// Another list, made later.
@@ -57,9 +57,14 @@ impl Expected {
             return Asks::Absence;
         }
         // No entry is later than its list, though the clock was set back.
-        let entry = |since: Timestamp, reason| Asks::Entry(since.min(self.this_update), reason);
+        let entry = |since: Timestamp, reason| Asks::Entry(since.min(self.this_update), reason, None);
         match line.status {
             CertificateStatus::Held { since } => entry(since, CERTIFICATE_HOLD),
+            CertificateStatus::Revoked { since, reason: RevocationReason::KeyCompromise } => {
+                let since = since.min(self.this_update);
+                let invalid_since = line.invalid_since.map(|date| date.min(since));
+                Asks::Entry(since, RevocationReason::KeyCompromise.code(), invalid_since)
+            }
             CertificateStatus::Revoked { since, reason } => entry(since, reason.code()),
             CertificateStatus::Good if self.list == ListKind::Delta => entry(line.changed, REMOVE_FROM_CRL),
             CertificateStatus::Good => Asks::Absence,
@@ -90,8 +95,17 @@ impl Beside {
         };
         let serial = &line.serial;
         let different = match self.expected.asks(line) {
-            Asks::Entry(since, reason) if (since, reason) == (entry.since, entry.reason) => None,
-            Asks::Entry(since, reason) => Some(format!(
+            Asks::Entry(since, reason, invalid_since)
+                if (since, reason, invalid_since) == (entry.since, entry.reason, entry.invalid_since) =>
+            {
+                None
+            }
+            Asks::Entry(since, reason, date) if (since, reason) == (entry.since, entry.reason) => {
+                let say = |date: Option<Timestamp>| date.map_or_else(|| "no day".to_owned(), Timestamp::beijing_text);
+                let (listed, logged) = (say(entry.invalid_since), say(date));
+                Some(format!("{serial} is not to be believed since {listed}, by the ledger since {logged}"))
+            }
+            Asks::Entry(since, reason, _) => Some(format!(
                 "{serial} is on it since {} for reason {}, by the log since {} for reason {reason}",
                 entry.since.beijing_text(),
                 entry.reason,

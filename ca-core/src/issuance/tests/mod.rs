@@ -1,5 +1,6 @@
 //! The authority under orders, good and bad, on both engines.
 
+mod administrators;
 mod audit;
 mod delivery;
 mod give_up;

@@ -12,6 +12,7 @@ mod entries;
 mod entry_der;
 mod extensions;
 mod freshest;
+mod invalidity;
 mod issuer;
 mod number;
 mod read;
@@ -67,6 +68,8 @@ pub struct Listed<'a> {
     pub since: Timestamp,
     /// Its CRLReason, 0 if it has none. What is no reason is a finding, and 255 here.
     pub reason: u8,
+    /// Since when its key can no longer be believed, if it says so in a way that can be read.
+    pub invalid_since: Option<Timestamp>,
 }
 
 /// Is shown each entry as it passes.
@@ -178,7 +181,7 @@ const RULES: [Rule; 10] = [
     strict_der::RULE,
 ];
 
-const ENTRY_RULES: [EntryRule; 3] = [entries::EACH, reasons::EACH, entry_der::EACH];
+const ENTRY_RULES: [EntryRule; 4] = [entries::EACH, reasons::EACH, invalidity::EACH, entry_der::EACH];
 
 /// Reads a signed CRL and holds it against all rules. Nothing may be published unless there are no findings.
 ///

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::invalidity::date_of;
 use super::reasons::reason_of;
 use super::window::{Broken, Window};
 use super::{CrlContext, ENTRY_RULES, Entry, List, Listed, Outside, Watch};
@@ -132,7 +133,8 @@ impl Looker<'_> {
                 Ok(Some([reason])) => *reason,
                 _ => u8::MAX,
             };
-            watch(Listed { serial: entry.serial, since: entry.since, reason });
+            let invalid_since = date_of(entry).ok().flatten();
+            watch(Listed { serial: entry.serial, since: entry.since, reason, invalid_since });
         }
     }
 }

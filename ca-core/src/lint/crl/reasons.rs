@@ -19,7 +19,11 @@ pub(super) fn reason_of<'a>(entry: &Entry<'a>) -> Result<Option<&'a [u8]>, Strin
         return Ok(Some(reason));
     }
     let extensions = x509::extensions(list.reader()).map_err(|error| error.to_string())?;
-    let [extension] = extensions[..] else { return Err("an entry has not exactly one extension".into()) };
+    let extension = match extensions[..] {
+        [extension] => extension,
+        [extension, date] if date.oid == oid::INVALIDITY_DATE => extension,
+        _ => return Err("an entry has other extensions than a reason and a date of invalidity behind it".into()),
+    };
     demand(extension.oid == oid::CRL_REASON && !extension.critical, "an entry has a foreign or critical extension")?;
     let reason = tlv::single(extension.value, tag::ENUMERATED).map_err(|error| error.to_string())?.content;
     Ok(Some(reason))

@@ -227,6 +227,17 @@ fn about_entries(bench: &mut Bench<'_>) {
     case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &[extension(oid::CRL_REASON, true, &[10, 1, 1])]));
     case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &[extension(oid::INVALIDITY_DATE, false, &[5, 0])]));
     case("reasons", &|p| p.entries[0] = entry(&[1], DATE, &[reason(1), reason(1)].concat()));
+    let dated = |code: u8, date: &str, critical: bool| {
+        let date = tlv::write(tag::GENERALIZED_TIME, &[date]);
+        [reason(code), vec![extension(oid::INVALIDITY_DATE, critical, &date)]].concat()
+    };
+    case("invalidity", &|p| p.entries[0] = entry(&[1], DATE, &dated(4, "20231101000000Z", false)));
+    case("invalidity", &|p| p.entries[0] = entry(&[1], DATE, &dated(1, "20231114221321Z", false)));
+    case("invalidity", &|p| p.entries[0] = entry(&[1], DATE, &dated(1, "20231101000000Z", true)));
+    case("invalidity", &|p| {
+        let short = [reason(1), vec![extension(oid::INVALIDITY_DATE, false, &tlv::write(tag::UTC_TIME, &[DATE]))]];
+        p.entries[0] = entry(&[1], DATE, &short.concat());
+    });
     case("entry_der", &|p| p.entries[0] = entry(&[0, 1], DATE, &reason(1)));
     bench.alone("reasons", &delta, |p| p.entries[0] = entry(&[1], DATE, &reason(7)));
 }

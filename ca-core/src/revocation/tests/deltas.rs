@@ -81,7 +81,8 @@ async fn an_amended_reason_stands_in_the_delta() {
     for desk in Desk::all().await {
         let view = desk.issue().await;
         let (issuer, serial) = (view.issuer.clone(), view.serial.clone());
-        desk.order(Act::Revoke { issuer, serial, reason: RevocationReason::Superseded }).await;
+        let reason = RevocationReason::Superseded;
+        desk.order(Act::Revoke { issuer, serial, reason, invalid_since: None }).await;
         desk.publish(Due::Time).await;
         desk.order(amend(&view.issuer, &view.serial)).await;
         desk.publish(Due::News).await;

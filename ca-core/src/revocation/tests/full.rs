@@ -38,7 +38,8 @@ async fn an_amended_reason_is_told_with_the_old_date_by_feed_and_lists() {
     for desk in Desk::all().await {
         let view = desk.issue().await;
         let (issuer, serial) = (view.issuer, view.serial);
-        let act = Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason: RevocationReason::Superseded };
+        let (name, reason) = (issuer.clone(), RevocationReason::Superseded);
+        let act = Act::Revoke { issuer: name, serial: serial.clone(), reason, invalid_since: None };
         let since = desk.house.now();
         desk.order(act).await;
         desk.publish(Due::News).await;

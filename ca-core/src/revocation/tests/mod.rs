@@ -2,6 +2,7 @@
 
 mod deltas;
 mod full;
+mod invalidity;
 mod mirrors;
 mod published;
 mod retirement;
