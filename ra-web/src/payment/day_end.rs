@@ -84,6 +84,33 @@ impl Desk {
         .await
     }
 
+    /// Finance sends a count back, with a reason; nothing was booked, and nothing is.
+    ///
+    /// # Errors
+    /// [`OfficeError::Money`] unless it was counted, by another; [`OfficeError`].
+    pub async fn return_drawer(
+        &self,
+        by: &Officer,
+        office: &OfficeId,
+        clerk: &OfficerId,
+        day: BeijingDay,
+        reason: &str,
+    ) -> Result<(), OfficeError> {
+        let now = self.clock.now();
+        own(by, office)?;
+        again(|| async {
+            let mut tx = self.store.begin().await?;
+            let drawer = tx.drawer(office, clerk, day).await?.ok_or(OfficeError::NotFound)?;
+            let counted = drawer.count().map(|count| count.counted).unwrap_or_default();
+            let drawer = drawer.send_back(by, reason, now)?;
+            tx.put_drawer(&drawer, "filed").await?;
+            let subject = format!("{office}/{day}/{clerk}");
+            tx.audit(&event("money.count_returned", &subject, Some(by), now, counted, &[])).await?;
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
+
     /// Finance has looked and has the cash.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! A clerk's drawer on one of its days, and its count at the end (日结).
 //!
-//! `OPEN → FILED → CONFIRMED`: it opens with the first money of the day, the clerk counts it, finance looks and takes the
+//! `OPEN → FILED → CONFIRMED`, and from a count that is not right back to `OPEN`: it opens with the first money of the day, the clerk counts it, finance looks and takes the
 //! cash. What comes after the count belongs to the next day.
 
 use ca_core::domain::{BeijingDay, OfficeId, Officer, Timestamp};
@@ -59,6 +59,8 @@ pub struct Drawer {
     pub day: BeijingDay,
     /// Where it stands.
     pub state: DrawerState,
+    /// Why its last count was sent back, by whom and when.
+    pub returned: Option<(String, Who, Timestamp)>,
 }
 
 impl Drawer {
@@ -123,6 +125,23 @@ impl Drawer {
         }
         let DrawerState::Filed(count) = self.state else { return Err(self.forbidden("confirmed")) };
         self.state = DrawerState::Confirmed { count, by: Who::from(by), at: now };
+        Ok(self)
+    }
+
+    /// Finance sends the count back to its clerk, who counts anew: never who counted it.
+    ///
+    /// # Errors
+    /// [`MoneyFault`].
+    pub fn send_back(mut self, by: &Officer, reason: &str, now: Timestamp) -> Result<Self, MoneyFault> {
+        if by.office != self.office {
+            return Err(Forbidden::OtherOffice.into());
+        }
+        if by.id == self.clerk.id {
+            return Err(Forbidden::SameOfficer.into());
+        }
+        let DrawerState::Filed(_) = self.state else { return Err(self.forbidden("sent back")) };
+        self.state = DrawerState::Open;
+        self.returned = Some((reason.to_owned(), Who::from(by), now));
         Ok(self)
     }
 

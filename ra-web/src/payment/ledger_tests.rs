@@ -149,8 +149,13 @@ impl World {
             Doing::Close(over) => {
                 // Each on a day of its own, with all the cash there is.
                 let day: BeijingDay = day.plus_days(-self.n);
-                let drawer =
-                    Drawer { office: clerk.office.clone(), clerk: Who::from(&clerk), day, state: DrawerState::Open };
+                let drawer = Drawer {
+                    office: clerk.office.clone(),
+                    clerk: Who::from(&clerk),
+                    day,
+                    state: DrawerState::Open,
+                    returned: None,
+                };
                 let book = self.balance(Account::Cash);
                 let filed = drawer.file(&clerk, book, book + Fen::new(*over), "coins", NOW).expect("counted");
                 assert!(filed.clone().confirm(&clerk, NOW).is_err(), "who counted does not confirm");

@@ -5,11 +5,13 @@
 //! page walks through cases; a test holds them against a recount. Trusts the store. Never holds personal data.
 
 pub mod chart;
+mod money;
 pub mod register;
 pub mod report;
 pub mod scale;
 pub mod sheet;
 pub mod steps;
+mod stock;
 
 use async_trait::async_trait;
 use ca_core::domain::{BeijingDay, OfficeId, Timestamp};

@@ -7,6 +7,7 @@ use ca_core::sql::DatabaseError;
 
 use super::steps::{ENDING, SPANS};
 use super::{Count, Month, Span, chart, scale};
+use crate::payment::fen::Fen;
 use crate::store::Tx;
 
 /// Which report.
@@ -18,13 +19,18 @@ pub enum Kind {
     Expiring,
     /// How long it took.
     Times,
+    /// Money by method.
+    Money,
+    /// Tokens by state.
+    Stock,
     /// What the law's inspection asks for.
     Statistics,
 }
 
 impl Kind {
     /// All, in the order in which pages offer them.
-    pub const ALL: [Self; 4] = [Self::Certificates, Self::Expiring, Self::Times, Self::Statistics];
+    pub const ALL: [Self; 6] =
+        [Self::Certificates, Self::Expiring, Self::Times, Self::Money, Self::Stock, Self::Statistics];
 
     /// The word in addresses and message keys.
     #[must_use]
@@ -33,6 +39,8 @@ impl Kind {
             Self::Certificates => "certificates",
             Self::Expiring => "expiring",
             Self::Times => "times",
+            Self::Money => "money",
+            Self::Stock => "stock",
             Self::Statistics => "statistics",
         }
     }
@@ -43,10 +51,10 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// Whether it is about a time that one chooses; else it is about what comes.
+    /// Whether it is about a time that one chooses; else it is about what comes, or what is.
     #[must_use]
     pub const fn has_period(self) -> bool {
-        !matches!(self, Self::Expiring)
+        !matches!(self, Self::Expiring | Self::Stock)
     }
 }
 
@@ -67,7 +75,7 @@ impl Filter {
     /// So many months at most.
     pub const MOST_MONTHS: i64 = 60;
 
-    fn months(&self) -> Vec<Month> {
+    pub(super) fn months(&self) -> Vec<Month> {
         (self.from.number()..=self.to.number()).map(Month::from_number).collect()
     }
 }
@@ -81,6 +89,8 @@ pub enum Value {
     Message(String),
     /// How many.
     Number(i64),
+    /// How much.
+    Money(Fen),
     /// How long; `None` when there was nothing.
     Seconds(Option<i64>),
 }
@@ -142,6 +152,8 @@ pub async fn make(tx: &mut Box<dyn Tx>, kind: Kind, filter: &Filter) -> Result<R
         Kind::Certificates => certificates(tx, filter).await,
         Kind::Expiring => expiring(tx, filter).await,
         Kind::Times => times(tx, filter).await,
+        Kind::Money => super::money::make(tx, filter).await,
+        Kind::Stock => super::stock::make(tx, filter).await,
         Kind::Statistics => statistics(tx, filter).await,
     }
 }

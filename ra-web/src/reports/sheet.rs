@@ -4,6 +4,8 @@
 
 use rust_xlsxwriter::{Color, Format, Workbook, XlsxError};
 
+use crate::payment::fen::Fen;
+
 /// A cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
@@ -11,6 +13,8 @@ pub enum Cell {
     Text(String),
     /// A number.
     Number(i64),
+    /// An amount of money, in fen.
+    Money(i64),
     /// Nothing known.
     Nothing,
 }
@@ -52,6 +56,7 @@ impl Sheet {
         leaf.set_name(name.trim())?;
         let heading = Format::new().set_bold().set_background_color(Color::RGB(0x00E7_EFFB));
         let text = Format::new().set_num_format("@");
+        let money = Format::new().set_num_format("#,##0.00");
         for (column, (label, width)) in (0_u16..).zip(&self.columns) {
             leaf.set_column_width(column, f64::from(*width))?;
             leaf.write_string_with_format(0, column, label, &heading)?;
@@ -62,6 +67,7 @@ impl Sheet {
                     // A string is never a formula in this format, whatever it begins with.
                     Cell::Text(value) => leaf.write_string_with_format(row, column, value, &text)?,
                     Cell::Number(number) => leaf.write_number(row, column, *number as f64)?,
+                    Cell::Money(fen) => leaf.write_number_with_format(row, column, *fen as f64 / 100.0, &money)?,
                     Cell::Nothing => continue,
                 };
             }
@@ -75,6 +81,7 @@ impl Sheet {
 fn field(cell: &Cell) -> String {
     let text = match cell {
         Cell::Number(number) => return number.to_string(),
+        Cell::Money(fen) => return Fen::new(*fen).to_string().replace(',', ""),
         Cell::Nothing => return String::new(),
         Cell::Text(text) => text,
     };
@@ -99,7 +106,7 @@ mod tests {
                 vec![text("示范市东湖，建筑"), text("91350100M000100Y43"), Cell::Number(7)],
                 vec![text("=HYPERLINK(\"http://x\")"), text("123456789012345678"), Cell::Nothing],
                 vec![text("+86"), text("-1"), Cell::Number(-1)],
-                vec![text("@SUM"), text("a,b \"c\""), Cell::Number(0)],
+                vec![text("@SUM"), text("a,b \"c\""), Cell::Money(123_456_789)],
             ],
         }
     }
@@ -117,7 +124,7 @@ mod tests {
                 "示范市东湖，建筑,91350100M000100Y43,7",
                 "\"'=HYPERLINK(\"\"http://x\"\")\",\"'123456789012345678\",",
                 "\"'+86\",\"'-1\",-1",
-                "\"'@SUM\",\"a,b \"\"c\"\"\",0",
+                "\"'@SUM\",\"a,b \"\"c\"\"\",1234567.89",
                 "",
             ]
         );

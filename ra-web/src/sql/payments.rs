@@ -55,13 +55,15 @@ const PAID_OUT: &str = "SELECT number, bill, payment, office, method, amount, re
     asked_at, decided_id, decided_name, decided_at, decline_reason, paid_id, paid_name, paid_at, paid_day, reference \
     FROM refund WHERE office = $1 AND paid_id = $2 AND paid_day = $3 ORDER BY paid_at LIMIT 500";
 const DRAWER: &str = "SELECT office, clerk_id, day, clerk_name, state, book, counted, note, filed_at, confirmed_id, \
-    confirmed_name, confirmed_at FROM drawer WHERE office = $1 AND clerk_id = $2 AND day = $3";
+    confirmed_name, confirmed_at, returned, returned_id, \
+    returned_name, returned_at FROM drawer WHERE office = $1 AND clerk_id = $2 AND day = $3";
 const OPEN: &str = "INSERT INTO drawer (office, clerk_id, clerk_name, day, state, moves) VALUES ($1, $2, $3, $4, 'open', 0) \
     ON CONFLICT (office, clerk_id, day) DO NOTHING";
 const USE: &str =
     "UPDATE drawer SET moves = moves + 1 WHERE office = $1 AND clerk_id = $2 AND day = $3 AND state = 'open'";
 const PUT_DRAWER: &str = "UPDATE drawer SET state = $5, book = $6, counted = $7, note = $8, filed_at = $9, \
-    confirmed_id = $10, confirmed_name = $11, confirmed_at = $12 \
+    confirmed_id = $10, confirmed_name = $11, confirmed_at = $12, returned = $13, returned_id = $14, returned_name = $15, \
+    returned_at = $16 \
     WHERE office = $1 AND clerk_id = $2 AND day = $3 AND state = $4";
 // CAST: PostgreSQL adds BIGINT up to NUMERIC.
 const CAME: &str = "SELECT method, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount FROM payment \
@@ -69,10 +71,12 @@ const CAME: &str = "SELECT method, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS
 const WENT: &str = "SELECT method, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount FROM refund \
     WHERE office = $1 AND paid_id = $2 AND paid_day = $3 GROUP BY method";
 const WAITING_DRAWERS: &str = "SELECT office, clerk_id, day, clerk_name, state, book, counted, note, filed_at, \
-    confirmed_id, confirmed_name, confirmed_at FROM drawer WHERE office = $1 AND (state = 'open' OR state = 'filed') \
+    confirmed_id, confirmed_name, confirmed_at, returned, returned_id, \
+    returned_name, returned_at FROM drawer WHERE office = $1 AND (state = 'open' OR state = 'filed') \
     ORDER BY day, clerk_id LIMIT $2";
 const LAST_DRAWERS: &str = "SELECT office, clerk_id, day, clerk_name, state, book, counted, note, filed_at, confirmed_id, \
-    confirmed_name, confirmed_at FROM drawer WHERE office = $1 ORDER BY day DESC, clerk_id LIMIT $2";
+    confirmed_name, confirmed_at, returned, returned_id, \
+    returned_name, returned_at FROM drawer WHERE office = $1 ORDER BY day DESC, clerk_id LIMIT $2";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
@@ -229,6 +233,10 @@ row!(DrawerRow {
     confirmed_id: Option<String>,
     confirmed_name: Option<String>,
     confirmed_at: Option<i64>,
+    returned: Option<String>,
+    returned_id: Option<String>,
+    returned_name: Option<String>,
+    returned_at: Option<i64>,
 });
 
 impl TryFrom<DrawerRow> for Drawer {
@@ -255,11 +263,18 @@ impl TryFrom<DrawerRow> for Drawer {
             ("confirmed", Some(count), Some((by, at))) => DrawerState::Confirmed { count, by, at },
             _ => return Err(fault("its state lacks its facts")),
         };
+        let returned = match (row.returned, row.returned_id, row.returned_name, row.returned_at) {
+            (Some(why), Some(by), Some(name), Some(at)) => {
+                Some((why, who(TABLE, &id, &by, name)?, Timestamp::from_unix(at)))
+            }
+            _ => None,
+        };
         Ok(Self {
             office: OfficeId::new(&row.office).ok_or_else(|| fault("office"))?,
             clerk: who(TABLE, &id, &row.clerk_id, row.clerk_name)?,
             day: day(&row.day).ok_or_else(|| fault("day"))?,
             state,
+            returned,
         })
     }
 }
@@ -517,6 +532,10 @@ for_each_backend! { SqlTx =>
                 .bind(confirmed.map(|(by, _)| by.id.as_str()))
                 .bind(confirmed.map(|(by, _)| &by.name))
                 .bind(confirmed.map(|(_, at)| at.unix()))
+                .bind(drawer.returned.as_ref().map(|(why, ..)| why))
+                .bind(drawer.returned.as_ref().map(|(_, by, _)| by.id.as_str()))
+                .bind(drawer.returned.as_ref().map(|(_, by, _)| &by.name))
+                .bind(drawer.returned.as_ref().map(|(.., at)| at.unix()))
                 .execute(self.connection())
                 .await?;
             expect_rows(PUT_DRAWER, done.rows_affected(), 1)

@@ -300,6 +300,22 @@ async fn a_drawer_is_counted_once_by_its_clerk_and_what_comes_later_belongs_to_t
 
     let page = bench.get("liufang", &drawer).await.text;
     assert!(page.contains("-0.50") && page.contains("a coin was lost"));
+    let silent = bench.post("liufang", &format!("{drawer}/return"), &[]).await;
+    assert_eq!(silent.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", silent.text);
+    let why = [("reason", "the slip of the terminal is missing")];
+    for who in ["limin", "wangqiang", "zhaojing"] {
+        let got = bench.post(who, &format!("{drawer}/return"), &why).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{who}");
+    }
+    let got = bench.post("liufang", &format!("{drawer}/return"), &why).await;
+    assert_eq!(got.to, format!("{drawer}?done=count-returned"), "{}", got.text);
+    assert_eq!(bench.post("liufang", &format!("{drawer}/return"), &why).await.status, StatusCode::CONFLICT, "once");
+    assert_eq!(bench.balance(Account::Vault).await, Fen::ZERO, "nothing is booked");
+    let back = bench.get("limin", &drawer).await.text;
+    assert!(back.contains("the slip of the terminal is missing") && back.contains("/count"), "{back}");
+    let early = bench.post("liufang", &format!("{drawer}/confirm"), &[]).await;
+    assert_eq!(early.status, StatusCode::CONFLICT, "not before it is counted anew");
+    assert_eq!(bench.post("limin", &format!("{drawer}/count"), &count).await.to, format!("{drawer}?done=counted"));
     let got = bench.post("liufang", &format!("{drawer}/confirm"), &[]).await;
     assert_eq!(got.to, format!("{drawer}?done=closed"), "{}", got.text);
     assert_eq!(bench.post("liufang", &format!("{drawer}/confirm"), &[]).await.status, StatusCode::CONFLICT);

@@ -62,6 +62,45 @@ async fn a_supervisor_sees_the_figures_of_the_own_office_and_an_auditor_those_of
 }
 
 #[tokio::test]
+async fn money_by_method_and_the_stock_of_tokens_are_reports_for_those_who_may_see_them() {
+    let mut bench = Bench::new().await;
+    let form = [("serials", "YX11..YX12"), ("model", "Soft 1"), ("purchased", "2026-01-02")];
+    bench.post("chenjie", "/stock/receive", &form).await;
+    bench.delivered().await;
+    let own = bench.to_pay().await;
+    let bill = bench.bill_of(&own).await.expect("a bill");
+    bench.post("limin", &format!("{bill}/pay"), &[("method", "qr"), ("reference", "42000017")]).await;
+    bench.sign_in_known_as("own", officer("own", "demo-office", Role::RaSupervisor)).await;
+    let page = bench.get("own", "/reports/money").await;
+    assert!(page.text.contains("<rect class=\"s1\"") && page.text.contains("Cash"), "{}", page.text);
+    let csv = bench.get("own", "/reports/money/csv?from=2026-11&to=2026-11").await.text;
+    for line in ["demo-office,2026-11,Cash,1,460.00,0,0.00,460.00\r\n", "demo-office,2026-11,QR code,1,460.00,"] {
+        assert!(csv.contains(line), "{line}: {csv}");
+    }
+    let longest = bench.get("own", "/reports/money/csv?from=2022-01&to=2026-12").await.text;
+    assert!(longest.contains("demo-office,2026-11,Cash,1,460.00"), "five years are added up: {longest}");
+    assert_eq!(bench.get("own", "/reports/money/xlsx").await.bytes[..2], *b"PK");
+    let stock = bench.get("own", "/reports/stock/csv").await.text;
+    assert!(stock.contains("demo-office,") && stock.contains(",2\r\n"), "{stock}");
+    assert!(bench.get("own", "/reports/stock").await.text.contains("Tokens"));
+
+    // An administrator reads reports, but not of money; another office's supervisor not of this office.
+    let tabs = bench.get("wumin", "/reports/stock").await;
+    assert!(tabs.status == StatusCode::OK && !tabs.text.contains("/reports/money"));
+    for path in ["/reports/money", "/reports/money/csv"] {
+        assert_eq!(bench.get("wumin", path).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(lines(&bench, 1).await[0].0, "office.refused");
+    }
+    bench.sign_in_known_as("other", officer("other", "other-office", Role::RaSupervisor)).await;
+    for kind in ["money", "stock"] {
+        let got = bench.get("other", &format!("/reports/{kind}?office=demo-office")).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{kind}");
+        let empty = bench.get("other", &format!("/reports/{kind}/csv")).await.text;
+        assert!(!empty.contains("demo-office"), "{empty}");
+    }
+}
+
+#[tokio::test]
 async fn a_period_that_cannot_be_is_named_and_the_usual_one_shown() {
     let mut bench = Bench::new().await;
     bench.delivered().await;

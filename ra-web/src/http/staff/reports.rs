@@ -8,8 +8,9 @@ use ca_core::domain::OfficeId;
 use serde::Deserialize;
 
 use super::Staff;
+use super::parts::may;
 use crate::enrolment::desk::Signer;
-use crate::enrolment::duty::sees_all_offices;
+use crate::enrolment::duty::{Right, sees_all_offices};
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind as Refused};
 use crate::page::{Page, View};
@@ -78,13 +79,13 @@ pub(super) async fn get_report(
     Path(kind): Path<String>,
     Query(chosen): Query<Chosen>,
 ) -> Result<Response, Failure> {
-    let kind = Kind::from_word(&kind).ok_or(Refused::NotFound)?;
+    let kind = readable(&signer, &kind)?;
     let asked = ask(&staff, &view, &signer, kind, chosen).await?;
     let mut tx = staff.desk.store.read().await?;
     let report = report::make(&mut tx, kind, &asked.filter).await?;
     drop(tx);
     let title = view.t(&format!("report-{}", kind.word()));
-    let tabs = Kind::ALL.into_iter().map(|other| Tab {
+    let tabs = Kind::ALL.into_iter().filter(|other| may_read(&signer, *other)).map(|other| Tab {
         href: format!("/reports/{}?{}", other.word(), asked.chosen.query()),
         label: view.t(&format!("report-{}", other.word())),
         current: other == kind,
@@ -109,6 +110,16 @@ pub(super) async fn get_report(
     Ok(if faulty { Again(shown).into_response() } else { Shown(shown).into_response() })
 }
 
+/// Whether an officer may read a report: money only who may look at money.
+fn may_read(signer: &Signer, kind: Kind) -> bool {
+    kind != Kind::Money || may(signer, Right::ReadMoney)
+}
+
+fn readable(signer: &Signer, word: &str) -> Result<Kind, Failure> {
+    let kind = Kind::from_word(word).ok_or(Refused::NotFound)?;
+    if may_read(signer, kind) { Ok(kind) } else { Err(Refused::NoRight.into()) }
+}
+
 /// `GET /reports/{kind}/{form}`: the figures as a file, `csv` or `xlsx`.
 pub(super) async fn get_file(
     State(staff): State<Staff>,
@@ -117,7 +128,7 @@ pub(super) async fn get_file(
     Path((kind, form)): Path<(String, String)>,
     Query(chosen): Query<Chosen>,
 ) -> Result<Response, Failure> {
-    let kind = Kind::from_word(&kind).ok_or(Refused::NotFound)?;
+    let kind = readable(&signer, &kind)?;
     let asked = ask(&staff, &view, &signer, kind, chosen).await?;
     if let Some((field, _)) = asked.faults.first() {
         return Err(Failure::with_detail(Refused::Malformed, field));
@@ -209,6 +220,7 @@ fn text(view: &View, value: &Value) -> (String, bool) {
         Value::Name(name) => (name.clone(), false),
         Value::Message(key) => (view.t(key), false),
         Value::Number(n) => (n.to_string(), true),
+        Value::Money(fen) => (fen.to_string(), true),
         Value::Seconds(None) => ("–".into(), true),
         Value::Seconds(Some(seconds)) => (duration(view, *seconds), true),
     }
@@ -266,6 +278,7 @@ fn sheet(view: &View, table: &Table) -> Sheet {
         Value::Name(name) => Cell::Text(name.clone()),
         Value::Message(key) => Cell::Text(view.t(key)),
         Value::Number(n) => Cell::Number(*n),
+        Value::Money(fen) => Cell::Money(fen.fen()),
         Value::Seconds(None) => Cell::Nothing,
         Value::Seconds(Some(seconds)) => Cell::Number((seconds + 30) / 60),
     };

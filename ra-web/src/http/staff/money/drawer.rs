@@ -8,6 +8,7 @@ use ca_core::domain::{BeijingDay, OfficeId, OfficerId};
 use serde::Deserialize;
 
 use super::super::Staff;
+use super::super::case::reason_fault;
 use super::super::parts::{Tag, may, returning_to};
 use super::{DrawerRow, PaymentRow, at_the_form, drawer_row, payment_row};
 use crate::enrolment::case::Forbidden;
@@ -65,6 +66,8 @@ struct DrawerPage {
     /// Counted, difference, whether there is one, explanation, when.
     count: Option<(String, String, bool, String, String)>,
     confirmed: Option<(String, String)>,
+    /// Why a count was sent back, and by whom and when.
+    returned: Option<(String, String)>,
     may_count: bool,
     may_confirm: bool,
     why_not: Option<String>,
@@ -150,6 +153,11 @@ async fn drawer_page(
             DrawerState::Confirmed { by, at, .. } => Some((by.name.clone(), at.beijing_text())),
             DrawerState::Open | DrawerState::Filed(_) => None,
         },
+        returned: drawer
+            .returned
+            .as_ref()
+            .filter(|_| open)
+            .map(|(why, by, at)| (why.clone(), format!("{} {}", by.name, at.beijing_text()))),
         may_count: open && own && begun,
         may_confirm: filed && mine && !own && may(signer, Right::Finance),
         why_not: why_not.map(|key| view.t(key)),
@@ -215,4 +223,29 @@ pub(super) async fn post_confirm(
     let (office, day, clerk) = place(&at)?;
     staff.desk.confirm_drawer(&signer.officer, &office, &clerk, day).await?;
     Ok(see(&format!("/money/drawers/{office}/{day}/{clerk}?done=closed")))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReturnForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /money/drawers/{office}/{day}/{clerk}/return`: finance sends the count back, with a reason.
+pub(super) async fn post_return(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(at): Path<Place>,
+    UrlForm(form): UrlForm<ReturnForm>,
+) -> Result<Response, Failure> {
+    let (office, day, clerk) = place(&at)?;
+    let reason = form.reason.trim();
+    if let Some(text) = reason_fault(&view, reason) {
+        let typed = (String::new(), form.reason.clone());
+        let page = drawer_page(&staff, &view, &signer, &at, Some((text, "reason")), typed).await?;
+        return Ok(Again(page).into_response());
+    }
+    staff.desk.return_drawer(&signer.officer, &office, &clerk, day, reason).await?;
+    Ok(see(&format!("/money/drawers/{office}/{day}/{clerk}?done=count-returned")))
 }

@@ -43,6 +43,7 @@ pub(super) fn routes(guarded: Guarded) -> Guarded {
         .route("/money/drawers", (Right::ReadMoney, get(drawer::get_drawers)))
         .route("/money/drawers/{office}/{day}/{clerk}", (Right::ReadMoney, get(drawer::get_drawer)))
         .route("/money/drawers/{office}/{day}/{clerk}/count", (Right::TakeMoney, post(drawer::post_count)))
+        .route("/money/drawers/{office}/{day}/{clerk}/return", (Right::Finance, post(drawer::post_return)))
         .route("/money/drawers/{office}/{day}/{clerk}/confirm", (Right::Finance, post(drawer::post_confirm)))
         .route("/money/books", (Right::Ledger, get(books::get_books)))
 }

@@ -1,0 +1,21 @@
+# Reports of money and tokens (ra-web/src/reports/money.rs, stock.rs)
+report-money = Money
+report-money-hint = What came and what was paid back, by method, month and office; what was undone is not counted
+report-stock = Tokens
+report-stock-hint = How many tokens are in each state now
+report-by-method = By method
+report-by-state = By state
+report-col-method = Method
+report-col-payments = Payments
+report-col-taken = Taken (yuan)
+report-col-refunds = Refunds
+report-col-refunded = Paid back (yuan)
+report-col-net = Net (yuan)
+report-col-token-state = State
+report-col-tokens = Tokens
+report-series-taken = Taken (yuan)
+report-series-refunded = Paid back (yuan)
+done-count-returned = Sent back: the clerk counts anew.
+money-count-returned = Finance sent the last closing back
+money-return = Send back to be counted anew
+money-return-hint = Say what does not agree; the clerk counts anew and hands it in again

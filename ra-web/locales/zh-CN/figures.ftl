@@ -1,0 +1,21 @@
+# 资金和介质报表（ra-web/src/reports/money.rs、stock.rs）
+report-money = 收款统计
+report-money-hint = 按收款方式、月份和受理点统计的收款与退款，作废的不计
+report-stock = 介质库存
+report-stock-hint = 现在各状态的介质数量
+report-by-method = 按收款方式
+report-by-state = 按状态
+report-col-method = 收款方式
+report-col-payments = 收款笔数
+report-col-taken = 收款（元）
+report-col-refunds = 退款笔数
+report-col-refunded = 退款（元）
+report-col-net = 净额（元）
+report-col-token-state = 介质状态
+report-col-tokens = 数量
+report-series-taken = 收款（元）
+report-series-refunded = 退款（元）
+done-count-returned = 已退回收款员重新清点。
+money-count-returned = 财务退回了上次日结
+money-return = 退回重新清点
+money-return-hint = 写明哪里不符；收款员重新清点后再提交
