@@ -3,6 +3,7 @@
 //! The cookie's value is never stored, only its SHA-256: who reads the database cannot take over a session.
 //! A session ends after 20 minutes without a request and 8 hours after sign-in, by our [`Clock`].
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use ca_core::clock::Clock;
 use ca_core::domain::Timestamp;
 use ca_core::sql::Database;
 use openssl::sha::sha256;
+use serde_json::Value;
 use time::OffsetDateTime;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::session::{Id, Record};
@@ -25,6 +27,11 @@ pub const IDLE_SECONDS: i64 = 20 * 60;
 pub const LIFE_SECONDS: i64 = 8 * 3600;
 /// The last use is written down at most this often.
 const TOUCH_SECONDS: i64 = 60;
+/// The key of the one thing that outlives a session that was idle for too long: whose it was, so that a form that comes
+/// too late can be kept for that person. It opens nothing.
+pub const AFTER: &str = "after";
+/// That is known for so long.
+const AFTER_SECONDS: i64 = 2 * 3600;
 
 /// The layer of a site: `__Host-` cookie (so the name must begin so), HttpOnly, Secure.
 pub fn layer(store: Sessions, cookie: &'static str, same_site: SameSite) -> SessionManagerLayer<Sessions> {
@@ -77,7 +84,7 @@ impl SessionStore for Sessions {
         let data = serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
         // 128 random bits: a collision would be refused by the primary key.
         let row = SessionRow { id: key(&record.id), data, created: now, seen: now };
-        let dead = (now.plus(-IDLE_SECONDS), now.plus(-LIFE_SECONDS));
+        let dead = (now.plus(-IDLE_SECONDS - AFTER_SECONDS), now.plus(-LIFE_SECONDS));
         sessions::insert(&self.database, &row, dead).await.map_err(backend)
     }
 
@@ -89,11 +96,14 @@ impl SessionStore for Sessions {
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let Some(row) = sessions::find(&self.database, &key(id)).await.map_err(backend)? else { return Ok(None) };
+        let now = self.clock.now();
         if !self.alive(&row) {
+            if let Some(left) = remains(&row, now) {
+                return Ok(Some(Record { id: *id, data: left, expiry_date: far(row.created) }));
+            }
             sessions::delete(&self.database, &row.id).await.map_err(backend)?;
             return Ok(None);
         }
-        let now = self.clock.now();
         if now.since(row.seen) >= TOUCH_SECONDS {
             sessions::touch(&self.database, &row.id, now).await.map_err(backend)?;
         }
@@ -104,6 +114,16 @@ impl SessionStore for Sessions {
     async fn delete(&self, id: &Id) -> Result<()> {
         sessions::delete(&self.database, &key(id)).await.map_err(backend)
     }
+}
+
+/// What is left of a session that was idle for too long, while its life is not over.
+fn remains(row: &SessionRow, now: Timestamp) -> Option<HashMap<String, Value>> {
+    if now.since(row.created) >= LIFE_SECONDS || now.since(row.seen) >= IDLE_SECONDS + AFTER_SECONDS {
+        return None;
+    }
+    let mut data: HashMap<String, Value> = serde_json::from_str(&row.data).ok()?;
+    let whose = data.remove(AFTER)?;
+    Some(HashMap::from([(AFTER.to_owned(), whose)]))
 }
 
 /// tower-sessions wants a date; the decision is ours, see [`Sessions::alive`].
@@ -142,6 +162,26 @@ mod tests {
                 clock.advance(IDLE_SECONDS / 2);
             }
             assert_eq!(alive, LIFE_SECONDS);
+        }
+    }
+
+    #[tokio::test]
+    async fn of_an_idle_session_nothing_is_left_but_whose_it_was_and_not_for_long() {
+        for database in databases(&crate::sql::office_migrations()).await {
+            let clock = Arc::new(TestClock::at(Timestamp::from_unix(1_790_000_000)));
+            let sessions = store(&clock, database.database.clone()).await;
+            let mut record =
+                Record { id: Id::default(), data: Default::default(), expiry_date: OffsetDateTime::UNIX_EPOCH };
+            record.data.insert("staff".into(), "rights".into());
+            record.data.insert(AFTER.into(), "limin".into());
+            sessions.create(&mut record).await.expect("created");
+            clock.advance(IDLE_SECONDS);
+            // Another one signs in meanwhile, and sweeps.
+            opened(&sessions).await;
+            let left = sessions.load(&record.id).await.expect("loaded").expect("whose it was");
+            assert_eq!(left.data.into_iter().collect::<Vec<_>>(), [(AFTER.to_owned(), Value::from("limin"))]);
+            clock.advance(AFTER_SECONDS);
+            assert!(sessions.load(&record.id).await.expect("loaded").is_none());
         }
     }
 

@@ -1,4 +1,5 @@
-//! Forgets jobs that were done long ago. Those that were given up stay until staff have seen to them.
+//! Forgets jobs that were done long ago, and forms that nobody took up again. Jobs that were given up stay until staff have
+//! seen to them.
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use async_trait::async_trait;
 use ca_core::clock::Clock;
 
 use super::{Done, Every, Fault, Handler, Job};
+use crate::kept::KEEP_SECONDS as KEPT_FORM_SECONDS;
 use crate::store::Store;
 
 /// For so long the same fact asked for again is known to be done.
@@ -34,6 +36,7 @@ impl Handler for Sweep {
     async fn run(&self, job: &Job) -> Result<Done, Fault> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
+        tx.sweep_forms(now.plus(-KEPT_FORM_SECONDS)).await?;
         let swept = tx.sweep_jobs(now.plus(-KEEP_SECONDS), PIECE).await?;
         tx.commit().await?;
         let all = i64::try_from(swept).is_ok_and(|swept| swept < PIECE);

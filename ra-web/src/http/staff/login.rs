@@ -5,13 +5,14 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use tower_sessions::Session;
 
-use super::{SESSION_KEY, Staff, StaffSession};
+use super::{SESSION_KEY, Staff, StaffSession, kept};
 use crate::http::answer::see;
 use crate::http::error::Failure;
 use crate::http::login::{
     Arrival, SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser,
 };
 use crate::http::presence;
+use crate::http::session::AFTER;
 use crate::login::{Answer, LoginError, Refusal};
 use crate::page::{Page, View};
 
@@ -64,8 +65,10 @@ pub(super) async fn post_login(
                 checked: admission.at(),
                 bound: staff.presences.bind(&statement, admission.holder().certificate_sha256),
             };
+            session.insert(AFTER, &kept.officer.id).await?;
+            let typed = kept::waiting(&staff, &session, &kept.officer.id).await?;
             session.insert(SESSION_KEY, kept).await?;
-            Ok(see(back.as_deref().unwrap_or("/")))
+            Ok(see(typed.or(back).as_deref().unwrap_or("/")))
         }
         Err(LoginError::Refused(refusal)) => refused_page(&view, &refusal, None),
         Err(LoginError::Storage(error)) => Err(error.into()),
