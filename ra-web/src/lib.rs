@@ -16,6 +16,7 @@ pub mod fund;
 pub mod http;
 pub mod i18n;
 pub mod jobs;
+pub mod kept;
 pub mod login;
 pub mod matters;
 pub mod officers;

@@ -17,6 +17,7 @@ use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
 use crate::enrolment::retention::{Deletion, Expired};
 use crate::jobs::JobTx;
+use crate::kept::KeptFormTx;
 use crate::matters::MatterNumber;
 use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
@@ -67,6 +68,7 @@ pub trait Tx:
     + ReportTx
     + ReminderTx
     + TourTx
+    + KeptFormTx
     + Send
 {
     /// Makes everything durable.

@@ -68,7 +68,7 @@ fn of_role(role: Role) -> Vec<Stop> {
             vec![QUEUE, stop("shift", "/"), stop("reports", "/reports"), stop("officers", "/officers"), SEARCH]
         }
         Role::Finance => vec![stop("money", "/money")],
-        Role::KmcOfficer => vec![stop("recovery", "/")],
+        Role::KmcOfficer => vec![stop("recovery", "/recoveries")],
         Role::Auditor => vec![QUEUE, stop("audit", "/reports"), SEARCH],
         Role::Administrator => vec![stop("registry", "/officers")],
     }

@@ -105,6 +105,7 @@ ca-key-not-bound = The token operator did not sign for this key.
 ca-no-proof-of-possession = The key's own request does not verify, so it is not proved that the key is in the token.
 ca-key-not-accepted = The key is weak, of the wrong kind, or known from another certificate.
 ca-profile-violated = The certificate would not fit its profile.
+ca-last-administrators = Fewer than two administrators would be left, and nobody could keep the registry any more. Make another administrator first, token included.
 ca-issuer-retired = This certificate authority is retired: it issues no more.
 ca-not-found = The certificate authority knows no such certificate or order.
 ca-wrong-state = The certificate's state does not allow this.

@@ -1,6 +1,6 @@
 # Matters about a certificate: unblocking, loss, release, revocation
 staff-rail-matters = Matters
-matters-hint = Unblocking, losses, releases and revocations, from the request to the end
+matters-hint = Unblocking, losses, releases, revocations, recoveries of keys and changes of the handler, from the request to the end
 matters-empty = No such matters. They begin on the page of a certificate.
 matter-unlock = Unblock a token
 matter-loss = Report of a loss
@@ -43,7 +43,7 @@ matter-who = Who asks
 matter-field-ground = Ground
 matter-ground-hint = The cases of the law. Unless the holder asks, one of the two who sign is a supervisor
 matter-field-invalid-since = Not to be believed since
-matter-invalid-hint = Where key or token are in other hands: from which day on; kept in this matter
+matter-invalid-hint = Where key or token are in other hands: from which day on; goes into the order and the revocation list
 matter-field-applicant = Who asks or called
 matter-applicant-hint = Name; of a court or an authority, its name
 matter-field-phone = Telephone
@@ -99,7 +99,7 @@ matter-crl = Number and time of the list
 matter-ocsp = Status service says so since
 matter-fault-missing = Enter or choose: { $field }
 matter-fault-text = { $field }: at most 200 characters, none invisible
-matter-fault-day = { $field }: not a day, or after today
+matter-fault-day = { $field }: not a day, after today, or before the certificate
 matter-fault-counter-only = Unblocking this token failed three times: it is done at the counter only
 certificate-matters = Unblock, release, revoke
 certificate-unlock = Unblock the PIN

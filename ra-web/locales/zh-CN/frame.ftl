@@ -102,6 +102,7 @@ ca-key-not-bound = 制证员没有为这把密钥签名。
 ca-no-proof-of-possession = 密钥请求的签名不对，不能证明密钥在证书介质中。
 ca-key-not-accepted = 密钥强度不够、种类不符，或已用于别的证书。
 ca-profile-violated = 证书内容不符合证书模板的规定。
+ca-last-administrators = 这样会只剩不到两名管理员，以后再没有人能管理人员登记。请先增加一名管理员并交付介质。
 ca-issuer-retired = 该签发机构已停止签发证书。
 ca-not-found = 证书签发系统里没有这张证书或这份指令。
 ca-wrong-state = 证书现在的状态不允许这一操作。

@@ -1,6 +1,6 @@
 # 证书事项：解锁、挂失、解冻、吊销
 staff-rail-matters = 事项办理
-matters-hint = 解锁、挂失、解冻和吊销，从申请到办结
+matters-hint = 解锁、挂失、解冻、吊销、密钥恢复和经办人变更，从申请到办结
 matters-empty = 没有这样的事项。从证书页面开始办理。
 matter-unlock = 介质解锁
 matter-loss = 挂失登记
@@ -43,7 +43,7 @@ matter-who = 申请人
 matter-field-ground = 吊销依据
 matter-ground-hint = 对应《电子认证服务管理办法》规定的情形；非持有人申请的，两人中须有主管
 matter-field-invalid-since = 密钥失控日期
-matter-invalid-hint = 密钥或介质失控时填写：从哪一天起不再可信；记入本事项
+matter-invalid-hint = 密钥或介质失控时填写：从哪一天起不再可信；写入吊销命令和吊销列表
 matter-field-applicant = 申请人或报失人
 matter-applicant-hint = 姓名；主管、法院或机关提出的，写名称
 matter-field-phone = 联系电话
@@ -99,7 +99,7 @@ matter-crl = 吊销列表编号和时间
 matter-ocsp = 状态服务已生效
 matter-fault-missing = 请填写{ $field }
 matter-fault-text = { $field }最多 200 字，不要含特殊字符
-matter-fault-day = { $field }不是有效日期，或晚于今天
+matter-fault-day = { $field }不是有效日期、晚于今天，或早于证书生效日
 matter-fault-counter-only = 这个介质已三次解锁失败，只能到柜台办理
 certificate-matters = 解锁、解冻、吊销
 certificate-unlock = PIN 码解锁

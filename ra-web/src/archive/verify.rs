@@ -23,7 +23,7 @@ pub struct Verified {
     pub archive: Archive,
     /// The signature on it. Whose it is, says the certificate; whether to believe that, its issuer.
     pub signed: Signed,
-    /// Orders of officers in it, each with this many signatures over exactly its bytes.
+    /// Orders and statements of officers in it, each with this many signatures over exactly its bytes.
     pub orders: BTreeMap<String, usize>,
 }
 
@@ -138,7 +138,8 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Fault> {
         return Err(added.map_or(Fault::Line(listed), Fault::Added));
     }
     let mut orders = BTreeMap::new();
-    for (path, message) in files.iter().filter(|(path, _)| path.starts_with("orders/") && path.ends_with(".p7s")) {
+    let of_officers = |path: &str| ["orders/", "matters/"].iter().any(|folder| path.starts_with(folder));
+    for (path, message) in files.iter().filter(|(path, _)| of_officers(path) && path.ends_with(".p7s")) {
         let order = path.split('.').next().unwrap_or_default();
         let signed = cms::verify(message).map_err(|error| Fault::Signature(path.clone(), error))?;
         if signed.content != *file(&format!("{order}.json"))? {

@@ -19,6 +19,7 @@ use super::certificate_order::status_word;
 use super::desk::{CaseView, Desk, OfficeError, SignatureFault, Signer, again, check_signature};
 use super::document::Media;
 use super::papers::Paper;
+use super::retention::matters_about;
 use crate::archive::{self, Member};
 use crate::audit::Event;
 use crate::i18n::Locale;
@@ -248,6 +249,7 @@ impl Desk {
                 members.push(Member::new(format!("{name}-encryption.cer"), pair.certificate.clone()));
             }
         }
+        self.matter_members(&issued, &mut members).await?;
         for (id, certificate) in self.authorities().await? {
             members.push(Member::new(format!("ca/{id}.cer"), certificate));
         }
@@ -260,10 +262,33 @@ impl Desk {
         Ok((shown, members))
     }
 
+    /// The matters about these certificates: what was said and signed in each, and its scans.
+    async fn matter_members(&self, issued: &[Issued], members: &mut Vec<Member>) -> Result<(), OfficeError> {
+        let mut tx = self.store.read().await?;
+        for matter in matters_about(&mut tx, issued).await? {
+            let name = format!("matters/{}", matter.number);
+            if let Some(statement) = &matter.statement {
+                members.push(Member::new(format!("{name}.json"), statement.clone()));
+                for (seat, signature) in (1..).zip(tx.matter_signatures(&matter.number).await?) {
+                    members.push(Member::new(format!("{name}.{seat}.p7s"), signature.message));
+                }
+            }
+            members.push(Member::new(format!("{name}/particulars.json"), json(&matter.facts)));
+            for paper in tx.matter_papers(&matter.number).await? {
+                let path = format!("{name}/{}.{}", paper.kind.word(), ending(paper.media));
+                members.push(Member::new(path, self.evidence.show(paper.sha256).await?.to_vec()));
+            }
+        }
+        Ok(())
+    }
+
     async fn records(&self, number: &CaseNumber, issued: &[Issued]) -> Result<Records, OfficeError> {
         let mut subjects = vec![OrderSubject::Case(number.clone())];
         subjects.extend(issued.iter().map(|one| OrderSubject::Certificate(one.issuer.clone(), one.serial.clone())));
         let mut tx = self.store.read().await?;
+        for matter in matters_about(&mut tx, issued).await? {
+            subjects.push(OrderSubject::Matter(matter.number));
+        }
         let (mut orders, mut history, mut audit) = (Vec::new(), Vec::new(), Vec::new());
         for subject in subjects {
             orders.extend(tx.orders_about(&subject).await?);

@@ -2,7 +2,7 @@
 //! authority decides.
 
 use ca_core::domain::{
-    Act, CertificateStatus, IssuerId, Officer, Order, OrderId, RevocationReason, Serial, Sha256, encode,
+    Act, CertificateStatus, IssuerId, Officer, Order, OrderId, RevocationReason, Serial, Sha256, Timestamp, encode,
 };
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, RefusalCode, Request, Response, Submission};
@@ -18,8 +18,8 @@ pub enum Wish {
     Hold,
     /// End a hold.
     Release,
-    /// For good.
-    Revoke(RevocationReason),
+    /// For good; of a compromised key, since when it can no longer be believed.
+    Revoke(RevocationReason, Option<Timestamp>),
 }
 
 /// A certificate with all that its page shows.
@@ -112,7 +112,7 @@ impl Desk {
         let act = match wish {
             Wish::Hold => Act::Hold { issuer, serial },
             Wish::Release => Act::Release { issuer, serial },
-            Wish::Revoke(reason) => Act::Revoke { issuer, serial, reason },
+            Wish::Revoke(reason, invalid_since) => Act::Revoke { issuer, serial, reason, invalid_since },
         };
         again(|| async {
             let mut tx = self.store.begin().await?;
@@ -319,8 +319,8 @@ pub fn refusal_key(code: RefusalCode) -> String {
 pub const fn allowed(wish: Wish, status: CertificateStatus) -> bool {
     matches!(
         (wish, status),
-        (Wish::Hold | Wish::Revoke(_), CertificateStatus::Good)
-            | (Wish::Release | Wish::Revoke(_), CertificateStatus::Held { .. })
+        (Wish::Hold | Wish::Revoke(..), CertificateStatus::Good)
+            | (Wish::Release | Wish::Revoke(..), CertificateStatus::Held { .. })
     )
 }
 
@@ -343,8 +343,6 @@ const fn request_word(act: &Act) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use ca_core::domain::Timestamp;
-
     use super::*;
 
     #[test]
@@ -355,7 +353,7 @@ mod tests {
         let table = [
             (Wish::Hold, [true, false, false]),
             (Wish::Release, [false, true, false]),
-            (Wish::Revoke(reason), [true, true, false]),
+            (Wish::Revoke(reason, None), [true, true, false]),
         ];
         for (wish, verdicts) in table {
             for (status, verdict) in [CertificateStatus::Good, held, revoked].into_iter().zip(verdicts) {

@@ -14,7 +14,7 @@ use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
 use super::intake::hash_of;
 use super::papers::Printer;
 use super::process::{NotNow, RenewalWindow};
-use super::retention::{Deletion, Kept, Terms, keep_until};
+use super::retention::{Deletion, Kept, Terms, keep_all_until, matters_about};
 use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::preview::Size;
@@ -308,7 +308,8 @@ impl Desk {
             }
             _ => None,
         };
-        let until = keep_until(&case, &tx.certificates_of_case(number).await?, self.terms);
+        let led_to = tx.certificates_of_case(number).await?;
+        let until = keep_all_until(&case, &led_to, &matters_about(&mut tx, &led_to).await?, self.terms);
         Ok(CaseView {
             documents: tx.documents(number).await?,
             order,

@@ -42,6 +42,10 @@ pub enum Right {
     Request,
     /// Sign an order on a certificate: either seat.
     SignOrder,
+    /// Look at recoveries of encryption keys.
+    Recovery,
+    /// Sign for such a recovery, or send it back: either seat.
+    SignRecovery,
     /// Look at the jobs that were given up.
     Jobs,
     /// Let such a job be tried again.
@@ -72,7 +76,7 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -90,6 +94,8 @@ impl Right {
         Self::Hold,
         Self::Request,
         Self::SignOrder,
+        Self::Recovery,
+        Self::SignRecovery,
         Self::Jobs,
         Self::RetryJob,
         Self::KeepStock,
@@ -127,6 +133,10 @@ impl Right {
             Self::Hold => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
             Self::Request => &[R::RaEntry, R::RaSupervisor],
             Self::SignOrder => &[R::RaEntry, R::RaReviewer, R::RaSupervisor, R::TokenOperator],
+            Self::Recovery => {
+                &[R::RaEntry, R::RaReviewer, R::TokenOperator, R::RaSupervisor, R::KmcOfficer, R::Auditor]
+            }
+            Self::SignRecovery => &[R::KmcOfficer],
             Self::Jobs => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
             Self::RetryJob => &[R::RaSupervisor, R::Administrator],
             Self::KeepStock => &[R::TokenOperator, R::RaSupervisor],
@@ -173,6 +183,7 @@ mod tests {
                 Right::Hold,
                 Right::Request,
                 Right::SignOrder,
+                Right::Recovery,
                 Right::ReadMoney,
                 Right::TakeMoney,
                 Right::Phone,
@@ -192,6 +203,7 @@ mod tests {
                 Right::ConfirmDeletion,
                 Right::Hold,
                 Right::SignOrder,
+                Right::Recovery,
             ],
         ),
         (
@@ -205,6 +217,7 @@ mod tests {
                 Right::TakeBack,
                 Right::Hold,
                 Right::SignOrder,
+                Right::Recovery,
                 Right::KeepStock,
             ],
         ),
@@ -223,6 +236,7 @@ mod tests {
                 Right::Hold,
                 Right::Request,
                 Right::SignOrder,
+                Right::Recovery,
                 Right::Jobs,
                 Right::RetryJob,
                 Right::KeepStock,
@@ -237,7 +251,7 @@ mod tests {
             ],
         ),
         (Role::Finance, &[Right::Enter, Right::Jobs, Right::ReadMoney, Right::Finance, Right::Ledger, Right::Report]),
-        (Role::KmcOfficer, &[Right::Enter]),
+        (Role::KmcOfficer, &[Right::Enter, Right::Recovery, Right::SignRecovery]),
         (
             Role::Auditor,
             &[
@@ -246,6 +260,7 @@ mod tests {
                 Right::Export,
                 Right::Retention,
                 Right::Registry,
+                Right::Recovery,
                 Right::Jobs,
                 Right::ReadMoney,
                 Right::Ledger,

@@ -170,7 +170,13 @@ impl Form {
     /// Takes the fields out of what a browser posted; unknown fields are left where they are.
     #[must_use]
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut form = Self::default();
+        Self::default().with_pairs(pairs)
+    }
+
+    /// The same with these fields in place of its own.
+    #[must_use]
+    pub fn with_pairs<'a>(self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut form = self;
         for (name, value) in pairs {
             if let Some(field) = form.field_mut(name) {
                 value.trim().clone_into(field);
@@ -331,7 +337,7 @@ pub fn day(text: &str) -> Option<BeijingDay> {
     BeijingDay::from_calendar(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }
 
-fn is_mobile(text: &str) -> bool {
+pub(crate) fn is_mobile(text: &str) -> bool {
     let digits = text.as_bytes();
     digits.len() == 11
         && digits[0] == b'1'

@@ -357,7 +357,7 @@ impl Desk {
     }
 
     /// The handler's resident number as it was typed; empty when there is none.
-    pub(super) fn open_handler_id(&self, number: &CaseNumber, sealed: Option<&[u8]>) -> Result<String, OfficeError> {
+    pub(crate) fn open_handler_id(&self, number: &CaseNumber, sealed: Option<&[u8]>) -> Result<String, OfficeError> {
         let Some(sealed) = sealed else { return Ok(String::new()) };
         let plain = self.vault.open(&handler_place(number), sealed)?;
         Ok(String::from_utf8_lossy(&plain).into_owned())

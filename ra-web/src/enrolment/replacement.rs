@@ -55,6 +55,12 @@ impl Desk {
             let (before, sealed) = tx.case(&issued.case).await?.ok_or(OfficeError::NotFound)?;
             let mut form: Form = before.form.clone();
             form.handler_id = self.open_handler_id(&before.number, sealed.as_deref())?;
+            // Somebody else may speak for the unit since.
+            if let Some(unit) = tx.unit(&before.form.uscc).await?.filter(|unit| unit.office == officer.office) {
+                form.handler_name.clone_from(&unit.handler.name);
+                form.handler_mobile.clone_from(&unit.handler.mobile);
+                form.handler_id = self.open_handler_id(&unit.handler.case, unit.handler.id_sealed.as_deref())?;
+            }
             form.years = if process.chooses_years() { "1".into() } else { String::new() };
             form.purchased = match tx.token_with(&old.issuer, &old.serial).await? {
                 Some(token) if ground == Ground::Exchange && token.is_from_stock() => token.purchased.to_string(),

@@ -10,12 +10,17 @@ use ca_core::domain::{CertificateStatus, OfficeId, Officer, Role, Sha256, Timest
 
 use super::case::{Case, CaseNumber, Forbidden, State, Step, Who, may_read};
 use super::desk::{Desk, OfficeError, again};
+use super::process::CertificateName;
 use crate::audit::Event;
-use crate::store::{Issued, OrderSubject};
+use crate::matters::Matter;
+use crate::matters::store::MatterFilter;
+use crate::store::{Issued, OrderSubject, Tx};
 
 const DAY_SECONDS: i64 = 86_400;
 /// Lists of what may be deleted are no longer.
 const LIST: i64 = 200;
+/// A certificate has no more matters: each is an act of two officers.
+const MATTERS: i64 = 200;
 
 /// For how long; from the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +65,37 @@ pub fn keep_until(case: &Case, issued: &[Issued], terms: Terms) -> Result<Timest
     }
 }
 
-fn expired(case: &Case, issued: &[Issued], terms: Terms, now: Timestamp) -> Result<Expired, Kept> {
-    let until = keep_until(case, issued, terms)?;
+/// [`keep_until`], and the matters about those certificates counted: each is kept as long after its own last step.
+///
+/// # Errors
+/// [`Kept::Open`], also while one of them is not over.
+pub fn keep_all_until(case: &Case, issued: &[Issued], matters: &[Matter], terms: Terms) -> Result<Timestamp, Kept> {
+    let mut until = keep_until(case, issued, terms)?;
+    for matter in matters.iter().filter(|matter| matter.evidence_gone.is_none()) {
+        if matter.awaits().is_some() {
+            return Err(Kept::Open);
+        }
+        until = until.max(matter.updated.beijing_day().plus_years(terms.years).last_second());
+    }
+    Ok(until)
+}
+
+/// The matters about these certificates.
+///
+/// # Errors
+/// Storage.
+pub async fn matters_about(tx: &mut Box<dyn Tx>, issued: &[Issued]) -> Result<Vec<Matter>, OfficeError> {
+    let mut all = Vec::new();
+    for one in issued {
+        let name = CertificateName { issuer: one.issuer.clone(), serial: one.serial.clone() };
+        all.extend(tx.matters(&MatterFilter::About(name), MATTERS).await?);
+    }
+    all.sort_by(|one, other| one.number.cmp(&other.number));
+    Ok(all)
+}
+
+fn expired(case: &Case, issued: &[Issued], matters: &[Matter], terms: Terms, now: Timestamp) -> Result<Expired, Kept> {
+    let until = keep_all_until(case, issued, matters, terms)?;
     if now > until { Ok(Expired(())) } else { Err(Kept::Until(until)) }
 }
 
@@ -163,7 +197,8 @@ impl Desk {
     async fn retention_of(&self, number: &CaseNumber) -> Result<Retention, OfficeError> {
         let mut tx = self.store.read().await?;
         let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
-        let until = keep_until(&case, &tx.certificates_of_case(number).await?, self.terms);
+        let issued = tx.certificates_of_case(number).await?;
+        let until = keep_all_until(&case, &issued, &matters_about(&mut tx, &issued).await?, self.terms);
         let expired = until.is_ok_and(|until| self.clock.now() > until);
         Ok(Retention { case, until, expired, deletion: tx.deletion(number).await? })
     }
@@ -180,7 +215,8 @@ impl Desk {
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
-            expired(&case, &tx.certificates_of_case(number).await?, self.terms, now)?;
+            let issued = tx.certificates_of_case(number).await?;
+            expired(&case, &issued, &matters_about(&mut tx, &issued).await?, self.terms, now)?;
             tx.add_deletion(number, &deletion).await?;
             let step = self.noted(&case, "ask_deletion", officer, Some(reason));
             tx.add_step(&OrderSubject::Case(number.clone()), &step).await?;
@@ -220,12 +256,17 @@ impl Desk {
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (mut case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
-            let proof = expired(&case, &tx.certificates_of_case(number).await?, self.terms, now)?;
+            let issued = tx.certificates_of_case(number).await?;
+            let matters = matters_about(&mut tx, &issued).await?;
+            let proof = expired(&case, &issued, &matters, self.terms, now)?;
             let documents = tx.documents(number).await?;
             // What was signed and replaced later lies in the store too.
             let mut hashes: BTreeSet<Sha256> = documents.iter().map(|document| document.sha256).collect();
             for order in tx.orders_about(&subject).await? {
                 hashes.extend(order.order.evidence);
+            }
+            for matter in matters.into_iter().filter(|matter| matter.evidence_gone.is_none()) {
+                self.forget_matter(&mut tx, matter, officer, &mut hashes, now).await?;
             }
             tx.settle_deletion(number, &Who::from(officer), now).await?;
             tx.queue_removals(&hashes, now, &proof).await?;
@@ -245,6 +286,32 @@ impl Desk {
             tracing::warn!(%error, "scans of a deleted case are still in the store; they go at the next start");
         }
         Ok(())
+    }
+
+    /// What a matter says of persons goes, and its scans with those of the case.
+    async fn forget_matter(
+        &self,
+        tx: &mut Box<dyn Tx>,
+        mut matter: Matter,
+        officer: &Officer,
+        hashes: &mut BTreeSet<Sha256>,
+        now: Timestamp,
+    ) -> Result<(), OfficeError> {
+        hashes.extend(tx.matter_papers(&matter.number).await?.into_iter().map(|paper| paper.sha256));
+        if let Some(id) = matter.order {
+            hashes.extend(tx.order(id).await?.map(|order| order.order.evidence).unwrap_or_default());
+        }
+        tx.forget_paper_names(&matter.number).await?;
+        matter.facts.forget_persons();
+        matter.handler_id = None;
+        matter.evidence_gone = Some(now);
+        tx.put_matter(&matter, None).await?;
+        let word = matter.state.word();
+        let by = Some(Who::from(officer));
+        let step = Step { act: "delete_evidence", from: word, to: word, by, reason: None, at: now };
+        let subject = OrderSubject::Matter(matter.number);
+        tx.add_step(&subject, &step).await?;
+        Ok(tx.audit(&self.event(&subject, &step)).await?)
     }
 
     /// Lets the store forget the scans of deleted cases that no other case has. Run twice it finds nothing to do.
@@ -358,7 +425,7 @@ mod tests {
             "it led to one after all"
         );
         assert_eq!(keep_until(&begun(), &[], TERMS), Err(Kept::Open));
-        assert!(expired(&rejected, &[], TERMS, ended.plus(365 * DAY_SECONDS)).is_err(), "the last second counts");
-        assert!(expired(&rejected, &[], TERMS, ended.plus(365 * DAY_SECONDS + 1)).is_ok());
+        assert!(expired(&rejected, &[], &[], TERMS, ended.plus(365 * DAY_SECONDS)).is_err(), "the last second counts");
+        assert!(expired(&rejected, &[], &[], TERMS, ended.plus(365 * DAY_SECONDS + 1)).is_ok());
     }
 }

@@ -438,6 +438,7 @@ mod tests {
             C::NoProofOfPossession,
             C::KeyNotAccepted,
             C::ProfileViolated,
+            C::LastAdministrators,
             C::IssuerRetired,
             C::NotFound,
             C::WrongState,

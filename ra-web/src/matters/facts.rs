@@ -1,10 +1,11 @@
 //! What is typed in a matter, and what came of it.
 
-use ca_core::domain::{BeijingDay, RevocationReason, UnlockWay};
+use ca_core::domain::{BeijingDay, IssuerId, RevocationReason, UnlockWay};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use crate::enrolment::form::day;
+use crate::enrolment::form::{day, is_mobile};
+use crate::enrolment::process::CertificateName;
 
 /// A text has at most so many characters.
 const MAX_TEXT: usize = 200;
@@ -111,6 +112,21 @@ pub struct Facts {
     /// How often an unblocking failed.
     #[serde(skip_serializing_if = "is_zero")]
     pub failures: u8,
+    /// The certificate to whose key a recovered one is to be wrapped: issuer and serial number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub recipient: String,
+    /// A new handler's name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub handler_name: String,
+    /// A new handler's mobile number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub handler_mobile: String,
+    /// A new handler's resident number, `110105********002X`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub handler_id_masked: String,
+    /// Who spoke for the unit before: name, mobile number, masked resident number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub handler_before: String,
     /// Whether the first signature was a supervisor's.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub supervisor: bool,
@@ -140,7 +156,11 @@ pub enum FactFault {
     Missing,
     /// Over [`MAX_TEXT`] characters, or with invisible ones.
     Text,
-    /// No day, or one after today.
+    /// No mobile number.
+    Mobile,
+    /// No resident number.
+    Resident,
+    /// No day, one after today, or one before the certificate.
     Day,
 }
 
@@ -152,6 +172,8 @@ impl FactFault {
             Self::Missing => "matter-fault-missing",
             Self::Text => "matter-fault-text",
             Self::Day => "matter-fault-day",
+            Self::Mobile => "matter-fault-mobile",
+            Self::Resident => "matter-fault-resident",
         }
     }
 }
@@ -159,9 +181,12 @@ impl FactFault {
 impl Facts {
     /// The fields of a form, by their names.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, &str); 7] {
+    pub fn fields(&self) -> [(&'static str, &str); 10] {
         [
             ("ground", &self.ground),
+            ("recipient", &self.recipient),
+            ("handler_name", &self.handler_name),
+            ("handler_mobile", &self.handler_mobile),
             ("invalid_since", &self.invalid_since),
             ("applicant", &self.applicant),
             ("phone", &self.phone),
@@ -175,6 +200,9 @@ impl Facts {
     pub fn set(&mut self, name: &str, typed: &str) {
         let field = match name {
             "ground" => &mut self.ground,
+            "recipient" => &mut self.recipient,
+            "handler_name" => &mut self.handler_name,
+            "handler_mobile" => &mut self.handler_mobile,
             "invalid_since" => &mut self.invalid_since,
             "applicant" => &mut self.applicant,
             "phone" => &mut self.phone,
@@ -186,13 +214,30 @@ impl Facts {
         typed.trim().clone_into(field);
     }
 
+    /// Forgets what it says of persons.
+    pub fn forget_persons(&mut self) {
+        for field in [
+            &mut self.applicant,
+            &mut self.phone,
+            &mut self.checked,
+            &mut self.story,
+            &mut self.handler_name,
+            &mut self.handler_mobile,
+            &mut self.handler_id_masked,
+            &mut self.handler_before,
+            &mut self.told,
+        ] {
+            field.clear();
+        }
+    }
+
     /// The ways that a kind of matter may be asked for.
     #[must_use]
     pub const fn ways(kind: Kind) -> &'static [&'static str] {
         match kind {
             Kind::Unlock => &["counter", "remote"],
             Kind::Loss => &["phone", "counter", "letter"],
-            Kind::Release | Kind::Revocation => &["counter", "letter"],
+            Kind::Release | Kind::Revocation | Kind::Recovery | Kind::Handler => &["counter", "letter"],
         }
     }
 
@@ -202,15 +247,22 @@ impl Facts {
         Ground::from_word(&self.ground)
     }
 
+    /// The certificate to whose key a recovered one is to be wrapped.
+    #[must_use]
+    pub fn recipient(&self) -> Option<CertificateName> {
+        let (issuer, serial) = self.recipient.split_once('/')?;
+        Some(CertificateName { issuer: IssuerId::new(issuer)?, serial: serial.parse().ok()? })
+    }
+
     /// Where an unblocking happens.
     #[must_use]
     pub fn unlock_way(&self) -> Option<UnlockWay> {
         UnlockWay::ALL.into_iter().find(|way| way.word() == self.way)
     }
 
-    /// What is wrong with what was typed for this kind of matter.
+    /// What is wrong with what was typed for this kind of matter about a certificate that is valid from `first` on.
     #[must_use]
-    pub fn faults(&self, kind: Kind, today: BeijingDay) -> Vec<(&'static str, FactFault)> {
+    pub fn faults(&self, kind: Kind, today: BeijingDay, first: BeijingDay) -> Vec<(&'static str, FactFault)> {
         let mut faults = Vec::new();
         for (name, typed) in self.fields() {
             if typed.chars().count() > MAX_TEXT || typed.chars().any(|c| c.is_control() && c != '\n' && c != '\r') {
@@ -221,8 +273,20 @@ impl Facts {
         if kind == Kind::Loss {
             needed.extend([("phone", &self.phone), ("story", &self.story)]);
         }
-        if kind == Kind::Release {
+        if matches!(kind, Kind::Release | Kind::Recovery) {
             needed.push(("story", &self.story));
+        }
+        if kind == Kind::Recovery {
+            needed.push(("recipient", &self.recipient));
+        }
+        if kind == Kind::Handler {
+            needed.extend([("handler_name", &self.handler_name), ("handler_mobile", &self.handler_mobile)]);
+            if !self.handler_mobile.is_empty() && !is_mobile(&self.handler_mobile) {
+                faults.push(("handler_mobile", FactFault::Mobile));
+            }
+            if self.handler_id_masked.is_empty() {
+                faults.push(("handler_id", FactFault::Missing));
+            }
         }
         faults.extend(needed.into_iter().filter(|(_, typed)| typed.is_empty()).map(|(n, _)| (n, FactFault::Missing)));
         if !Self::ways(kind).contains(&self.way.as_str()) {
@@ -234,7 +298,7 @@ impl Facts {
                 Some(ground) if ground.asks_since_when() => {
                     match (self.invalid_since.as_str(), day(&self.invalid_since)) {
                         ("", _) => faults.push(("invalid_since", FactFault::Missing)),
-                        (_, Some(since)) if since <= today => {}
+                        (_, Some(since)) if first <= since && since <= today => {}
                         _ => faults.push(("invalid_since", FactFault::Day)),
                     }
                 }
@@ -264,26 +328,34 @@ mod tests {
         BeijingDay::from_calendar(2026, 11, 30).expect("a day")
     }
 
+    fn first() -> BeijingDay {
+        BeijingDay::from_calendar(2026, 11, 1).expect("a day")
+    }
+
     #[test]
     fn each_kind_wants_its_facts() {
         for kind in Kind::ALL {
-            let names: Vec<_> = Facts::default().faults(kind, today()).into_iter().map(|(name, _)| name).collect();
+            let names: Vec<_> =
+                Facts::default().faults(kind, today(), first()).into_iter().map(|(name, _)| name).collect();
             assert!(names.contains(&"applicant") && names.contains(&"checked") && names.contains(&"way"), "{kind:?}");
             assert_eq!(names.contains(&"ground"), kind == Kind::Revocation);
             assert_eq!(names.contains(&"phone"), kind == Kind::Loss);
         }
-        assert_eq!(typed().faults(Kind::Unlock, today()), []);
+        assert_eq!(typed().faults(Kind::Unlock, today(), first()), []);
     }
 
     #[test]
     fn a_compromise_says_since_when_and_not_from_tomorrow() {
         let of = |since: &str| {
             let facts = Facts { ground: "holder-compromise".into(), invalid_since: since.into(), ..typed() };
-            facts.faults(Kind::Revocation, today())
+            facts.faults(Kind::Revocation, today(), first())
         };
         assert_eq!(of(""), [("invalid_since", FactFault::Missing)]);
         assert_eq!(of("2026-12-01"), [("invalid_since", FactFault::Day)]);
-        assert_eq!(of("2026-11-30"), []);
+        assert_eq!(of("2026-10-31"), [("invalid_since", FactFault::Day)], "before the certificate");
+        for edge in ["2026-11-01", "2026-11-30"] {
+            assert_eq!(of(edge), []);
+        }
     }
 
     #[test]

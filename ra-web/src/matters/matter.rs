@@ -7,6 +7,7 @@ use ca_core::domain::{IssuerId, OfficeId, Officer, OrderId, Role, Serial, Timest
 
 use super::Facts;
 use crate::enrolment::case::{Forbidden, Step, Who};
+use crate::enrolment::waiting::Claim;
 use crate::tokens::TokenNumber;
 
 const DAY: i64 = 86_400;
@@ -22,11 +23,16 @@ pub enum Kind {
     Release,
     /// A certificate is to be revoked for good.
     Revocation,
+    /// An escrowed encryption key is to be wrapped to another certificate of the unit.
+    Recovery,
+    /// Somebody else speaks for the unit, and its certificate stays.
+    Handler,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Unlock, Self::Loss, Self::Release, Self::Revocation];
+    pub const ALL: [Self; 6] =
+        [Self::Unlock, Self::Loss, Self::Release, Self::Revocation, Self::Recovery, Self::Handler];
 
     /// The word in stores, addresses and message keys.
     #[must_use]
@@ -36,6 +42,8 @@ impl Kind {
             Self::Loss => "loss",
             Self::Release => "release",
             Self::Revocation => "revocation",
+            Self::Recovery => "recovery",
+            Self::Handler => "handler",
         }
     }
 
@@ -47,6 +55,8 @@ impl Kind {
             Self::Loss => "LS",
             Self::Release => "RL",
             Self::Revocation => "RV",
+            Self::Recovery => "KR",
+            Self::Handler => "HC",
         }
     }
 
@@ -56,7 +66,8 @@ impl Kind {
         match self {
             Self::Loss => &[],
             Self::Unlock | Self::Release => &[MatterDocument::IdCard],
-            Self::Revocation => &[MatterDocument::Request],
+            Self::Revocation | Self::Recovery => &[MatterDocument::Request],
+            Self::Handler => &[MatterDocument::Request, MatterDocument::IdCard],
         }
     }
 }
@@ -101,6 +112,13 @@ impl MatterDocument {
 pub struct MatterNumber(String);
 
 impl MatterNumber {
+    /// What the matter is about.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let series = self.0.split_once('-').map_or("", |(series, _)| series);
+        Kind::ALL.into_iter().find(|kind| kind.series() == series).unwrap_or(Kind::Unlock)
+    }
+
     /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -200,12 +218,18 @@ pub struct Matter {
     pub reason: Option<String>,
     /// The order that officers sign.
     pub order: Option<OrderId>,
-    /// Of an unblocking: the bytes that they sign.
+    /// Of an unblocking and of a recovery: the bytes that they sign.
     pub statement: Option<Vec<u8>>,
     /// Who wrote it last.
     pub entry: Who,
     /// Who signed it second.
     pub reviewer: Option<Who>,
+    /// Who has taken its next step in hand.
+    pub claim: Option<Claim>,
+    /// A new handler's resident number, sealed to this matter's place.
+    pub handler_id: Option<Vec<u8>>,
+    /// Since when its scans and what it says of persons are deleted.
+    pub evidence_gone: Option<Timestamp>,
     /// When it was begun.
     pub created: Timestamp,
     /// When it last moved.
@@ -238,9 +262,12 @@ impl Matter {
     /// Whose duty the next step is; `None` when it is over.
     #[must_use]
     pub const fn awaits(&self) -> Option<Role> {
-        match self.state {
-            State::Closed | State::Dropped => None,
-            State::Requested => Some(Role::RaReviewer),
+        match (self.kind, self.state) {
+            (_, State::Closed | State::Dropped) => None,
+            (Kind::Recovery, State::Draft) if self.statement.is_none() => Some(Role::RaEntry),
+            (Kind::Recovery, State::Draft | State::Requested | State::Approved) => Some(Role::KmcOfficer),
+            (Kind::Recovery, _) => Some(Role::TokenOperator),
+            (_, State::Requested) => Some(Role::RaReviewer),
             _ => Some(Role::RaEntry),
         }
     }
@@ -257,7 +284,10 @@ impl Matter {
     pub(super) fn revise(mut self, officer: &Officer, facts: Facts, now: Timestamp) -> Moved {
         self.mine(officer)?;
         self.must_be(&[State::Draft], "revised")?;
+        self.free_for(officer, now)?;
         self.facts = facts;
+        // Nobody signs what was written before.
+        self.statement = None;
         self.entry = officer.into();
         Ok(self.moved("matter_revise", State::Draft, Some(officer.into()), None, now))
     }
@@ -266,6 +296,7 @@ impl Matter {
     pub(super) fn record(self, officer: &Officer, now: Timestamp) -> Moved {
         self.mine(officer)?;
         self.must_be(&[State::Draft], "recorded")?;
+        self.free_for(officer, now)?;
         Ok(self.moved("matter_record", State::Done, Some(officer.into()), None, now))
     }
 
@@ -273,6 +304,7 @@ impl Matter {
     pub(super) fn request(mut self, officer: &Officer, now: Timestamp) -> Moved {
         self.mine(officer)?;
         self.must_be(&[State::Draft], "requested")?;
+        self.free_for(officer, now)?;
         self.entry = officer.into();
         Ok(self.moved("matter_request", State::Requested, Some(officer.into()), None, now))
     }
@@ -284,14 +316,27 @@ impl Matter {
         if officer.id == self.entry.id {
             return Err(Forbidden::SameOfficer);
         }
+        self.free_for(officer, now)?;
         self.reviewer = Some(officer.into());
         Ok(self.moved("matter_approve", State::Approved, Some(officer.into()), None, now))
+    }
+
+    /// Another officer finds a change of the handler good: it is carried out.
+    pub(super) fn confirm(mut self, officer: &Officer, now: Timestamp) -> Moved {
+        self.mine(officer)?;
+        self.must_be(&[State::Requested], "confirmed")?;
+        if officer.id == self.entry.id {
+            return Err(Forbidden::SameOfficer);
+        }
+        self.free_for(officer, now)?;
+        self.reviewer = Some(officer.into());
+        Ok(self.moved("matter_confirm", State::Closed, Some(officer.into()), None, now))
     }
 
     /// It was carried out.
     pub(super) fn carry_out(mut self, by: Option<Who>, now: Timestamp) -> Moved {
         self.must_be(&[State::Draft, State::Requested, State::Approved], "carried out")?;
-        if self.kind != Kind::Unlock {
+        if !matches!(self.kind, Kind::Unlock | Kind::Recovery) {
             self.reviewer.clone_from(&by);
         }
         let to = if self.kind == Kind::Release { State::Closed } else { State::Done };
@@ -312,9 +357,11 @@ impl Matter {
 
     /// Back to be put right: its order was refused or given up.
     pub(super) fn return_to_draft(mut self, by: Option<Who>, why: String, now: Timestamp) -> Moved {
-        self.must_be(&[State::Draft, State::Requested], "returned")?;
+        let both = if self.kind == Kind::Recovery { State::Approved } else { State::Requested };
+        self.must_be(&[State::Draft, State::Requested, both], "returned")?;
         self.reason = Some(why.clone());
         self.order = None;
+        self.statement = None;
         Ok(self.moved("matter_return", State::Draft, by, Some(why), now))
     }
 
@@ -338,6 +385,10 @@ impl Matter {
         now: Timestamp,
     ) -> (Self, Step) {
         let step = Step { act, from: self.state.word(), to: to.word(), by, reason, at: now };
+        // What was claimed is done, unless it stands where it stood.
+        if step.from != step.to {
+            self.claim = None;
+        }
         self.state = to;
         self.updated = now;
         (self, step)
@@ -381,6 +432,9 @@ mod tests {
             statement: None,
             entry: Who::from(&entry),
             reviewer: None,
+            claim: None,
+            handler_id: None,
+            evidence_gone: None,
             created: NOW,
             updated: NOW,
             version: 1,

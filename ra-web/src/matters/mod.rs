@@ -1,20 +1,24 @@
-//! Matters about a certificate that is there (`domain.md` §3.3, §3.8, §3.9): an unblocking, a loss, a release, a
-//! revocation. Each is a record of who asked, how that was checked and with what papers, of the signatures of two
-//! officers, and of what came of it.
+//! Matters about a certificate that is there (`domain.md` §3.3, §3.7 to §3.9): an unblocking, a loss, a release, a
+//! revocation, the recovery of an encryption key, a change of the handler. Each is a record of who asked, how that was
+//! checked and with what papers, of the signatures of two officers, and of what came of it.
 //!
 //! Trusts the authority to carry out an order, the responder and the list to say that it is known to everybody, and a
 //! token's own signature to say that its PIN was changed. Never holds an admin PIN longer than for one answer.
 
+mod claim;
 mod facts;
+mod handler;
 mod matter;
 mod process;
 pub mod publication;
+mod recovery;
 pub mod store;
 mod unlocking;
 
 pub use facts::{FactFault, Facts, Ground};
 pub use matter::{About, Kind, Matter, MatterDocument, MatterNumber, State};
 pub use process::{MatterFaults, MatterUpload, MatterView};
+pub use recovery::is_sm2;
 pub use unlocking::{GRANT_SECONDS, Offer};
 
 use ca_core::domain::Timestamp;

@@ -4,11 +4,13 @@ use ca_core::domain::{
     Act, CertificateStatus, IssuerId, OfficeId, Officer, OrderId, Role, Serial, Timestamp, Unlock, encode,
 };
 
+use super::handler::TypedNumber;
 use super::{About, FactFault, Facts, Kind, Matter, MatterDocument, MatterNumber, State};
 use crate::enrolment::case::{Forbidden, Step, Who, may_read};
 use crate::enrolment::certificate_order::{Wish, status_word};
 use crate::enrolment::desk::{Desk, OfficeError, Signer, again, check_signature};
 use crate::enrolment::document::DocumentError;
+use crate::enrolment::form::day;
 use crate::enrolment::process::CertificateName;
 use crate::evidence::scan::Scan;
 use crate::matters::store::{MatterFilter, MatterPaper};
@@ -80,6 +82,8 @@ impl Desk {
         let issued = self.certificate(issuer, serial).await?.issued;
         let fits = match (kind, issued.status) {
             (Kind::Unlock, CertificateStatus::Good) => issued.delivered.is_some(),
+            (Kind::Recovery, _) => issued.encryption.is_some() && !self.recipients(&issued).await?.is_empty(),
+            (Kind::Handler, CertificateStatus::Good | CertificateStatus::Held { .. }) => issued.delivered.is_some(),
             (Kind::Revocation, CertificateStatus::Good | CertificateStatus::Held { .. })
             | (Kind::Release | Kind::Loss, CertificateStatus::Held { .. }) => true,
             _ => false,
@@ -145,6 +149,9 @@ impl Desk {
             statement: None,
             entry: entry.clone(),
             reviewer: None,
+            claim: None,
+            handler_id: None,
+            evidence_gone: None,
             created: now,
             updated: now,
             version: 1,
@@ -170,7 +177,7 @@ impl Desk {
         };
         Ok(MatterView {
             issued: tx.certificate(&about.issuer, &about.serial).await?.ok_or(OfficeError::NotFound)?,
-            papers: tx.matter_papers(number).await?,
+            papers: if matter.evidence_gone.is_some() { Vec::new() } else { tx.matter_papers(number).await? },
             order,
             signatures: tx.matter_signatures(number).await?,
             steps: tx.steps(&OrderSubject::Matter(number.clone())).await?,
@@ -193,6 +200,7 @@ impl Desk {
     ) -> Result<MatterFaults, OfficeError> {
         let now = self.clock.now();
         let (kept, refused) = self.take_papers(uploads).await?;
+        let number_typed = TypedNumber::of(typed);
         let (matter, papers) = again(|| async {
             let mut tx = self.store.begin().await?;
             let matter = tx.matter(number).await?.ok_or(OfficeError::NotFound)?;
@@ -200,7 +208,10 @@ impl Desk {
             for (name, value) in typed {
                 facts.set(name, value);
             }
-            let (matter, step) = matter.revise(officer, facts, now)?;
+            let (mut matter, step) = matter.revise(officer, facts, now)?;
+            if let Some(typed) = number_typed.as_ref().filter(|_| matter.kind == Kind::Handler) {
+                self.take_number(&mut matter, typed)?;
+            }
             for paper in &kept {
                 tx.put_matter_paper(number, paper).await?;
             }
@@ -214,7 +225,12 @@ impl Desk {
         if !ready {
             return Ok(faults);
         }
-        faults.fields = matter.facts.faults(matter.kind, now.beijing_day());
+        let first = self.not_before(&matter).await?.beijing_day();
+        faults.fields = matter.facts.faults(matter.kind, now.beijing_day(), first);
+        if matter.kind == Kind::Handler && number_typed.as_ref().is_some_and(|typed| !typed.is_good()) {
+            faults.fields.retain(|(field, _)| *field != "handler_id");
+            faults.fields.push(("handler_id", FactFault::Resident));
+        }
         for kind in matter.kind.documents() {
             if papers.iter().all(|paper| paper.kind != *kind) && faults.papers.iter().all(|(other, _)| other != kind) {
                 faults.papers.push((*kind, None));
@@ -222,10 +238,31 @@ impl Desk {
         }
         faults.counter_only =
             matter.kind == Kind::Unlock && matter.facts.way == "remote" && self.failed_too_often(&matter).await?;
+        if matter.kind == Kind::Recovery
+            && !matter.facts.recipient.is_empty()
+            && self.recipient(&matter).await?.is_none()
+        {
+            faults.fields.push(("recipient", FactFault::Missing));
+        }
         if faults.is_empty() {
             self.ready_matter(officer, &matter, &papers, now).await?;
         }
         Ok(faults)
+    }
+
+    /// From when the certificate of a matter is valid.
+    async fn not_before(&self, matter: &Matter) -> Result<Timestamp, OfficeError> {
+        let about = &matter.about;
+        let issued = self.store.read().await?.certificate(&about.issuer, &about.serial).await?;
+        Ok(issued.ok_or(OfficeError::NotFound)?.validity.not_before)
+    }
+
+    /// Since when the key of a revocation can no longer be believed: from the first second of the day that was typed, but
+    /// not from before the certificate.
+    async fn invalid_since(&self, matter: &Matter) -> Result<Option<Timestamp>, OfficeError> {
+        let asked = matter.facts.ground().is_some_and(super::Ground::asks_since_when);
+        let Some(day) = day(&matter.facts.invalid_since).filter(|_| asked) else { return Ok(None) };
+        Ok(Some(day.first_second().max(self.not_before(matter).await?)))
     }
 
     async fn failed_too_often(&self, matter: &Matter) -> Result<bool, OfficeError> {
@@ -247,11 +284,11 @@ impl Desk {
         let evidence: Vec<_> = papers.iter().map(|paper| paper.sha256).collect();
         let about = &matter.about;
         let wish = match matter.kind {
-            Kind::Loss | Kind::Unlock => None,
+            Kind::Loss | Kind::Unlock | Kind::Recovery | Kind::Handler => None,
             Kind::Release => Some(Wish::Release),
             Kind::Revocation => {
                 let ground = matter.facts.ground().ok_or(OfficeError::WrongState("no ground was chosen"))?;
-                Some(Wish::Revoke(ground.reason()))
+                Some(Wish::Revoke(ground.reason(), self.invalid_since(matter).await?))
             }
         };
         let order = match wish {
@@ -269,8 +306,16 @@ impl Desk {
             if matter.state != State::Draft {
                 return Err(OfficeError::WrongState("the matter is signed already"));
             }
+            if matter.kind == Kind::Handler {
+                self.submit_handler(&mut tx, matter, officer, now).await?;
+                return Ok(tx.commit().await?);
+            }
             matter.order = order;
-            matter.statement = self.statement(&mut tx, &matter, now).await?;
+            matter.statement = match matter.kind {
+                Kind::Recovery => Some(self.recovery_statement(&mut tx, &matter, now).await?),
+                _ => self.statement(&mut tx, &matter, now).await?,
+            };
+            matter.claim = None;
             tx.put_matter(&matter, matter.due(self.rules.hold_days)).await?;
             Ok(tx.commit().await?)
         })
@@ -302,7 +347,7 @@ impl Desk {
         })))
     }
 
-    /// An officer's signature on an unblocking: the first asks for it, another one's allows it.
+    /// An officer's signature on an unblocking or a recovery: the first asks for it, another one's allows it.
     ///
     /// # Errors
     /// [`OfficeError`].
@@ -314,8 +359,10 @@ impl Desk {
             let statement =
                 matter.statement.clone().ok_or(OfficeError::WrongState("nothing lies ready to be signed"))?;
             let officer = &signer.officer;
-            let (seat, roles): (_, &[Role]) = match matter.state {
-                State::Draft => (0, &[Role::RaEntry, Role::RaSupervisor]),
+            let (seat, roles): (_, &[Role]) = match (matter.kind, matter.state) {
+                (Kind::Recovery, State::Draft) => (0, &[Role::KmcOfficer]),
+                (Kind::Recovery, _) => (1, &[Role::KmcOfficer]),
+                (_, State::Draft) => (0, &[Role::RaEntry, Role::RaSupervisor]),
                 _ => (1, &[Role::RaReviewer]),
             };
             let (matter, step) =
@@ -342,6 +389,7 @@ impl Desk {
             let mut tx = self.store.begin().await?;
             let matter = tx.matter(number).await?.ok_or(OfficeError::NotFound)?;
             matter.mine(officer)?;
+            matter.free_for(officer, now)?;
             if matter.kind == Kind::Loss {
                 return Err(OfficeError::WrongState("a hold is followed by a release, a re-issue or a revocation"));
             }
@@ -407,6 +455,7 @@ impl Desk {
             let mut tx = self.store.begin().await?;
             let mut matter = tx.matter(number).await?.ok_or(OfficeError::NotFound)?;
             matter.mine(officer)?;
+            matter.free_for(officer, now)?;
             if matter.state != State::Published {
                 return Err(OfficeError::WrongState("the revocation is not public yet"));
             }
@@ -450,6 +499,7 @@ impl Desk {
             let (matter, step) = matter.request(officer, now)?;
             return self.move_matter(tx, &matter, &step).await;
         }
+        matter.free_for(officer, now)?;
         let holders = matter.facts.ground().is_none_or(super::Ground::is_the_holders);
         if holders || supervisor || matter.facts.supervisor {
             Ok(())

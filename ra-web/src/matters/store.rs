@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ca_core::domain::{OfficeId, OrderId, Sha256, Timestamp};
 use ca_core::sql::DatabaseError;
 
-use super::{GrantState, Matter, MatterDocument, MatterNumber, StoredGrant};
+use super::{GrantState, Kind, Matter, MatterDocument, MatterNumber, StoredGrant};
 use crate::enrolment::document::Media;
 use crate::enrolment::process::CertificateName;
 use crate::store::Signature;
@@ -34,6 +34,8 @@ pub enum MatterFilter {
     Waiting(OfficeId),
     /// Those of an office, the last moved first.
     Office(OfficeId),
+    /// Those of an office and a kind, the last moved first.
+    Kind(OfficeId, Kind),
     /// Those about a certificate, the last begun first.
     About(CertificateName),
     /// Those about a token, the last begun first.
@@ -57,6 +59,8 @@ pub trait Matters {
     async fn put_matter_paper(&mut self, matter: &MatterNumber, paper: &MatterPaper) -> Result<(), DatabaseError>;
     /// The papers of a matter, in the order of their kinds.
     async fn matter_papers(&mut self, matter: &MatterNumber) -> Result<Vec<MatterPaper>, DatabaseError>;
+    /// Forgets what the files of the papers were called at the counter.
+    async fn forget_paper_names(&mut self, matter: &MatterNumber) -> Result<(), DatabaseError>;
     /// Adds the signature of a seat.
     async fn sign_matter(
         &mut self,
@@ -66,6 +70,8 @@ pub trait Matters {
     ) -> Result<(), DatabaseError>;
     /// The signatures, in the order of the seats.
     async fn matter_signatures(&mut self, matter: &MatterNumber) -> Result<Vec<Signature>, DatabaseError>;
+    /// Forgets the signatures of a matter that goes back: others, or the same anew, sign what it says then.
+    async fn unsign_matter(&mut self, matter: &MatterNumber) -> Result<(), DatabaseError>;
     /// Stores a new open grant.
     async fn add_grant(&mut self, grant: &StoredGrant) -> Result<(), DatabaseError>;
     /// A grant by its hash.

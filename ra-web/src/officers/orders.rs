@@ -199,8 +199,8 @@ impl Desk {
                 Act::Release { issuer, serial }
             }
             Wish::Revoke(reason) => {
-                fits(StatusWish::Revoke(reason))?;
-                Act::Revoke { issuer, serial, reason }
+                fits(StatusWish::Revoke(reason, None))?;
+                Act::Revoke { issuer, serial, reason, invalid_since: None }
             }
         };
         Ok((name, act))

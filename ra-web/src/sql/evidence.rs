@@ -37,7 +37,8 @@ const REMOVALS: &str = "SELECT sha256 FROM evidence_removal WHERE removed IS NUL
 const TAKE: &str = "UPDATE evidence_removal SET removed = $2 WHERE sha256 = $1 AND removed IS NULL";
 const WANTED: &str = "SELECT d.case_number FROM case_document d WHERE d.sha256 = $1 AND EXISTS (SELECT 1 FROM enrolment_case e \
     WHERE e.number = d.case_number AND e.evidence_gone IS NULL) \
-    UNION ALL SELECT m.matter FROM matter_document m WHERE m.sha256 = $1 LIMIT 1";
+    UNION ALL SELECT m.matter FROM matter_document m WHERE m.sha256 = $1 AND EXISTS (SELECT 1 FROM matter x \
+    WHERE x.number = m.matter AND x.evidence_gone IS NULL) LIMIT 1";
 const REVIVE: &str = "DELETE FROM evidence_removal WHERE sha256 = $1";
 
 /// Every statement of this file.

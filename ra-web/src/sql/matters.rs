@@ -7,6 +7,7 @@ use ca_core::sql::{DatabaseError, expect_rows};
 
 use super::row::{odd, row, who};
 use crate::enrolment::document::Media;
+use crate::enrolment::waiting::Claim;
 use crate::matters::store::{MatterFilter, MatterPaper, Matters};
 use crate::matters::{About, GrantState, Kind, Matter, MatterDocument, MatterNumber, State, StoredGrant};
 use crate::store::Signature;
@@ -16,31 +17,43 @@ const ADD: &str = "INSERT INTO matter (number, kind, office, state, issuer, seri
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)";
 const PUT: &str = "UPDATE matter SET state = $3, facts = $4, reason = $5, order_id = $6, statement = $7, \
     entry_id = $8, entry_name = $9, reviewer_id = $10, reviewer_name = $11, due = $12, updated = $13, \
+    claimed_id = $14, claimed_name = $15, claimed = $16, handler_id = $17, evidence_gone = $18, \
     version = version + 1 WHERE number = $1 AND version = $2";
 const FIND: &str = "SELECT number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, reason, order_id, \
-    statement, entry_id, entry_name, reviewer_id, reviewer_name, created, updated, version FROM matter WHERE number = $1";
+    statement, entry_id, entry_name, reviewer_id, reviewer_name, claimed_id, claimed_name, claimed, \
+    handler_id, evidence_gone, created, updated, version FROM matter WHERE number = $1";
 const OF_ORDER: &str = "SELECT number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, reason, order_id, \
-    statement, entry_id, entry_name, reviewer_id, reviewer_name, created, updated, version FROM matter WHERE order_id = $1";
+    statement, entry_id, entry_name, reviewer_id, reviewer_name, claimed_id, claimed_name, claimed, \
+    handler_id, evidence_gone, created, updated, version FROM matter WHERE order_id = $1";
 const WAITING: &str = "SELECT number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, reason, order_id, \
-    statement, entry_id, entry_name, reviewer_id, reviewer_name, created, updated, version FROM matter \
+    statement, entry_id, entry_name, reviewer_id, reviewer_name, claimed_id, claimed_name, claimed, \
+    handler_id, evidence_gone, created, updated, version FROM matter \
     WHERE office = $1 AND due IS NOT NULL ORDER BY due, number LIMIT $2";
 const OF_OFFICE: &str = "SELECT number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, reason, order_id, \
-    statement, entry_id, entry_name, reviewer_id, reviewer_name, created, updated, version FROM matter \
+    statement, entry_id, entry_name, reviewer_id, reviewer_name, claimed_id, claimed_name, claimed, \
+    handler_id, evidence_gone, created, updated, version FROM matter \
     WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";
+const OF_KIND: &str = "SELECT number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, reason, order_id, \
+    statement, entry_id, entry_name, reviewer_id, reviewer_name, claimed_id, claimed_name, claimed, \
+    handler_id, evidence_gone, created, updated, version FROM matter WHERE office = $1 AND kind = $3 ORDER BY updated DESC, number DESC LIMIT $2";
 const ABOUT: &str = "SELECT number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, reason, order_id, \
-    statement, entry_id, entry_name, reviewer_id, reviewer_name, created, updated, version FROM matter \
+    statement, entry_id, entry_name, reviewer_id, reviewer_name, claimed_id, claimed_name, claimed, \
+    handler_id, evidence_gone, created, updated, version FROM matter \
     WHERE issuer = $1 AND serial = $3 ORDER BY created DESC LIMIT $2";
 const OF_TOKEN: &str = "SELECT number, kind, office, state, issuer, serial, token, uscc, unit_name, facts, reason, order_id, \
-    statement, entry_id, entry_name, reviewer_id, reviewer_name, created, updated, version FROM matter \
+    statement, entry_id, entry_name, reviewer_id, reviewer_name, claimed_id, claimed_name, claimed, \
+    handler_id, evidence_gone, created, updated, version FROM matter \
     WHERE token = $1 ORDER BY created DESC LIMIT $2";
 const PUT_PAPER: &str = "INSERT INTO matter_document (matter, kind, sha256, media, bytes, name, added) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (matter, kind) DO UPDATE SET \
     sha256 = excluded.sha256, media = excluded.media, bytes = excluded.bytes, name = excluded.name, added = excluded.added";
 const PAPERS: &str = "SELECT kind, sha256, media, bytes, name, added FROM matter_document WHERE matter = $1";
+const GONE_NAMES: &str = "UPDATE matter_document SET name = '' WHERE matter = $1";
 const SIGN: &str = "INSERT INTO matter_signature (matter, seat, officer_id, officer_name, message, at) \
     VALUES ($1, $2, $3, $4, $5, $6)";
 const SIGNATURES: &str =
     "SELECT officer_id, officer_name, message, at FROM matter_signature WHERE matter = $1 ORDER BY seat";
+const UNSIGN: &str = "DELETE FROM matter_signature WHERE matter = $1";
 const ADD_GRANT: &str = "INSERT INTO unlock_grant (hash, matter, state, minted_id, minted_name, created, expires) \
     VALUES ($1, $2, 'open', $3, $4, $5, $6)";
 const GRANT: &str =
@@ -58,12 +71,15 @@ pub(super) const STATEMENTS: &[&str] = &[
     OF_ORDER,
     WAITING,
     OF_OFFICE,
+    OF_KIND,
     ABOUT,
     OF_TOKEN,
     PUT_PAPER,
     PAPERS,
+    GONE_NAMES,
     SIGN,
     SIGNATURES,
+    UNSIGN,
     ADD_GRANT,
     GRANT,
     GRANT_IN,
@@ -91,6 +107,11 @@ row!(MatterRow {
     entry_name: String,
     reviewer_id: Option<String>,
     reviewer_name: Option<String>,
+    claimed_id: Option<String>,
+    claimed_name: Option<String>,
+    claimed: Option<i64>,
+    handler_id: Option<Vec<u8>>,
+    evidence_gone: Option<i64>,
     created: i64,
     updated: i64,
     version: i64,
@@ -103,6 +124,12 @@ impl TryFrom<MatterRow> for Matter {
         let fault = |what: &str| odd(TABLE, &row.number, what);
         let reviewer = match (row.reviewer_id, row.reviewer_name) {
             (Some(id), Some(name)) => Some(who(TABLE, &row.number, &id, name)?),
+            _ => None,
+        };
+        let claim = match (row.claimed_id, row.claimed_name, row.claimed) {
+            (Some(id), Some(name), Some(at)) => {
+                Some(Claim { by: who(TABLE, &row.number, &id, name)?, at: Timestamp::from_unix(at) })
+            }
             _ => None,
         };
         Ok(Self {
@@ -123,6 +150,9 @@ impl TryFrom<MatterRow> for Matter {
             reason: row.reason,
             statement: row.statement,
             reviewer,
+            claim,
+            handler_id: row.handler_id,
+            evidence_gone: row.evidence_gone.map(Timestamp::from_unix),
             created: Timestamp::from_unix(row.created),
             updated: Timestamp::from_unix(row.updated),
             version: row.version,
@@ -217,6 +247,11 @@ for_each_backend! { SqlTx =>
                 .bind(matter.reviewer.as_ref().map(|reviewer| &reviewer.name))
                 .bind(due.map(Timestamp::unix))
                 .bind(matter.updated.unix())
+                .bind(matter.claim.as_ref().map(|claim| claim.by.id.as_str()))
+                .bind(matter.claim.as_ref().map(|claim| &claim.by.name))
+                .bind(matter.claim.as_ref().map(|claim| claim.at.unix()))
+                .bind(matter.handler_id.as_deref())
+                .bind(matter.evidence_gone.map(Timestamp::unix))
                 .execute(self.connection())
                 .await?;
             expect_rows(PUT, done.rows_affected(), 1)
@@ -238,6 +273,9 @@ for_each_backend! { SqlTx =>
             let query = match filter {
                 MatterFilter::Waiting(office) => sqlx::query_as(WAITING).bind(office.to_string()).bind(limit),
                 MatterFilter::Office(office) => sqlx::query_as(OF_OFFICE).bind(office.to_string()).bind(limit),
+                MatterFilter::Kind(office, kind) => {
+                    sqlx::query_as(OF_KIND).bind(office.to_string()).bind(limit).bind(kind.word())
+                }
                 MatterFilter::About(name) => {
                     sqlx::query_as(ABOUT).bind(name.issuer.to_string()).bind(limit).bind(name.serial.to_string())
                 }
@@ -269,6 +307,11 @@ for_each_backend! { SqlTx =>
             Ok(papers)
         }
 
+        async fn forget_paper_names(&mut self, matter: &MatterNumber) -> Result<(), DatabaseError> {
+            sqlx::query(GONE_NAMES).bind(matter.as_str()).execute(self.connection()).await?;
+            Ok(())
+        }
+
         async fn sign_matter(
             &mut self,
             matter: &MatterNumber,
@@ -296,6 +339,11 @@ for_each_backend! { SqlTx =>
                     Ok(Signature { by, message: row.message, at: Timestamp::from_unix(row.at) })
                 })
                 .collect()
+        }
+
+        async fn unsign_matter(&mut self, matter: &MatterNumber) -> Result<(), DatabaseError> {
+            sqlx::query(UNSIGN).bind(matter.as_str()).execute(self.connection()).await?;
+            Ok(())
         }
 
         async fn add_grant(&mut self, grant: &StoredGrant) -> Result<(), DatabaseError> {

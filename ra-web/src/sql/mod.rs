@@ -9,6 +9,7 @@ mod cases;
 mod certificates;
 mod evidence;
 mod jobs;
+mod kept;
 mod ledger;
 mod letters;
 mod matters;
@@ -50,6 +51,8 @@ pub fn office_migrations() -> Migrator {
         (30, "batches", include_str!("../../migrations/0030_batches.sql")),
         (31, "letters", include_str!("../../migrations/0031_letters.sql")),
         (32, "tour", include_str!("../../migrations/0032_tour.sql")),
+        (33, "recovery", include_str!("../../migrations/0033_recovery.sql")),
+        (34, "desk", include_str!("../../migrations/0034_desk.sql")),
     ])
 }
 
@@ -73,6 +76,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     reports::STATEMENTS,
     reminders::STATEMENTS,
     matters::STATEMENTS,
+    kept::STATEMENTS,
 ];
 
 #[cfg(test)]

@@ -144,10 +144,13 @@ async fn by_number(tx: &mut Box<dyn Tx>, officer: &Officer, typed: &str) -> Resu
     {
         return Ok(Some(Exact::Matter(number)));
     }
-    if let Ok(serial) = typed.parse::<TokenNumber>()
-        && tx.token(&serial).await?.is_some_and(|token| may_read(officer, &token.office).is_ok())
-    {
-        return Ok(Some(Exact::Token(serial)));
+    // As it stands on the token, or in capitals when it was typed small.
+    for spelt in [typed, upper.as_str()] {
+        if let Ok(serial) = spelt.parse::<TokenNumber>()
+            && tx.token(&serial).await?.is_some_and(|token| may_read(officer, &token.office).is_ok())
+        {
+            return Ok(Some(Exact::Token(serial)));
+        }
     }
     if let Ok(uscc) = upper.replace([' ', '-'], "").parse::<Uscc>() {
         let known = tx.unit(uscc.as_str()).await?.is_some()

@@ -8,6 +8,7 @@ use ca_core::domain::{Ground, KeyKind};
 use serde::Deserialize;
 
 use super::Staff;
+use super::kept::Typed;
 use super::parts::{
     CaseRow, CertificateLine, Sheet, Slot, ToSign, case_row, certificate_line, message_of, sheet, to_sign, with_camera,
 };
@@ -124,10 +125,12 @@ pub(super) async fn get_new(
     State(staff): State<Staff>,
     view: View,
     signer: Signer,
+    typed: Typed,
 ) -> Result<impl IntoResponse, Failure> {
     let mut form = Form::default();
     form.years = "1".into();
     form.key = "P-256".into();
+    let form = form.with_pairs(pairs_of(&typed));
     Ok(with_camera(Shown(form_page(&staff, &view, &signer, None, form, Vec::new(), Vec::new()).await?)))
 }
 
@@ -137,11 +140,16 @@ pub(super) async fn get_edit(
     view: View,
     signer: Signer,
     Path(number): Path<String>,
+    typed: Typed,
 ) -> Result<impl IntoResponse, Failure> {
     let shown = staff.desk.view(&signer.officer, &number_of(&number)?).await?;
     shown.case.typeable_by(&signer.officer).map_err(OfficeError::from)?;
-    let form = shown.case.form.clone();
+    let form = shown.case.form.clone().with_pairs(pairs_of(&typed));
     Ok(with_camera(Shown(form_page(&staff, &view, &signer, Some(&shown), form, Vec::new(), Vec::new()).await?)))
+}
+
+fn pairs_of(typed: &Typed) -> impl Iterator<Item = (&str, &str)> {
+    typed.fields().iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// `POST /applications/new`.

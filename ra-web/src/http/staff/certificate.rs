@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Form as UrlForm;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use ca_core::domain::{Ground, IssuerId, OrderId, RevocationReason, Serial};
+use ca_core::domain::{Act, Ground, IssuerId, OrderId, RevocationReason, Serial};
 use serde::Deserialize;
 
 use super::Staff;
@@ -69,6 +69,8 @@ struct CertificatePage {
     may_hold: bool,
     /// Matters that can be begun: word, title, explanation.
     offers: Vec<(&'static str, String, String)>,
+    /// Matters that cannot be begun: title, and why not.
+    not_offered: Vec<(String, String)>,
     matters: Vec<MatterRow>,
     replaceable: Vec<Replaceable>,
 }
@@ -114,20 +116,30 @@ async fn certificate_page(
     };
     let own = CertificateName { issuer: name.issuer.clone(), serial: name.serial.clone() };
     let found = staff.desk.store.read().await?.matters(&MatterFilter::About(own), 20).await?;
-    let mut offers = Vec::new();
+    let (mut offers, mut not_offered) = (Vec::new(), Vec::new());
     if may(signer, Right::Request) {
         if issued.status == Status::Good && issued.delivered.is_some() && token.is_some() {
             offers.push(("unlock", view.t("certificate-unlock"), view.t("certificate-unlock-hint")));
         }
+        if issued.delivered.is_some() && !matches!(issued.status, Status::Revoked { .. }) {
+            offers.push(("handler", view.t("matter-handler"), view.t("certificate-handler-hint")));
+        }
         if free(Wish::Release, "release") {
             offers.push(("release", view.t("certificate-release"), view.t("certificate-release-hint")));
         }
-        if free(Wish::Revoke(RevocationReason::Unspecified), "revoke") {
+        if free(Wish::Revoke(RevocationReason::Unspecified, None), "revoke") {
             offers.push(("revocation", view.t("certificate-revoke"), view.t("revoke-hint")));
+        }
+        if issued.encryption.is_some() {
+            if staff.desk.recipients(&issued).await?.is_empty() {
+                not_offered.push((view.t("matter-recovery"), view.t("recovery-no-recipient")));
+            } else {
+                offers.push(("recovery", view.t("matter-recovery"), view.t("certificate-recovery-hint")));
+            }
         }
     }
     let matters = found.iter().filter(|matter| may_read(&signer.officer, &matter.office).is_ok());
-    let matters = matters.map(|matter| matter_row(view, matter, staff.desk.rules.hold_days, now)).collect();
+    let matters = matters.map(|matter| matter_row(view, signer, matter, staff.desk.rules.hold_days, now)).collect();
     let page = staff.page(view, signer, issued.unit_name.clone(), "/certificates").await?;
     let base = format!("/certificates/{}/{}", name.issuer, name.serial);
     Ok(CertificatePage {
@@ -151,6 +163,7 @@ async fn certificate_page(
         lines: steps.iter().map(|step| line(view, step)).collect(),
         may_hold: may(signer, Right::Hold) && free(Wish::Hold, "hold"),
         offers,
+        not_offered,
         matters,
         replaceable,
         issued,
@@ -258,6 +271,8 @@ struct OrderPage {
     act: &'static str,
     tag: Tag,
     reason: String,
+    /// Since when the key can no longer be believed, as the order says.
+    invalid_since: Option<String>,
     certificate: String,
     issued: Option<Issued>,
     certificate_tag: Option<Tag>,
@@ -309,6 +324,10 @@ pub(super) async fn get_order(
         act,
         tag: state_tag(&view, order.state.word()),
         reason: reason_text(&view, &order.order.act),
+        invalid_since: match &order.order.act {
+            Act::Revoke { invalid_since, .. } => invalid_since.map(|date| date.beijing_text()),
+            _ => None,
+        },
         certificate: format!("/certificates/{issuer}/{serial}"),
         certificate_tag: issued.as_ref().map(|issued| certificate_tag(&view, issued, now)),
         issued,

@@ -7,13 +7,14 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ca_core::domain::{IssuerId, Serial, Timestamp};
+use ca_core::domain::{IssuerId, Role, Serial, Timestamp};
 use serde::Deserialize;
 
 use super::Staff;
 use super::case::reason_fault;
 use super::document::PictureQuery;
 use super::evidence::ALONE;
+use super::kept::Typed;
 use super::parts::{Line, Seat, Sheet, Tag, ToSign, line, may, message_of, returning_to, seats};
 use crate::enrolment::desk::{OfficeError, Signer};
 use crate::enrolment::document::{DocumentError, MAX_DOCUMENT_BYTES};
@@ -42,10 +43,16 @@ pub(super) struct MatterRow {
     pub(super) duty: String,
     pub(super) due: String,
     pub(super) overdue: bool,
+    /// Who has it in hand.
+    pub(super) claimed: Option<String>,
+    pub(super) may_claim: bool,
+    /// Takes it from a colleague.
+    pub(super) may_take_over: bool,
+    pub(super) may_hand_back: bool,
 }
 
 /// The tag of a matter's state.
-fn matter_tag(view: &View, matter: &Matter) -> Tag {
+pub(super) fn matter_tag(view: &View, matter: &Matter) -> Tag {
     let (class, icon) = match matter.state {
         Stand::Draft => ("", "pen-line"),
         Stand::Requested => ("wait", "clock"),
@@ -58,10 +65,24 @@ fn matter_tag(view: &View, matter: &Matter) -> Tag {
     Tag { class, icon, text: view.t(&key) }
 }
 
-pub(super) fn matter_row(view: &View, matter: &Matter, hold_days: u16, now: Timestamp) -> MatterRow {
-    let due = matter.due(hold_days);
+/// Where a matter has its page.
+pub(super) fn page_of(matter: &Matter) -> String {
+    let list = if matter.kind == Kind::Recovery { "recoveries" } else { "matters" };
+    format!("/{list}/{}", matter.number)
+}
+
+pub(super) fn matter_row(view: &View, signer: &Signer, matter: &Matter, hold_days: u16, now: Timestamp) -> MatterRow {
+    let (due, officer) = (matter.due(hold_days), &signer.officer);
+    let claim = matter.claimed(now);
+    let own = claim.is_some_and(|claim| claim.by.id == officer.id);
+    let takeable = !own && may(signer, Right::Claim) && matter.takeable_by(officer, now).is_ok();
+    let supervisor = matter.mine(officer).is_ok() && officer.has_any(&[Role::RaSupervisor]);
     MatterRow {
-        href: format!("/matters/{}", matter.number),
+        claimed: claim.map(|claim| claim.by.name.clone()),
+        may_claim: takeable && claim.is_none(),
+        may_take_over: takeable && claim.is_some(),
+        may_hand_back: own || claim.is_some() && supervisor,
+        href: page_of(matter),
         number: matter.number.to_string(),
         kind: view.t(&format!("matter-{}", matter.kind.word())),
         unit_name: matter.about.unit_name.clone(),
@@ -91,7 +112,7 @@ pub(super) async fn get_matters(
     drop(tx);
     let days = staff.desk.rules.hold_days;
     let page = staff.page(&view, &signer, view.t("staff-rail-matters"), "/matters").await?;
-    let rows = found.iter().map(|matter| matter_row(&view, matter, days, now)).collect();
+    let rows = found.iter().map(|matter| matter_row(&view, &signer, matter, days, now)).collect();
     Ok(Shown(ListPage { page: Page { wide: true, ..page }, rows }))
 }
 
@@ -110,8 +131,8 @@ pub(super) async fn post_begin(
 ) -> Result<Response, Failure> {
     let kind = Kind::ALL.into_iter().find(|kind| kind.word() == form.kind).ok_or(Fault::Malformed)?;
     let number = staff.desk.begin_matter(&signer.officer, kind, &issuer, &serial).await?;
-    let state = staff.desk.matter(&signer.officer, &number).await?.matter.state;
-    Ok(see(&if state == Stand::Draft { format!("/matters/{number}/edit") } else { format!("/matters/{number}") }))
+    let matter = staff.desk.matter(&signer.officer, &number).await?.matter;
+    Ok(see(&if matter.state == Stand::Draft { format!("/matters/{number}/edit") } else { page_of(&matter) }))
 }
 
 /// A choice of a form.
@@ -141,8 +162,12 @@ struct FormPage {
     token: Option<String>,
     facts: Facts,
     grounds: Vec<Choice>,
+    /// To which certificate's key a recovered one may be wrapped: value, text, chosen.
+    recipients: Vec<(String, String, bool)>,
     ways: Vec<Choice>,
     slots: Vec<Slot>,
+    /// A resident number that was typed and is not kept yet.
+    number_typed: String,
     /// Field and text.
     faults: Vec<(&'static str, String)>,
     today: String,
@@ -154,6 +179,9 @@ impl FormPage {
     }
 
     fn value(&self, field: &str) -> &str {
+        if field == "handler_id" {
+            return &self.number_typed;
+        }
         self.facts.fields().into_iter().find(|(name, _)| *name == field).map_or("", |(_, value)| value)
     }
 
@@ -162,9 +190,10 @@ impl FormPage {
     }
 }
 
-fn paper_sheet(view: &View, number: &MatterNumber, paper: &MatterPaper) -> Sheet {
+pub(super) fn paper_sheet(view: &View, number: &MatterNumber, paper: &MatterPaper) -> Sheet {
     let kib = (paper.bytes + 1023) / 1024;
-    let href = format!("/matters/{number}/documents/{}", paper.kind.word());
+    let list = if number.kind() == Kind::Recovery { "recoveries" } else { "matters" };
+    let href = format!("/{list}/{number}/documents/{}", paper.kind.word());
     Sheet {
         kind: paper.kind.word(),
         title: view.t(&format!("matter-paper-{}", paper.kind.word().replace('_', "-"))),
@@ -183,6 +212,7 @@ async fn form_page(
     signer: &Signer,
     number: &MatterNumber,
     found: MatterFaults,
+    typed: &[(String, String)],
 ) -> Result<FormPage, Failure> {
     let shown = staff.desk.matter(&signer.officer, number).await?;
     let matter = shown.matter;
@@ -216,7 +246,22 @@ async fn form_page(
             error: faults.iter().find(|(at, _)| *at == kind.word()).map(|(_, text)| text.clone()),
         })
         .collect();
-    let facts = matter.facts.clone();
+    let mut facts = matter.facts.clone();
+    for (name, value) in typed {
+        facts.set(name, value);
+    }
+    let number_typed = typed.iter().find(|(name, _)| name == "handler_id").map(|(_, text)| text.clone());
+    let mut recipients = Vec::new();
+    if matter.kind == Kind::Recovery {
+        for new in staff.desk.recipients(&shown.issued).await? {
+            let value = format!("{}/{}", new.issuer, new.serial);
+            let until = new.validity.not_after.beijing_day().to_string();
+            let text =
+                view.locale.t_with("recovery-recipient", &[("serial", &new.serial.to_string()), ("day", &until)]);
+            let chosen = facts.recipient == value;
+            recipients.push((value, text, chosen));
+        }
+    }
     let choice = |prefix: &str, word: &'static str, chosen: &str| Choice {
         word,
         text: view.t(&format!("{prefix}{word}")),
@@ -232,6 +277,8 @@ async fn form_page(
         token: matter.about.token.map(|token| token.to_string()),
         unit_name: matter.about.unit_name,
         grounds: Ground::ALL.into_iter().map(|g| choice("ground-", g.word(), &facts.ground)).collect(),
+        recipients,
+        number_typed: number_typed.unwrap_or_default(),
         ways: Facts::ways(matter.kind).iter().map(|word| choice("way-", word, &facts.way)).collect(),
         slots,
         faults,
@@ -246,8 +293,10 @@ pub(super) async fn get_edit(
     view: View,
     signer: Signer,
     Path(number): Path<String>,
+    typed: Typed,
 ) -> Result<impl IntoResponse, Failure> {
-    Ok(Shown(form_page(&staff, &view, &signer, &number_of(&number)?, MatterFaults::default()).await?))
+    let number = number_of(&number)?;
+    Ok(Shown(form_page(&staff, &view, &signer, &number, MatterFaults::default(), typed.fields()).await?))
 }
 
 /// `POST /matters/{number}/edit`: whatever came is kept; what is wrong is told.
@@ -262,15 +311,16 @@ pub(super) async fn post_edit(
     let (typed, uploads, ready) = read(body).await?;
     let faults = staff.desk.save_matter(&signer.officer, &number, &typed, uploads, ready).await?;
     if faults.is_empty() {
-        return Ok(see(&format!("/matters/{number}?done={}", if ready { "matter-ready" } else { "saved" })));
+        let list = if number.kind() == Kind::Recovery { "recoveries" } else { "matters" };
+        return Ok(see(&format!("/{list}/{number}?done={}", if ready { "matter-ready" } else { "saved" })));
     }
-    Ok(Again(form_page(&staff, &view, &signer, &number, faults).await?).into_response())
+    Ok(Again(form_page(&staff, &view, &signer, &number, faults, &typed).await?).into_response())
 }
 
-type Typed = (Vec<(String, String)>, Vec<MatterUpload>, bool);
+type Posted = (Vec<(String, String)>, Vec<MatterUpload>, bool);
 
 /// Reads the form. A file that is too long is read to its end and told, so that the rest is not lost.
-async fn read(mut body: Multipart) -> Result<Typed, Failure> {
+async fn read(mut body: Multipart) -> Result<Posted, Failure> {
     let (mut pairs, mut uploads, mut ready) = (Vec::new(), Vec::new(), false);
     while let Some(mut field) = body.next_field().await.map_err(|_| Fault::Malformed)? {
         let name = field.name().unwrap_or_default().to_owned();
@@ -333,6 +383,9 @@ struct MatterPage {
     /// Paper of the case that tells the unit.
     notice: Option<String>,
     may_tell: bool,
+    /// Whether this officer may find a change of the handler good, or send it back.
+    may_confirm: bool,
+    claim: MatterRow,
     fault: Option<(String, &'static str)>,
     typed: String,
 }
@@ -351,7 +404,7 @@ impl MatterPage {
     }
 }
 
-fn facts_rows(view: &View, matter: &Matter) -> Vec<(String, String)> {
+pub(super) fn facts_rows(view: &View, matter: &Matter) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for (name, value) in matter.facts.fields() {
         if value.is_empty() {
@@ -365,6 +418,13 @@ fn facts_rows(view: &View, matter: &Matter) -> Vec<(String, String)> {
         rows.push((view.t(&format!("matter-field-{}", name.replace('_', "-"))), value));
     }
     let facts = &matter.facts;
+    for (label, value) in
+        [("matter-field-handler-id", &facts.handler_id_masked), ("handler-before", &facts.handler_before)]
+    {
+        if !value.is_empty() {
+            rows.push((view.t(label), value.clone()));
+        }
+    }
     let at = |seconds: i64| Timestamp::from_unix(seconds).beijing_text();
     if let Some(ground) = facts.ground().filter(|_| matter.kind == Kind::Revocation) {
         let key = format!("login-reason-{}", ground.reason().word().replace('_', "-"));
@@ -398,7 +458,7 @@ async fn matter_page(
     let matter = shown.matter;
     let (officer, now) = (&signer.officer, staff.desk.clock.now());
     let mine = matter.mine(officer).is_ok();
-    let row = matter_row(view, &matter, staff.desk.rules.hold_days, now);
+    let row = matter_row(view, signer, &matter, staff.desk.rules.hold_days, now);
     let desk = mine && may(signer, Right::Request);
     let (mut sign, mut why_not, mut order) = (None, None, None);
     if let (Some(statement), Kind::Unlock) = (&matter.statement, matter.kind) {
@@ -420,6 +480,9 @@ async fn matter_page(
         shown.order.as_ref().filter(|order| matches!(order.state, OrderState::Open | OrderState::Signed))
     {
         order = Some(format!("/orders/{}", found.order.id));
+    }
+    if matter.kind == Kind::Handler && matter.state == Stand::Requested && matter.entry.id == officer.id {
+        why_not = Some(view.t("handler-why-same"));
     }
     let seats = match &shown.order {
         Some(order) => seats(view, order),
@@ -450,9 +513,10 @@ async fn matter_page(
         serial: matter.about.serial.to_string(),
         token: matter.about.token.as_ref().map(ToString::to_string),
         rows: facts_rows(view, &matter),
-        reason: matter.reason.clone(),
-        due: row.due,
+        reason: matter.reason.as_deref().map(|why| reason_words(view, why)),
+        due: row.due.clone(),
         overdue: row.overdue,
+        claim: row,
         sheets: shown.papers.iter().map(|paper| paper_sheet(view, number, paper)).collect(),
         seats,
         lines: shown.steps.iter().map(|step| line(view, step)).collect(),
@@ -464,10 +528,21 @@ async fn matter_page(
         may_grant: desk && matter.kind == Kind::Unlock && matter.state == Stand::Approved,
         grant,
         notice: notice.then(|| format!("/applications/{}/papers/revocation", shown.issued.case)),
+        may_confirm: mine
+            && may(signer, Right::Decide)
+            && matter.kind == Kind::Handler
+            && matter.state == Stand::Requested
+            && matter.entry.id != officer.id,
         may_tell: desk && matter.state == Stand::Published,
         fault,
         typed,
     })
+}
+
+/// Why a matter came back: in an officer's words, or the authority's code as a message.
+pub(super) fn reason_words(view: &View, why: &str) -> String {
+    let code = why.starts_with("ca-") && why.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    if code { view.t(why) } else { why.to_owned() }
 }
 
 /// `GET /matters/{number}`.
@@ -476,8 +551,56 @@ pub(super) async fn get_matter(
     view: View,
     signer: Signer,
     Path(number): Path<String>,
-) -> Result<impl IntoResponse, Failure> {
-    Ok(Shown(matter_page(&staff, &view, &signer, &number_of(&number)?, None, None, String::new()).await?))
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    if number.kind() == Kind::Recovery {
+        return Ok(see(&format!("/recoveries/{number}")));
+    }
+    Ok(Shown(matter_page(&staff, &view, &signer, &number, None, None, String::new()).await?).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct ClaimForm {
+    #[serde(default)]
+    back: String,
+}
+
+/// `POST /matters/{number}/claim`: takes the next step in hand.
+pub(super) async fn post_claim(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ClaimForm>,
+) -> Result<Response, Failure> {
+    claim(&staff, &signer, &number, &form, true).await
+}
+
+/// `POST /matters/{number}/hand-back`: lets go of it.
+pub(super) async fn post_hand_back(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ClaimForm>,
+) -> Result<Response, Failure> {
+    claim(&staff, &signer, &number, &form, false).await
+}
+
+async fn claim(
+    staff: &Staff,
+    signer: &Signer,
+    number: &str,
+    form: &ClaimForm,
+    take: bool,
+) -> Result<Response, Failure> {
+    let number = number_of(number)?;
+    staff.desk.claim_matter(&signer.officer, &number, take).await?;
+    let done = if take { "claimed" } else { "handed-back" };
+    let back = match form.back.as_str() {
+        "queue" => "/".to_owned(),
+        "matters" => "/matters".to_owned(),
+        _ => format!("/matters/{number}"),
+    };
+    Ok(see(&format!("{back}?done={done}")))
 }
 
 /// `POST /matters/{number}/sign`: either signature on an unblocking.
@@ -514,7 +637,7 @@ pub(super) async fn post_unlocked(Path(number): Path<String>) -> Result<Response
 #[derive(Deserialize)]
 pub(super) struct ReasonForm {
     #[serde(default)]
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// `POST /matters/{number}/drop`: given up.
@@ -533,6 +656,35 @@ pub(super) async fn post_drop(
     }
     staff.desk.drop_matter(&signer.officer, &number, form.reason.trim()).await?;
     Ok(see(&format!("/matters/{number}?done=matter-dropped")))
+}
+
+/// `POST /matters/{number}/confirm`: the unit has this handler from now on.
+pub(super) async fn post_confirm(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    staff.desk.confirm_handler(&signer.officer, &number).await?;
+    Ok(see(&format!("/matters/{number}?done=handler-changed")))
+}
+
+/// `POST /matters/{number}/return`: back to be put right, with a reason.
+pub(super) async fn post_return(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ReasonForm>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    if let Some(fault) = reason_fault(&view, form.reason.trim()) {
+        let fault = Some((fault, "return"));
+        let page = matter_page(&staff, &view, &signer, &number, None, fault, form.reason.clone()).await?;
+        return Ok(Again(page).into_response());
+    }
+    staff.desk.return_handler(&signer.officer, &number, form.reason.trim()).await?;
+    Ok(see(&format!("/matters/{number}?done=returned")))
 }
 
 /// `POST /matters/{number}/told`: how the unit was told of its revocation.

@@ -7,7 +7,10 @@ use ca_core::testing::Person;
 use serde_json::{Value, json};
 
 use super::testing::{Bench, PNG};
-use crate::matters::GRANT_SECONDS;
+use crate::enrolment::case::CaseNumber;
+use crate::enrolment::desk::OfficeError;
+use crate::enrolment::retention::Kept;
+use crate::matters::{GRANT_SECONDS, MatterNumber};
 use crate::store::Store as _;
 
 /// A unit with its certificate on a token of the office's stock, formatted with its own admin PIN.
@@ -173,12 +176,23 @@ async fn a_revocation_goes_from_the_request_to_the_notice() {
     for fault in ["#ground", "#applicant", "#checked", "#way", "#request"] {
         assert!(empty.text.contains(&format!("href=\"{fault}\"")), "{fault}");
     }
-    let matter = bench.matter(&view, "revocation", &[("ground", "holder-asks")]).await;
+    let since = bench.house.now().beijing_day().to_string();
+    let ground = [("ground", "holder-compromise"), ("invalid_since", since.as_str())];
+    let mut early = ground;
+    early[1].1 = "2020-01-01";
+    let typed = [&early[..], &[("action", "check")]].concat();
+    assert!(bench.form("limin", &edit, &typed, &[]).await.text.contains("before the certificate"));
+    let matter = bench.matter(&view, "revocation", &ground).await;
     assert_eq!(edit, format!("{matter}/edit"), "one that is open is gone on with");
     let order = bench.order_of(&matter).await;
     let shown = bench.get("limin", &order).await.text;
     let scan = Sha256(openssl::sha::sha256(PNG)).to_string();
     assert!(shown.contains(&scan), "the officers sign the hashes of the papers");
+    let first = view.validity.not_before.unix();
+    assert!(
+        shown.contains(&format!("&#34;invalid_since&#34;:{first}")),
+        "and since when the key is not to be believed: {shown}"
+    );
     bench.sign("limin", &order, &format!("{order}/sign")).await;
     assert!(bench.get("sunli", "/").await.text.contains("Waits for the second signature"));
     let got = bench.sign("sunli", &order, &format!("{order}/sign")).await;
@@ -236,4 +250,122 @@ async fn a_hold_is_followed_by_its_report_and_ends_with_the_release() {
         assert!(page.contains("Over") || page.contains("Released"), "{path}");
     }
     assert!(!bench.get("limin", "/").await.text.contains(&loss));
+}
+
+#[tokio::test]
+async fn another_handler_is_written_down_by_one_and_confirmed_by_another_and_nothing_is_ordered() {
+    let bench = Bench::new().await;
+    let (case, view) = bench.delivered().await;
+    let to = format!("/certificates/{}/{}/matters", view.issuer, view.serial);
+    let edit = bench.post("limin", &to, &[("kind", "handler")]).await.to;
+    let matter = edit.strip_suffix("/edit").expect("a form").to_owned();
+    let empty = bench.form("limin", &edit, &[("action", "check")], &[]).await;
+    for fault in ["#handler_name", "#handler_mobile", "#handler_id", "#request", "#id_card"] {
+        assert!(empty.text.contains(&format!("href=\"{fault}\"")), "{fault}");
+    }
+    let good = [
+        ("handler_name", "赵强"),
+        ("handler_mobile", "13900139000"),
+        ("handler_id", "440524188001010014"),
+        ("way", "counter"),
+        ("applicant", "赵强"),
+        ("checked", "公章与档案一致"),
+        ("action", "check"),
+    ];
+    let mut bad = good;
+    (bad[1].1, bad[2].1) = ("12345", "440524188001010015");
+    let got = bench.form("limin", &edit, &bad, &[("request", PNG), ("id_card", PNG)]).await;
+    assert!(
+        got.text.contains("a mobile number has 11 digits") && got.text.contains("not a resident number"),
+        "{}",
+        got.text
+    );
+    let got = bench.form("limin", &edit, &good, &[]).await;
+    assert_eq!(got.to, format!("{matter}?done=matter-ready"), "{}", got.text);
+
+    let shown = bench.get("limin", &matter).await.text;
+    assert!(shown.contains("another reviewing officer") && !shown.contains("/confirm"), "{shown}");
+    assert!(
+        shown.contains("440524********0014")
+            && !shown.contains("440524188001010014")
+            && shown.contains("刘芳 13800138000")
+    );
+    for (who, status) in
+        [("limin", StatusCode::FORBIDDEN), ("zhoujun", StatusCode::FORBIDDEN), ("chenjie", StatusCode::FORBIDDEN)]
+    {
+        assert_eq!(bench.post(who, &format!("{matter}/confirm"), &[]).await.status, status, "{who}");
+    }
+    let silent = bench.post("sunli", &format!("{matter}/return"), &[]).await;
+    assert_eq!(silent.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let got = bench.post("sunli", &format!("{matter}/return"), &[("reason", "公章不清")]).await;
+    assert_eq!(got.to, format!("{matter}?done=returned"));
+    assert!(bench.get("limin", &matter).await.text.contains("公章不清"));
+    let early = bench.post("sunli", &format!("{matter}/confirm"), &[]).await;
+    assert_eq!(early.status, StatusCode::CONFLICT, "it lies with the desk");
+    // The number need not be typed again.
+    let mut again = good;
+    again[2].1 = "";
+    bench.form("limin", &edit, &again, &[("request", PNG)]).await;
+    let unit = async || bench.get("limin", "/units/91350100M000100Y43").await.text;
+    assert!(unit().await.contains("刘芳"), "not before it is confirmed");
+    let got = bench.post("sunli", &format!("{matter}/confirm"), &[]).await;
+    assert_eq!(got.to, format!("{matter}?done=handler-changed"), "{}", got.text);
+    let now = unit().await;
+    assert!(now.contains("赵强") && now.contains("13900139000") && now.contains("440524********0014"), "{now}");
+    assert_eq!(bench.post("sunli", &format!("{matter}/confirm"), &[]).await.status, StatusCode::CONFLICT, "once");
+    let same = bench.view(&json!(view.issuer), &json!(view.serial)).await;
+    assert_eq!((same.certificate, same.status), (view.certificate.clone(), view.status), "the certificate stays");
+    assert!(bench.get("limin", &case).await.text.contains("刘芳"), "what was examined then stays as it was");
+
+    // A case that follows begins with the new one.
+    let base = format!("/certificates/{}/{}", view.issuer, view.serial);
+    let next = bench.post("limin", &format!("{base}/replace"), &[("ground", "change")]).await.to;
+    let form = bench.get("limin", &next).await.text;
+    assert!(form.contains("赵强") && form.contains("13900139000") && !form.contains("刘芳"), "{form}");
+}
+
+#[tokio::test]
+async fn the_scans_of_a_matter_leave_with_the_archive_and_are_kept_and_deleted_with_the_case() {
+    let bench = Bench::new().await;
+    let (case, view) = bench.delivered().await;
+    let matter = bench.matter(&view, "revocation", &[("ground", "holder-asks")]).await;
+    let order = bench.order_of(&matter).await;
+    for who in ["limin", "sunli"] {
+        bench.sign(who, &order, &format!("{order}/sign")).await;
+    }
+    let page = bench.get("wangqiang", &format!("{case}/archive")).await;
+    let signature = bench.signature(&page, "wangqiang");
+    let taken = bench.post("wangqiang", &format!("{case}/archive"), &[("signature", &signature)]).await;
+    let verified = crate::archive::verify::verify(&taken.bytes).expect("whole");
+    assert!(verified.archive.files > 10);
+    let number = matter.rsplit('/').next().expect("a number").to_owned();
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&taken.bytes)).expect("a ZIP");
+    let mut scan = Vec::new();
+    let mut file = zip.by_name(&format!("matters/{number}/request.png")).expect("the scan");
+    std::io::Read::read_to_end(&mut file, &mut scan).expect("read");
+    assert_eq!(scan, PNG);
+    drop(file);
+
+    // Long after: while the matter is not over, nothing goes; then all of it, the matter's own papers too.
+    bench.get("limin", &matter).await;
+    let number: MatterNumber = number.parse().expect("a number");
+    let case: CaseNumber = case.rsplit('/').next().expect("a number").parse().expect("a number");
+    let (limin, sunli) = (bench.officer("limin").await, bench.officer("sunli").await);
+    let wangqiang = bench.officer("wangqiang").await;
+    let desk = &bench.desk;
+    bench.house.clock.advance(9 * 366 * 86_400);
+    let early = desk.ask_deletion(&wangqiang, &case, "time is over").await;
+    assert!(matches!(early, Err(OfficeError::Kept(Kept::Open))), "the unit was never told");
+    desk.close_told(&limin, &number, "当面签收").await.expect("told");
+    let early = desk.ask_deletion(&wangqiang, &case, "time is over").await;
+    assert!(matches!(early, Err(OfficeError::Kept(Kept::Until(_)))), "five years from the matter's last step");
+    bench.house.clock.advance(6 * 366 * 86_400);
+    desk.ask_deletion(&wangqiang, &case, "time is over").await.expect("asked");
+    desk.confirm_deletion(&sunli, &case).await.expect("deleted");
+    let hash = Sha256(openssl::sha::sha256(PNG));
+    assert!(desk.evidence.show(hash).await.is_err(), "the store forgets the matter's scan");
+    assert!(matches!(desk.matter_paper(&limin, &number, "request").await, Err(OfficeError::NotFound)));
+    let facts = desk.matter(&limin, &number).await.expect("read").matter.facts;
+    assert_eq!((facts.applicant.as_str(), facts.checked.as_str(), facts.story.as_str()), ("", "", ""));
+    assert_eq!(facts.ground, "holder-asks", "what was done stays");
 }

@@ -10,6 +10,7 @@ mod counter;
 mod document;
 mod evidence;
 mod jobs;
+mod kept;
 mod letters;
 mod login;
 mod matter;
@@ -20,6 +21,7 @@ mod officers;
 pub(crate) mod parts;
 mod phone;
 mod queue;
+mod recovery;
 mod register;
 mod reports;
 mod retention;
@@ -103,6 +105,8 @@ fn guarded(staff: &Staff) -> Guarded {
     let signed = |routes: MethodRouter<Staff>| routes.layer(DefaultBodyLimit::max(batch_signing::MAX_SIGNED_BYTES));
     let guarded = Guarded { staff: staff.clone(), router: Router::new(), rights: Vec::new() }
         .route("/", with(Right::Enter, get(queue::get_home)))
+        .route("/kept", with(Right::Enter, get(kept::get_kept)))
+        .route("/kept/forget", with(Right::Enter, post(kept::post_forget)))
         .route("/counts", with(Right::Enter, get(queue::get_counts)))
         .route("/tour", with(Right::Enter, get(tour::get_tour)))
         .route("/tour/done", with(Right::Enter, post(tour::post_done)))
@@ -181,6 +185,18 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/matters/{number}/drop", with(Right::Request, post(matter::post_drop)))
         .route("/matters/{number}/told", with(Right::Request, post(matter::post_told)))
         .route("/matters/{number}/documents/{kind}", with(Right::Read, get(matter::get_document)))
+        .route("/matters/{number}/confirm", with(Right::Decide, post(matter::post_confirm)))
+        .route("/matters/{number}/return", with(Right::Decide, post(matter::post_return)))
+        .route("/matters/{number}/claim", with(Right::Claim, post(matter::post_claim)))
+        .route("/matters/{number}/hand-back", with(Right::Claim, post(matter::post_hand_back)))
+        .route("/recoveries", with(Right::Recovery, get(recovery::get_recoveries)))
+        .route("/recoveries/{number}", with(Right::Recovery, get(recovery::get_recovery)))
+        .route("/recoveries/{number}/sign", with(Right::SignRecovery, post(recovery::post_sign)))
+        .route("/recoveries/{number}/send", with(Right::SignRecovery, post(recovery::post_send)))
+        .route("/recoveries/{number}/decline", with(Right::SignRecovery, post(recovery::post_decline)))
+        .route("/recoveries/{number}/key", with(Right::Provision, post(recovery::post_key)))
+        .route("/recoveries/{number}/close", with(Right::Provision, post(recovery::post_close)))
+        .route("/recoveries/{number}/documents/{kind}", with(Right::Recovery, get(recovery::get_document)))
         .route("/stock", with(Right::Read, get(tokens::get_stock)))
         .route("/stock/{doing}", with(Right::KeepStock, get(tokens::get_list).post(tokens::post_list)))
         .route("/stock/transfers/{id}", with(Right::Read, get(tokens::get_transfer)))
@@ -235,15 +251,26 @@ async fn guard(
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let typist = kept::typist(&session, &parts).await;
     let signer = match signed_in(&staff, &session, &parts).await {
         Ok(signer) => signer,
-        Err(failure) => return failure.into_response(),
+        Err(failure) => {
+            if let Some(officer) = typist.filter(|_| failure.kind() == Kind::NotSignedIn) {
+                kept::keep(&staff, &officer, parts, body).await;
+            }
+            return failure.into_response();
+        }
     };
     let mut request = Request::from_parts(parts, body);
     let tried = format!("{} {}", request.method(), request.uri().path());
     let response = if right.of(&signer.officer.roles) {
         request.extensions_mut().insert(signer.clone());
-        next.run(request).await
+        let typed = kept::beside(&staff, &session, &signer, &mut request).await;
+        let response = next.run(request).await;
+        if typed && response.status().is_success() {
+            kept::taken_up(&staff, &session, &signer.officer.id).await;
+        }
+        response
     } else {
         Failure::from(Kind::NoRight).into_response()
     };
@@ -313,6 +340,7 @@ const DONE: &[&str] = &[
     "invoiced",
     "invoice-back",
     "counted",
+    "count-returned",
     "closed",
     "annexed",
     "deletion-asked",
@@ -354,6 +382,10 @@ const DONE: &[&str] = &[
     "matter-signed",
     "matter-dropped",
     "matter-closed",
+    "form-kept",
+    "handler-changed",
+    "recovery-approved",
+    "recovery-declined",
 ];
 
 impl Staff {
@@ -399,6 +431,9 @@ impl Staff {
         if Right::ReadMoney.of(roles) {
             let to_pay = Right::TakeMoney.of(roles).then(|| counts.count("awaiting_payment"));
             rail.push(item("/money", "staff-rail-money", "wallet", to_pay));
+        }
+        if Right::SignRecovery.of(roles) {
+            rail.push(item("/recoveries", "recovery-rail", "key-round", None));
         }
         if Right::Registry.of(roles) {
             rail.push(item("/officers", "staff-rail-officers", "users", None));
@@ -448,6 +483,8 @@ mod batch_tests;
 #[cfg(test)]
 mod evidence_tests;
 #[cfg(test)]
+mod kept_tests;
+#[cfg(test)]
 mod lapse_tests;
 #[cfg(test)]
 mod matter_tests;
@@ -463,6 +500,8 @@ mod presence_tests;
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod recovery_tests;
 #[cfg(test)]
 mod report_tests;
 #[cfg(test)]

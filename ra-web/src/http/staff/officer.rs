@@ -116,7 +116,7 @@ async fn officer_page(
         may_order,
         may_hold: free(StatusWish::Hold) && !over,
         may_release: free(StatusWish::Release) && !waits,
-        may_revoke: free(StatusWish::Revoke(RevocationReason::Unspecified)) && !waits,
+        may_revoke: free(StatusWish::Revoke(RevocationReason::Unspecified, None)) && !waits,
         reasons: reasons.collect(),
         fault,
     })

@@ -58,8 +58,9 @@ pub(super) struct Line {
 }
 
 pub(super) fn line(view: &View, step: &PastStep) -> Line {
-    let reason = step.reason.clone().map(|reason| {
-        if step.act == "revoke" { view.t(&format!("login-reason-{}", reason.replace('_', "-"))) } else { reason }
+    let reason = step.reason.clone().map(|reason| match step.act.as_str() {
+        "revoke" => view.t(&format!("login-reason-{}", reason.replace('_', "-"))),
+        _ => super::matter::reason_words(view, &reason),
     });
     Line {
         what: view.t(&format!("step-{}", step.act.replace('_', "-"))),

@@ -10,7 +10,7 @@ use super::testing::Bench;
 const SECRET: &str = "what the assistant drew";
 
 impl Bench {
-    fn login(&self) -> Vec<u8> {
+    pub(super) fn login(&self) -> Vec<u8> {
         let now = self.house.now();
         let (aud, nonce) = ("http://127.0.0.1:8081".into(), "n".into());
         encode(&Login { aud, purpose: LoginPurpose::Staff, nonce, iat: now, exp: now.plus(120) })

@@ -101,7 +101,7 @@ pub(super) async fn get_home(State(staff): State<Staff>, view: View, signer: Sig
     }
     let days = staff.desk.rules.hold_days;
     let held = queue.held.iter().map(|issued| held(&view, issued, days, now)).collect();
-    let matters = queue.matters.iter().map(|matter| matter_row(&view, matter, days, now)).collect();
+    let matters = queue.matters.iter().map(|matter| matter_row(&view, &signer, matter, days, now)).collect();
     let page = staff.page_with(&view, &signer, view.t("staff-rail-home"), "/", &queue.counts);
     let page = Page { wide: true, ..page };
     let new_here = super::tour::is_new(&staff, &signer).await?;
@@ -115,6 +115,8 @@ fn first_page(signer: &Signer) -> Option<&'static str> {
         None
     } else if may(signer, Right::ReadMoney) {
         Some("/money")
+    } else if may(signer, Right::SignRecovery) {
+        Some("/recoveries")
     } else if may(signer, Right::Registry) {
         Some("/officers")
     } else {

@@ -38,6 +38,8 @@ async fn a_certificate_is_made_only_on_a_token_of_this_office() {
         assert!(bench.get("limin", &page).await.text.contains("/tokens/YX01"), "{page}");
     }
     assert_eq!(bench.get("limin", "/search?q=YX01").await.to, "/tokens/YX01");
+    assert_eq!(bench.get("limin", "/search?q=yx01").await.to, "/tokens/YX01", "typed small");
+    assert_eq!(bench.get("zhoujun", "/search?q=YX01").await.to, "", "another office's leads nowhere");
     assert_eq!(bench.get("zhoujun", "/tokens/YX01").await.status, StatusCode::FORBIDDEN);
 
     // The token of one unit is not taken for another's case.

@@ -284,6 +284,10 @@ impl Bench {
 
     async fn open_session(&mut self, name: &'static str, officer: Officer, certificate: Sha256, bound: Option<Bound>) {
         let opened = Session::new(None, Arc::new(self.sessions.clone()), None);
+        opened.insert(session::AFTER, &officer.id).await.expect("kept");
+        if self.desk.kept_form(&officer.id).await.expect("read").is_some() {
+            opened.insert(kept::WAITS, true).await.expect("kept");
+        }
         let kept = StaffSession { officer, certificate, checked: self.house.now(), bound };
         opened.insert(SESSION_KEY, kept).await.expect("kept");
         opened.save().await.expect("saved");
@@ -352,7 +356,11 @@ impl Bench {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(b"--x--\r\n");
-        let request = Request::post(path).header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
+        // From its own page, as browsers tell.
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+            .header(header::HOST, "ra.example")
+            .header(header::REFERER, format!("https://ra.example{path}"));
         self.send(who, request, body).await
     }
 
