@@ -19,7 +19,7 @@ const BETWEEN: &str = "SELECT serial, status, reason, since, not_after FROM cert
      WHERE issuer = $1 AND serial >= $2 AND serial <= $3 ORDER BY serial LIMIT $4";
 const MOVE_HEAD: &str = "UPDATE feed SET head = $1 WHERE id = 1 AND head = $2";
 static APPEND: Many =
-    Many::rows("INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) VALUES", 8);
+    Many::rows("INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at, listed) VALUES", 9);
 static ADD: Many =
     Many::rows("INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) VALUES", 6);
 const SET: &str = "INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) \
@@ -31,10 +31,16 @@ const ADD_INVALIDITY: &str = "INSERT INTO invalidity (issuer, serial, since) VAL
 const INVALIDITIES: &str = "SELECT serial, since FROM invalidity WHERE issuer = $1 AND serial > $2 AND serial <= $3";
 const FEED: &str = "SELECT head, beat FROM feed WHERE id = 1";
 const BEAT: &str = "UPDATE feed SET beat = $1 WHERE id = 1";
-const LOG_FAULTS: &str = "SELECT s.issuer, s.serial FROM certificate_status s WHERE NOT EXISTS \
+// Of a certificate that lists never told of, the first line is the last: not found by certificate, for there is no index
+// of them, but all in one pass.
+const LOG_FAULTS: &str = "SELECT s.issuer, s.serial FROM certificate_status s \
+     LEFT JOIN status_log f ON f.issuer = s.issuer AND f.serial = s.serial AND NOT f.listed AND f.status = s.status \
+     AND f.reason = s.reason AND f.since = s.since AND f.not_after = s.not_after WHERE NOT EXISTS \
      (SELECT 1 FROM status_log l WHERE l.issuer = s.issuer AND l.serial = s.serial AND l.status = s.status \
-      AND l.reason = s.reason AND l.since = s.since AND l.not_after = s.not_after AND l.seq = \
-      (SELECT max(m.seq) FROM status_log m WHERE m.issuer = s.issuer AND m.serial = s.serial)) \
+      AND l.reason = s.reason AND l.since = s.since AND l.not_after = s.not_after AND l.listed AND l.seq = \
+      (SELECT max(m.seq) FROM status_log m WHERE m.issuer = s.issuer AND m.serial = s.serial AND m.listed)) \
+     AND (f.seq IS NULL OR EXISTS (SELECT 1 FROM status_log m \
+      WHERE m.issuer = s.issuer AND m.serial = s.serial AND m.listed)) \
      ORDER BY s.issuer, s.serial LIMIT 100";
 // A page of rows as one text: a list may have a million, and a row costs sqlx more than reading it costs the engine.
 const UNUSABLE: &str = "SELECT string_agg(line, ' ') FROM (SELECT \
@@ -42,9 +48,7 @@ const UNUSABLE: &str = "SELECT string_agg(line, ' ') FROM (SELECT \
      WHERE issuer = $1 AND status <> 0 AND not_after >= $2 AND serial > $3 ORDER BY serial LIMIT $4) AS page";
 const UNUSABLE_ROWS: &str = "SELECT serial, status, reason, since FROM certificate_status \
      WHERE issuer = $1 AND status <> 0 AND not_after >= $2 AND serial > $3 ORDER BY serial LIMIT $4";
-const CHANGED_AFTER: &str = "SELECT l.seq FROM status_log l WHERE l.issuer = $1 AND l.seq > $2 \
-     AND (l.status <> 0 OR EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial \
-     AND e.seq < l.seq)) LIMIT 1";
+const CHANGED_AFTER: &str = "SELECT seq FROM status_log WHERE issuer = $1 AND seq > $2 AND listed LIMIT 1";
 
 /// `$seq` is how the lines are found: by their numbers when few are wanted, by serial number when all are.
 macro_rules! changes {
@@ -56,9 +60,8 @@ macro_rules! changes {
             $seq,
             " > $2 AND ",
             $seq,
-            " <= $3 AND l.not_after >= $4 AND l.serial > $5 AND NOT EXISTS (SELECT 1 FROM status_log m WHERE \
-             m.issuer = l.issuer AND m.serial = l.serial AND m.seq > l.seq AND m.seq <= $3) AND (l.status <> 0 OR \
-             EXISTS (SELECT 1 FROM status_log e WHERE e.issuer = l.issuer AND e.serial = l.serial AND e.seq < l.seq)) \
+            " <= $3 AND l.not_after >= $4 AND l.serial > $5 AND l.listed AND NOT EXISTS (SELECT 1 FROM status_log m \
+             WHERE m.issuer = l.issuer AND m.serial = l.serial AND m.seq > l.seq AND m.seq <= $3 AND m.listed) \
              ORDER BY l.serial LIMIT $6"
         )
     };
@@ -160,10 +163,16 @@ impl DirectTx {
 }
 
 for_each_driver! { Transaction =>
-    /// Moves the head of the feed over these changes and appends them to the log.
-    async fn log(tx: &mut Transaction, changes: &[StatusChange], at: Timestamp) -> Result<(), StoreError> {
-        let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return Ok(()) };
-        let moved = sqlx::query(MOVE_HEAD).bind(last.seq).bind(first.seq - 1).execute(tx.connection()).await?;
+    /// Moves the head of the feed over these changes and appends them to the log. `first`: each is the first of its
+    /// certificate; of such a line lists tell only when it is not "good".
+    async fn log(
+        tx: &mut Transaction,
+        changes: &[StatusChange],
+        at: Timestamp,
+        first: bool,
+    ) -> Result<(), StoreError> {
+        let (Some(begin), Some(end)) = (changes.first(), changes.last()) else { return Ok(()) };
+        let moved = sqlx::query(MOVE_HEAD).bind(end.seq).bind(begin.seq - 1).execute(tx.connection()).await?;
         if moved.rows_affected() != 1 {
             return Err(StoreError::Contended);
         }
@@ -178,7 +187,8 @@ for_each_driver! { Transaction =>
                     .bind(change.status.reason_code())
                     .bind(change.status.since_unix())
                     .bind(change.not_after.unix())
-                    .bind(at.unix());
+                    .bind(at.unix())
+                    .bind(!first || change.status != CertificateStatus::Good);
             }
             let done = query.execute(tx.connection()).await?;
             expect_rows(statement, done.rows_affected(), changes.len() as u64)?;
@@ -227,7 +237,7 @@ for_each_driver! { Transaction =>
         }
 
         async fn add_statuses(&mut self, changes: &[StatusChange], at: Timestamp) -> Result<(), StoreError> {
-            log(self, changes, at).await?;
+            log(self, changes, at, true).await?;
             for (statement, changes) in ADD.pieces(changes, Transaction::MOST_ROWS) {
                 let mut query = sqlx::query(statement);
                 for change in changes {
@@ -246,7 +256,8 @@ for_each_driver! { Transaction =>
         }
 
         async fn set_status(&mut self, change: &StatusChange, at: Timestamp) -> Result<(), StoreError> {
-            log(self, std::slice::from_ref(change), at).await?;
+            let first = self.status(&change.issuer, &change.serial).await?.is_none();
+            log(self, std::slice::from_ref(change), at, first).await?;
             let done = sqlx::query(SET)
                 .bind(change.issuer.as_str())
                 .bind(change.serial.to_string())

@@ -26,6 +26,7 @@ pub fn authority_migrations() -> Migrator {
         (8, "unusable", include_str!("../../migrations/0008_unusable.sql")),
         (9, "replacement", include_str!("../../migrations/0009_replacement.sql")),
         (10, "invalidity", include_str!("../../migrations/0010_invalidity.sql")),
+        (11, "fewer_indexes", include_str!("../../migrations/0011_fewer_indexes.sql")),
     ])
 }
 

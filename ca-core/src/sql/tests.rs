@@ -257,6 +257,74 @@ async fn a_status_moves_the_feed_and_the_log() {
     }
 }
 
+/// Runs statements as they stand, past the store.
+async fn run(fresh: &Fresh, statements: &'static str) {
+    match &fresh.database {
+        Database::Sqlite { writer, .. } => sqlx::raw_sql(statements).execute(writer).await.map(drop),
+        Database::Postgres(pool) => sqlx::raw_sql(statements).execute(pool).await.map(drop),
+    }
+    .unwrap_or_else(|error| panic!("{}: {error}", fresh.engine));
+}
+
+#[tokio::test]
+async fn a_status_that_the_log_does_not_bear_out_is_found() {
+    for fresh in databases(&authority_migrations()).await {
+        run(
+            &fresh,
+            "INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) VALUES
+               ('unit-p256', '41', 0, 0, 0, 100), ('unit-p256', '42', 2, 1, 5, 100), ('unit-p256', '43', 0, 0, 0, 100),
+               ('unit-p256', '44', 0, 0, 0, 100), ('unit-p256', '45', 1, 6, 5, 100), ('unit-p256', '46', 0, 0, 0, 100);
+             INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at, listed) VALUES
+               (1, 'unit-p256', '41', 0, 0, 0, 100, 1, FALSE),
+               (2, 'unit-p256', '42', 0, 0, 0, 100, 1, FALSE), (3, 'unit-p256', '42', 2, 1, 5, 100, 5, TRUE),
+               (4, 'unit-p256', '44', 0, 0, 0, 100, 1, FALSE), (5, 'unit-p256', '44', 2, 1, 5, 100, 5, TRUE),
+               (6, 'unit-p256', '45', 0, 0, 0, 100, 1, FALSE),
+               (7, 'unit-p256', '46', 0, 0, 0, 100, 1, FALSE), (8, 'unit-p256', '46', 1, 6, 5, 100, 5, TRUE),
+               (9, 'unit-p256', '46', 0, 0, 0, 100, 6, TRUE)",
+        )
+        .await;
+        let faults = store(&fresh).begin_read().await.unwrap().log_faults().await.unwrap();
+        let serials: Vec<String> = faults.into_iter().map(|(_, serial)| serial.to_string()).collect();
+        assert_eq!(serials, ["43", "44", "45"], "{}: never told, revoked since, held in secret", fresh.engine);
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_of_before_keeps_what_its_lists_tell_and_what_was_replaced() {
+    let before = authority_migrations().iter().filter(|step| step.version < 11).cloned().collect();
+    for fresh in databases(&sqlx::migrate::Migrator::with_migrations(before)).await {
+        run(
+            &fresh,
+            "INSERT INTO certificate (issuer, serial, order_id, part, origin, profile, spki_sha256, not_before, not_after,
+               tbs, intended) VALUES ('unit-p256', '41', 'A', 0, 'order', 'unit-sign', 'K', 0, 100, '0', 0);
+             INSERT INTO ca_order (id, sha256, statement, received) VALUES ('B', '0', '0', 0);
+             INSERT INTO ca_replacement (order_id, issuer, serial) VALUES ('B', 'unit-p256', '41');
+             INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) VALUES
+               (1, 'unit-p256', '41', 0, 0, 0, 100, 1), (2, 'unit-p256', '42', 0, 0, 0, 100, 1),
+               (3, 'unit-p256', '42', 1, 6, 5, 100, 5), (4, 'unit-p256', '42', 0, 0, 0, 100, 6),
+               (5, 'unit-p256', '43', 2, 1, 7, 100, 7);
+             UPDATE feed SET head = 5",
+        )
+        .await;
+        fresh.database.migrate(&authority_migrations()).await.expect("migrates");
+        let mut tx = store(&fresh).begin_read().await.unwrap();
+        for (seq, news) in [(0, true), (2, true), (4, true), (5, false)] {
+            assert_eq!(tx.crl_changed_after(&issuer(), seq).await.unwrap(), news, "{}: {seq}", fresh.engine);
+        }
+        let changes = tx.changed_between(&issuer(), 0..5, NOW, "", 10).await.unwrap();
+        assert_eq!(changes, Vec::new(), "{}: all have ended", fresh.engine);
+        let changes = tx.changed_between(&issuer(), 0..5, Timestamp::from_unix(0), "", 10).await.unwrap();
+        let changes: Vec<_> = changes.into_iter().map(|change| (change.serial.to_string(), change.seq)).collect();
+        assert_eq!(changes, [("42".to_owned(), 4), ("43".to_owned(), 5)], "{}", fresh.engine);
+        drop(tx);
+        let gone = match &fresh.database {
+            Database::Sqlite { writer, .. } => sqlx::query("DELETE FROM certificate").execute(writer).await.map(drop),
+            Database::Postgres(pool) => sqlx::query("DELETE FROM certificate").execute(pool).await.map(drop),
+        };
+        assert!(gone.is_err(), "{}: what was replaced stays", fresh.engine);
+    }
+}
+
 #[tokio::test]
 async fn issuers_and_crl_numbers_read_back() {
     for fresh in databases(&authority_migrations()).await {

@@ -79,8 +79,8 @@ async fn fill(url: &str, certificates: u64) -> anyhow::Result<()> {
                x'3000', printf('%016x', i * {step}) || lower(hex(randomblob(24))), 1795406400, NULL FROM n;
              INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after)
              SELECT issuer, serial, 0, 0, 0, not_after FROM certificate WHERE rowid > (SELECT row FROM before);
-             INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at)
-             SELECT (SELECT head FROM before) + row_number() OVER (), issuer, serial, 0, 0, 0, not_after, issued
+             INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at, listed)
+             SELECT (SELECT head FROM before) + row_number() OVER (), issuer, serial, 0, 0, 0, not_after, issued, FALSE
              FROM certificate WHERE rowid > (SELECT row FROM before);
              UPDATE feed SET head = head + {end} - {begin};
              DROP TABLE before; PRAGMA wal_checkpoint(TRUNCATE)"
