@@ -157,7 +157,7 @@ impl Desk {
         Ok(self.store.read().await?.last_drawers(&officer.office, 200).await?)
     }
 
-    /// The books of an office, with the entries before a place; added up anew as proof.
+    /// The books of an office, with the entries before a place; added up as proof from the last night on.
     ///
     /// # Errors
     /// [`OfficeError::Forbidden`] for another office's.

@@ -1,7 +1,7 @@
 //! Money: what a case costs, who took how much for it, what went back, and the books.
 //!
 //! For: the counter, and whatever other way of payment comes beside it. [`fen`], [`tariff`], [`bill`], [`taking`], [`refund`],
-//! [`drawer`], [`invoice`], [`ledger`] are pure; [`counter`], [`giving_back`], [`day_end`], [`board`], [`lapse`] and [`receipt`] are
+//! [`drawer`], [`invoice`], [`ledger`] are pure; [`counter`], [`giving_back`], [`day_end`], [`board`], [`lapse`], [`prove`] and [`receipt`] are
 //! the services over the ports in [`store`]. Trusts the officer whom the session names, and the database's transaction: a
 //! fact, its line of history, its audit entry and its booking are written together or not at all. Never changes a
 //! booking, never takes a bill's money twice, and never lets a certificate be made for a bill that is not paid.
@@ -19,6 +19,7 @@ pub mod giving_back;
 pub mod invoice;
 pub mod lapse;
 pub mod ledger;
+pub mod prove;
 pub mod receipt;
 pub mod refund;
 pub mod store;

@@ -176,8 +176,12 @@ pub trait Ledger {
     async fn book(&mut self, entry: &Entry) -> Result<(), DatabaseError>;
     /// The balances of an office, as kept.
     async fn balances(&mut self, office: &OfficeId) -> Result<Vec<(Account, Fen)>, DatabaseError>;
-    /// The balances of an office, added up from all its postings: the proof of those that are kept.
+    /// The balances of an office, added up from its last proof and all postings since.
     async fn proved_balances(&mut self, office: &OfficeId) -> Result<Vec<(Account, Fen)>, DatabaseError>;
+    /// What all postings of an office add up to, from the first one, and the number of its last entry.
+    async fn add_up(&mut self, office: &OfficeId) -> Result<(i64, Vec<(Account, Fen)>), DatabaseError>;
+    /// Keeps such sums as the proof up to that entry.
+    async fn put_proof(&mut self, office: &OfficeId, n: i64, sums: &[(Account, Fen)]) -> Result<(), DatabaseError>;
     /// Entries of an office before a place, the last first.
     async fn entries(&mut self, office: &OfficeId, before: i64, limit: i64) -> Result<Vec<Booked>, DatabaseError>;
     /// Entries about a bill, in their order.

@@ -1,4 +1,6 @@
-//! The ledger. Its lines are written and read, never changed: only the kept balances move.
+//! The ledger. Its lines are written and read, never changed: only the kept balances and their proof move.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use ca_core::domain::{OfficeId, Timestamp};
@@ -17,8 +19,12 @@ const MOVE: &str = "INSERT INTO ledger_balance (office, account, balance) VALUES
     ON CONFLICT (office, account) DO UPDATE SET balance = ledger_balance.balance + excluded.balance";
 const BALANCES: &str = "SELECT account, balance FROM ledger_balance WHERE office = $1";
 // CAST: PostgreSQL adds BIGINT up to NUMERIC.
-const PROVED: &str = "SELECT account, CAST(SUM(amount) AS BIGINT) AS balance FROM ledger_posting WHERE office = $1 \
-    GROUP BY account";
+const ADDED_UP: &str = "SELECT account, CAST(SUM(amount) AS BIGINT) AS balance FROM ledger_posting \
+    WHERE office = $1 AND n > $2 GROUP BY account";
+const LAST: &str = "SELECT MAX(n) FROM ledger_entry WHERE office = $1";
+const PROOF: &str = "SELECT account, n, balance FROM ledger_proof WHERE office = $1";
+const FORGET_PROOF: &str = "DELETE FROM ledger_proof WHERE office = $1";
+const ADD_PROOF: &str = "INSERT INTO ledger_proof (office, account, n, balance) VALUES ($1, $2, $3, $4)";
 const ENTRIES: &str = "SELECT office, n, id, fact, subject, by_name, at FROM ledger_entry WHERE office = $1 AND n < $2 \
     ORDER BY n DESC LIMIT $3";
 const ABOUT: &str = "SELECT office, n, id, fact, subject, by_name, at FROM ledger_entry WHERE subject = $1 \
@@ -26,7 +32,8 @@ const ABOUT: &str = "SELECT office, n, id, fact, subject, by_name, at FROM ledge
 const POSTINGS: &str = "SELECT account, amount FROM ledger_posting WHERE office = $1 AND n = $2 ORDER BY side";
 
 /// Every statement of this file.
-pub(super) const STATEMENTS: &[&str] = &[ADD, POST, MOVE, BALANCES, PROVED, ENTRIES, ABOUT, POSTINGS];
+pub(super) const STATEMENTS: &[&str] =
+    &[ADD, POST, MOVE, BALANCES, ADDED_UP, LAST, PROOF, FORGET_PROOF, ADD_PROOF, ENTRIES, ABOUT, POSTINGS];
 
 row!(EntryRow {
     office: String,
@@ -117,7 +124,32 @@ for_each_backend! { SqlTx =>
         }
 
         async fn proved_balances(&mut self, office: &OfficeId) -> Result<Vec<(Account, Fen)>, DatabaseError> {
-            balances(sqlx::query_as(PROVED).bind(office.as_str()).fetch_all(self.connection()).await?)
+            let proof: Vec<(String, i64, i64)> =
+                sqlx::query_as(PROOF).bind(office.as_str()).fetch_all(self.connection()).await?;
+            let upto = proof.iter().map(|(_, n, _)| *n).max().unwrap_or(0);
+            let mut sums: BTreeMap<String, i64> = proof.into_iter().map(|(word, _, balance)| (word, balance)).collect();
+            let query = sqlx::query_as(ADDED_UP).bind(office.as_str()).bind(upto);
+            let since: Vec<(String, i64)> = query.fetch_all(self.connection()).await?;
+            for (word, amount) in since {
+                *sums.entry(word).or_default() += amount;
+            }
+            balances(sums.into_iter().collect())
+        }
+
+        async fn add_up(&mut self, office: &OfficeId) -> Result<(i64, Vec<(Account, Fen)>), DatabaseError> {
+            let (last,): (Option<i64>,) =
+                sqlx::query_as(LAST).bind(office.as_str()).fetch_one(self.connection()).await?;
+            let query = sqlx::query_as(ADDED_UP).bind(office.as_str()).bind(0_i64);
+            Ok((last.unwrap_or(0), balances(query.fetch_all(self.connection()).await?)?))
+        }
+
+        async fn put_proof(&mut self, office: &OfficeId, n: i64, sums: &[(Account, Fen)]) -> Result<(), DatabaseError> {
+            sqlx::query(FORGET_PROOF).bind(office.as_str()).execute(self.connection()).await?;
+            for (account, balance) in sums {
+                let add = sqlx::query(ADD_PROOF).bind(office.as_str()).bind(account.word()).bind(n).bind(balance.fen());
+                expect_rows(ADD_PROOF, add.execute(self.connection()).await?.rows_affected(), 1)?;
+            }
+            Ok(())
         }
 
         async fn entries(&mut self, office: &OfficeId, before: i64, limit: i64) -> Result<Vec<Booked>, DatabaseError> {

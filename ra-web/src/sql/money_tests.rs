@@ -199,3 +199,41 @@ async fn numbers_have_no_gaps_and_balances_are_what_postings_add_up_to() {
         assert_eq!(about.iter().map(|entry| entry.postings.len()).collect::<Vec<_>>(), [2, 3]);
     }
 }
+
+#[tokio::test]
+async fn books_are_proved_from_the_last_night_on_and_each_night_from_the_first_entry() {
+    const SPOIL: &str = "UPDATE ledger_posting SET amount = amount + 1 WHERE n = 1";
+    for fresh in databases(&office_migrations()).await {
+        let store = OfficeStore(fresh.database.clone());
+        let office = OfficeId::new("demo-office").expect("an office");
+        let night = async || {
+            let (n, sums) = store.read().await.expect("begun").add_up(&office).await.expect("read");
+            let mut tx = store.begin().await.expect("begun");
+            tx.put_proof(&office, n, &sums).await.expect("stored");
+            tx.commit().await.expect("durable");
+            n
+        };
+        let proved = async || {
+            let mut tx = store.read().await.expect("begun");
+            let balances = tx.balances(&office).await.expect("read");
+            tx.proved_balances(&office).await.expect("read") == balances
+        };
+        let mut tx = store.begin().await.expect("begun");
+        let (bill, _) = paid(&mut tx).await;
+        tx.commit().await.expect("durable");
+        assert!(proved().await, "{}: before the first night", fresh.engine);
+        assert_eq!((night().await, night().await), (1, 1), "run twice it is the same");
+        assert!(proved().await, "{}", fresh.engine);
+        let mut tx = store.begin().await.expect("begun");
+        tx.book(&ledger::service(&bill, NOW).expect("an entry")).await.expect("booked");
+        tx.commit().await.expect("durable");
+        assert!(proved().await, "{}: with an entry of the day", fresh.engine);
+        match &fresh.database {
+            ca_core::sql::Database::Sqlite { writer, .. } => sqlx::query(SPOIL).execute(writer).await.map(drop),
+            ca_core::sql::Database::Postgres(pool) => sqlx::query(SPOIL).execute(pool).await.map(drop),
+        }
+        .expect("spoilt");
+        assert_eq!(night().await, 2);
+        assert!(!proved().await, "{}: an old entry was changed", fresh.engine);
+    }
+}

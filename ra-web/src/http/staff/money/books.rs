@@ -1,4 +1,4 @@
-//! The books of an office: balances, proved anew with each look, and the entries behind them.
+//! The books of an office: balances, proved with each look, and the entries behind them.
 
 use askama::Template;
 use axum::extract::{Query, State};
