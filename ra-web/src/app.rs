@@ -24,6 +24,7 @@ use tower_sessions::cookie::SameSite;
 use zeroize::Zeroizing;
 
 use crate::Chance;
+use crate::batches::driving::Drive;
 use crate::config::{self, Config, Enrolment, KeyIssuer, Paper, Retention, Trust};
 use crate::enrolment::desk::{Desk, Rules};
 use crate::enrolment::form;
@@ -44,6 +45,7 @@ use crate::page;
 use crate::paper::Press;
 use crate::payment::fen::{Fen, TaxRate};
 use crate::payment::lapse::Lapse;
+use crate::payment::prove::Prove;
 use crate::payment::taking::Method;
 use crate::payment::tariff::{Rates, Tariff};
 use crate::reminders::remind::Remind;
@@ -200,7 +202,9 @@ pub fn handlers(desk: &Arc<Desk>) -> Vec<Arc<dyn Handler>> {
     vec![
         Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),
         Arc::new(jobs::lapse::Lapse { desk: desk.clone() }),
+        Arc::new(Drive { desk: desk.clone() }),
         Arc::new(Lapse { desk: desk.clone() }),
+        Arc::new(Prove { desk: desk.clone() }),
         Arc::new(Remind { store: store.clone(), clock: clock.clone() }),
     ]
 }

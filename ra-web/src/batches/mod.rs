@@ -1,8 +1,8 @@
 //! Batches: many units taken in from one spreadsheet, seen and signed as a whole.
 //!
 //! For: an office that is sent a list of units. The file is read ([`table`]), its columns are found ([`columns`]), every
-//! faulty cell is named ([`check`]); only a file without fault becomes cases, in pieces that can run twice and that any
-//! clerk of the office may go on with ([`taking`]). Scans come in a ZIP ([`archive`]) and go through the same intake as
+//! faulty cell is named ([`check`]); only a file without fault becomes cases ([`taking`]), in pieces that can run twice,
+//! by a worker and on the word of a clerk ([`driving`]). Scans come in a ZIP ([`archive`]) and go through the same intake as
 //! single ones; orders are signed many at a time, each for itself ([`signing`]). Trusts neither file nor archive: each has
 //! limits on bytes, rows and cells, counted while it is read. Never stores a resident number in the clear.
 
@@ -19,6 +19,7 @@ pub mod archive;
 pub mod book;
 pub mod check;
 pub mod columns;
+pub mod driving;
 pub mod letters;
 pub mod signing;
 pub mod store;
@@ -124,6 +125,8 @@ pub struct Batch {
     pub made: i64,
     /// Who sent the file in.
     pub entry: Who,
+    /// On whose word it moves, or moved last.
+    pub mover: Option<Who>,
     /// When.
     pub created: Timestamp,
     /// When it last moved.
@@ -146,21 +149,23 @@ impl Batch {
             faulty: i64::try_from(faulty).unwrap_or(i64::MAX),
             made: 0,
             entry: Who::from(officer),
+            mover: None,
             created: now,
             updated: now,
             version: 0,
         }
     }
 
-    /// Its lines are to become cases. Asked again while they do, it is no step.
+    /// Its lines are to become cases. Asked again while they do, it is no step, but another clerk's word that counts from
+    /// now on.
     ///
     /// # Errors
     /// [`Forbidden`].
     pub fn take_in(self, officer: &Officer, now: Timestamp) -> Result<Self, Forbidden> {
         self.mine(officer)?;
         match self.state {
-            BatchState::Checked => Ok(self.moved(BatchState::Filling, now)),
-            BatchState::Filling => Ok(self),
+            BatchState::Filling if self.is_moved_by(officer) => Ok(self),
+            BatchState::Checked | BatchState::Filling => Ok(self.moved_by(officer, BatchState::Filling, now)),
             _ => Err(self.forbidden("taken in")),
         }
     }
@@ -178,16 +183,27 @@ impl Batch {
         Ok(self.moved(to, now))
     }
 
-    /// It is to be given up with all its cases. Asked again while they are, it is no step.
+    /// It is to be given up with all its cases. Asked again while they are, it is as with [`Self::take_in`].
     ///
     /// # Errors
     /// [`Forbidden`].
     pub fn give_up(self, officer: &Officer, now: Timestamp) -> Result<Self, Forbidden> {
         self.mine(officer)?;
         match self.state {
-            BatchState::Cancelling => Ok(self),
+            BatchState::Cancelling if self.is_moved_by(officer) => Ok(self),
             BatchState::Cancelled => Err(self.forbidden("given up")),
-            _ => Ok(self.moved(BatchState::Cancelling, now)),
+            _ => Ok(self.moved_by(officer, BatchState::Cancelling, now)),
+        }
+    }
+
+    /// Some of its cases were given up.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn empty(self, now: Timestamp) -> Result<Self, Forbidden> {
+        match self.state {
+            BatchState::Cancelling => Ok(self.moved(BatchState::Cancelling, now)),
+            _ => Err(self.forbidden("emptied")),
         }
     }
 
@@ -212,6 +228,14 @@ impl Batch {
 
     const fn forbidden(&self, act: &'static str) -> Forbidden {
         Forbidden::State { state: self.state.word(), act }
+    }
+
+    fn is_moved_by(&self, officer: &Officer) -> bool {
+        self.mover.as_ref().is_some_and(|mover| mover.id == officer.id)
+    }
+
+    fn moved_by(self, officer: &Officer, to: BatchState, now: Timestamp) -> Self {
+        Self { mover: Some(Who::from(officer)), ..self.moved(to, now) }
     }
 
     fn moved(mut self, to: BatchState, now: Timestamp) -> Self {

@@ -1,26 +1,17 @@
-//! Taking a batch in, and taking it back: pieces that any clerk of the office can go on with, and that run twice without
-//! harm, since a line becomes a case once and each piece moves the batch by compare-and-swap.
+//! A batch at the counter: received, looked at, and a clerk's word that it is to be taken in or taken back.
 
 use std::collections::BTreeMap;
 
 use ca_core::domain::{Officer, Timestamp};
 
 use super::check::{FileFault, lines};
-use super::{Batch, BatchNumber, BatchState, Line, Sealed};
+use super::{Batch, BatchNumber, BatchState, Line, Sealed, driving};
 use crate::audit::Event;
 use crate::batches::store::{LineFilter, StoredLine};
-use crate::enrolment::case::{Case, Forbidden, may_read};
+use crate::enrolment::case::{Forbidden, Who, may_read};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::enrolment::form::Form;
-use crate::enrolment::intake::masked;
 use crate::enrolment::process::Process;
-use crate::payment::bill::MoneyFault;
-use crate::store::{OrderSubject, Tx};
-
-/// Lines of one transaction.
-const PIECE: i64 = 50;
-/// States of cases that can still be given up.
-const CANCELLABLE: [&str; 5] = ["draft", "submitted", "returned", "awaiting_payment", "approved"];
 
 /// A batch as its page shows it.
 pub struct BatchView {
@@ -65,7 +56,7 @@ impl Desk {
                 tx.add_batch_line(&number, &self.sealed_line(&number, line)?).await?;
             }
             tx.look_up_batch(&number, now).await?;
-            tx.audit(&event(&batch, officer, "receive", now)).await?;
+            tx.audit(&event(&batch, &batch.entry, "receive", now)).await?;
             tx.commit().await?;
             tracing::info!(batch = %number, lines = batch.lines, faulty = batch.faulty, "Batch received");
             Ok(Ok(number))
@@ -85,7 +76,7 @@ impl Desk {
         Ok(BatchView { doubtful: tx.count_doubtful(number).await?, states, batch })
     }
 
-    /// The batch is to become cases; [`Self::drive_batch`] makes them.
+    /// The batch is to become cases; a worker makes them ([`super::driving`]).
     ///
     /// # Errors
     /// [`OfficeError`].
@@ -93,7 +84,7 @@ impl Desk {
         self.turn(officer, number, "take_in", Batch::take_in).await
     }
 
-    /// The batch is to be taken back, with every case of it that can be; [`Self::drive_batch`] does it.
+    /// The batch is to be taken back, with every case of it that can be; a worker does it ([`super::driving`]).
     ///
     /// # Errors
     /// [`OfficeError`].
@@ -116,113 +107,9 @@ impl Desk {
             let batch = step(before.clone(), officer, now)?;
             if batch != before {
                 tx.put_batch(&batch).await?;
-                tx.audit(&event(&batch, officer, act, now)).await?;
-                tx.commit().await?;
+                tx.audit(&event(&batch, &Who::from(officer), act, now)).await?;
             }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Goes on with a batch until nothing of it is left to do. Two at once do no harm: each piece is done by one of them.
-    ///
-    /// # Errors
-    /// [`OfficeError`]; what was done stays done, and anybody can go on.
-    pub async fn drive_batch(&self, officer: &Officer, number: &BatchNumber) -> Result<(), OfficeError> {
-        on_duty(officer)?;
-        let mut after = 0;
-        loop {
-            let batch = self.store.read().await?.batch(number).await?.ok_or(OfficeError::NotFound)?;
-            batch.mine(officer)?;
-            match batch.state {
-                BatchState::Filling => self.fill_piece(officer, number).await?,
-                BatchState::Cancelling => match self.cancel_piece(officer, number, after).await? {
-                    Some(line) => after = line,
-                    None => return self.end_batch(officer, number).await,
-                },
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    /// Makes the next lines cases.
-    async fn fill_piece(&self, officer: &Officer, number: &BatchNumber) -> Result<(), OfficeError> {
-        let now = self.clock.now();
-        again(|| async {
-            let mut tx = self.store.begin().await?;
-            let batch = tx.batch(number).await?.ok_or(OfficeError::NotFound)?;
-            if batch.state != BatchState::Filling {
-                return Ok(());
-            }
-            let lines = tx.batch_lines(number, &LineFilter::WithoutCase, 0, PIECE).await?;
-            for line in &lines {
-                self.begin_case(&mut tx, officer, number, line, now).await?;
-            }
-            let batch = batch.fill(i64::try_from(lines.len()).unwrap_or(0), now)?;
-            tx.put_batch(&batch).await?;
-            if batch.state == BatchState::Filled {
-                tx.audit(&event(&batch, officer, "fill", now)).await?;
-            }
-            tx.commit().await?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn begin_case(
-        &self,
-        tx: &mut Box<dyn Tx>,
-        officer: &Officer,
-        batch: &BatchNumber,
-        line: &StoredLine,
-        now: Timestamp,
-    ) -> Result<(), OfficeError> {
-        let form = self.open_line(batch, line)?;
-        let number = tx.next_case_number(now.beijing_day()).await?;
-        let sealed = self.seal_handler_id(&number, &form.handler_id)?;
-        let masked = masked(&form);
-        let (case, mut step) = Case::begin(number.clone(), Process::Enrolment, officer, form, masked, now);
-        step.reason = Some(batch.to_string());
-        tx.add_case(&case, sealed.as_deref()).await?;
-        let subject = OrderSubject::Case(number.clone());
-        tx.add_step(&subject, &step).await?;
-        tx.audit(&self.event(&subject, &step)).await?;
-        tx.line_became(batch, line.line, &number).await?;
-        Ok(())
-    }
-
-    /// Gives up the next cases after a line; `None` when there are none left. One that a colleague has in hand stays, and
-    /// one that was paid for.
-    async fn cancel_piece(
-        &self,
-        officer: &Officer,
-        number: &BatchNumber,
-        after: i64,
-    ) -> Result<Option<i64>, OfficeError> {
-        let lines = self.store.read().await?.batch_lines(number, &LineFilter::All, after, PIECE).await?;
-        for line in &lines {
-            let open = line.state.as_deref().is_some_and(|state| CANCELLABLE.contains(&state));
-            let Some(case) = line.case.as_ref().filter(|_| open) else { continue };
-            match self.cancel(officer, case, number.as_str()).await {
-                Ok(()) | Err(OfficeError::Forbidden(_) | OfficeError::Money(MoneyFault::RefundFirst)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(lines.last().map(|line| line.line))
-    }
-
-    async fn end_batch(&self, officer: &Officer, number: &BatchNumber) -> Result<(), OfficeError> {
-        let now = self.clock.now();
-        again(|| async {
-            let mut tx = self.store.begin().await?;
-            let batch = tx.batch(number).await?.ok_or(OfficeError::NotFound)?;
-            if batch.state != BatchState::Cancelling {
-                return Ok(());
-            }
-            let batch = batch.end(now)?;
-            tx.put_batch(&batch).await?;
-            tx.forget_batch(number).await?;
-            tx.audit(&event(&batch, officer, "end", now)).await?;
+            driving::ask(&mut tx, &batch, now).await?;
             Ok(tx.commit().await?)
         })
         .await
@@ -242,7 +129,7 @@ impl Desk {
             return Err(OfficeError::WrongState("what was typed is in the cases now"));
         }
         let stored = tx.batch_lines(number, &LineFilter::All, 0, i64::MAX).await?;
-        tx.audit(&event(&batch, officer, "report", now)).await?;
+        tx.audit(&event(&batch, &Who::from(officer), "report", now)).await?;
         tx.commit().await?;
         stored.into_iter().map(|line| self.opened_line(number, line)).collect()
     }
@@ -275,7 +162,7 @@ impl Desk {
         })
     }
 
-    fn open_line(&self, batch: &BatchNumber, line: &StoredLine) -> Result<Form, OfficeError> {
+    pub(super) fn open_line(&self, batch: &BatchNumber, line: &StoredLine) -> Result<Form, OfficeError> {
         let plain = self.vault.open(&place(batch, line.line), &line.sealed)?;
         Sealed::form(&plain).ok_or(OfficeError::WrongState("the line of the batch cannot be read"))
     }
@@ -307,12 +194,12 @@ pub(super) fn on_duty(officer: &Officer) -> Result<(), OfficeError> {
 }
 
 /// The audit entry of a step of a batch.
-pub(super) fn event(batch: &Batch, officer: &Officer, act: &str, now: Timestamp) -> Event {
+pub(super) fn event(batch: &Batch, by: &Who, act: &str, now: Timestamp) -> Event {
     let details = BTreeMap::from([
         ("act".to_owned(), act.to_owned()),
         ("state".to_owned(), batch.state.word().to_owned()),
         ("lines".to_owned(), batch.lines.to_string()),
     ]);
-    let actor = format!("officer:{}", officer.id);
+    let actor = format!("officer:{}", by.id);
     Event { at: now, actor, kind: "office.batch", subject: batch.number.to_string(), details }
 }

@@ -14,12 +14,12 @@ const NEXT: &str = "INSERT INTO batch_counter (day, last) VALUES ($1, 1) \
     ON CONFLICT (day) DO UPDATE SET last = batch_counter.last + 1 RETURNING last";
 const ADD: &str = "INSERT INTO batch (number, office, state, file_name, lines, faulty, made, entry_id, entry_name, created, \
     updated, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)";
-const PUT: &str =
-    "UPDATE batch SET state = $3, made = $4, updated = $5, version = version + 1 WHERE number = $1 AND version = $2";
-const FIND: &str = "SELECT number, office, state, file_name, lines, faulty, made, entry_id, entry_name, created, updated, \
-    version FROM batch WHERE number = $1";
-const OF_OFFICE: &str = "SELECT number, office, state, file_name, lines, faulty, made, entry_id, entry_name, created, \
-    updated, version FROM batch WHERE office = $1 ORDER BY created DESC, number DESC LIMIT $2";
+const PUT: &str = "UPDATE batch SET state = $3, made = $4, updated = $5, mover_id = $6, mover_name = $7, version = version + 1 \
+    WHERE number = $1 AND version = $2";
+const FIND: &str = "SELECT number, office, state, file_name, lines, faulty, made, entry_id, entry_name, mover_id, mover_name, \
+    created, updated, version FROM batch WHERE number = $1";
+const OF_OFFICE: &str = "SELECT number, office, state, file_name, lines, faulty, made, entry_id, entry_name, mover_id, \
+    mover_name, created, updated, version FROM batch WHERE office = $1 ORDER BY created DESC, number DESC LIMIT $2";
 const ADD_LINE: &str = "INSERT INTO batch_line (batch, line, uscc, unit_name, form, faults, twice, open_cases, certificates) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0)";
 const LOOK_UP: &str = "UPDATE batch_line SET \
@@ -84,6 +84,8 @@ row!(BatchRow {
     made: i64,
     entry_id: String,
     entry_name: String,
+    mover_id: Option<String>,
+    mover_name: Option<String>,
     created: i64,
     updated: i64,
     version: i64,
@@ -99,6 +101,10 @@ impl TryFrom<BatchRow> for Batch {
             office: OfficeId::new(&row.office).ok_or_else(|| fault("office"))?,
             state: BatchState::ALL.into_iter().find(|state| state.word() == row.state).ok_or_else(|| fault("state"))?,
             entry: who("batch", &row.number, &row.entry_id, row.entry_name)?,
+            mover: match (&row.mover_id, row.mover_name) {
+                (Some(id), Some(name)) => Some(who("batch", &row.number, id, name)?),
+                _ => None,
+            },
             file_name: row.file_name,
             lines: row.lines,
             faulty: row.faulty,
@@ -177,6 +183,8 @@ for_each_backend! { SqlTx =>
                 .bind(batch.state.word())
                 .bind(batch.made)
                 .bind(batch.updated.unix())
+                .bind(batch.mover.as_ref().map(|mover| mover.id.as_str()))
+                .bind(batch.mover.as_ref().map(|mover| &mover.name))
                 .execute(self.connection())
                 .await?;
             expect_rows(PUT, done.rows_affected(), 1)

@@ -53,6 +53,8 @@ pub fn office_migrations() -> Migrator {
         (32, "tour", include_str!("../../migrations/0032_tour.sql")),
         (33, "recovery", include_str!("../../migrations/0033_recovery.sql")),
         (34, "desk", include_str!("../../migrations/0034_desk.sql")),
+        (36, "batch_mover", include_str!("../../migrations/0036_batch_mover.sql")),
+        (37, "ledger_proof", include_str!("../../migrations/0037_ledger_proof.sql")),
     ])
 }
 

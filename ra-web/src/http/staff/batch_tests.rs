@@ -47,16 +47,12 @@ impl Bench {
         self.form(who, "/batches/upload", &[], &[("file", text.as_bytes())]).await
     }
 
-    /// Waits until nothing of a batch is left to do.
+    /// Has a worker do what is left of a batch to do.
     async fn settled(&self, who: &str, batch: &str) -> Got {
-        for _ in 0..400 {
-            let got = self.get(who, batch).await;
-            if !got.text.contains("every 2s") {
-                return got;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("{batch} does not end")
+        self.worker().work_off().await.expect("worked");
+        let got = self.get(who, batch).await;
+        assert!(!got.text.contains("every 2s"), "{batch} does not end: {}", got.text);
+        got
     }
 
     /// A batch of two units that is taken in, with all documents.
@@ -112,7 +108,12 @@ async fn a_sheet_with_one_fault_takes_nothing_in_and_names_the_cell() {
 
 #[tokio::test]
 async fn a_batch_is_taken_in_its_scans_placed_and_every_order_signed_by_two_for_itself() {
-    let bench = Bench::new().await;
+    for bench in [Bench::new().await, Bench::on_postgres().await] {
+        from_sheet_to_certificate(&bench).await;
+    }
+}
+
+async fn from_sheet_to_certificate(bench: &Bench) {
     let batch = bench.batch().await;
     let page = bench.get("limin", &batch).await.text;
     assert!(page.contains("Complete") && page.contains("Check and sign the complete drafts"), "{page}");
@@ -181,8 +182,13 @@ async fn one_of_a_batch_is_sent_back_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_batch_is_gone_on_with_by_another_clerk_twice_without_harm_and_taken_back_whole() {
-    let bench = Bench::new().await;
+async fn a_batch_is_driven_by_two_workers_without_harm_and_taken_back_whole() {
+    for bench in [Bench::new().await, Bench::on_postgres().await] {
+        in_and_back(&bench).await;
+    }
+}
+
+async fn in_and_back(bench: &Bench) {
     let codes = codes(120);
     let batch = bench.upload("limin", &sheet(&codes)).await.to;
     let page = bench.get("limin", &batch).await.text;
@@ -191,6 +197,14 @@ async fn a_batch_is_gone_on_with_by_another_clerk_twice_without_harm_and_taken_b
     let take_in = format!("{batch}/take-in");
     let (one, other) = tokio::join!(bench.post("limin", &take_in, &[]), bench.post("limin", &take_in, &[]));
     assert_eq!([one.status, other.status], [StatusCode::SEE_OTHER; 2], "{} {}", one.text, other.text);
+    let page = bench.get("limin", &batch).await.text;
+    assert!(
+        page.contains("Being taken in: 0 / 120") && !page.contains("Go on"),
+        "nothing is done in a request: {page}"
+    );
+    let (one, other) = (bench.worker(), bench.worker());
+    let (one, other) = tokio::join!(one.work_off(), other.work_off());
+    assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
     let page = bench.settled("limin", &batch).await.text;
     assert!(page.contains("Taken in"), "{page}");
     let number = batch.rsplit('/').next().expect("a number").parse().expect("a batch");
@@ -215,6 +229,55 @@ async fn a_batch_is_gone_on_with_by_another_clerk_twice_without_harm_and_taken_b
         .map(|entry| entry.details["act"].clone())
         .collect();
     assert_eq!(kinds, ["receive", "take_in", "fill", "give_up", "end"]);
+}
+
+#[tokio::test]
+async fn a_batch_that_stands_still_goes_on_where_it_was_and_on_the_word_of_who_says_so() {
+    for mut bench in [Bench::new().await, Bench::on_postgres().await] {
+        let batch = bench.upload("limin", &sheet(&codes(120))).await.to;
+        let number: crate::batches::BatchNumber = batch.rsplit('/').next().expect("a number").parse().expect("a batch");
+        bench.post("limin", &format!("{batch}/take-in"), &[]).await;
+        // A worker took the job, did two pieces and died.
+        let now = bench.house.now();
+        let mut tx = bench.store().begin().await.expect("begun");
+        let job = tx.due_job("batch", now).await.expect("read").expect("asked for");
+        assert!(tx.take_job(&job, now, now.plus(60)).await.expect("taken"));
+        tx.commit().await.expect("durable");
+        for _ in 0..2 {
+            assert_eq!(bench.desk.move_batch(&number, "filling", 0).await.expect("moved"), Some(0));
+        }
+        bench.worker().work_off().await.expect("worked");
+        let page = bench.get("limin", &batch).await.text;
+        assert!(page.contains("Being taken in: 100 / 120"), "it is another's: {page}");
+        bench.later(91).await;
+        bench.sign_in_as("secondclerk", ca_core::domain::Role::RaEntry, "demo-office").await;
+        assert!(bench.get("secondclerk", &batch).await.text.contains("Go on"));
+        bench.post("secondclerk", &format!("{batch}/take-in"), &[]).await;
+        assert!(bench.settled("limin", &batch).await.text.contains("Taken in"));
+        let mut tx = bench.store().read().await.expect("begun");
+        assert_eq!(tx.count_batch(&number).await.expect("counted"), [("draft".to_owned(), 120)], "each line once");
+        let lines = tx.batch_lines(&number, &crate::batches::store::LineFilter::All, 0, 200).await.expect("read");
+        let mut by = std::collections::BTreeMap::new();
+        for line in lines {
+            let (case, _) = tx.case(&line.case.expect("a case")).await.expect("read").expect("there");
+            *by.entry(case.entry.name).or_insert(0) += 1;
+        }
+        assert_eq!(by.into_values().collect::<Vec<_>>(), [20, 100], "each on the word that counted then");
+        drop(tx);
+
+        // What a batch cannot do is shown to staff, who can have it tried again.
+        bench.post("secondclerk", &format!("{batch}/cancel"), &[]).await;
+        let mut tx = bench.store().begin().await.expect("begun");
+        let now = bench.house.now();
+        let job = tx.due_job("batch", now).await.expect("read").expect("asked for");
+        assert!(tx.take_job(&job, now, now.plus(60)).await.expect("taken"));
+        assert!(tx.fail_job(&job, "as the test wants it", None, now).await.expect("given up"));
+        tx.commit().await.expect("durable");
+        bench.worker().work_off().await.expect("worked");
+        assert!(bench.get("secondclerk", &batch).await.text.contains("is being taken back"));
+        bench.post("secondclerk", &format!("{batch}/cancel"), &[]).await;
+        assert!(bench.settled("limin", &batch).await.text.contains("Taken back"));
+    }
 }
 
 #[tokio::test]

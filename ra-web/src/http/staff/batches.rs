@@ -1,7 +1,5 @@
 //! Batches: the sheet sent in, its faults, its progress, its cases as a whole, their documents.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::http::header;
@@ -33,8 +31,8 @@ const CASES: i64 = 50;
 const LATEST: i64 = 50;
 /// Faults of files and of archives are told on the page, so that a little more than is taken must arrive.
 pub(super) const MAX_UPLOAD_BYTES: usize = MAX_ARCHIVE_BYTES + 1024 * 1024;
-/// A batch that did not move for so long stands still.
-const STILL_SECONDS: i64 = 10;
+/// A batch that did not move for so long stands still: longer than a worker's that died is waited for.
+const STILL_SECONDS: i64 = 90;
 
 /// The tag of a batch's state.
 fn batch_tag(view: &View, state: BatchState) -> Tag {
@@ -425,7 +423,7 @@ pub(super) fn batch_of(text: &str) -> Result<BatchNumber, Failure> {
     text.parse().map_err(|()| Kind::NotFound.into())
 }
 
-/// `POST /batches/{number}/take-in`: its lines become cases, in the background; asked again, whoever asks goes on with it.
+/// `POST /batches/{number}/take-in`: a worker makes its lines cases; asked again, it goes on on the word of whoever asks.
 pub(super) async fn post_take_in(
     State(staff): State<Staff>,
     signer: Signer,
@@ -433,7 +431,6 @@ pub(super) async fn post_take_in(
 ) -> Result<Response, Failure> {
     let number = batch_of(&number)?;
     staff.desk.take_batch_in(&signer.officer, &number).await?;
-    drive(&staff, &signer, &number);
     Ok(see(&format!("/batches/{number}?done=batch-taken")))
 }
 
@@ -445,18 +442,7 @@ pub(super) async fn post_cancel(
 ) -> Result<Response, Failure> {
     let number = batch_of(&number)?;
     staff.desk.give_batch_up(&signer.officer, &number).await?;
-    drive(&staff, &signer, &number);
     Ok(see(&format!("/batches/{number}?done=batch-cancelled")))
-}
-
-/// Goes on with a batch while the page shows how far it is. Whatever ends it, the batch says where it stands.
-fn drive(staff: &Staff, signer: &Signer, number: &BatchNumber) {
-    let (desk, officer, number) = (Arc::clone(&staff.desk), signer.officer.clone(), number.clone());
-    tokio::spawn(async move {
-        if let Err(error) = desk.drive_batch(&officer, &number).await {
-            tracing::error!(%error, batch = %number, "A batch stopped; it can be gone on with");
-        }
-    });
 }
 
 /// `GET /batches/{number}/report.xlsx`: the sheet with its faults marked, to be mended.

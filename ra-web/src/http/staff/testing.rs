@@ -16,7 +16,7 @@ use ca_core::issuance::Authority;
 use ca_core::issuance::faults::NoFaults;
 use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::service::protocol::{CertificateView, Request as Ask, Response as Answer};
-use ca_core::sql::testing::{Fresh, sqlite};
+use ca_core::sql::testing::{Fresh, postgres, sqlite};
 use ca_core::testing::House;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -132,6 +132,13 @@ impl Bench {
         Self::over(house, authority, false).await
     }
 
+    /// Whose office has its database in PostgreSQL.
+    pub(super) async fn on_postgres() -> Self {
+        let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
+        let authority = house.authority().await;
+        Self::on(postgres(&office_migrations()).await, house, authority, false).await
+    }
+
     /// Whose office makes certificates only on tokens of its stock.
     pub(super) async fn with_stock() -> Self {
         let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
@@ -149,8 +156,11 @@ impl Bench {
     }
 
     async fn over(house: House, authority: Authority, stock_only: bool) -> Self {
+        Self::on(sqlite(&office_migrations()).await, house, authority, stock_only).await
+    }
+
+    async fn on(fresh: Fresh, house: House, authority: Authority, stock_only: bool) -> Self {
         let line = Arc::new(Line { authority, away: AtomicBool::new(false) });
-        let fresh = sqlite(&office_migrations()).await;
         let folder = tempfile::tempdir().expect("a folder");
         let chance = chance_from_seed(7);
         let clock = house.clock.clone();
@@ -292,6 +302,13 @@ impl Bench {
         opened.insert(SESSION_KEY, kept).await.expect("kept");
         opened.save().await.expect("saved");
         self.cookies.insert(name, format!("__Host-yx-staff={}", opened.id().expect("an id")));
+    }
+
+    /// A worker of the office.
+    pub(super) fn worker(&self) -> Arc<crate::jobs::Worker> {
+        let desk = &self.desk;
+        let handlers = crate::app::handlers(desk);
+        crate::jobs::Worker::new(desk.store.clone(), handlers, desk.clock.clone(), desk.chance.clone())
     }
 
     /// The office's store.
