@@ -273,7 +273,7 @@ async fn revoke(hall: &Hall, number: &str) -> anyhow::Result<()> {
     browser.choose("ground", "holder-compromise").await?;
     browser.choose("way", "counter").await?;
     // How a day is typed depends on the browser's language.
-    browser.driver.execute("document.querySelector('#invalid_since').value = '2026-01-02'", vec![]).await?;
+    browser.driver.execute("const day = document.querySelector('#invalid_since'); day.value = day.max", vec![]).await?;
     browser.fill("#applicant", "周晓燕").await?;
     browser.fill("#checked", "身份证原件与档案一致").await?;
     let scan = root().join("scripts/demo/application/licence.png");
