@@ -74,12 +74,12 @@ impl Browser {
         self.driver.goto(url).await.with_context(|| format!("opening {url}"))
     }
 
-    /// The element that the CSS selector finds, waited for ten seconds.
+    /// The element that the CSS selector finds, waited for twenty seconds.
     ///
     /// # Errors
     /// When it does not appear; the error shows the page's text.
     pub async fn find(&self, css: &str) -> anyhow::Result<WebElement> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(20);
         loop {
             if let Ok(found) = self.driver.find(By::Css(css)).await {
                 return Ok(found);
