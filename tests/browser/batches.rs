@@ -24,7 +24,7 @@ const SIGN: &str = "form[data-agent] button[type=submit]";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_units_are_taken_in_from_a_sheet_and_signed_in_one_window_by_each_of_two_officers() -> anyhow::Result<()> {
-    journey(Duration::from_secs(300), async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
         let database = Database::open(&format!("sqlite:{}", hall.house.path("ra/ra.db").display()), false).await?;
         reports::delivered(&OfficeStore(database.clone())).await?;

@@ -20,7 +20,7 @@ const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_picture_is_taken_seen_and_taken_out_in_an_archive() -> anyhow::Result<()> {
-    journey(Duration::from_secs(240), async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open_with(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?, &CAMERA).await?;
         let number = enter(&hall).await?;
         review(&hall, &number).await?;

@@ -20,7 +20,7 @@ const OTHER: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn enrolment_change_renewal_and_revocation_are_finished_by_another_clerk() -> anyhow::Result<()> {
-    journey(Duration::from_secs(420), async {
+    journey(Duration::from_secs(900), async {
         let mut hall = Hall::open(Carrier::Files, KeyKind::P256, &Ceremony::shipped()?).await?;
         hall.renewable_at_once().await?;
         let first = papers::enrolment(&mut hall).await?;
@@ -34,7 +34,7 @@ async fn enrolment_change_renewal_and_revocation_are_finished_by_another_clerk()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stock_unlock_loss_and_exchange_are_finished_by_another_clerk() -> anyhow::Result<()> {
-    journey(Duration::from_secs(420), async {
+    journey(Duration::from_secs(900), async {
         let mut hall = Hall::open(Carrier::Files, KeyKind::P256, &Ceremony::shipped()?).await?;
         counter::stock(&mut hall).await?;
         let first = counter::plain(&hall).await?;

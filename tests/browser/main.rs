@@ -7,7 +7,6 @@ mod batches;
 mod evidence;
 mod interrupted;
 mod money;
-mod pages;
 mod people;
 mod portal;
 mod reports;

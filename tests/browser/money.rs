@@ -13,7 +13,7 @@ use journeys::house::OFFICERS;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_renews_for_two_years_in_cash_and_finance_closes_the_day() -> anyhow::Result<()> {
-    journey(Duration::from_secs(420), async {
+    journey(Duration::from_secs(900), async {
         let mut hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
         hall.renewable_at_once().await?;
         let first = hall.apply().await?;

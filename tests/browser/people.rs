@@ -17,7 +17,7 @@ const SIGN: &str = "form[data-agent] button[type=submit]";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_officer_gets_a_token_logs_in_and_is_signed_out_when_it_is_pulled() -> anyhow::Result<()> {
-    journey(Duration::from_secs(240), async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
         enter_and_pull(&hall).await
     })

@@ -28,7 +28,7 @@ const DAY: i64 = 86_400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clerk_phones_and_a_supervisor_takes_the_figures_away() -> anyhow::Result<()> {
-    journey(Duration::from_secs(300), async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
         let url = format!("sqlite:{}", hall.house.path("ra/ra.db").display());
         let database = Database::open(&url, false).await?;

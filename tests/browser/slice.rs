@@ -20,7 +20,7 @@ const USCC: &str = "91130502MA0ABCDE61";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_gets_a_token_logs_in_is_revoked_and_refused() -> anyhow::Result<()> {
-    journey(Duration::from_secs(420), async {
+    journey(Duration::from_secs(900), async {
         let mut hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
         from_application_to_refusal(&hall).await?;
         let seen = hall.agent.hsm()?.pkcs11_tool(&["--token-label", "unit-001", "--list-objects"])?;
@@ -32,7 +32,7 @@ async fn a_unit_gets_a_token_logs_in_is_revoked_and_refused() -> anyhow::Result<
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_and_its_officers_use_sm2_throughout() -> anyhow::Result<()> {
-    journey(Duration::from_secs(300), async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::Files, KeyKind::Sm2, &Ceremony::of("SM2", "SM2", "", "")?).await?;
         from_application_to_refusal(&hall).await?;
         hall.browser.open(&format!("{}/?lang=zh-CN", hall.agent.origin())).await?;

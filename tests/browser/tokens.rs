@@ -20,7 +20,7 @@ const SIGN: &str = "form[data-agent] button[type=submit]";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_token_is_unblocked_and_a_revocation_ends_with_its_notice() -> anyhow::Result<()> {
-    journey(Duration::from_secs(300), async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::Files, KeyKind::P256, &Ceremony::shipped()?).await?;
         hall.stock_with_admin_pins(&TOKENS[..2])?;
         let certificate = deliver(&hall).await?;
