@@ -127,6 +127,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// Whether the person may look cases up: then the rail leads to them.
+    #[must_use]
+    pub fn searches(&self) -> bool {
+        self.rail.iter().any(|item| item.href == "/applications")
+    }
+
     /// The message `id`.
     #[must_use]
     pub fn t(&self, id: &str) -> String {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use ca_core::domain::KeyKind;
 use journeys::agent::Carrier;
 use journeys::ceremony::Ceremony;
-use journeys::hall::{Hall, PINS};
+use journeys::hall::{Hall, PINS, journey};
 use journeys::house::OFFICERS;
 use journeys::judges::root;
 use journeys::programs::{binary, must};
@@ -20,15 +20,13 @@ const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_picture_is_taken_seen_and_taken_out_in_an_archive() -> anyhow::Result<()> {
-    let journey = async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open_with(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?, &CAMERA).await?;
         let number = enter(&hall).await?;
         review(&hall, &number).await?;
         archive(&hall, &number).await
-    };
-    tokio::time::timeout(Duration::from_secs(240), journey)
-        .await
-        .context("the journey takes longer than four minutes")?
+    })
+    .await
 }
 
 /// Presses Enter on what the selector finds, as who works by keyboard.
@@ -121,7 +119,6 @@ async fn review(hall: &Hall, number: &str) -> anyhow::Result<()> {
     browser.click("a.doc[href*='id_card']").await?;
     drawn(hall, ".paper img").await?;
     browser.sees("周晓燕").await?;
-    hall.looks_well("staff-viewer").await?;
     browser.click(".zooms a[href='?zoom=200']").await?;
     browser.find(".paper.z200 img").await?;
     browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
@@ -132,12 +129,10 @@ async fn review(hall: &Hall, number: &str) -> anyhow::Result<()> {
 async fn archive(hall: &Hall, number: &str) -> anyhow::Result<()> {
     let browser = &hall.browser;
     browser.open(&hall.staff(&format!("/applications/{number}/archive"))).await?;
-    hall.looks_well("staff-archive").await?;
     hall.sign("form[data-download] button[type=submit]", OFFICERS[1], PINS[1]).await?;
     browser.sees("文件开始下载").await?;
     let file = browser.downloaded(&format!("{number}.zip")).await?;
     let said = must(Command::new(binary("ra-web")?).args(["archive", "verify"]).arg(&file))?;
     ensure!(said.contains("whole") && said.contains(number), "{said}");
-    browser.open(&hall.staff("/retention")).await?;
-    hall.looks_well("staff-retention").await
+    Ok(())
 }

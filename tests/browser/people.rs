@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use ca_core::domain::KeyKind;
 use journeys::agent::Carrier;
 use journeys::ceremony::Ceremony;
-use journeys::hall::{Hall, INITIAL_PIN, PINS, SIGN_OUT, TOKENS, UNIT_PIN};
+use journeys::hall::{Hall, INITIAL_PIN, PINS, SIGN_OUT, TOKENS, UNIT_PIN, journey};
 use journeys::house::OFFICERS;
 use journeys::programs::eventually;
 
@@ -17,22 +17,20 @@ const SIGN: &str = "form[data-agent] button[type=submit]";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_officer_gets_a_token_logs_in_and_is_signed_out_when_it_is_pulled() -> anyhow::Result<()> {
-    let all = tokio::time::timeout(Duration::from_secs(240), async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
-        journey(&hall).await
-    });
-    all.await.context("the journey takes longer than four minutes")?
+        enter_and_pull(&hall).await
+    })
+    .await
 }
 
-async fn journey(hall: &Hall) -> anyhow::Result<()> {
+async fn enter_and_pull(hall: &Hall) -> anyhow::Result<()> {
     let browser = &hall.browser;
     let [first, second] = ADMINISTRATORS;
     browser.open(&hall.staff("/login?lang=zh-CN")).await?;
     hall.officer(first).await?;
     ensure!(browser.address().await.contains("/officers"), "an administrator begins at the register");
-    hall.looks_well("staff-register").await?;
     browser.open(&hall.staff("/officers/new")).await?;
-    hall.looks_well("staff-officer-form").await?;
     browser.fill("#id", "zhouming").await?;
     browser.fill("#name", "周明").await?;
     browser.choose("role", "ra_entry").await?;
@@ -44,7 +42,6 @@ async fn journey(hall: &Hall) -> anyhow::Result<()> {
     browser.click("form[action='/officers/new'] button[type=submit]").await?;
     browser.find("form[data-agent=sign]").await?;
     let order = browser.address().await;
-    hall.looks_well("staff-officer-order").await?;
     hall.sign(SIGN, OFFICERS[first], PINS[first]).await?;
     browser.sees("签名已保存").await?;
 
@@ -68,8 +65,6 @@ async fn journey(hall: &Hall) -> anyhow::Result<()> {
     browser.click("[data-close]").await?;
     browser.leave_popup(page).await?;
     browser.sees("介质已制作并核验").await?;
-    browser.open(&hall.staff("/officers/zhouming")).await?;
-    hall.looks_well("staff-officer").await?;
 
     browser.click(SIGN_OUT).await?;
     browser.find("form[data-agent]").await?;

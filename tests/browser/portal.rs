@@ -3,16 +3,6 @@
 //!
 //! With `YINXIN_PICTURES=folder` each page's picture is left there.
 
-#[path = "../../ra-web/tests/portal/house.rs"]
-#[expect(dead_code, reason = "shared with the portal's own tests")]
-mod house;
-#[path = "../../ra-web/tests/portal/pki.rs"]
-#[expect(dead_code, reason = "shared with the portal's own tests")]
-mod pki;
-#[path = "../../ra-web/tests/portal/responder.rs"]
-#[expect(dead_code, reason = "shared with the portal's own tests")]
-mod responder;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -24,13 +14,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::clock::{Clock as _, SystemClock, TestClock};
 use ca_core::domain::{CertificateStatus, RevocationReason, Serial, Validity};
-use house::{House, UNIT, USCC};
 use journeys::agent::{Agent, Site};
 use journeys::browser::Browser;
-use pki::Made;
 use ra_web::http::frame::{Frame, wrap};
 use ra_web::http::public::{Public, router};
 use serde_json::{Value, json};
+
+use crate::house::{House, UNIT, USCC};
+use crate::pki::{self, Made};
 
 /// The window of an assistant that needs no PIN. `plan` says what it does with a request.
 const WINDOW: &str = r#"<!doctype html><html lang="zh-CN"><title>assistant</title><p>assistant</p><script>

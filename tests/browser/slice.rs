@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use ca_core::domain::KeyKind;
 use journeys::agent::Carrier;
 use journeys::ceremony::Ceremony;
-use journeys::hall::{AUTHORITY, Hall, INITIAL_PIN, PINS, RESPONDER, SIGN_OUT, TOKENS, UNIT_PIN};
+use journeys::hall::{AUTHORITY, Hall, INITIAL_PIN, PINS, RESPONDER, SIGN_OUT, TOKENS, UNIT_PIN, journey};
 use journeys::house::OFFICERS;
 use journeys::judges::root;
 use thirtyfour::By;
@@ -20,36 +20,34 @@ const USCC: &str = "91130502MA0ABCDE61";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_gets_a_token_logs_in_is_revoked_and_refused() -> anyhow::Result<()> {
-    let journey = async {
+    journey(Duration::from_secs(900), async {
         let mut hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
-        journey(&hall).await?;
+        from_application_to_refusal(&hall).await?;
         let seen = hall.agent.hsm()?.pkcs11_tool(&["--token-label", "unit-001", "--list-objects"])?;
         ensure!(seen.contains("Certificate Object"), "the certificate is on the token:\n{seen}");
         outages(&mut hall).await
-    };
-    let all = tokio::time::timeout(Duration::from_secs(420), journey).await;
-    all.context("the journey takes longer than seven minutes")?
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_and_its_officers_use_sm2_throughout() -> anyhow::Result<()> {
-    let journey = async {
+    journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::Files, KeyKind::Sm2, &Ceremony::of("SM2", "SM2", "", "")?).await?;
-        journey(&hall).await?;
+        from_application_to_refusal(&hall).await?;
         hall.browser.open(&format!("{}/?lang=zh-CN", hall.agent.origin())).await?;
         hall.browser.sees("SM2").await?;
         hall.picture("assistant-home").await
-    };
-    let all = tokio::time::timeout(Duration::from_secs(300), journey).await;
-    all.context("the journey takes longer than five minutes")?
+    })
+    .await
 }
 
 /// From the application to the refused login.
-async fn journey(hall: &Hall) -> anyhow::Result<()> {
+async fn from_application_to_refusal(hall: &Hall) -> anyhow::Result<()> {
     let browser = &hall.browser;
     let number = enter(hall).await?;
     approve(hall, &number).await?;
-    hall.take_cash(&number, "").await?;
+    hall.take_cash(0, &number, "").await?;
     make(hall, &number, TOKENS[0]).await?;
     let seen = hall.agent.tool(&["list"])?;
     let pair = seen.lines().filter(|line| line.contains(UNIT)).count();
@@ -138,7 +136,6 @@ async fn reissue(hall: &Hall, number: &str) -> anyhow::Result<String> {
 
     hall.officer(1).await?;
     browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
-    hall.looks_well("staff-loss-review").await?;
     hall.sign("form[action$='/approve'] button[type=submit]", OFFICERS[1], PINS[1]).await?;
     browser.sees("待制证").await?;
     make(hall, &number, TOKENS[1]).await?;
@@ -170,13 +167,10 @@ async fn outages(hall: &mut Hall) -> anyhow::Result<()> {
 /// The entry officer takes in the application, with faults first, and signs it.
 async fn enter(hall: &Hall) -> anyhow::Result<String> {
     let browser = &hall.browser;
-    browser.open(&hall.staff("/login?lang=zh-CN")).await?;
-    hall.looks_well("staff-login").await?;
     hall.officer(0).await?;
     browser.open(&hall.staff("/")).await?;
     hall.looks_well("staff-empty").await?;
     browser.open(&hall.staff("/applications/new")).await?;
-    hall.looks_well("staff-form").await?;
 
     browser.fill("#unit_name", UNIT).await?;
     browser.fill("#uscc", "91130503MA0CK7Q").await?;
@@ -214,13 +208,11 @@ async fn enter(hall: &Hall) -> anyhow::Result<String> {
     let address = browser.address().await;
     let number = address.split("/applications/").nth(1).and_then(|rest| rest.split('/').next());
     let number = number.with_context(|| format!("an application's number in {address}"))?.to_owned();
-    hall.looks_well("staff-check").await?;
     hall.sign("form[data-agent] button[type=submit]", OFFICERS[0], PINS[0]).await?;
     browser.sees("待复核").await?;
     // Who entered it is told why they cannot approve it.
     browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
     ensure!(browser.driver.find(By::Css("form[action$='/approve']")).await.is_err(), "no approval by the same officer");
-    hall.looks_well("staff-case").await?;
     Ok(number)
 }
 
@@ -228,7 +220,6 @@ async fn enter(hall: &Hall) -> anyhow::Result<String> {
 async fn approve(hall: &Hall, number: &str) -> anyhow::Result<()> {
     hall.officer(1).await?;
     hall.browser.open(&hall.staff("/")).await?;
-    hall.looks_well("staff-queue").await?;
     hall.browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
     hall.looks_well("staff-review").await?;
     hall.sign("form[action$='/approve'] button[type=submit]", OFFICERS[1], PINS[1]).await?;
@@ -240,7 +231,6 @@ async fn make(hall: &Hall, number: &str, token: &str) -> anyhow::Result<()> {
     let browser = &hall.browser;
     hall.officer(0).await?;
     browser.open(&hall.staff(&format!("/applications/{number}/counter"))).await?;
-    hall.looks_well("staff-counter").await?;
     browser.click("form[action$='/ticket'] button").await?;
     browser.click("form[data-agent=provision] button[type=submit]").await?;
     let page = browser.enter_popup().await?;
@@ -268,7 +258,6 @@ async fn revoke(hall: &Hall, number: &str) -> anyhow::Result<()> {
     browser.open(&hall.staff(&format!("/applications/{number}"))).await?;
     browser.click("a[href^='/certificates/']").await?;
     browser.sees("有效").await?;
-    hall.looks_well("staff-certificate").await?;
     browser.click("button[value=revocation]").await?;
     browser.choose("ground", "holder-compromise").await?;
     browser.choose("way", "counter").await?;
@@ -282,14 +271,11 @@ async fn revoke(hall: &Hall, number: &str) -> anyhow::Result<()> {
     browser.click("a[href^='/orders/']").await?;
     browser.find("form[data-agent=sign]").await?;
     let order = browser.address().await;
-    hall.looks_well("staff-order").await?;
     hall.sign("form[data-agent] button[type=submit]", OFFICERS[0], PINS[0]).await?;
     browser.sees("等待第二位工作人员签名").await?;
 
     hall.officer(1).await?;
     browser.open(&order).await?;
     hall.sign("form[data-agent] button[type=submit]", OFFICERS[1], PINS[1]).await?;
-    browser.sees("已吊销").await?;
-    browser.open(&hall.staff(&format!("/units/{USCC}"))).await?;
-    hall.looks_well("staff-unit").await
+    browser.sees("已吊销").await
 }

@@ -34,19 +34,19 @@ async fn certificates_crls_and_answers_satisfy_the_judges() -> anyhow::Result<()
     let office = Office::found(Engine::Sqlite)?;
     let _running = office.open().await?;
     let house = &office.house;
-    let chain = office.chain()?;
-    let root = office.issuer_pem("root")?;
+    let chain = office.house.chain()?;
+    let root = office.house.issuer_pem("root")?;
     let mut certificates = Vec::new();
     for (issuer, _) in KEYS {
-        certificates.push((root.clone(), office.issuer_pem(issuer)?));
+        certificates.push((root.clone(), office.house.issuer_pem(issuer)?));
     }
     for officer in OFFICERS {
-        certificates.push((office.issuer_pem("unit-p256")?, pem("x509", &house.certificate_file(officer))?));
+        certificates.push((office.house.issuer_pem("unit-p256")?, pem("x509", &house.certificate_file(officer))?));
     }
 
     let mut answers = Vec::new();
     for (issuer, key) in KEYS {
-        let issuer_pem = office.issuer_pem(issuer)?;
+        let issuer_pem = office.house.issuer_pem(issuer)?;
         let good = office.issue(issuer, key).await?;
         let revoked = office.issue(issuer, key).await?;
         office.revoke(&revoked.view.issuer, &revoked.view.serial, RevocationReason::KeyCompromise).await?;
@@ -143,7 +143,7 @@ async fn nginx_lets_the_good_certificate_in_and_turns_the_revoked_one_away() -> 
     let unit = office.issue("unit-p256", KeyKind::P256).await?;
     let key = office.house.path("unit.key");
     std::fs::write(&key, unit.person.key_pem()?)?;
-    let nginx = Nginx::start(&office.house.path(""), &office.chain()?, &office.house.ocsp_url()).await?;
+    let nginx = Nginx::start(&office.house.path(""), &office.house.chain()?, &office.house.ocsp_url()).await?;
 
     // The responder hears of a new certificate within its polling time; a token takes longer to write.
     let let_in = async || nginx.get(&unit.pem, &key).is_ok_and(|(status, _)| status == 200);
@@ -171,7 +171,7 @@ async fn nginx_lets_the_good_certificate_in_and_turns_the_revoked_one_away() -> 
 async fn revocation_is_in_the_answer_within_a_second() -> anyhow::Result<()> {
     let office = Office::found(Engine::Sqlite)?;
     let _running = office.open().await?;
-    let (chain, issuer) = (office.chain()?, office.issuer_pem("unit-p256")?);
+    let (chain, issuer) = (office.house.chain()?, office.house.issuer_pem("unit-p256")?);
     for nonce in [true, false] {
         let unit = office.issue("unit-p256", KeyKind::P256).await?;
         let certificate = ["-cert", text(&unit.pem)?];

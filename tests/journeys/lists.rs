@@ -39,8 +39,8 @@ fn fetch(office: &Office, list: ListKind, name: &str) -> anyhow::Result<(PathBuf
 /// Whether `openssl verify` takes a unit's certificate, with these lists.
 fn accepts(office: &Office, unit: &Unit, lists: &[&Path], flags: &[&str]) -> anyhow::Result<Result<(), String>> {
     let mut command = Command::new("openssl");
-    command.args(["verify", "-x509_strict", "-crl_check", "-CAfile", text(&office.issuer_pem("root")?)?]);
-    command.args(["-untrusted", text(&office.issuer_pem("issuing")?)?]).args(flags);
+    command.args(["verify", "-x509_strict", "-crl_check", "-CAfile", text(&office.house.issuer_pem("root")?)?]);
+    command.args(["-untrusted", text(&office.house.issuer_pem("issuing")?)?]).args(flags);
     for list in lists {
         command.args(["-CRLfile", text(list)?]);
     }
@@ -85,7 +85,7 @@ async fn full_lists_deltas_and_shards_satisfy_the_judges() -> anyhow::Result<()>
 
     let (full, full_pem) = fetch(&office, ListKind::Full, "full")?;
     for list in [&full_pem, &delta_pem, &own_pem] {
-        let ca = office.issuer_pem("issuing")?;
+        let ca = office.house.issuer_pem("issuing")?;
         must(
             Command::new("certtool")
                 .args(["--verify-crl", "--load-ca-certificate", text(&ca)?])

@@ -33,7 +33,7 @@ async fn on_postgresql_the_responder_only_reads_and_a_killed_authority_adds_up()
 
     let mut ca = office.house.start_ca().await?;
     let _responder = office.house.start_responder().await?;
-    let (chain, issuer) = (office.chain()?, office.issuer_pem("unit-p256")?);
+    let (chain, issuer) = (office.house.chain()?, office.house.issuer_pem("unit-p256")?);
     let unit = office.issue("unit-p256", KeyKind::P256).await?;
     let certificate = ["-cert", text(&unit.pem)?];
     let ask = || openssl_ocsp(&office.house.ocsp_url(), &chain, &issuer, &certificate, true);

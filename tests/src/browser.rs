@@ -74,12 +74,12 @@ impl Browser {
         self.driver.goto(url).await.with_context(|| format!("opening {url}"))
     }
 
-    /// The element that the CSS selector finds, waited for ten seconds.
+    /// The element that the CSS selector finds, waited for twenty seconds.
     ///
     /// # Errors
     /// When it does not appear; the error shows the page's text.
     pub async fn find(&self, css: &str) -> anyhow::Result<WebElement> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(20);
         loop {
             if let Ok(found) = self.driver.find(By::Css(css)).await {
                 return Ok(found);
@@ -195,12 +195,15 @@ impl Browser {
     /// # Errors
     /// When it finds anything; the error names each rule and element.
     pub async fn is_accessible(&self) -> anyhow::Result<()> {
-        self.driver.execute(AXE, vec![]).await?;
+        let there = self.driver.execute("return typeof axe !== 'undefined'", vec![]).await?;
+        if there.json() != true {
+            self.driver.execute(AXE, vec![]).await?;
+        }
         let findings = self
             .driver
             .execute_async(
                 "const done = arguments[arguments.length - 1];
-                 axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})
+                 axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations']})
                    .then(r => done(r.passes.length === 0 ? ['axe ran no rule'] : r.violations.map(v =>
                       v.id + ': ' + v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))))
                    .catch(e => done([String(e)]));",
@@ -212,6 +215,52 @@ impl Browser {
             return Ok(());
         }
         bail!("axe-core on {}:\n{}", self.address().await, findings.join("\n"))
+    }
+
+    /// Sees that the page is not wider than its window.
+    ///
+    /// # Errors
+    /// How much wider it is.
+    pub async fn fits(&self) -> anyhow::Result<()> {
+        let script = "const { scrollWidth, clientWidth } = document.documentElement; return [scrollWidth, clientWidth]";
+        let (page, window): (i64, i64) = self.driver.execute(script, vec![]).await?.convert()?;
+        anyhow::ensure!(page <= window, "{} is {page} px wide in a window of {window}", self.address().await);
+        Ok(())
+    }
+
+    /// What an English page says in Chinese without saying that it does.
+    ///
+    /// # Errors
+    /// When the page cannot be asked.
+    pub async fn says_in_chinese(&self) -> anyhow::Result<Vec<String>> {
+        let script = "if (!document.documentElement.lang.startsWith('en')) return [];
+            const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            const found = [];
+            while (texts.nextNode()) {
+              const { data, parentElement } = texts.currentNode;
+              if (/\\p{Script=Han}/u.test(data) && !parentElement.closest('[lang^=zh], script, style, template')) found.push(data.trim());
+            }
+            return found;";
+        Ok(self.driver.execute(script, vec![]).await?.convert()?)
+    }
+
+    /// Types a day into a field for one. How people type it depends on the browser's language.
+    ///
+    /// # Errors
+    /// When there is no such field.
+    pub async fn set_day(&self, css: &str, day: &str) -> anyhow::Result<()> {
+        self.find(css).await?;
+        let script = "document.querySelector(arguments[0]).value = arguments[1]";
+        self.driver.execute(script, vec![css.into(), day.into()]).await?;
+        Ok(())
+    }
+
+    /// The person closes it, whatever it is doing.
+    ///
+    /// # Errors
+    /// When the driver refuses.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        Ok(self.driver.clone().quit().await?)
     }
 
     /// The file that a click brought, waited for ten seconds.
@@ -229,7 +278,9 @@ impl Browser {
     /// # Errors
     /// When the driver refuses.
     pub async fn resize(&self, width: u32, height: u32) -> anyhow::Result<()> {
-        Ok(self.driver.set_window_rect(0, 0, width, height).await?)
+        let emulation = self.driver.cdp();
+        emulation.send_raw("Emulation.setScrollbarsHidden", serde_json::json!({ "hidden": width < 1000 })).await?;
+        Ok(emulation.emulation().set_device_metrics_override(width, height, 1.0, false).await?)
     }
 
     /// Saves what the page looks like as a PNG file.

@@ -3,9 +3,9 @@
 use anyhow::Context as _;
 use thirtyfour::By;
 
-use crate::hall::{Hall, INITIAL_PIN, PINS};
+use crate::hall::{Hall, INITIAL_PIN, OFFICE, PINS};
 use crate::house::OFFICERS;
-use crate::judges::root;
+use crate::judges::{root, text};
 use crate::office::{UNIT, UNIT_USCC};
 
 /// 李敏, who takes in, takes the money and makes tokens.
@@ -24,6 +24,19 @@ impl Hall {
         let browser = &self.browser;
         self.officer(CLERK).await?;
         browser.open(&self.staff("/applications/new")).await?;
+        self.type_particulars().await?;
+        for (field, file) in [("licence", "licence.png"), ("id_card", "id-card.png"), ("seal", "seal.png")] {
+            self.scan(field, file).await?;
+        }
+        self.submit_case(CLERK).await
+    }
+
+    /// Types the particulars of [`UNIT`] for a year into the open form, without fault.
+    ///
+    /// # Errors
+    /// When a field is not there.
+    pub async fn type_particulars(&self) -> anyhow::Result<()> {
+        let browser = &self.browser;
         for (field, text) in [
             ("#unit_name", UNIT),
             ("#uscc", UNIT_USCC),
@@ -38,10 +51,7 @@ impl Hall {
         for (group, value) in [("unit_kind", "enterprise"), ("years", "1"), ("key", self.kind.name())] {
             browser.choose(group, value).await?;
         }
-        for (field, file) in [("licence", "licence.png"), ("id_card", "id-card.png"), ("seal", "seal.png")] {
-            self.scan(field, file).await?;
-        }
-        self.submit_case().await
+        Ok(())
     }
 
     /// Chooses a scan of the demonstration in a form.
@@ -53,18 +63,18 @@ impl Hall {
         self.browser.fill(&format!("#{field}"), scan.to_str().context("a UTF-8 path")?).await
     }
 
-    /// Saves a filled form, signs it as the clerk, and says the number of its case.
+    /// Saves a filled form, signs it as the clerk who is logged in, and says the number of its case.
     ///
     /// # Errors
     /// When the form has a fault.
-    pub async fn submit_case(&self) -> anyhow::Result<String> {
+    pub async fn submit_case(&self, clerk: usize) -> anyhow::Result<String> {
         let browser = &self.browser;
         browser.click("button[value=check]").await?;
         browser.find("form[data-agent=sign]").await?;
         let address = browser.address().await;
         let number = address.split("/applications/").nth(1).and_then(|rest| rest.split('/').next());
         let number = number.with_context(|| format!("a case's number in {address}"))?.to_owned();
-        self.sign("form[data-agent] button[type=submit]", OFFICERS[CLERK], PINS[CLERK]).await?;
+        self.sign("form[data-agent] button[type=submit]", OFFICERS[clerk], PINS[clerk]).await?;
         browser.sees("待复核").await?;
         Ok(number)
     }
@@ -76,16 +86,18 @@ impl Hall {
     pub async fn approve_case(&self, number: &str) -> anyhow::Result<()> {
         self.officer(REVIEWER).await?;
         self.browser.open(&self.staff(&format!("/applications/{number}"))).await?;
-        self.sign("form[action$='/approve'] button[type=submit]", OFFICERS[REVIEWER], PINS[REVIEWER]).await
+        self.sign("form[action$='/approve'] button[type=submit]", OFFICERS[REVIEWER], PINS[REVIEWER]).await?;
+        // What comes is waited for: the next page must not overtake it.
+        self.browser.sees("已批准").await
     }
 
-    /// The clerk takes cash for it, exactly or with change; the bill's page is left open.
+    /// A clerk takes cash for it, exactly or with change; the bill's page is left open.
     ///
     /// # Errors
     /// When the page does not let them.
-    pub async fn take_cash(&self, number: &str, handed: &str) -> anyhow::Result<()> {
+    pub async fn take_cash(&self, clerk: usize, number: &str, handed: &str) -> anyhow::Result<()> {
         let browser = &self.browser;
-        self.officer(CLERK).await?;
+        self.officer(clerk).await?;
         browser.open(&self.staff(&format!("/applications/{number}"))).await?;
         browser.click("a[href^='/money/bills/']").await?;
         browser.find("form[action$='/pay']").await?;
@@ -96,11 +108,11 @@ impl Hall {
         browser.sees("已缴费").await
     }
 
-    /// The clerk makes its certificate on a unit's token.
+    /// The clerk who is logged in makes its certificate on a unit's token.
     ///
     /// # Errors
     /// When the assistant does not make it.
-    pub async fn make_on(&self, number: &str, token: &str) -> anyhow::Result<()> {
+    pub async fn make_on(&self, clerk: usize, number: &str, token: &str) -> anyhow::Result<()> {
         let browser = &self.browser;
         browser.open(&self.staff(&format!("/applications/{number}/counter"))).await?;
         browser.click("form[action$='/ticket'] button").await?;
@@ -108,13 +120,63 @@ impl Hall {
         let page = browser.enter_popup().await?;
         self.pick("token", token).await?;
         browser.fill("#token_pin", INITIAL_PIN).await?;
-        self.pick("operator", OFFICERS[CLERK]).await?;
-        browser.fill("#operator_pin", PINS[CLERK]).await?;
+        self.pick("operator", OFFICERS[clerk]).await?;
+        browser.fill("#operator_pin", PINS[clerk]).await?;
         browser.click("button[value=provision]").await?;
         browser.find(".message.ok").await?;
         browser.click("[data-close]").await?;
         browser.leave_popup(page).await?;
         browser.sees("制证完成").await
+    }
+
+    /// A certificate of a year can be renewed on its first day.
+    ///
+    /// # Errors
+    /// When the office does not come up again.
+    pub async fn renewable_at_once(&mut self) -> anyhow::Result<()> {
+        self.programs[OFFICE].terminate()?;
+        let file = self.house.path("ra.toml");
+        let before = std::fs::read_to_string(&file)?;
+        std::fs::write(&file, before.replace("[enrolment]\n", "[enrolment]\nrenewal_early_days = 366\n"))?;
+        self.programs[OFFICE] = self.house.start_office().await?;
+        Ok(())
+    }
+
+    /// The serial number of a plugged token.
+    ///
+    /// # Errors
+    /// When there is none with this label.
+    pub fn token_serial(&self, label: &str) -> anyhow::Result<String> {
+        let listed = self.agent.tool(&["list"])?;
+        let line = listed.lines().find(|line| line.split_whitespace().nth(1) == Some(label));
+        line.and_then(|line| line.split_whitespace().next()).map(str::to_owned).with_context(|| listed.clone())
+    }
+
+    /// File tokens are received into stock by the operator of the office's server, and get admin PINs of their own.
+    ///
+    /// # Errors
+    /// When either program refuses.
+    pub fn stock_with_admin_pins(&self, labels: &[&str]) -> anyhow::Result<()> {
+        let serials = labels.iter().map(|label| self.token_serial(label)).collect::<anyhow::Result<Vec<_>>>()?;
+        let (list, so_pin) = (self.folder.path().join("admin-pins"), self.folder.path().join("so.pin"));
+        self.house.stock(&serials.iter().map(String::as_str).collect::<Vec<_>>(), &list)?;
+        std::fs::write(&so_pin, "87654321")?;
+        self.agent.tool(&["admin-pins", "--list", text(&list)?, "--so-pin-file", text(&so_pin)?]).map(drop)
+    }
+
+    /// Wrong PINs until none is left on a file token.
+    ///
+    /// # Errors
+    /// When one of them opens it.
+    pub fn lock(&self, label: &str) -> anyhow::Result<()> {
+        let file = self.folder.path().join("wrong.pin");
+        std::fs::write(&file, "99999999")?;
+        let file = text(&file)?;
+        for _ in 0..6 {
+            let tried = self.agent.tool(&["change-pin", "--token", label, "--pin-file", file, "--new-pin-file", file]);
+            anyhow::ensure!(tried.is_err(), "a wrong PIN opens nothing");
+        }
+        Ok(())
     }
 
     /// Whether the page offers something.

@@ -2,23 +2,43 @@
 //! needs. Officers' keys are born in tokens, each program is the real one.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use ca_core::domain::KeyKind;
 use thirtyfour::By;
+use tokio::sync::Semaphore;
 
 use crate::agent::{Agent, Carrier, Site};
 use crate::browser::Browser;
 use crate::ceremony::Ceremony;
 use crate::house::{Engine, House, OFFICERS};
+use crate::office::UNIT;
 use crate::programs::{Program, free_port};
 
 /// Names of [`OFFICERS`], in their order.
 pub const NAMES: [&str; 7] = ["李敏", "王强", "赵静", "陈洁", "刘芳", "吴敏", "徐浩"];
+/// What English pages call by its Chinese name.
+const PROPER: [&str; 14] = [
+    "李敏",
+    "王强",
+    "赵静",
+    "陈洁",
+    "刘芳",
+    "吴敏",
+    "徐浩",
+    "周明",
+    "周晓燕",
+    "周建国",
+    "周敏",
+    "示范办事处",
+    UNIT,
+    "中文",
+];
 /// Their PINs.
 pub const PINS: [&str; 7] = ["24681357", "13572468", "97531864", "64208642", "80246802", "18273645", "54637281"];
 /// Units' tokens, blank.
-pub const TOKENS: [&str; 2] = ["unit-001", "unit-002"];
+pub const TOKENS: [&str; 3] = ["unit-001", "unit-002", "unit-003"];
 /// Their PIN as they come from their maker.
 pub const INITIAL_PIN: &str = "123456";
 /// The PIN that units choose.
@@ -30,6 +50,20 @@ pub const SIGN_OUT: &str = "form[action='/logout'] button";
 pub const AUTHORITY: usize = 0;
 /// As [`AUTHORITY`].
 pub const RESPONDER: usize = 1;
+/// As [`AUTHORITY`].
+pub const OFFICE: usize = 2;
+
+/// Journeys that go on at the same time: each has a browser and half a dozen programs.
+static TURNS: Semaphore = Semaphore::const_new(3);
+
+/// Waits for its turn and goes the journey, for which `limit` is enough.
+///
+/// # Errors
+/// Those of the journey, or that it takes too long.
+pub async fn journey<T>(limit: Duration, steps: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let _turn = TURNS.acquire().await?;
+    tokio::time::timeout(limit, steps).await.with_context(|| format!("the journey takes longer than {limit:?}"))?
+}
 
 /// The running house with the assistant of the counter's computer and one browser.
 pub struct Hall {
@@ -139,7 +173,7 @@ impl Hall {
     /// When it cannot be written.
     pub async fn picture(&self, name: &str) -> anyhow::Result<()> {
         match std::env::var_os("YINXIN_PICTURES").map(PathBuf::from) {
-            Some(folder) if self.carrier == Carrier::Files => {
+            Some(folder) if self.kind == KeyKind::Sm2 => {
                 self.browser.picture(&folder.join(format!("sm2-{name}.png"))).await
             }
             Some(folder) => self.browser.picture(&folder.join(format!("{name}.png"))).await,
@@ -162,19 +196,40 @@ impl Hall {
         anyhow::bail!("{what} is not offered:\n{}", self.browser.text().await)
     }
 
-    /// Pulls a SoftHSM2 token out: its folder goes away.
+    /// Pulls a token out: its folder, or its file, goes away.
     ///
     /// # Errors
     /// When no token has this label.
     pub fn pull(&self, label: &str) -> anyhow::Result<()> {
-        for token in std::fs::read_dir(self.folder.path().join("tokens"))? {
+        let (folder, file) = match self.carrier {
+            Carrier::SoftHsm => ("tokens", "token.object"),
+            Carrier::Files => ("files", ""),
+        };
+        for token in std::fs::read_dir(self.folder.path().join(folder))? {
             let token = token?.path();
-            let object = std::fs::read(token.join("token.object"))?;
+            let object = std::fs::read(if file.is_empty() { token.clone() } else { token.join(file) })?;
             if object.windows(label.len()).any(|part| part == label.as_bytes()) {
-                return Ok(std::fs::rename(&token, self.folder.path().join(format!("pulled-{label}")))?);
+                std::fs::create_dir_all(self.pulled(label))?;
+                return Ok(std::fs::rename(&token, self.pulled(label).join(token.file_name().context("a name")?))?);
             }
         }
         anyhow::bail!("no token {label} is plugged in")
+    }
+
+    /// Plugs a file token that was pulled in again.
+    ///
+    /// # Errors
+    /// When it was not pulled.
+    pub fn plug(&self, label: &str) -> anyhow::Result<()> {
+        for token in std::fs::read_dir(self.pulled(label))? {
+            let token = token?;
+            std::fs::rename(token.path(), self.folder.path().join("files").join(token.file_name()))?;
+        }
+        Ok(())
+    }
+
+    fn pulled(&self, label: &str) -> PathBuf {
+        self.folder.path().join(format!("pulled-{label}"))
     }
 
     /// Logs an officer in, whoever was there before.
@@ -194,21 +249,41 @@ impl Hall {
     }
 
     /// Sees that the page is accessible in both languages and at both sizes, leaves its picture where
-    /// `YINXIN_PICTURES` says, and comes back to it in Chinese. Once is enough: not on file tokens.
+    /// `YINXIN_PICTURES` says, and comes back to it in Chinese. Once is enough: not where keys are SM2.
     ///
     /// # Errors
     /// What axe-core found, and where.
     pub async fn looks_well(&self, name: &str) -> anyhow::Result<()> {
-        if self.carrier == Carrier::Files {
+        if self.kind == KeyKind::Sm2 {
             return Ok(());
         }
         let address = self.browser.address().await;
-        let plain = address.split('?').next().unwrap_or_default().to_owned();
+        self.looks_well_in_both(address.split('?').next().unwrap_or_default(), name).await
+    }
+
+    /// [`Self::looks_well`] of the page at this path of the console, whose pictures are named after it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn looks_well_at(&self, path: &str) -> anyhow::Result<()> {
+        let name = path.trim_matches('/').replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        self.looks_well_in_both(&self.staff(path), &format!("page-{name}")).await
+    }
+
+    async fn looks_well_in_both(&self, address: &str, name: &str) -> anyhow::Result<()> {
+        let and = if address.contains('?') { '&' } else { '?' };
         for language in ["en", "zh-CN"] {
-            self.browser.open(&format!("{plain}?lang={language}")).await?;
+            self.browser.open(&format!("{address}{and}lang={language}")).await?;
+            let spoken = self.browser.says_in_chinese().await?;
+            let words = |text: &&String| PROPER.iter().fold((*text).clone(), |text, name| text.replace(name, ""));
+            let untold =
+                spoken.iter().filter(|text| words(text).chars().any(|c| ('\u{4e00}'..'\u{9fff}').contains(&c)));
+            let untold: Vec<_> = untold.collect();
+            ensure!(untold.is_empty(), "{name} in {language} says in the other language: {untold:?}");
             for (width, height) in [(390, 844), (1366, 768)] {
                 self.browser.resize(width, height).await?;
                 self.browser.is_accessible().await.with_context(|| format!("{name} in {language}"))?;
+                self.browser.fits().await.with_context(|| format!("{name} in {language}"))?;
                 self.picture(&format!("{name}-{language}-{width}")).await?;
             }
         }

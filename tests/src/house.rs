@@ -17,6 +17,7 @@ use ca_core::signer::soft::SoftKey;
 use tempfile::TempDir;
 
 use crate::ceremony::Ceremony;
+use crate::judges::{OcspVerdict, bundle, openssl_ocsp, pem};
 use crate::programs::{Program, binary, eventually, free_port, must};
 
 /// The officers of the desk whom the shipped ceremony file names: entry and operator, reviewer, auditor, a second
@@ -176,6 +177,34 @@ impl House {
     #[must_use]
     pub fn ocsp_url(&self) -> String {
         format!("{}/ocsp", self.base_url())
+    }
+
+    /// A published CA certificate as PEM.
+    ///
+    /// # Errors
+    /// When it is not published.
+    pub fn issuer_pem(&self, issuer: &str) -> anyhow::Result<PathBuf> {
+        pem("x509", &self.ca_certificate(issuer))
+    }
+
+    /// Root and issuing CAs in one PEM file.
+    ///
+    /// # Errors
+    /// When they are not published.
+    pub fn chain(&self) -> anyhow::Result<PathBuf> {
+        let files = self.authorities().map(|name| self.issuer_pem(name)).collect::<anyhow::Result<Vec<_>>>()?;
+        let chain = self.path("chain.pem");
+        bundle(&files, &chain)?;
+        Ok(chain)
+    }
+
+    /// What the responder says of a certificate, asked and judged by OpenSSL.
+    ///
+    /// # Errors
+    /// When OpenSSL does not accept the answer.
+    pub fn verdict(&self, issuer: &str, serial: &str) -> anyhow::Result<OcspVerdict> {
+        let subject = ["-serial", &format!("0x{serial}")];
+        openssl_ocsp(&self.ocsp_url(), &self.chain()?, &self.issuer_pem(issuer)?, &subject, true)
     }
 
     /// The database as the responder opens it: over PostgreSQL as the role `yinxin_ocsp`, which the test makes.

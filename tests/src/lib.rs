@@ -8,6 +8,7 @@ pub mod ceremony;
 pub mod counter;
 pub mod hall;
 pub mod house;
+pub mod interruptions;
 pub mod judges;
 pub mod nginx;
 pub mod office;

@@ -158,25 +158,6 @@ impl Office {
         Ok(())
     }
 
-    /// Root and issuing CAs in one PEM file.
-    ///
-    /// # Errors
-    /// When they are not published.
-    pub fn chain(&self) -> anyhow::Result<PathBuf> {
-        let files = self.house.authorities().map(|name| self.issuer_pem(name)).collect::<anyhow::Result<Vec<_>>>()?;
-        let chain = self.house.path("chain.pem");
-        crate::judges::bundle(&files, &chain)?;
-        Ok(chain)
-    }
-
-    /// A published CA certificate as PEM.
-    ///
-    /// # Errors
-    /// When it is not published.
-    pub fn issuer_pem(&self, issuer: &str) -> anyhow::Result<PathBuf> {
-        pem("x509", &self.house.ca_certificate(issuer))
-    }
-
     /// All published CRLs in one PEM file.
     ///
     /// # Errors

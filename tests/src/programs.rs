@@ -54,12 +54,32 @@ impl Program {
         let _status = self.child.wait();
     }
 
+    /// Stops the world for it (SIGSTOP), until it goes on or is killed.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn go_on(&self) -> anyhow::Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        must(Command::new("kill").arg(signal).arg(self.pid().to_string())).map(drop)
+    }
+
     /// Asks it to end (SIGTERM) and waits.
     ///
     /// # Errors
     /// When it has not ended after ten seconds; then it is killed.
     pub fn terminate(&mut self) -> anyhow::Result<()> {
-        run(Command::new("kill").arg("-TERM").arg(self.pid().to_string()), Duration::from_secs(5))?;
+        self.signal("-TERM")?;
         let end = Instant::now() + Duration::from_secs(10);
         while Instant::now() < end {
             if !self.runs() {

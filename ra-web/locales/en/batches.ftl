@@ -184,7 +184,7 @@ batch-reader = Entry officers handle batches; you can look at it.
 done-batch-taken = It is being taken in; this page shows how far it is.
 done-batch-cancelled = The batch is being taken back.
 done-batch-submitted = All signed. Another officer reviews them.
-done-batch-approved = All reviewed. The certificates can be made.
+done-batch-approved = All reviewed. If something is to be paid, the money is taken first; then the certificates can be made.
 done-batch-declined = Noted.
 
 # Template and report

@@ -104,6 +104,7 @@ matter-fault-counter-only = Unblocking this token failed three times: it is done
 certificate-matters = Unblock, release, revoke
 certificate-unlock = Unblock the PIN
 certificate-unlock-hint = PIN forgotten or locked: check who asks; two signatures unblock it, the certificate stays.
+certificate-unlock-not = This office has no admin PIN for the token: report it lost and re-issue
 queue-matters = Matters
 done-matter-ready = Saved.
 done-matter-signed = Your signature is kept.

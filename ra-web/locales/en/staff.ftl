@@ -75,6 +75,7 @@ step-release = Released
 step-revoke = Revoked
 step-request-revoke = Revocation asked for; waits for a second signature
 step-request-release = Release asked for; waits for a second signature
+step-sign-order = Signed in full, handed to the authority
 step-drop-order = Order withdrawn
 step-refused = Refused by the authority
 seat-issue-1 = Entry

@@ -160,7 +160,7 @@ batch-reader = 整批由受理人办理，您可以查看。
 done-batch-taken = 已开始受理，本页会显示进度。
 done-batch-cancelled = 已开始撤销整批。
 done-batch-submitted = 已全部签署，等待另一位工作人员复核。
-done-batch-approved = 已全部复核，可以制证。
+done-batch-approved = 已全部复核。需要缴费的先收款，再制证。
 done-batch-declined = 已记录。
 
 # 模板和报告

@@ -104,6 +104,7 @@ matter-fault-counter-only = 这个介质已三次解锁失败，只能到柜台�
 certificate-matters = 解锁、解冻、吊销
 certificate-unlock = PIN 码解锁
 certificate-unlock-hint = 持有人忘记 PIN 码或介质已锁：核实身份，两人签名后解锁，证书不变。
+certificate-unlock-not = 本受理点没有这个介质的管理 PIN 码，不能解锁，请办理挂失补办
 queue-matters = 事项办理
 done-matter-ready = 已保存。
 done-matter-signed = 您的签名已保存。

@@ -75,6 +75,7 @@ step-release = 解冻
 step-revoke = 吊销
 step-request-revoke = 申请吊销，等待第二人签名
 step-request-release = 申请解冻，等待第二人签名
+step-sign-order = 签名齐全，交签发系统执行
 step-drop-order = 撤回事项
 step-refused = 签发系统拒绝执行
 seat-issue-1 = 受理

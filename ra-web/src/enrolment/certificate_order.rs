@@ -184,18 +184,13 @@ impl Desk {
             let last = seat + 1 == order.order.act.seats(false).len();
             if last {
                 tx.settle_order(id, OrderState::Open, OrderState::Signed, None, now).await?;
-            } else {
-                let step = Step {
-                    act: request_word(&order.order.act),
-                    from: "open",
-                    to: "open",
-                    by: Some(Who::from(&signer.officer)),
-                    reason: None,
-                    at: now,
-                };
-                tx.add_step(&order.subject, &step).await?;
-                tx.audit(&self.event(&order.subject, &step)).await?;
             }
+            // Who signed last is told even when another has to send it.
+            let (act, to) = if last { ("sign_order", "signed") } else { (request_word(&order.order.act), "open") };
+            let by = Some(Who::from(&signer.officer));
+            let step = Step { act, from: "open", to, by, reason: None, at: now };
+            tx.add_step(&order.subject, &step).await?;
+            tx.audit(&self.event(&order.subject, &step)).await?;
             self.matter_signed(&mut tx, id, &signer.officer, last, now).await?;
             tx.commit().await?;
             Ok(last)

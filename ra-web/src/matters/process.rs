@@ -5,6 +5,7 @@ use ca_core::domain::{
 };
 
 use super::handler::TypedNumber;
+use super::unlocking::unlockable;
 use super::{About, FactFault, Facts, Kind, Matter, MatterDocument, MatterNumber, State};
 use crate::enrolment::case::{Forbidden, Step, Who, may_read};
 use crate::enrolment::certificate_order::{Wish, status_word};
@@ -15,7 +16,6 @@ use crate::enrolment::process::CertificateName;
 use crate::evidence::scan::Scan;
 use crate::matters::store::{MatterFilter, MatterPaper};
 use crate::store::{Issued, OrderState, OrderSubject, PastStep, Signature, StoredOrder, Tx};
-use crate::tokens::life::may_be_unlocked;
 
 /// After so many failures a PIN is unblocked at the counter only.
 pub(super) const MAX_FAILURES: u8 = 3;
@@ -103,8 +103,7 @@ impl Desk {
             if kind == Kind::Unlock {
                 let token = tx.token_with(issuer, serial).await?;
                 let token = token.ok_or(OfficeError::WrongState("the token of the certificate is not known"))?;
-                let steps = tx.steps(&OrderSubject::Token(token.serial.clone())).await?;
-                if !may_be_unlocked(&token.state) || !steps.iter().any(|step| step.act == "token_format") {
+                if !unlockable(&mut tx, &token).await? {
                     return Err(OfficeError::WrongState("the office has no admin PIN for the token"));
                 }
                 if let Ok(moved) = token.lock(Some(officer.into()), now) {
@@ -501,11 +500,12 @@ impl Desk {
         }
         matter.free_for(officer, now)?;
         let holders = matter.facts.ground().is_none_or(super::Ground::is_the_holders);
-        if holders || supervisor || matter.facts.supervisor {
-            Ok(())
-        } else {
-            Err(Forbidden::OtherDuty(Role::RaSupervisor).into())
+        if !holders && !supervisor && !matter.facts.supervisor {
+            return Err(Forbidden::OtherDuty(Role::RaSupervisor).into());
         }
+        let (word, by) = (matter.state.word(), Some(officer.into()));
+        let step = Step { act: "matter_approve", from: word, to: word, by, reason: None, at: now };
+        self.note_matter(tx, &matter, &step).await
     }
 
     /// The authority carried an order out: its matter is done, a hold begins one, and the end of a hold ends one.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use ca_core::cms;
 use ca_core::domain::{Officer, PinChange, Sha256, Timestamp, decode};
+use ca_core::sql::DatabaseError;
 use rand::RngCore as _;
 use zeroize::Zeroizing;
 
@@ -16,8 +17,9 @@ use crate::enrolment::desk::{Desk, GrantFault, OfficeError, again};
 use crate::enrolment::intake::hash_of;
 use crate::matters::store::MatterFilter;
 use crate::store::{OrderSubject, Tx};
-use crate::tokens::TokenNumber;
 use crate::tokens::admin_pin::AdminPin;
+use crate::tokens::life::may_be_unlocked;
+use crate::tokens::{Token, TokenNumber};
 
 /// How long a grant opens, in seconds (`domain.md` §3.8).
 pub const GRANT_SECONDS: i64 = 15 * 60;
@@ -40,7 +42,21 @@ pub struct Offer {
     pub expires: Timestamp,
 }
 
+/// Whether a token can be unblocked: it is with its unit, and the office has its admin PIN.
+pub(super) async fn unlockable(tx: &mut Box<dyn Tx>, token: &Token) -> Result<bool, DatabaseError> {
+    let steps = tx.steps(&OrderSubject::Token(token.serial.clone())).await?;
+    Ok(may_be_unlocked(&token.state) && steps.iter().any(|step| step.act == "token_format"))
+}
+
 impl Desk {
+    /// Whether the PIN of a token can be unblocked by this office.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn may_unlock(&self, token: &Token) -> Result<bool, OfficeError> {
+        Ok(unlockable(&mut self.store.read().await?, token).await?)
+    }
+
     /// Gives a grant for an unblocking that two officers signed. Earlier grants of the matter end; one that told an admin
     /// PIN without a report of what became of it counts as a failure.
     ///

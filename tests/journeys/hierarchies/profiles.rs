@@ -230,7 +230,7 @@ fn unit_encryption(kind: KeyKind, base: &str) -> anyhow::Result<Facts> {
 /// What `openssl verify` says of a certificate for this purpose, with the list that it names.
 fn openssl_says(hall: &Hall, exhibit: &Exhibit, purpose: &str) -> anyhow::Result<Option<String>> {
     let list = pem("crl", &hall.list(exhibit.shard()))?;
-    let (root, issuing) = (hall.office.issuer_pem("root")?, hall.office.issuer_pem(ISSUING)?);
+    let (root, issuing) = (hall.office.house.issuer_pem("root")?, hall.office.house.issuer_pem(ISSUING)?);
     // Of lists it checks those under the empty id alone, of chains under another the last certificate.
     let by = if hall.kind == KeyKind::Sm2 {
         ["-partial_chain", "-trusted", text(&issuing)?, "-vfyopt", "distid:1234567812345678"].to_vec()
@@ -257,7 +257,7 @@ fn openssl(hall: &Hall) -> anyhow::Result<()> {
     if hall.kind == KeyKind::Sm2 {
         return Ok(());
     }
-    let issuing = hall.office.issuer_pem(ISSUING)?;
+    let issuing = hall.office.house.issuer_pem(ISSUING)?;
     for (_, file, _) in hall.lists() {
         let said =
             judges::openssl(&["crl", "-inform", "DER", "-in", text(&file)?, "-CAfile", text(&issuing)?, "-noout"])?;
@@ -288,7 +288,8 @@ fn tongsuo(hall: &Hall) -> anyhow::Result<()> {
 }
 
 fn gnutls(hall: &Hall) -> anyhow::Result<()> {
-    let (root, issuing) = (pem("x509", &hall.office.house.ca_certificate("root"))?, hall.office.issuer_pem(ISSUING)?);
+    let (root, issuing) =
+        (pem("x509", &hall.office.house.ca_certificate("root"))?, hall.office.house.issuer_pem(ISSUING)?);
     for exhibit in &hall.all {
         let said =
             must(Command::new("certtool").args(["--certificate-info", "--inder", "--infile", text(&exhibit.file)?]))?;
@@ -314,7 +315,7 @@ fn gnutls(hall: &Hall) -> anyhow::Result<()> {
 }
 
 fn pkilint(hall: &Hall) -> anyhow::Result<()> {
-    let issuing = hall.office.issuer_pem(ISSUING)?;
+    let issuing = hall.office.house.issuer_pem(ISSUING)?;
     let certificates = hall.all.iter().map(|exhibit| pem("x509", &exhibit.file)).collect::<anyhow::Result<Vec<_>>>()?;
     let lists = hall.lists();
     let mut jobs: Vec<Lint<'_>> = lists.iter().map(|(_, file, _)| Lint::Crl(file)).collect();

@@ -57,7 +57,7 @@ pub(super) fn openssl_on_chain_and_lists(office: &Office, exhibits: &Exhibits) -
 pub(super) fn openssl(office: &Office, exhibits: &Exhibits) -> anyhow::Result<()> {
     openssl_on_chain_and_lists(office, exhibits)?;
     let issuing = pem("x509", &exhibits.issuing)?;
-    let chain = office.chain()?;
+    let chain = office.house.chain()?;
     let unknown = format!("0x{}", people::unissued());
     for nonce in [false, true] {
         let ask = |words: &[&str]| openssl_ocsp(&office.house.ocsp_url(), &chain, &issuing, words, nonce);

@@ -67,16 +67,14 @@ struct CertificatePage {
     past: Vec<OrderLine>,
     lines: Vec<Line>,
     may_hold: bool,
-    /// Matters that can be begun: word, title, explanation.
-    offers: Vec<(&'static str, String, String)>,
-    /// Matters that cannot be begun: title, and why not.
-    not_offered: Vec<(String, String)>,
+    /// Matters that can be begun.
+    offers: Vec<Offer>,
     matters: Vec<MatterRow>,
-    replaceable: Vec<Replaceable>,
+    replaceable: Vec<Offer>,
 }
 
 /// What can be begun about a certificate, or why not.
-struct Replaceable {
+struct Offer {
     word: &'static str,
     title: String,
     hint: String,
@@ -116,26 +114,26 @@ async fn certificate_page(
     };
     let own = CertificateName { issuer: name.issuer.clone(), serial: name.serial.clone() };
     let found = staff.desk.store.read().await?.matters(&MatterFilter::About(own), 20).await?;
-    let (mut offers, mut not_offered) = (Vec::new(), Vec::new());
+    let mut offers = Vec::new();
     if may(signer, Right::Request) {
-        if issued.status == Status::Good && issued.delivered.is_some() && token.is_some() {
-            offers.push(("unlock", view.t("certificate-unlock"), view.t("certificate-unlock-hint")));
+        let offer = |word, title, hint, why_not| Offer { word, title: view.t(title), hint: view.t(hint), why_not };
+        if let Some(token) = token.as_ref().filter(|_| issued.status == Status::Good && issued.delivered.is_some()) {
+            let why_not = (!staff.desk.may_unlock(token).await?).then(|| view.t("certificate-unlock-not"));
+            offers.push(offer("unlock", "certificate-unlock", "certificate-unlock-hint", why_not));
         }
         if issued.delivered.is_some() && !matches!(issued.status, Status::Revoked { .. }) {
-            offers.push(("handler", view.t("matter-handler"), view.t("certificate-handler-hint")));
+            offers.push(offer("handler", "matter-handler", "certificate-handler-hint", None));
         }
         if free(Wish::Release, "release") {
-            offers.push(("release", view.t("certificate-release"), view.t("certificate-release-hint")));
+            offers.push(offer("release", "certificate-release", "certificate-release-hint", None));
         }
         if free(Wish::Revoke(RevocationReason::Unspecified, None), "revoke") {
-            offers.push(("revocation", view.t("certificate-revoke"), view.t("revoke-hint")));
+            offers.push(offer("revocation", "certificate-revoke", "revoke-hint", None));
         }
         if issued.encryption.is_some() {
-            if staff.desk.recipients(&issued).await?.is_empty() {
-                not_offered.push((view.t("matter-recovery"), view.t("recovery-no-recipient")));
-            } else {
-                offers.push(("recovery", view.t("matter-recovery"), view.t("certificate-recovery-hint")));
-            }
+            let nobody = staff.desk.recipients(&issued).await?.is_empty();
+            let why_not = nobody.then(|| view.t("recovery-no-recipient"));
+            offers.push(offer("recovery", "matter-recovery", "certificate-recovery-hint", why_not));
         }
     }
     let matters = found.iter().filter(|matter| may_read(&signer.officer, &matter.office).is_ok());
@@ -163,14 +161,13 @@ async fn certificate_page(
         lines: steps.iter().map(|step| line(view, step)).collect(),
         may_hold: may(signer, Right::Hold) && free(Wish::Hold, "hold"),
         offers,
-        not_offered,
         matters,
         replaceable,
         issued,
     })
 }
 
-fn offer(view: &View, signer: &Signer, name: &Name, ground: Ground, verdict: Result<(), NotNow>) -> Replaceable {
+fn offer(view: &View, signer: &Signer, name: &Name, ground: Ground, verdict: Result<(), NotNow>) -> Offer {
     let word = ground.word();
     let old = CertificateName { issuer: name.issuer.clone(), serial: name.serial.clone() };
     let role = Process::Replacement { ground, old }.taken_in_by();
@@ -185,12 +182,7 @@ fn offer(view: &View, signer: &Signer, name: &Name, ground: Ground, verdict: Res
         }
         Ok(()) => None,
     };
-    Replaceable {
-        word,
-        title: view.t(&format!("process-{word}")),
-        hint: view.t(&format!("process-{word}-hint")),
-        why_not,
-    }
+    Offer { word, title: view.t(&format!("process-{word}")), hint: view.t(&format!("process-{word}-hint")), why_not }
 }
 
 #[derive(Deserialize)]

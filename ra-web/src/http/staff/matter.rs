@@ -364,8 +364,7 @@ struct MatterPage {
     certificate: String,
     serial: String,
     token: Option<String>,
-    /// Label and value.
-    rows: Vec<(String, String)>,
+    rows: Vec<Fact>,
     reason: Option<String>,
     due: String,
     overdue: bool,
@@ -404,40 +403,50 @@ impl MatterPage {
     }
 }
 
-pub(super) fn facts_rows(view: &View, matter: &Matter) -> Vec<(String, String)> {
+/// What is known of a matter, as a line of its page.
+pub(super) struct Fact {
+    pub(super) label: String,
+    pub(super) value: String,
+    /// By a person, in Chinese.
+    pub(super) typed: bool,
+}
+
+pub(super) fn facts_rows(view: &View, matter: &Matter) -> Vec<Fact> {
     let mut rows = Vec::new();
     for (name, value) in matter.facts.fields() {
         if value.is_empty() {
             continue;
         }
-        let value = match name {
-            "ground" => view.t(&format!("ground-{value}")),
-            "way" => view.t(&format!("way-{value}")),
-            _ => value.to_owned(),
+        let label = view.t(&format!("matter-field-{}", name.replace('_', "-")));
+        let (value, typed) = match name {
+            "ground" => (view.t(&format!("ground-{value}")), false),
+            "way" => (view.t(&format!("way-{value}")), false),
+            _ => (value.to_owned(), true),
         };
-        rows.push((view.t(&format!("matter-field-{}", name.replace('_', "-"))), value));
+        rows.push(Fact { label, value, typed });
     }
     let facts = &matter.facts;
     for (label, value) in
         [("matter-field-handler-id", &facts.handler_id_masked), ("handler-before", &facts.handler_before)]
     {
         if !value.is_empty() {
-            rows.push((view.t(label), value.clone()));
+            rows.push(Fact { label: view.t(label), value: value.clone(), typed: true });
         }
     }
+    let mut tell = |label: &str, value: String| rows.push(Fact { label: view.t(label), value, typed: false });
     let at = |seconds: i64| Timestamp::from_unix(seconds).beijing_text();
     if let Some(ground) = facts.ground().filter(|_| matter.kind == Kind::Revocation) {
         let key = format!("login-reason-{}", ground.reason().word().replace('_', "-"));
-        rows.push((view.t("revoke-reason"), view.t(&key)));
+        tell("revoke-reason", view.t(&key));
     }
     if facts.failures > 0 {
-        rows.push((view.t("matter-failures"), facts.failures.to_string()));
+        tell("matter-failures", facts.failures.to_string());
     }
     if let (Some(number), Some(made)) = (&facts.crl_number, facts.crl_at) {
-        rows.push((view.t("matter-crl"), format!("{number} · {}", at(made))));
+        tell("matter-crl", format!("{number} · {}", at(made)));
     }
     if let Some(seen) = facts.ocsp_at {
-        rows.push((view.t("matter-ocsp"), at(seen)));
+        tell("matter-ocsp", at(seen));
     }
     rows
 }

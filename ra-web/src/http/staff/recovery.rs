@@ -14,7 +14,7 @@ use super::Staff;
 use super::case::reason_fault;
 use super::document::PictureQuery;
 use super::matter::{
-    self, MatterRow, ReasonForm, facts_rows, matter_row, matter_tag, number_of, paper_sheet, reason_words,
+    self, Fact, MatterRow, ReasonForm, facts_rows, matter_row, matter_tag, number_of, paper_sheet, reason_words,
 };
 use super::parts::{Line, Seat, Sheet, Tag, ToSign, line, may, message_of, returning_to};
 use crate::enrolment::case::may_read;
@@ -64,7 +64,7 @@ struct RecoveryPage {
     recipient: Option<String>,
     /// The page of the old certificate, for those who may read it.
     certificate: Option<String>,
-    rows: Vec<(String, String)>,
+    rows: Vec<Fact>,
     reason: Option<String>,
     due: String,
     overdue: bool,
@@ -139,7 +139,7 @@ async fn recovery_page(
         .collect();
     let row = matter_row(view, signer, &matter, staff.desk.rules.hold_days, staff.desk.clock.now());
     let rows =
-        facts_rows(view, &matter).into_iter().filter(|(label, _)| *label != view.t("matter-field-recipient")).collect();
+        facts_rows(view, &matter).into_iter().filter(|fact| fact.label != view.t("matter-field-recipient")).collect();
     let current = if may(signer, Right::SignRecovery) { "/recoveries" } else { "/matters" };
     let page = staff.page(view, signer, view.t("matter-recovery"), current).await?;
     let issued = &shown.issued;

@@ -1,0 +1,24 @@
+//! The office, the portal and the public site as people meet them: in Chromium, over the real programs.
+//!
+//! One program for all journeys, so that the world is linked once and they run side by side; each has a house, tokens and
+//! a browser of its own, on ports that this process gives out once.
+
+mod batches;
+mod evidence;
+mod interrupted;
+mod money;
+mod people;
+mod portal;
+mod reports;
+mod slice;
+mod tokens;
+
+#[path = "../../ra-web/tests/portal/house.rs"]
+#[expect(dead_code, reason = "shared with the portal's own tests")]
+mod house;
+#[path = "../../ra-web/tests/portal/pki.rs"]
+#[expect(dead_code, reason = "shared with the portal's own tests")]
+mod pki;
+#[path = "../../ra-web/tests/portal/responder.rs"]
+#[expect(dead_code, reason = "shared with the portal's own tests")]
+mod responder;
