@@ -115,6 +115,18 @@ fn axum_stays_at_the_edges() -> anyhow::Result<()> {
 }
 
 #[test]
+fn stripe_stays_in_one_file() -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for file in sources("ra-web")?.iter().filter(|file| !file.ends_with("payment/stripe.rs")) {
+        for name in ["stripe_checkout", "stripe_types"] {
+            found.extend(mentions(file, name)?);
+        }
+    }
+    nothing_found("the provider of payment is a port; stripe.rs alone knows Stripe", &found);
+    Ok(())
+}
+
+#[test]
 fn fund_module_knows_nothing_of_the_registration_office() -> anyhow::Result<()> {
     let mut found = Vec::new();
     for file in sources("ra-web")?.iter().filter(|f| f.contains("/fund/")) {

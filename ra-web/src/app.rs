@@ -13,7 +13,7 @@ use ca_core::domain::{BeijingDay, IssuerId, KeyKind, LoginPurpose, OfficeId, Pro
 use ca_core::service::client::{CertificateAuthority, Client};
 use ca_core::service::protocol::Request;
 use ca_core::sql::Database;
-use ocsp::client::{Client as StatusClient, CrlFallback, CrlSource, Settings};
+use ocsp::client::{Client as StatusClient, CrlFallback, CrlSource, Settings as StatusSettings};
 use rand::RngCore as _;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
@@ -37,18 +37,25 @@ use crate::http::frame::{Frame, wrap};
 use crate::http::presence::{self, Presences};
 use crate::http::public::{self, Public as PublicSite};
 use crate::http::staff::{self, Staff};
-use crate::http::{listener, ops, provisioning, session, unlock};
+use crate::http::unit::{self, Units};
+use crate::http::{listener, ops, provisioning, session, unlock, webhook};
 use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
 use crate::matters::publication::{Public, Publication};
 use crate::page;
 use crate::paper::Press;
+use crate::payment::checkout::Way;
+use crate::payment::einvoice::Local;
 use crate::payment::fen::{Fen, TaxRate};
+use crate::payment::invoicing::Invoicing;
 use crate::payment::lapse::Lapse;
+use crate::payment::online::{AskAbout, Online};
 use crate::payment::prove::Prove;
+use crate::payment::stripe::{Settings, Stripe};
 use crate::payment::taking::Method;
 use crate::payment::tariff::{Rates, Tariff};
 use crate::reminders::remind::Remind;
+use crate::renewal::{Members, Renewals};
 use crate::sql::{OfficeStore, office_migrations};
 use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
@@ -56,6 +63,8 @@ use crate::vault::FieldKey;
 
 /// The console's session cookie. Ports share cookies, so each site has its own name.
 const STAFF_COOKIE: &str = "__Host-yx-staff";
+/// That of the units' own site.
+const UNIT_COOKIE: &str = "__Host-yx-unit";
 
 /// The office's sites while they run.
 #[derive(Debug)]
@@ -102,6 +111,7 @@ pub async fn serve_with(
     ops::recorder();
     let anchors = Arc::new(read_anchors(&config.trust)?);
     let (desk, database) = office(&config, &ca, &clock, &chance).await?;
+    let online = online(&config.payment, &desk)?;
     let [public_socket, staff_socket, ops_socket] = [
         listener::bind(config.listen.public).await?,
         listener::bind(config.listen.staff).await?,
@@ -114,22 +124,44 @@ pub async fn serve_with(
 
     let presences =
         Presences::new(database.clone(), anchors.clone(), &staff_origin, clock.clone(), config.limits.presence_seconds);
-    let door = Door::new(
-        Site { origin: staff_origin.clone(), purpose: LoginPurpose::Staff },
-        anchors,
-        Arc::new(status_client(&config.trust, clock.clone(), &chance)?),
-        Arc::new(database.clone()),
+    let public_origin = match config.site.public_origin {
+        Some(origin) => origin,
+        None => format!("http://{}", public_socket.local_addr()?),
+    };
+    let status = Arc::new(status_client(&config.trust, clock.clone(), &chance)?);
+    let door = |origin: &str, purpose| {
+        Door::new(
+            Site { origin: origin.to_owned(), purpose },
+            anchors.clone(),
+            status.clone(),
+            Arc::new(database.clone()),
+            clock.clone(),
+            chance.clone(),
+        )
+    };
+    let unit_presences = Presences::new(
+        database.clone(),
+        anchors.clone(),
+        &public_origin,
         clock.clone(),
-        chance.clone(),
+        config.limits.presence_seconds,
     );
+    let units = Units {
+        renewals: Arc::new(Renewals { desk: desk.clone(), online: online.clone() }),
+        members: Arc::new(Members::new(desk.store.clone())),
+        door: Arc::new(door(&public_origin, LoginPurpose::Unit).lets_in_late(config.enrolment.renewal_late_days)),
+        presences: unit_presences.clone(),
+        origin: public_origin.as_str().into(),
+    };
+    let staff_door = door(&staff_origin, LoginPurpose::Staff);
     let sessions = session::Sessions::new(database.clone(), clock.clone());
     let console = staff::router(Staff {
         desk: desk.clone(),
-        door: Arc::new(door),
+        door: Arc::new(staff_door),
         officers: Arc::new(Officers::new(ca.clone())),
         presences: presences.clone(),
     })
-    .layer(session::layer(sessions, STAFF_COOKIE, SameSite::Strict))
+    .layer(session::layer(sessions.clone(), STAFF_COOKIE, SameSite::Strict))
     .merge(provisioning::router(desk.clone()))
     .merge(unlock::router(desk.clone()))
     .merge(presence::router(presences));
@@ -138,6 +170,13 @@ pub async fn serve_with(
         portal_origin: config.site.portal_origin.into(),
         issuers: config.trust.issuers.keys().cloned().collect(),
     });
+    // Lax: the payment provider leads back from its own site.
+    let public = unit::router(units)
+        .layer(session::layer(sessions, UNIT_COOKIE, SameSite::Lax))
+        .merge(public)
+        .merge(provisioning::router(desk.clone()))
+        .merge(presence::router(unit_presences))
+        .merge(webhook::router(online.clone()));
 
     let frame = |site| Frame {
         site,
@@ -154,9 +193,9 @@ pub async fn serve_with(
     let staff = listeners.serve(staff_socket, wrap(console, frame(page::Site::Staff)))?;
     let ops = listeners.serve(ops_socket, ops::router(probes))?;
     if config.worker.beside_serve {
-        listeners.work(&desk);
+        listeners.work(&desk, online.as_ref());
     }
-    tracing::info!(%public, %staff, %ops, staff_origin, "The registration office listens");
+    tracing::info!(%public, %staff, %ops, staff_origin, public_origin, "The registration office listens");
     Ok(Running { public, staff, ops, staff_origin, listeners, database })
 }
 
@@ -185,28 +224,58 @@ pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     ops::recorder();
     let ca: Arc<dyn CertificateAuthority> = Arc::new(Client::new(&config.ca_socket));
     let (desk, database) = office(config, &ca, &clock, &chance).await?;
+    let online = online(&config.payment, &desk)?;
     let socket = listener::bind(config.worker.ops).await?;
     let mut listeners = Listeners::default();
     let probes: Vec<Arc<dyn ops::Probe>> =
         vec![Arc::new(DatabaseProbe(database.clone())), Arc::new(AuthorityProbe(ca))];
     let ops = listeners.serve(socket, ops::router(probes))?;
-    listeners.work(&desk);
+    listeners.work(&desk, online.as_ref());
     tracing::info!(%ops, "A worker of the registration office runs");
     Ok(Working { ops, listeners, database })
 }
 
 /// Who does which jobs.
 #[must_use]
-pub fn handlers(desk: &Arc<Desk>) -> Vec<Arc<dyn Handler>> {
+pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>) -> Vec<Arc<dyn Handler>> {
     let (store, clock) = (&desk.store, &desk.clock);
-    vec![
+    let mut handlers: Vec<Arc<dyn Handler>> = vec![
         Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),
         Arc::new(jobs::lapse::Lapse { desk: desk.clone() }),
         Arc::new(Drive { desk: desk.clone() }),
         Arc::new(Lapse { desk: desk.clone() }),
         Arc::new(Prove { desk: desk.clone() }),
         Arc::new(Remind { store: store.clone(), clock: clock.clone() }),
-    ]
+        Arc::new(Invoicing { desk: desk.clone(), provider: Arc::new(Local) }),
+    ];
+    handlers.extend(online.map(|online| Arc::new(AskAbout { online: online.clone() }) as Arc<dyn Handler>));
+    handlers
+}
+
+/// Payment on the provider's page, if it is configured.
+fn online(payment: &config::Payment, desk: &Arc<Desk>) -> anyhow::Result<Option<Arc<Online>>> {
+    let Some(online) = &payment.online else { return Ok(None) };
+    let secret = |name: &str, file: &PathBuf| -> anyhow::Result<Zeroizing<String>> {
+        let text = std::fs::read_to_string(file)
+            .map(Zeroizing::new)
+            .with_context(|| format!("payment.online.{name}: {}", file.display()))?;
+        Ok(Zeroizing::new(text.trim().to_owned()))
+    };
+    let ways = online.ways.iter().map(|word| {
+        Way::from_word(word)
+            .with_context(|| format!("payment.online.ways: {word:?} is none of alipay, wechat_pay, card"))
+    });
+    let ways = ways.collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(!ways.is_empty(), "payment.online.ways is empty");
+    ensure!(online.api.ends_with('/'), "payment.online.api ends with a slash");
+    let gateway = Stripe::new(Settings {
+        api: online.api.clone(),
+        pages: online.pages.clone(),
+        secret_key: secret("secret_key_file", &online.secret_key_file)?,
+        webhook_secret: secret("webhook_secret_file", &online.webhook_secret_file)?,
+        ways,
+    })?;
+    Ok(Some(Arc::new(Online { desk: desk.clone(), gateway: Arc::new(gateway) })))
 }
 
 /// The office's services over its database, which is brought up to date.
@@ -366,7 +435,8 @@ fn money(payment: &config::Payment) -> anyhow::Result<crate::payment::Terms> {
         })
     });
     let methods = payment.methods.iter().map(|word| {
-        Method::from_word(word).with_context(|| format!("payment.methods: {word:?} is none of cash, pos, qr"))
+        let method = Method::from_word(word).filter(|method| Method::COUNTER.contains(method));
+        method.with_context(|| format!("payment.methods: {word:?} is none of cash, pos, qr"))
     });
     let methods = methods.collect::<anyhow::Result<Vec<_>>>()?;
     ensure!(!methods.is_empty(), "payment.methods is empty");
@@ -396,7 +466,7 @@ fn publication(config: &Config, clock: Arc<dyn Clock>, chance: &Chance) -> anyho
 
 /// The relying party's client of the responder, as both sites use it.
 pub(crate) fn status_client(trust: &Trust, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<StatusClient> {
-    let mut settings = Settings::new(&trust.ocsp);
+    let mut settings = StatusSettings::new(&trust.ocsp);
     settings.crl = trust
         .crl
         .as_ref()
@@ -451,8 +521,9 @@ impl Listeners {
     }
 
     /// Works off the office's jobs.
-    pub fn work(&mut self, desk: &Arc<Desk>) {
-        let worker = jobs::Worker::new(desk.store.clone(), handlers(desk), desk.clock.clone(), desk.chance.clone());
+    pub fn work(&mut self, desk: &Arc<Desk>, online: Option<&Arc<Online>>) {
+        let handlers = handlers(desk, online);
+        let worker = jobs::Worker::new(desk.store.clone(), handlers, desk.clock.clone(), desk.chance.clone());
         self.running.spawn(worker.run(self.stop.clone()));
     }
 

@@ -88,6 +88,9 @@ pub struct Listen {
 pub struct Sites {
     /// Origin of the staff console; what officers sign at login names it. Unset: from the bound address.
     pub staff_origin: Option<String>,
+    /// Origin of the units' own site; what units sign at login names it, and the payment provider leads back to it. Unset:
+    /// from the bound address.
+    pub public_origin: Option<String>,
     /// Origin of the token agent on the person's own machine.
     pub agent_origin: String,
     /// Origin of the fund portal; linked from the public site.
@@ -220,6 +223,39 @@ pub struct Payment {
     pub lapse_days: u16,
     /// So many years can be paid at once. The profile's longest term bounds it too.
     pub max_years: u8,
+    /// Payment on a provider's page. Unset: units pay at the counter.
+    pub online: Option<Online>,
+}
+
+/// Payment by Stripe Checkout.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Online {
+    /// The API, with a slash at the end. Whoever answers there can say that bills are paid.
+    #[serde(default = "stripe_api")]
+    pub api: String,
+    /// The origin of the pages on which units pay.
+    #[serde(default = "stripe_pages")]
+    pub pages: String,
+    /// File with the secret key.
+    pub secret_key_file: PathBuf,
+    /// File with the secret of the endpoint `/webhooks/stripe` of the public site.
+    pub webhook_secret_file: PathBuf,
+    /// Ways of payment, in the order in which pages offer them: `alipay`, `wechat_pay`, `card`.
+    #[serde(default = "ways")]
+    pub ways: Vec<String>,
+}
+
+fn stripe_api() -> String {
+    "https://api.stripe.com/".into()
+}
+
+fn stripe_pages() -> String {
+    "https://checkout.stripe.com".into()
+}
+
+fn ways() -> Vec<String> {
+    vec!["alipay".into(), "wechat_pay".into(), "card".into()]
 }
 
 /// Prices from a day on, in yuan, as text.
@@ -267,6 +303,7 @@ impl Default for Payment {
             methods: vec!["cash".into(), "pos".into(), "qr".into()],
             lapse_days: 15,
             max_years: 5,
+            online: None,
         }
     }
 }
@@ -333,6 +370,7 @@ impl Default for Sites {
     fn default() -> Self {
         Self {
             staff_origin: None,
+            public_origin: None,
             agent_origin: "http://127.0.0.1:17080".into(),
             portal_origin: "http://127.0.0.1:8082".into(),
             validation_origin: "http://127.0.0.1:8083".into(),

@@ -24,6 +24,7 @@ pub mod page;
 pub mod paper;
 pub mod payment;
 pub mod reminders;
+pub mod renewal;
 pub mod reports;
 pub mod retry;
 pub mod sql;

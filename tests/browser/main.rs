@@ -9,6 +9,7 @@ mod interrupted;
 mod money;
 mod people;
 mod portal;
+mod renewal;
 mod reports;
 mod slice;
 mod tokens;

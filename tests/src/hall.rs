@@ -126,9 +126,11 @@ impl Hall {
 
         let staff = format!("http://127.0.0.1:{}", house.ports.staff);
         let portal = format!("http://127.0.0.1:{}", house.ports.portal);
+        let public = format!("http://127.0.0.1:{}", house.ports.public);
         let sites = [
             Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision", "unlock"] },
             Site { origin: &portal, name: "示范公积金", may: &["login"] },
+            Site { origin: &public, name: "示范证书服务", may: &["login", "renew"] },
         ];
         let agent = Agent::start_over(carrier, folder.path(), house.ports.agent, &sites).await?;
         let programs = vec![
@@ -150,6 +152,12 @@ impl Hall {
     #[must_use]
     pub fn portal(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.house.ports.portal)
+    }
+
+    /// An address of the units' own site.
+    #[must_use]
+    pub fn public(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.house.ports.public)
     }
 
     /// Clicks what opens the assistant, picks the certificate on `token`, types the PIN and comes back.

@@ -49,6 +49,8 @@ pub struct Ports {
     pub validation: u16,
     /// The certificate assistant.
     pub agent: u16,
+    /// What stands in for Stripe.
+    pub stripe: u16,
     ca_ops: u16,
     web_ops: u16,
     portal_ops: u16,
@@ -97,6 +99,7 @@ impl House {
             portal: port()?,
             validation: port()?,
             agent: port()?,
+            stripe: port()?,
             ca_ops: port()?,
             web_ops: port()?,
             portal_ops: port()?,
@@ -112,6 +115,8 @@ impl House {
             std::fs::write(root.join("secrets").join(file), text)?;
         }
         std::fs::write(root.join("secrets/field.key"), "11".repeat(32))?;
+        std::fs::write(root.join("secrets/stripe"), "sk_test_house")?;
+        std::fs::write(root.join("secrets/stripe-webhook"), "whsec_house")?;
         let database_url = match engine {
             Engine::Sqlite => format!("sqlite:{}", root.join("ca/ca.db").display()),
             Engine::Postgres(url) => url,
@@ -313,6 +318,21 @@ impl House {
         must(command.args(serials)).map(drop)
     }
 
+    /// Starts what stands in for Stripe.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_stripe(&self) -> anyhow::Result<Program> {
+        let Ports { public, stripe, .. } = self.ports;
+        let mut command = Command::new(binary("stripe-stand-in")?);
+        command
+            .args(["--listen", &format!("127.0.0.1:{stripe}")])
+            .args(["--webhook", &format!("http://127.0.0.1:{public}/webhooks/stripe")])
+            .arg("--webhook-secret-file")
+            .arg(self.path("secrets/stripe-webhook"));
+        self.start("stripe-stand-in", &mut command, stripe).await
+    }
+
     /// Starts `ra-web portal`.
     ///
     /// # Errors
@@ -348,7 +368,7 @@ impl House {
     }
 
     fn configure(&self) -> anyhow::Result<()> {
-        let Ports { public, staff, portal, validation, agent, ca_ops, web_ops, portal_ops, ocsp_ops, kmc_ops } =
+        let Ports { public, staff, portal, validation, agent, stripe, ca_ops, web_ops, portal_ops, ocsp_ops, kmc_ops } =
             self.ports;
         let ca_database = &self.database_url;
         let roots: Vec<String> = self.roots.iter().map(|root| format!("publish/ca/{root}.cer")).collect();
@@ -379,6 +399,10 @@ impl House {
                 "[[responders]]\nissuer = \"{issuer}\"\nkey_file = \"ca/keys/ocsp-{issuer}.key\"\npassphrase_file = \"secrets/ocsp\""
             )?;
         }
+        let online = format!(
+            "[payment.online]\napi = \"http://127.0.0.1:{stripe}/\"\npages = \"http://127.0.0.1:{stripe}\"\n\
+             secret_key_file = \"secrets/stripe\"\nwebhook_secret_file = \"secrets/stripe-webhook\"\n"
+        );
         // Tokens of tests come to the counter as they are.
         let mut enrolment = "[enrolment]\nstock_only = false\n".to_owned();
         for (issuer, kind) in &self.issuers {
@@ -388,7 +412,7 @@ impl House {
             "ca_socket = \"run/ca.socket\"\n[storage]\ndatabase_url = \"sqlite:ra/ra.db\"\nevidence = \"ra/evidence\"\n\
              field_key_file = \"secrets/field.key\"\n[listen]\npublic = \"127.0.0.1:{public}\"\n\
              staff = \"127.0.0.1:{staff}\"\nops = \"127.0.0.1:{web_ops}\"\n[site]\n\
-             agent_origin = \"http://127.0.0.1:{agent}\"\nvalidation_origin = \"http://127.0.0.1:{validation}\"\n{trust}{enrolment}"
+             agent_origin = \"http://127.0.0.1:{agent}\"\nvalidation_origin = \"http://127.0.0.1:{validation}\"\n{trust}{online}{enrolment}"
         );
         let opening = crate::judges::root().join("ra-web/demo/units.toml");
         let fund = format!(

@@ -357,3 +357,15 @@ row-recovery-serial = Serial number of the encryption certificate
 row-recovery-recipient = SHA-256 of the certificate that gets it
 row-recovery-why = Unit and reason
 row-invalid-since = Key no longer trusted since
+
+## A unit renews online by itself
+login-unit = the unit certificate service
+renew-heading = Install the renewed certificate
+renew-meaning = The fee is paid. A new key will be made in your token, your present certificate will sign for it, and the renewed certificate will be written. Until it is installed and checked, the present one goes on working.
+renew-token = Your token
+renew-pin = PIN of the token
+renew-pin-hint = The one that you signed in with. It stays the same after the renewal.
+renew-missing = The certificate to renew was not found. Plug in the USB key that has it, then choose “Look again”.
+renew-button = Install the renewed certificate
+renew-continue = Go on installing
+renew-pin-initial = The PIN is still the initial one, 123456. Change it on the assistant’s page “Change PIN” first, then install.

@@ -327,3 +327,15 @@ row-recovery-serial = 要恢复的加密证书序列号
 row-recovery-recipient = 接收证书的 SHA-256
 row-recovery-why = 单位和理由
 row-invalid-since = 密钥从何时起不再可信
+
+## 单位在网上自行延期
+login-unit = 单位证书服务
+renew-heading = 安装延期证书
+renew-meaning = 费用已支付。将在您的介质内生成新密钥，由现有证书签名确认，再写入延期后的证书。安装并核对完成之前，现有证书一直可以使用。
+renew-token = 您的证书介质
+renew-pin = 介质的 PIN
+renew-pin-hint = 您登录时使用的密码。延期后密码不变。
+renew-missing = 没有检测到要延期的证书。请插入存有该证书的 USB Key，然后点击“重新检测”。
+renew-button = 安装延期证书
+renew-continue = 继续安装
+renew-pin-initial = PIN 还是初始值 123456，请先在证书助手的“修改 PIN”页面修改，再来安装。

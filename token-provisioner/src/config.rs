@@ -70,6 +70,8 @@ pub enum Permission {
     Order,
     /// Putting a certificate on a token.
     Provision,
+    /// A unit's renewal of its own certificate: its order, and what takes the certificate's place on the same token.
+    Renew,
     /// Unblocking a PIN. Such a site is also told, signed by the token, when a PIN was changed.
     Unlock,
 }

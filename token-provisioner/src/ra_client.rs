@@ -100,6 +100,9 @@ pub struct Opened {
     pub unit_name: String,
     /// What to write on the token as a label.
     pub token_label: String,
+    /// Of a renewal that the unit ordered itself, SHA-256 of the certificate whose key binds the new one.
+    #[serde(default)]
+    pub holder: Option<Sha256>,
 }
 
 /// A certificate, fresh from the CA.

@@ -123,6 +123,21 @@ impl Statement for Order {
     const TAG: &'static str = "yinxin.order.v1";
 }
 
+impl Order {
+    /// The certificate that is renewed, if the order is one that its holder may give alone: not an officer's.
+    #[must_use]
+    pub const fn holders_renewal(&self) -> Option<&Replaces> {
+        match &self.act {
+            Act::Issue { officer: None, replaces: Some(replaces), .. }
+                if matches!(replaces.ground, Ground::Renewal) =>
+            {
+                Some(replaces)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What an order asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
@@ -245,7 +260,8 @@ impl Ground {
 pub type Seat = &'static [Role];
 
 impl Act {
-    /// Who must sign, in this order, each a different officer (`domain.md` §3.10; design §1 truth 1).
+    /// Who must sign, in this order, each a different officer (`domain.md` §3.10; design §1 truth 1). A renewal of the
+    /// same subject needs none of them when the holder signs, with the key of the certificate that is renewed.
     ///
     /// `concerns_staff` says that the certificate is, or is to be, an officer's own.
     #[must_use]

@@ -13,6 +13,8 @@ pub enum LoginPurpose {
     Staff,
     /// The fund portal.
     Portal,
+    /// The units' own site.
+    Unit,
 }
 
 /// A login challenge: single use, bound to the browser session and the origin, valid for 120 seconds.

@@ -1,10 +1,12 @@
-//! Whether those who signed an order may give it.
+//! Whether those who signed an order may give it: officers, or of a renewal the holder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::evidence::{Evidence, Voice};
+use super::holder;
 use super::stop::Stop;
+use crate::audit::Actor;
 use crate::domain::{Act, CertificateStatus, OfficeId, Order, Role, Sha256, Timestamp};
 use crate::keys::csr::ProvenPossession;
 use crate::service::protocol::RefusalCode;
@@ -15,14 +17,23 @@ const MAX_AGE_SECONDS: i64 = 30 * 86_400;
 /// How far the clocks of counter and authority may differ.
 const MAX_AHEAD_SECONDS: i64 = 5 * 60;
 
-/// Something that those who must have signed did sign: each in the registry, good at this moment, of the right
-/// role and office, and no one twice. Only [`approve`] makes one.
+/// Something that those who must have signed did sign: officers, each in the registry, good at this moment, of the right
+/// role and office, and no one twice; or, of a renewal, the holder. Only [`approve`] makes one.
 #[derive(Debug)]
 pub struct Approved<T> {
     what: Arc<T>,
-    officers: Vec<Arc<OfficerRecord>>,
+    givers: Givers,
     evidence: Arc<Evidence>,
     received: Timestamp,
+}
+
+/// Who gave an order.
+#[derive(Debug)]
+enum Givers {
+    /// Officers, seat by seat, then the token operator if a key was bound.
+    Officers(Vec<Arc<OfficerRecord>>),
+    /// The holder of the certificate that is renewed, by its key.
+    Holder(Sha256),
 }
 
 impl<T> Approved<T> {
@@ -38,10 +49,15 @@ impl<T> Approved<T> {
         self.evidence.sha256
     }
 
-    /// Who approved it, seat by seat, then the token operator if a key was bound.
+    /// Who approved it, as the audit names them.
     #[must_use]
-    pub fn officers(&self) -> &[Arc<OfficerRecord>] {
-        &self.officers
+    pub fn actor(&self) -> Actor {
+        match &self.givers {
+            Givers::Officers(officers) => {
+                Actor::Officers(officers.iter().map(|record| record.officer.id.clone()).collect())
+            }
+            Givers::Holder(certificate_sha256) => Actor::Holder { certificate_sha256: *certificate_sha256 },
+        }
     }
 
     /// The key bound to it, for an issue.
@@ -55,11 +71,16 @@ impl<T> Approved<T> {
         let Evidence { order, bytes, sha256, approvals, key } = &*self.evidence;
         let places = (0_u8..).take(approvals.len()).map(Place::Seat).chain([Place::Binding]);
         let voices = approvals.iter().chain(key.as_ref().map(|key| &key.operator));
-        let signed = places.zip(voices).zip(&self.officers).map(|((place, voice), officer)| SignatureRecord {
+        let officers = match &self.givers {
+            Givers::Officers(officers) => &officers[..],
+            Givers::Holder(_) => &[],
+        };
+        let names = officers.iter().map(|officer| Some(officer.officer.id.clone())).chain(std::iter::repeat(None));
+        let signed = places.zip(voices).zip(names).map(|((place, voice), officer)| SignatureRecord {
             order: order.id,
             place,
             certificate_sha256: voice.certificate_sha256,
-            officer: Some(officer.officer.id.clone()),
+            officer,
             message: voice.message.clone(),
         });
         let record = OrderRecord { id: order.id, sha256: *sha256, statement: bytes.clone(), received: self.received };
@@ -78,8 +99,8 @@ impl<T> Approved<T> {
 /// Looks up everyone who signed, in the registry as this unit of work sees it.
 ///
 /// # Errors
-/// [`Stop::Refused`] with `OrderNotCurrent`, `TwoOfficersNeeded`, `UnknownOfficer`, `OfficerNotGood`, `WrongRole`
-/// or `KeyNotBound`.
+/// [`Stop::Refused`] with `OrderNotCurrent`, `TwoOfficersNeeded`, `UnknownOfficer`, `OfficerNotGood`, `WrongRole`,
+/// `WrongState` or `KeyNotBound`.
 pub async fn approve(tx: &mut dyn Tx, evidence: &Arc<Evidence>, now: Timestamp) -> Result<Approved<Order>, Stop> {
     approve_knowing(tx, &mut Known::default(), evidence, now).await
 }
@@ -96,10 +117,16 @@ pub(super) async fn approve_knowing(
     now: Timestamp,
 ) -> Result<Approved<Order>, Stop> {
     let order = &evidence.order;
+    let giver = holder::giver(tx, evidence, now).await?;
     let age = now.since(order.created);
-    if !(-MAX_AHEAD_SECONDS..=MAX_AGE_SECONDS).contains(&age) {
+    let oldest = if giver.is_some() { holder::MAX_AGE_SECONDS } else { MAX_AGE_SECONDS };
+    if !(-MAX_AHEAD_SECONDS..=oldest).contains(&age) {
         let detail = format!("the order was written {age} seconds ago");
         return Err(Stop::refuse(RefusalCode::OrderNotCurrent, detail));
+    }
+    if let Some(holder) = giver {
+        let (what, givers) = (order.clone(), Givers::Holder(holder));
+        return Ok(Approved { what, givers, evidence: evidence.clone(), received: now });
     }
     let staff = concerns_staff(tx, &order.act).await?;
     let seats = order.act.seats(staff);
@@ -130,7 +157,8 @@ pub(super) async fn approve_knowing(
         }
         officers.push(operator);
     }
-    Ok(Approved { what: order.clone(), officers, evidence: evidence.clone(), received: now })
+    let givers = Givers::Officers(officers);
+    Ok(Approved { what: order.clone(), givers, evidence: evidence.clone(), received: now })
 }
 
 /// Whether the certificate is, or is to be, an officer's own.

@@ -18,6 +18,7 @@ mod evidence;
 pub mod faults;
 mod finish;
 mod give_up;
+mod holder;
 mod issuing;
 mod pair;
 mod prepare;

@@ -15,7 +15,7 @@ use crate::audit::{self, Actor, Event};
 use crate::domain::{Act, CertificateStatus, Order, Role, Sha256, decode};
 use crate::revocation;
 use crate::service::protocol::{CertificateView, Refusal, RefusalCode, Submission};
-use crate::store::{Intent, OfficerRecord, OrderRecord, StoreError};
+use crate::store::{Intent, OrderRecord, StoreError};
 use crate::unit_of_work;
 
 impl Authority {
@@ -154,7 +154,7 @@ impl Authority {
                     tx.add_invalidity(issuer, serial, date).await?;
                 }
                 let change = revocation::Change { issuer, serial, status, not_after: validity.not_after };
-                revocation::change(tx, now, officers(approved.officers()), Some(order.id), change).await?;
+                revocation::change(tx, now, approved.actor(), Some(order.id), change).await?;
             }
             if status != CertificateStatus::Good
                 && let Some(record) = tx.officer_of(issuer, serial).await?
@@ -198,10 +198,6 @@ pub(super) fn signing(intent: &Intent) -> Event {
         tbs_sha256: digest(&intent.tbs),
         spki_sha256: intent.spki_sha256,
     }
-}
-
-pub(super) fn officers(records: &[Arc<OfficerRecord>]) -> Actor {
-    Actor::Officers(records.iter().map(|record| record.officer.id.clone()).collect())
 }
 
 /// The officer whom a carried-out order enters into the registry.

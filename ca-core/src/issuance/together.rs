@@ -12,7 +12,7 @@ use super::evidence::{Evidence, digest};
 use super::prepare::{Prepared, STAFF};
 use super::replace;
 use super::stop::Stop;
-use super::submit::{officer_of, officers, signing};
+use super::submit::{officer_of, signing};
 use crate::audit::{self, Actor, Entry, Event};
 use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sha256, StatusChange, Timestamp};
 use crate::revocation;
@@ -125,7 +125,7 @@ async fn write_intents(tx: &mut dyn Tx, now: Timestamp, all: &[Intended]) -> Res
             for intent in &*prepared.intents {
                 keys.insert(intent.spki_sha256, order);
                 intents.push(intent);
-                entries.push(Entry { actor: officers(approved.officers()), event: signing(intent) });
+                entries.push(Entry { actor: approved.actor(), event: signing(intent) });
             }
             envelopes.extend(prepared.envelope.as_ref().map(|envelope| (order, envelope)));
             let (record, signed) = approved.records();

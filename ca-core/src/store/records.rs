@@ -21,9 +21,9 @@ pub struct OrderRecord {
 /// Which signature of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// An officer's, in this seat (from 0).
+    /// An officer's, in this seat (from 0); the holder's in the first.
     Seat(u8),
-    /// The token operator's, over the key binding.
+    /// The token operator's or the holder's, over the key binding.
     Binding,
     /// The new key's own, over the installation.
     Install,

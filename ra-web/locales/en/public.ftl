@@ -35,3 +35,5 @@ public-ca-root = Root CA
 public-ca-issuing = Issuing CA
 public-ca-certificate = Certificate
 public-ca-crl = Revocation list
+public-renew-online = Plug in the token and fill in the form, pay and install the new certificate online.
+public-renew-go = Renew online

@@ -35,3 +35,5 @@ public-ca-root = 根证书机构
 public-ca-issuing = 签发机构
 public-ca-certificate = 证书
 public-ca-crl = 吊销列表
+public-renew-online = 插好证书介质，在网上填写申请、付款、安装新证书，不用跑路。
+public-renew-go = 网上延期

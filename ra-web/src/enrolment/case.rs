@@ -57,6 +57,26 @@ pub struct Who {
     pub name: String,
 }
 
+impl Who {
+    /// The id under which the unit itself stands where records name an officer; no officer has it.
+    pub const UNIT: &'static str = "unit";
+
+    /// The unit, on its own site.
+    ///
+    /// # Panics
+    /// Never: [`Self::UNIT`] is an id.
+    #[must_use]
+    pub fn unit(name: &str) -> Self {
+        Self { id: OfficerId::new(Self::UNIT).expect("a short name"), name: name.to_owned() }
+    }
+
+    /// Whether it is the unit itself.
+    #[must_use]
+    pub fn is_unit(&self) -> bool {
+        self.id.as_str() == Self::UNIT
+    }
+}
+
 impl From<&Officer> for Who {
     fn from(officer: &Officer) -> Self {
         Self { id: officer.id.clone(), name: officer.name.clone() }
@@ -576,5 +596,6 @@ fn on_duty(officer: &Officer, role: Role) -> Result<(), Forbidden> {
     if officer.has_any(&[role]) { Ok(()) } else { Err(Forbidden::OtherDuty(role)) }
 }
 
+mod by_unit;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ use crate::matters::publication::Publication;
 use crate::matters::store::MatterFilter;
 use crate::paper::PaperError;
 use crate::payment::bill::MoneyFault;
+use crate::payment::gateway::GatewayError;
 use crate::store::{
     CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PastStep, PracticeStatement,
     Signature, Store, StoredOrder, Tx,
@@ -114,6 +115,9 @@ pub enum OfficeError {
     /// Money.
     #[error(transparent)]
     Money(#[from] MoneyFault),
+    /// The provider of online payment.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// No such case, order, certificate or document.
     #[error("not found")]
     NotFound,
@@ -524,7 +528,11 @@ impl Desk {
 
     /// The audit entry of a step. Reasons are personal words: the history has them, the audit names the line.
     pub(crate) fn event(&self, subject: &OrderSubject, step: &Step) -> Event {
-        let actor = step.by.as_ref().map_or_else(|| "system".to_owned(), |by| format!("officer:{}", by.id));
+        let actor = match &step.by {
+            None => "system".to_owned(),
+            Some(by) if by.is_unit() => "unit".to_owned(),
+            Some(by) => format!("officer:{}", by.id),
+        };
         let details = BTreeMap::from([
             ("act".to_owned(), step.act.to_owned()),
             ("from".to_owned(), step.from.to_owned()),

@@ -312,7 +312,7 @@ impl Desk {
     }
 
     /// The practice statement that is in force now.
-    fn practice_statement(&self) -> PracticeStatement {
+    pub(crate) fn practice_statement(&self) -> PracticeStatement {
         let letterhead = &self.printer.letterhead;
         PracticeStatement {
             version: letterhead.cps_version.clone(),

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ca_core::domain::{Act, KeyKind, Officer, OrderId, Timestamp};
+use ca_core::domain::{Act, KeyKind, Officer, OrderId, Sha256, Timestamp};
 use ca_core::service::client::CallError;
 use ca_core::service::protocol::{Blob, CertificateView, IssuerView, RefusalCode, Request, Response, Submission};
 use ca_core::x509::Parts;
@@ -34,6 +34,8 @@ pub struct Opened {
     pub unit_name: String,
     /// What to write on the token.
     pub token_label: String,
+    /// Of a renewal that the unit ordered itself, SHA-256 of the certificate whose key binds the new one.
+    pub holder: Option<Sha256>,
 }
 
 /// The certificate, or the two of a pair, with their chain.
@@ -53,14 +55,16 @@ impl Desk {
     /// [`OfficeError`].
     pub async fn mint_ticket(&self, officer: &Officer, number: &CaseNumber) -> Result<Zeroizing<String>, OfficeError> {
         let now = self.clock.now();
-        let mut secret = Zeroizing::new([0_u8; 32]);
-        self.draw().fill_bytes(&mut *secret);
-        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*secret));
+        let (text, hash) = self.draw_ticket();
         again(|| async {
             let mut tx = self.store.begin().await?;
             let (case, _) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
             if case.office != officer.office {
                 return Err(Forbidden::OtherOffice.into());
+            }
+            // What the unit signed alone, its own token puts on itself.
+            if case.is_the_units() {
+                return Err(Forbidden::State { state: case.state.word(), act: "provisioned at the counter" }.into());
             }
             let (State::Approved { order } | State::Issued { order, .. }) = &case.state else {
                 return Err(Forbidden::State { state: case.state.word(), act: "provisioned" }.into());
@@ -71,7 +75,7 @@ impl Desk {
             case.free_for(officer, now)?;
             let minted = Who::from(officer);
             tx.add_ticket(&StoredTicket {
-                hash: hash_of(text.as_bytes()),
+                hash,
                 case: number.clone(),
                 order: *order,
                 state: TicketState::Open,
@@ -92,6 +96,15 @@ impl Desk {
         Ok(text)
     }
 
+    /// A new ticket, and the hash under which it is kept.
+    pub(crate) fn draw_ticket(&self) -> (Zeroizing<String>, Sha256) {
+        let mut secret = Zeroizing::new([0_u8; 32]);
+        self.draw().fill_bytes(&mut *secret);
+        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*secret));
+        let hash = hash_of(text.as_bytes());
+        (text, hash)
+    }
+
     /// What a ticket is for.
     ///
     /// # Errors
@@ -105,7 +118,15 @@ impl Desk {
         let order = tx.order(ticket.order).await?.ok_or(OfficeError::NotFound)?;
         let Act::Issue { key, .. } = &order.order.act else { return Err(OfficeError::NotFound) };
         let (case, _) = tx.case(&ticket.case).await?.ok_or(OfficeError::NotFound)?;
+        let holder = match case.process.old() {
+            Some(old) if order.signatures.iter().any(|signature| signature.by.is_unit()) => {
+                let old = tx.certificate(&old.issuer, &old.serial).await?.ok_or(OfficeError::NotFound)?;
+                Some(hash_of(&old.certificate))
+            }
+            _ => None,
+        };
         Ok(Opened {
+            holder,
             key: *key,
             order: order.statement.clone(),
             unit_name: case.form.unit_name.clone(),

@@ -104,7 +104,7 @@ impl Desk {
 
     /// The subject of the certificate that takes an old one's place: the old one's, and after a change the new name and
     /// code in it. Its unit number stays, for relying parties know the unit by it.
-    pub(super) async fn renamed(
+    pub(crate) async fn renamed(
         &self,
         tx: &mut Box<dyn Tx>,
         ground: Ground,

@@ -25,6 +25,7 @@ use crate::login::Refusal;
 use crate::page::{Page, View};
 use crate::paper::PaperError;
 use crate::payment::bill::MoneyFault;
+use crate::payment::gateway::GatewayError;
 use crate::tokens::TokenRefusal;
 
 macro_rules! kinds {
@@ -70,6 +71,10 @@ kinds! {
     FourEyes => "four_eyes", FORBIDDEN;
     /// It belongs to another office.
     OtherOffice => "other_office", FORBIDDEN;
+    /// The provider of online payment says no.
+    GatewayRefused => "gateway_refused", BAD_GATEWAY;
+    /// The provider of online payment does not answer.
+    GatewayUnavailable => "gateway_unavailable", SERVICE_UNAVAILABLE;
     /// A fault of ours.
     Internal => "internal", INTERNAL_SERVER_ERROR;
     /// Bill, payment, refund or drawer do not allow it.
@@ -226,6 +231,8 @@ impl From<OfficeError> for Failure {
                 Kind::WrongState
             }
             OfficeError::Kept(kept) => return Self { detail: Some(kept.to_string()), ..Kind::Kept.into() },
+            OfficeError::Gateway(GatewayError::Unreachable(_)) => Kind::GatewayUnavailable,
+            OfficeError::Gateway(GatewayError::Refused(_) | GatewayError::Odd(_)) => Kind::GatewayRefused,
             OfficeError::NotFound => Kind::NotFound,
             OfficeError::Signature(_) => Kind::SignatureRefused,
             OfficeError::TicketExpired => Kind::TicketExpired,

@@ -106,10 +106,16 @@ async fn greet(State(frame): State<Frame>, mut request: Request, next: Next) -> 
     response
 }
 
-/// Headers of every answer. A handler that serves documents may set its own, stricter policy before.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The policy of a page whose form may lead on to another origin.
+pub(super) fn policy_leading_to(origin: &str) -> String {
+    POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"))
+}
+
+/// Headers of every answer. A handler that serves documents may set its own policy before.
 fn secure(headers: &mut HeaderMap) {
-    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let fixed = [
         ("content-security-policy", POLICY),
         // The token agent's window must keep its opener: `same-origin` would cut it off.

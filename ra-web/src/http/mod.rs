@@ -17,4 +17,6 @@ pub mod provisioning;
 pub mod public;
 pub mod session;
 pub mod staff;
+pub mod unit;
 pub mod unlock;
+pub mod webhook;

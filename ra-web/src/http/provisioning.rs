@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::routing::post;
 use axum::{Json, Router};
-use ca_core::domain::{IssuerId, KeyKind, Serial};
+use ca_core::domain::{IssuerId, KeyKind, Serial, Sha256};
 use ca_core::escrow::port::Envelope;
 use ca_core::service::protocol::Blob;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ struct OpenAnswer {
     key: KeyKind,
     unit_name: String,
     token_label: String,
+    /// Of a renewal that the unit ordered itself: SHA-256 of the certificate whose key binds the new one.
+    holder: Option<Sha256>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +109,7 @@ async fn post_open(State(desk): State<Arc<Desk>>, body: Body<OpenRequest>) -> Re
         key: opened.key,
         unit_name: opened.unit_name,
         token_label: opened.token_label,
+        holder: opened.holder,
     }))
 }
 

@@ -50,6 +50,7 @@ impl Desk {
         self.ticket_opens(order)?;
         let Act::Issue { key, .. } = &order.order.act else { return Err(OfficeError::NotFound) };
         Ok(Opened {
+            holder: None,
             key: *key,
             order: order.statement.clone(),
             unit_name: order.name.clone(),

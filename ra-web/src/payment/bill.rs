@@ -302,7 +302,7 @@ impl Bill {
         self.quote.tax.split(gross)
     }
 
-    /// All of it was paid. A bill that lapsed in the meantime is paid all the same: money that came is never lost.
+    /// All of it was paid.
     ///
     /// # Errors
     /// [`MoneyFault::PaidAlready`], or [`MoneyFault::State`].
@@ -315,6 +315,19 @@ impl Bill {
         self.state = BillState::Paid { at: now };
         self.invoice_due = Some(now.plus(INVOICE_SECONDS));
         Ok(self)
+    }
+
+    /// Money came for it after it had lapsed or was given up: it is paid all the same, for nothing that came is lost.
+    ///
+    /// # Errors
+    /// [`MoneyFault::PaidAlready`], or [`MoneyFault::State`] while it is open.
+    pub fn pay_late(mut self, now: Timestamp) -> Result<Self, MoneyFault> {
+        match self.state {
+            BillState::Cancelled | BillState::Lapsed => self.state = BillState::Open,
+            BillState::Open => return Err(self.forbidden("paid late")),
+            _ => return Err(MoneyFault::PaidAlready),
+        }
+        self.pay(now)
     }
 
     /// Its payment was voided: it is open again, as long as it was.
@@ -432,8 +445,9 @@ pub(crate) mod tests {
                 bill().lapse(NOW.plus(15 * DAY)).expect("lapsed"),
             ]
         };
-        let acts: [(&str, Act, &[&str]); 6] = [
+        let acts: [(&str, Act, &[&str]); 7] = [
             ("pay", |bill| bill.pay(NOW), &["open"]),
+            ("pay late", |bill| bill.pay_late(NOW), &["cancelled", "lapsed"]),
             ("unpay", Bill::unpay, &["paid"]),
             ("refund", |bill| bill.refund(Fen::yuan(1)), &["paid", "partly_refunded"]),
             ("serve", |bill| bill.serve(NOW), &["paid", "partly_refunded"]),

@@ -3,6 +3,7 @@
 use ca_core::domain::{OfficeId, Officer, Timestamp};
 
 use super::bill::{Bill, BillNumber, BillSubject, SERVE_SECONDS};
+use super::checkout::Checkout;
 use super::drawer::Drawer;
 use super::fen::Fen;
 use super::invoice::HandedOut;
@@ -34,6 +35,8 @@ pub struct Board {
     pub unserved: Vec<Bill>,
     /// Paid, and no invoice.
     pub uninvoiced: Vec<Bill>,
+    /// Money online that was not asked for or came twice, each with its bill.
+    pub faulty: Vec<(Checkout, Bill)>,
 }
 
 /// A bill with all that its page shows.
@@ -84,7 +87,14 @@ impl Desk {
     pub async fn money_board(&self, officer: &Officer) -> Result<Board, OfficeError> {
         let (office, now) = (&officer.office, self.clock.now());
         let mut tx = self.store.read().await?;
+        let mut faulty = Vec::new();
+        for checkout in tx.faulty_checkouts(MOST).await? {
+            if let Some(bill) = tx.bill(&checkout.bill).await?.filter(|bill| bill.office == *office) {
+                faulty.push((checkout, bill));
+            }
+        }
         Ok(Board {
+            faulty,
             awaiting: tx.bills(&BillFilter::Awaiting(office.clone()), MOST).await?,
             asked: tx.waiting_refunds(office, "asked", MOST).await?,
             approved: tx.waiting_refunds(office, "approved", MOST).await?,

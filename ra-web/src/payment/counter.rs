@@ -9,7 +9,7 @@ use super::fen::Fen;
 use super::store::BillFilter;
 use super::taking::{Method, Payment, PaymentId, Tender, receipt_number};
 use super::tariff::Quote;
-use super::{event, ledger, own};
+use super::{event, invoicing, ledger, own};
 use crate::enrolment::case::{Case, CaseNumber, Forbidden, State, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::store::{OrderState, OrderSubject, StoredOrder, Tx};
@@ -158,6 +158,10 @@ impl Desk {
             }
             book(tx, ledger::service(&bill, now)).await?;
             tx.audit(&event("money.service", bill.number.as_str(), None, now, bill.kept(), &[])).await?;
+            // At the counter finance hands invoices out; online a job does.
+            if tx.payments(&bill.number).await?.iter().any(|p| p.is_taken() && p.method == Method::Online) {
+                tx.add_job(&invoicing::after_service(&bill.number, now), now).await?;
+            }
             tx.put_bill(&bill.serve(now)?).await?;
         }
         Ok(())

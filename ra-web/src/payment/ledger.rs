@@ -10,6 +10,7 @@
 use ca_core::domain::{OfficeId, Timestamp};
 
 use super::bill::Bill;
+use super::checkout::Checkout;
 use super::drawer::{Count, Drawer};
 use super::fen::{Fen, Split};
 use super::refund::Refund;
@@ -27,6 +28,8 @@ pub enum Account {
     PosTransit,
     /// Taken by a code, not yet on our bank account.
     QrTransit,
+    /// With the provider of online payment, not yet on our bank account.
+    OnlineTransit,
     /// Paid, not yet served.
     Deferred,
     /// Owed to units: refunds that were approved.
@@ -37,20 +40,24 @@ pub enum Account {
     Revenue,
     /// Cash over or missing at a count.
     CashDifference,
+    /// Came for a bill that was paid otherwise: to go back.
+    Suspense,
 }
 
 impl Account {
     /// All, in the order in which pages show them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Cash,
         Self::Vault,
         Self::PosTransit,
         Self::QrTransit,
+        Self::OnlineTransit,
         Self::Deferred,
         Self::RefundsPayable,
         Self::Vat,
         Self::Revenue,
         Self::CashDifference,
+        Self::Suspense,
     ];
 
     /// The word in stores, addresses and message keys.
@@ -61,11 +68,13 @@ impl Account {
             Self::Vault => "vault",
             Self::PosTransit => "pos_transit",
             Self::QrTransit => "qr_transit",
+            Self::OnlineTransit => "online_transit",
             Self::Deferred => "deferred",
             Self::RefundsPayable => "refunds_payable",
             Self::Vat => "vat",
             Self::Revenue => "revenue",
             Self::CashDifference => "cash_difference",
+            Self::Suspense => "suspense",
         }
     }
 
@@ -82,6 +91,7 @@ impl Account {
             Method::Cash => Self::Cash,
             Method::Pos => Self::PosTransit,
             Method::Qr => Self::QrTransit,
+            Method::Online => Self::OnlineTransit,
         }
     }
 }
@@ -101,6 +111,8 @@ pub enum Fact {
     PayOut,
     /// Finance took over a drawer's cash.
     Closing,
+    /// Money came for a bill that was paid otherwise.
+    Surplus,
 }
 
 impl Fact {
@@ -114,6 +126,7 @@ impl Fact {
             Self::Refund => "refund",
             Self::PayOut => "pay_out",
             Self::Closing => "closing",
+            Self::Surplus => "surplus",
         }
     }
 }
@@ -217,6 +230,13 @@ pub fn payment(payment: &Payment) -> Option<Entry> {
     let sides = [(Account::of(payment.method), payment.amount), (Account::Deferred, -payment.amount)];
     let (of, bill) = (payment.id.as_str(), payment.bill.as_str());
     Entry::new(Fact::Payment, of, &payment.office, bill, Some(&payment.clerk), payment.at, &sides)
+}
+
+/// Money came for a bill that was paid otherwise: we have it, and it is not ours.
+#[must_use]
+pub fn surplus(bill: &Bill, checkout: &Checkout, at: Timestamp) -> Option<Entry> {
+    let sides = [(Account::OnlineTransit, checkout.amount), (Account::Suspense, -checkout.amount)];
+    Entry::new(Fact::Surplus, checkout.id.as_str(), &bill.office, bill.number.as_str(), None, at, &sides)
 }
 
 /// A payment was undone: the other way round.

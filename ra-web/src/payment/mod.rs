@@ -1,8 +1,9 @@
 //! Money: what a case costs, who took how much for it, what went back, and the books.
 //!
-//! For: the counter, and whatever other way of payment comes beside it. [`fen`], [`tariff`], [`bill`], [`taking`], [`refund`],
-//! [`drawer`], [`invoice`], [`ledger`] are pure; [`counter`], [`giving_back`], [`day_end`], [`board`], [`lapse`], [`prove`] and [`receipt`] are
-//! the services over the ports in [`store`]. Trusts the officer whom the session names, and the database's transaction: a
+//! For: the counter, payment online, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`], [`taking`],
+//! [`refund`], [`drawer`], [`invoice`], [`checkout`], [`ledger`] are pure; [`counter`], [`online`], [`giving_back`], [`day_end`],
+//! [`board`], [`lapse`], [`invoicing`], [`prove`] and [`receipt`] are the services over the ports in [`store`], [`einvoice`] and
+//! [`gateway`], behind which [`stripe`] stands. Trusts the officer whom the session names, and the database's transaction: a
 //! fact, its line of history, its audit entry and its booking are written together or not at all. Never changes a
 //! booking, never takes a bill's money twice, and never lets a certificate be made for a bill that is not paid.
 //!
@@ -11,18 +12,24 @@
 
 pub mod bill;
 pub mod board;
+pub mod checkout;
 pub mod counter;
 pub mod day_end;
 pub mod drawer;
+pub mod einvoice;
 pub mod fen;
+pub mod gateway;
 pub mod giving_back;
 pub mod invoice;
+pub mod invoicing;
 pub mod lapse;
 pub mod ledger;
+pub mod online;
 pub mod prove;
 pub mod receipt;
 pub mod refund;
 pub mod store;
+pub mod stripe;
 pub mod taking;
 pub mod tariff;
 

@@ -149,11 +149,11 @@ impl Refund {
         };
         let reference = reference.trim();
         let good = (4..=MAX_REFERENCE).contains(&reference.len())
-            && reference.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            && reference.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         let reference = match self.method {
             Method::Cash => None,
-            Method::Pos | Method::Qr if good => Some(reference.to_owned()),
-            Method::Pos | Method::Qr => return Err(MoneyFault::Reference),
+            Method::Pos | Method::Qr | Method::Online if good => Some(reference.to_owned()),
+            Method::Pos | Method::Qr | Method::Online => return Err(MoneyFault::Reference),
         };
         self.state = RefundState::PaidOut { approved, by: Who::from(by), at: now, day, reference };
         Ok(self)

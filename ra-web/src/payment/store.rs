@@ -5,8 +5,10 @@ use ca_core::domain::{BeijingDay, OfficeId, OfficerId, Timestamp};
 use ca_core::sql::DatabaseError;
 
 use super::bill::{Bill, BillNumber, BillSubject};
+use super::checkout::{Checkout, CheckoutId};
 use super::drawer::Drawer;
 use super::fen::Fen;
+use super::gateway::Event;
 use super::invoice::HandedOut;
 use super::ledger::{Account, Entry, Posting};
 use super::refund::{Refund, RefundNumber};
@@ -51,6 +53,29 @@ pub trait Bills {
     async fn take_back_invoice(&mut self, invoice: &HandedOut) -> Result<(), DatabaseError>;
     /// The invoices of a bill, the last first.
     async fn invoices(&mut self, bill: &BillNumber) -> Result<Vec<HandedOut>, DatabaseError>;
+}
+
+/// Payment on the provider's page.
+#[async_trait]
+pub trait Checkouts {
+    /// Stores a new checkout. A second one of the same bill conflicts while the first is open.
+    async fn add_checkout(&mut self, checkout: &Checkout) -> Result<(), DatabaseError>;
+    /// Stores a moved checkout; fails with a row count when another write came first.
+    async fn put_checkout(&mut self, checkout: &Checkout) -> Result<(), DatabaseError>;
+    /// A checkout.
+    async fn checkout(&mut self, id: &CheckoutId) -> Result<Option<Checkout>, DatabaseError>;
+    /// The checkout of a session of the provider's.
+    async fn checkout_of_session(&mut self, session: &str) -> Result<Option<Checkout>, DatabaseError>;
+    /// The checkouts of a bill, the last first.
+    async fn checkouts(&mut self, bill: &BillNumber) -> Result<Vec<Checkout>, DatabaseError>;
+    /// Checkouts begun before this moment that are not over, the oldest first.
+    async fn waiting_checkouts(&mut self, before: Timestamp, limit: i64) -> Result<Vec<Checkout>, DatabaseError>;
+    /// Checkouts whose money nobody asked for, the last first.
+    async fn faulty_checkouts(&mut self, limit: i64) -> Result<Vec<Checkout>, DatabaseError>;
+    /// Whether a message of the provider's was heard before.
+    async fn was_heard(&mut self, event: &str) -> Result<bool, DatabaseError>;
+    /// Notes that a message was heard and what came of it; one that was noted before stays as it is.
+    async fn note_event(&mut self, event: &Event, outcome: &str, now: Timestamp) -> Result<(), DatabaseError>;
 }
 
 /// What came and went on a day by one way.

@@ -1,8 +1,8 @@
-//! Money that came: one payment of one bill, at the counter.
+//! Money that came: one payment of one bill, at the counter or online.
 
 use ca_core::domain::{BeijingDay, OfficeId, Officer, Timestamp};
 
-use super::bill::{BillNumber, MoneyFault, day_number};
+use super::bill::{Bill, BillNumber, MoneyFault, day_number};
 use super::fen::Fen;
 use crate::enrolment::case::Who;
 
@@ -21,11 +21,15 @@ pub enum Method {
     Pos,
     /// A QR code that the office shows (支付宝, 微信, 云闪付).
     Qr,
+    /// On the provider's page.
+    Online,
 }
 
 impl Method {
-    /// All, in the order in which forms offer them.
-    pub const ALL: [Self; 3] = [Self::Cash, Self::Pos, Self::Qr];
+    /// All, in the order in which pages list them.
+    pub const ALL: [Self; 4] = [Self::Cash, Self::Pos, Self::Qr, Self::Online];
+    /// Those by which a clerk takes money.
+    pub const COUNTER: [Self; 3] = [Self::Cash, Self::Pos, Self::Qr];
 
     /// The word in stores, forms, configuration and message keys.
     #[must_use]
@@ -34,6 +38,7 @@ impl Method {
             Self::Cash => "cash",
             Self::Pos => "pos",
             Self::Qr => "qr",
+            Self::Online => "online",
         }
     }
 
@@ -157,6 +162,26 @@ impl Payment {
             office: clerk.office.clone(),
             clerk: Who::from(clerk),
             day,
+            at: now,
+            state: PaymentState::Taken,
+            prints: 0,
+        }
+    }
+
+    /// Money that came by the provider's page: into no drawer, and by nobody's hand.
+    #[must_use]
+    pub fn online(id: PaymentId, bill: &Bill, reference: Option<String>, receipt: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            bill: bill.number.clone(),
+            method: Method::Online,
+            amount: bill.gross(),
+            handed: None,
+            reference,
+            receipt,
+            office: bill.office.clone(),
+            clerk: Who::unit(&bill.unit_name),
+            day: now.beijing_day(),
             at: now,
             state: PaymentState::Taken,
             prints: 0,

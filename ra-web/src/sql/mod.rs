@@ -7,6 +7,7 @@ mod batches;
 mod bills;
 mod cases;
 mod certificates;
+mod checkouts;
 mod evidence;
 mod jobs;
 mod kept;
@@ -46,6 +47,7 @@ pub fn office_migrations() -> Migrator {
         (21, "tokens", include_str!("../../migrations/0021_tokens.sql")),
         (22, "matters", include_str!("../../migrations/0022_matters.sql")),
         (25, "money", include_str!("../../migrations/0025_money.sql")),
+        (26, "online", include_str!("../../migrations/0026_online.sql")),
         (28, "jobs", include_str!("../../migrations/0028_jobs.sql")),
         (29, "reports", include_str!("../../migrations/0029_reports.sql")),
         (30, "batches", include_str!("../../migrations/0030_batches.sql")),
@@ -73,6 +75,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     tokens::STATEMENTS,
     tour::STATEMENTS,
     bills::STATEMENTS,
+    checkouts::STATEMENTS,
     payments::STATEMENTS,
     ledger::STATEMENTS,
     reports::STATEMENTS,

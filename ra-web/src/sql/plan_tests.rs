@@ -7,13 +7,15 @@ use sqlx::{Postgres, Row as _, SqlSafeStr as _, Sqlite};
 use super::{STATEMENTS, office_migrations};
 
 /// Statements that may read an index from its beginning: they stop soon.
-const STOP_EARLY: [&str; 4] = [
+const STOP_EARLY: [&str; 5] = [
     // The last certificates of all.
     "FROM certificate ORDER BY issued DESC",
     // The held ones of all offices: the index has no others, and a hold lasts thirty days at most.
     "FROM certificate WHERE status = 1 AND EXISTS",
     // The orders about officers that wait: the index has no others.
     "FROM officer_order WHERE state IN",
+    // Money online that nobody asked for: the index has no others.
+    "FROM checkout WHERE fault IS NOT NULL",
     // The scans that the store is still to forget: the index has no others.
     "FROM evidence_removal WHERE removed IS NULL",
 ];

@@ -174,6 +174,21 @@ pub(super) struct ProvisionPage {
     pub(super) act_token: String,
 }
 
+/// What is to be put on the token of the certificate that is renewed; after a failure also how far it came.
+#[derive(Template)]
+#[template(path = "renew.html")]
+pub(super) struct RenewPage {
+    pub(super) t: Language,
+    pub(super) site: String,
+    pub(super) origin: String,
+    pub(super) words: Words,
+    /// The token that has the old certificate, while it is plugged in.
+    pub(super) token: Option<Choice>,
+    pub(super) error: Option<String>,
+    pub(super) steps: Vec<StepLine>,
+    pub(super) act_token: String,
+}
+
 /// A provisioning at work.
 #[derive(Template)]
 #[template(path = "progress.html")]

@@ -95,6 +95,8 @@ pub(super) enum Act {
     Again { act_token: String },
     /// Put the certificate on this token.
     Provision { act_token: String, token: String, pin: Pin, operator: String, operator_pin: Pin },
+    /// Put the certificate on the token that has the old one, whose key says so.
+    Renew { act_token: String, pin: Pin },
     /// Unblock with this PIN, which the holder chose.
     Unlock { act_token: String, new_pin: Pin, new_pin_again: Pin },
     /// Unblock with a temporary PIN, the holder being away.
@@ -110,6 +112,7 @@ impl Act {
             | Self::NewPin { act_token, .. }
             | Self::Again { act_token }
             | Self::Provision { act_token, .. }
+            | Self::Renew { act_token, .. }
             | Self::Unlock { act_token, .. }
             | Self::UnlockTemporary { act_token }
             | Self::GiveUp { act_token } => act_token,

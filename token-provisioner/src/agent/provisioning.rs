@@ -8,14 +8,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use ca_core::domain::Act;
+use ca_core::domain::{Act, Sha256};
 
-use super::pages::{self, Choice, DonePage, NoticePage, ProgressPage, ProvisionPage, StepLine};
+use super::pages::{self, Choice, DonePage, NoticePage, ProgressPage, ProvisionPage, RenewPage, StepLine};
 use super::protocol::{Code, Failure, Reply, Shown};
 use super::server::Shared;
-use super::window::{Session, Task, cancelled, choices, internal, token_failure};
+use super::window::{Session, Task, cancelled, choices, internal, refused, token_failure};
 use super::{Agent, FORM_LIFE, statement};
 use crate::certificate::Holder;
+use crate::config::Permission;
 use crate::driver::Pin;
 use crate::explain;
 use crate::provision::online::{Delivered, Offer, Operator, Progress, Step, Target};
@@ -93,6 +94,13 @@ pub(super) async fn look(agent: &Arc<Agent>, mut session: Session) -> Shown {
             Err(error) => return not_opened(agent, session, &error),
         }
     }
+    let Task::Provision { offer: Some(offer), .. } = &session.task else { return internal(t) };
+    // The units' own site renews, the office's console makes: neither does the other's work.
+    let needed = if offer.holder.is_some() { Permission::Renew } else { Permission::Provision };
+    if !session.site.may(needed) {
+        let origin = session.site.origin.to_string();
+        return refused(t, &origin, "refused-not-for-this-site", Code::RefusedOrigin);
+    }
     form(agent, session, None).await
 }
 
@@ -116,6 +124,9 @@ fn not_opened(agent: &Arc<Agent>, session: Session, error: &ProvisionError) -> S
 async fn form(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Shown {
     let t = session.t;
     let Task::Provision { offer: Some(offer), .. } = &session.task else { return internal(t) };
+    if let Some(holder) = offer.holder {
+        return renewal_form(agent, session, holder, fault).await;
+    }
     let for_staff = matches!(&offer.order.act, Act::Issue { officer: Some(_), .. });
     let now = agent.clock.now();
     let looked = agent
@@ -159,18 +170,83 @@ async fn form(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Sho
     shown
 }
 
-/// Starts the work and shows its progress.
+/// The form of a unit's own renewal: the token that has the old certificate, and its PIN.
+async fn renewal_form(agent: &Arc<Agent>, session: Session, holder: Sha256, fault: Option<Fault>) -> Shown {
+    let t = session.t;
+    let Task::Provision { offer: Some(offer), .. } = &session.task else { return internal(t) };
+    let now = agent.clock.now();
+    let found = agent.with_tokens(move |agent| with_certificate(agent, holder)).await;
+    let Ok(found) = found else { return internal(t) };
+    let mut words = statement::order_words(t, &offer.order, String::new());
+    words.heading = t.say("renew-heading");
+    words.meaning = t.say("renew-meaning");
+    let page = RenewPage {
+        t,
+        site: session.site.name(t).to_owned(),
+        origin: session.site.origin.to_string(),
+        words,
+        token: choices(t, found.as_slice(), "", now).pop(),
+        error: fault.as_ref().map(|fault| fault.text.clone()),
+        steps: fault.as_ref().and_then(|fault| fault.failed).map(|step| lines(t, step, "failed")).unwrap_or_default(),
+        act_token: agent.acts.put(agent.token(), session.clone()),
+    };
+    let mut shown = pages::shown(t, t.say("renew-heading"), &page);
+    shown.on_close = Some(fault.map_or_else(|| cancelled(t), |fault| fault.on_close));
+    shown
+}
+
+/// The certificate with this SHA-256, on its token.
+fn with_certificate(agent: &Agent, holder: Sha256) -> Option<inspect::OnToken> {
+    inspect::signing(&agent.drivers, Some(Holder::Unit), |facts| facts.sha256 == holder).pop()
+}
+
+/// Renews on the token of the certificate that is renewed.
+pub(super) async fn renew(agent: &Arc<Agent>, session: Session, pin: Pin) -> Shown {
+    let t = session.t;
+    let Task::Provision { offer: Some(offer), .. } = &session.task else { return internal(t) };
+    let Some(holder) = offer.holder else { return internal(t) };
+    let found = agent.with_tokens(move |agent| with_certificate(agent, holder)).await;
+    let chosen = match found {
+        _ if pin.is_empty() => Err("pin-empty"),
+        _ if pin.must_change() => Err("renew-pin-initial"),
+        Ok(Some(on)) => Ok(on),
+        Ok(None) | Err(_) => Err("renew-missing"),
+    };
+    match chosen {
+        Ok(on) => {
+            let target = Target { token: on.token.serial.clone(), pin: pin.clone() };
+            let operator = Operator { token: on.token.serial, key: on.key, certificate: on.facts.der, pin };
+            start(agent, session, target, operator, (String::new(), String::new()))
+        }
+        Err(id) => {
+            let chosen = (String::new(), String::new());
+            let fault = Fault { text: t.say(id), on_close: cancelled(t), failed: None, chosen };
+            form(agent, session, Some(fault)).await
+        }
+    }
+}
+
+/// Starts the work with the tokens that were chosen.
 pub(super) async fn begin(agent: &Arc<Agent>, session: Session, entered: Entered) -> Shown {
     let t = session.t;
-    let Task::Provision { provisioning, offer: Some(offer) } = session.task.clone() else { return internal(t) };
     let chosen = (entered.token.clone(), entered.operator.clone());
-    let (target, operator) = match chosen_tokens(agent, entered).await {
-        Ok(both) => both,
+    let Task::Provision { offer: Some(offer), .. } = &session.task else { return internal(t) };
+    if offer.holder.is_some() {
+        return internal(t);
+    }
+    match chosen_tokens(agent, entered).await {
+        Ok((target, operator)) => start(agent, session, target, operator, chosen),
         Err(id) => {
             let fault = Fault { text: t.say(id), on_close: cancelled(t), failed: None, chosen };
-            return form(agent, session, Some(fault)).await;
+            form(agent, session, Some(fault)).await
         }
-    };
+    }
+}
+
+/// Starts the work and shows its progress.
+fn start(agent: &Arc<Agent>, session: Session, target: Target, operator: Operator, chosen: (String, String)) -> Shown {
+    let t = session.t;
+    let Task::Provision { provisioning, offer: Some(offer) } = session.task.clone() else { return internal(t) };
     let name = agent.token();
     let job = Arc::new(Job {
         began: Instant::now(),

@@ -4,6 +4,7 @@ use ca_core::domain::{
     self, Act, Archive, KeyKind, Login, LoginPurpose, Order, Recovery, SubjectField, Timestamp, Unlock, UnlockWay,
 };
 
+use crate::certificate::{Facts, Holder};
 use crate::config::{Permission, Site};
 use crate::text::Language;
 
@@ -66,11 +67,14 @@ impl Statement {
             "yinxin.recovery.v1" => Kind::Recovery(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             _ => return Err(Unfit::NotUnderstood),
         };
-        let permission = match &kind {
-            Kind::Login(_) => Permission::Login,
-            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => Permission::Order,
+        let may = match &kind {
+            Kind::Login(_) => site.may(Permission::Login),
+            Kind::Order(order) if order.holders_renewal().is_some() => {
+                site.may(Permission::Order) || site.may(Permission::Renew)
+            }
+            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => site.may(Permission::Order),
         };
-        if !site.may(permission) {
+        if !may {
             return Err(Unfit::NotForThisSite);
         }
         let statement = Self { kind, bytes };
@@ -92,6 +96,18 @@ impl Statement {
         match &self.kind {
             Kind::Login(login) => Some(login),
             Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => None,
+        }
+    }
+
+    /// Whether a certificate may sign it, however old it is: an expired one proves who renews, and nothing else.
+    pub(super) fn may_be_signed_by(&self, facts: &Facts, now: Timestamp) -> bool {
+        match &self.kind {
+            Kind::Login(login) if login.purpose == LoginPurpose::Unit => true,
+            Kind::Order(order) => match order.holders_renewal() {
+                Some(old) if facts.holder() == Holder::Unit => facts.serial == old.serial,
+                _ => facts.validity.contains(now),
+            },
+            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => facts.validity.contains(now),
         }
     }
 
@@ -125,6 +141,7 @@ fn login_words(t: Language, login: &Login, exact: String) -> Words {
     let purpose = match login.purpose {
         LoginPurpose::Staff => t.say("login-staff"),
         LoginPurpose::Portal => t.say("login-portal"),
+        LoginPurpose::Unit => t.say("login-unit"),
     };
     Words {
         heading: t.with("sign-login", "where", purpose.as_str()),

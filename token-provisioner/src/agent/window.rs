@@ -104,6 +104,7 @@ pub(super) async fn act(State(agent): Shared, Json(act): Json<Act>) -> Response 
             let entered = provisioning::Entered { token, pin, operator, operator_pin };
             provisioning::begin(&agent, session, entered).await
         }
+        (Act::Renew { pin, .. }, Task::Provision { .. }) => provisioning::renew(&agent, session, pin).await,
         (Act::Unlock { new_pin, new_pin_again, .. }, Task::Unlock { .. }) => {
             unlocking::with_chosen(&agent, session, new_pin, &new_pin_again).await
         }
@@ -160,7 +161,7 @@ fn begin(agent: &Arc<Agent>, asked: Asked) -> Result<Session, Box<Shown>> {
             Task::Sign { statements, together: true, want }
         }
         Request::Provision { ticket } => {
-            if !site.may(Permission::Provision) {
+            if !site.may(Permission::Provision) && !site.may(Permission::Renew) {
                 return Err(deny("refused-not-for-this-site", Code::RefusedOrigin));
             }
             let ra = client()?;
@@ -198,7 +199,7 @@ fn unfit_for(deny: &dyn Fn(&'static str, Code) -> Box<Shown>, unfit: Unfit) -> B
     }
 }
 
-fn refused(t: Language, origin: &str, text: &str, code: Code) -> Shown {
+pub(super) fn refused(t: Language, origin: &str, text: &str, code: Code) -> Shown {
     let page = NoticePage {
         t,
         heading: t.say("refused-heading"),
@@ -215,13 +216,13 @@ fn refused(t: Language, origin: &str, text: &str, code: Code) -> Shown {
 
 /// Looks at tokens (or asks the registration authority) and shows the form.
 async fn look(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Shown {
-    let want = match &session.task {
-        Task::Sign { want, .. } => *want,
+    let (statements, want) = match &session.task {
+        Task::Sign { statements, want, .. } => (statements.clone(), *want),
         Task::Provision { .. } => return provisioning::look(agent, session).await,
         Task::Unlock { .. } => return unlocking::look(agent, session).await,
     };
     let now = agent.clock.now();
-    let found = agent.with_tokens(move |agent| inspect::fitting(&agent.drivers, want, now)).await;
+    let found = agent.with_tokens(move |agent| offered(agent, &statements, want, now)).await;
     match found {
         Ok(found) if found.is_empty() => no_certificate(agent, session, fault),
         Ok(found) => sign_form(agent, session, &found, fault),
@@ -230,6 +231,12 @@ async fn look(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) -> Sho
             no_certificate(agent, session, Some(fault))
         }
     }
+}
+
+/// The certificates that may sign all of these statements.
+fn offered(agent: &Agent, statements: &[Statement], want: Option<Holder>, now: Timestamp) -> Vec<inspect::OnToken> {
+    let may = |facts: &Facts| statements.iter().all(|statement| statement.may_be_signed_by(facts, now));
+    inspect::signing(&agent.drivers, want, may)
 }
 
 /// Something to say above a form.
@@ -366,7 +373,7 @@ async fn sign(agent: &Arc<Agent>, mut session: Session, certificate: String, pin
     let (chosen, typed) = (certificate.clone(), pin.clone());
     let attempt = agent
         .with_tokens(move |agent| {
-            let found = inspect::fitting(&agent.drivers, want, now);
+            let found = offered(agent, &statements, want, now);
             let Some(on) = found.into_iter().find(|on| on.facts.sha256.to_string() == chosen) else {
                 return Attempt::Gone;
             };

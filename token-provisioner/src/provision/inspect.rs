@@ -44,10 +44,14 @@ pub fn tokens(drivers: &Drivers) -> Vec<TokenView> {
 /// are not among them.
 #[must_use]
 pub fn fitting(drivers: &Drivers, want: Option<Holder>, now: Timestamp) -> Vec<OnToken> {
+    signing(drivers, want, |facts| facts.validity.contains(now))
+}
+
+/// The certificates of such a holder that sign and that `may`, the one that lasts longest first.
+#[must_use]
+pub fn signing(drivers: &Drivers, want: Option<Holder>, may: impl Fn(&Facts) -> bool) -> Vec<OnToken> {
     let mut certificates: Vec<OnToken> = tokens(drivers).into_iter().flat_map(|view| view.certificates).collect();
-    certificates.retain(|on| {
-        on.facts.signs && want.is_none_or(|want| on.facts.holder() == want) && on.facts.validity.contains(now)
-    });
+    certificates.retain(|on| on.facts.signs && want.is_none_or(|want| on.facts.holder() == want) && may(&on.facts));
     certificates.sort_by_key(|on| std::cmp::Reverse(on.facts.validity.not_after));
     certificates
 }

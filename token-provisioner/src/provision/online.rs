@@ -76,6 +76,8 @@ pub struct Offer {
     pub unit_name: String,
     /// What the registration authority calls the token.
     pub token_label: String,
+    /// Of a renewal that the unit ordered itself, the certificate on the same token whose key takes the operator's place.
+    pub holder: Option<Sha256>,
 }
 
 impl Offer {
@@ -93,7 +95,8 @@ impl Offer {
     }
 }
 
-/// The token operator and the certificate by which they are known.
+/// The token operator and the certificate by which they are known; of a unit's own renewal, the unit and the certificate
+/// that is renewed.
 #[derive(Clone)]
 pub struct Operator {
     /// Their token.
@@ -159,6 +162,7 @@ impl Provisioning {
             key: opened.key,
             unit_name,
             token_label: opened.token_label,
+            holder: opened.holder.filter(|_| order.holders_renewal().is_some()),
             order,
         })
     }

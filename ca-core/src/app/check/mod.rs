@@ -21,7 +21,7 @@ use crate::domain::{Act, CertificateStatus, IssuerId, Order, OrderId, Serial, Sh
 use crate::keys::PublicKey;
 use crate::lint::{self, CertificateContext, Home};
 use crate::profile::Profiles;
-use crate::store::{CertificateRecord, IssuerRecord, Origin, StatusRecord, Store, StoreError, Tx};
+use crate::store::{CertificateRecord, IssuerRecord, Origin, Place, StatusRecord, Store, StoreError, Tx};
 use crate::x509::Parts;
 
 /// Certificates that are read at once.
@@ -156,6 +156,15 @@ async fn account(tx: &mut dyn Tx, page: &[CertificateRecord], report: &mut Repor
     for order in tx.signed_orders(&ids).await? {
         *signatures.entry(order).or_default() += 1;
     }
+    for (id, statement) in &orders {
+        // A holder's order has two signatures and, once delivered, a third; officers' have one more.
+        let given = signatures.get_mut(id).filter(|count| **count < 4);
+        if let (Some(given), Ok(order)) = (given, decode::<Order>(statement))
+            && holder_gave(tx, &order).await?
+        {
+            *given += 1;
+        }
+    }
     for records in page.chunk_by(|a, b| a.intent.issuer == b.intent.issuer) {
         let (first, last) = (&records[0].intent, &records[records.len() - 1].intent);
         let statuses = tx.statuses_between(&first.issuer, &first.serial, &last.serial, 2 * PAGE).await?;
@@ -169,6 +178,16 @@ async fn account(tx: &mut dyn Tx, page: &[CertificateRecord], report: &mut Repor
         }
     }
     Ok(())
+}
+
+/// Whether the holder of the certificate that an order renews signed it and bound the key.
+async fn holder_gave(tx: &mut dyn Tx, order: &Order) -> Result<bool, StoreError> {
+    let Some(old) = order.holders_renewal() else { return Ok(false) };
+    let old = tx.certificate(&old.issuer, &old.serial).await?.and_then(|record| record.made);
+    let signatures = tx.signatures(order.id).await?;
+    let by = |place| signatures.iter().find(|signed| signed.place == place).map(|signed| signed.certificate_sha256);
+    let by = [by(Place::Seat(0)), by(Place::Binding)];
+    Ok(old.is_some_and(|old| by == [Some(old.sha256); 2]))
 }
 
 fn account_one(
@@ -189,7 +208,7 @@ fn account_one(
                     fault("its order is no issue");
                 }
                 if signatures.get(&intent.order).is_none_or(|count| *count < 3) {
-                    fault("its order has not the signatures of two officers and an operator");
+                    fault("its order has not the signatures of two officers and an operator, or of its holder");
                 }
             }
         }

@@ -4,6 +4,7 @@ mod administrators;
 mod audit;
 mod delivery;
 mod give_up;
+mod holder;
 mod interruptions;
 mod pairs;
 mod recovery;

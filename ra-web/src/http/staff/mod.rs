@@ -503,6 +503,8 @@ mod queue_tests;
 #[cfg(test)]
 mod recovery_tests;
 #[cfg(test)]
+mod renewal_tests;
+#[cfg(test)]
 mod report_tests;
 #[cfg(test)]
 mod retention_tests;

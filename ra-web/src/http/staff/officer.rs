@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::Staff;
 use super::officers::{Waiting, certificate_tag, duties as duties_text, order_row, role_text};
 use super::parts::{Tag, may, returning_to};
+use crate::enrolment::case::Who;
 use crate::enrolment::certificate_order::{Wish as StatusWish, allowed};
 use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
@@ -172,7 +173,7 @@ impl Typed {
     fn particulars(&self, view: &View) -> Result<Particulars, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut fault = |field: &'static str, text: String| faults.push(Fault { field, text });
-        let id = OfficerId::new(&self.id).filter(|id| id.as_str() != "new");
+        let id = OfficerId::new(&self.id).filter(|id| !matches!(id.as_str(), "new" | Who::UNIT));
         if id.is_none() {
             fault("id", view.t("officer-fault-id"));
         }

@@ -190,7 +190,7 @@ impl Bench {
                 hold_days: 30,
                 money: crate::payment::Terms {
                     tariff: crate::payment::tariff::tests::tariff(),
-                    methods: crate::payment::taking::Method::ALL.into(),
+                    methods: crate::payment::taking::Method::COUNTER.into(),
                     lapse_days: 15,
                     max_years: 5,
                 },

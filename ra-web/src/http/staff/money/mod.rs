@@ -20,6 +20,7 @@ use crate::http::error::Failure;
 use crate::page::{Page, View};
 use crate::payment::bill::{Bill, BillState, MoneyFault, SERVE_SECONDS};
 use crate::payment::board::decide_by;
+use crate::payment::checkout::{Checkout, CheckoutState};
 use crate::payment::drawer::Drawer;
 use crate::payment::refund::Refund;
 use crate::payment::taking::Payment;
@@ -164,7 +165,35 @@ struct BoardPage {
     drawers: Vec<DrawerRow>,
     unserved: Vec<BillRow>,
     uninvoiced: Vec<BillRow>,
+    faulty: Vec<FaultyRow>,
     may_ledger: bool,
+}
+
+/// Money online that nobody asked for.
+struct FaultyRow {
+    href: String,
+    bill: String,
+    unit_name: String,
+    checkout: String,
+    session: String,
+    why: String,
+    at: String,
+}
+
+fn faulty_row(view: &View, (checkout, bill): &(Checkout, Bill)) -> FaultyRow {
+    let why = match &checkout.state {
+        CheckoutState::Strange { fault, .. } => fault,
+        _ => "surplus",
+    };
+    FaultyRow {
+        href: format!("/money/bills/{}", bill.number),
+        bill: bill.number.to_string(),
+        unit_name: bill.unit_name.clone(),
+        checkout: checkout.id.to_string(),
+        session: checkout.state.session().unwrap_or_default().to_owned(),
+        why: view.t(&format!("checkout-fault-{why}")),
+        at: checkout.settled.unwrap_or(checkout.created).beijing_text(),
+    }
 }
 
 /// `GET /money`: what waits.
@@ -183,6 +212,7 @@ async fn get_board(State(staff): State<Staff>, view: View, signer: Signer) -> Re
         drawers: board.drawers.iter().map(|drawer| drawer_row(&view, drawer, now)).collect(),
         unserved: rows(&board.unserved, |bill| bill.state.paid().map(|at| at.plus(SERVE_SECONDS))),
         uninvoiced: rows(&board.uninvoiced, |bill| bill.invoice_due),
+        faulty: board.faulty.iter().map(|faulty| faulty_row(&view, faulty)).collect(),
         may_ledger: may(&signer, Right::Ledger),
     }))
 }

@@ -1,0 +1,520 @@
+//! A unit renews by itself, over a real authority: each step once, twice, out of order, and by somebody else. In the
+//! provider's place stands one that lies on command.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use ca_core::domain::{CertificateStatus, Install, KeyBinding, Order, RevocationReason, Sha256, Timestamp, decode};
+use ca_core::service::protocol::CertificateView;
+use ca_core::testing::Person;
+use serde_json::json;
+
+use super::testing::Bench;
+use crate::enrolment::case::State;
+use crate::enrolment::desk::OfficeError;
+use crate::payment::bill::{BillState, MoneyFault};
+use crate::payment::checkout::Way;
+use crate::payment::einvoice::Local;
+use crate::payment::fen::Fen;
+use crate::payment::gateway::{Event, GatewayError, NotHeard, PaymentGateway, Session as Paid, SessionState, Wanted};
+use crate::payment::invoicing::{Invoiced, Invoicing};
+use crate::payment::ledger::Account;
+use crate::payment::online::{Leads, MessageError, Online, Settled};
+use crate::renewal::{Asked, Begun, Changed, Holding, Renewals, Stage};
+use crate::store::Store as _;
+
+const DAY: i64 = 86_400;
+const PAGES: &str = "https://pay.example";
+
+/// A provider that does what the test says.
+#[derive(Default)]
+struct Provider {
+    sessions: Mutex<BTreeMap<String, Paid>>,
+    /// It does what it is asked, and its answer gets lost.
+    mute: Mutex<bool>,
+}
+
+impl Provider {
+    fn change(&self, id: &str, change: impl FnOnce(&mut Paid)) {
+        change(self.sessions.lock().unwrap().get_mut(id).expect("a session"));
+    }
+
+    fn pay(&self, id: &str) {
+        self.change(id, |session| session.state = SessionState::Paid);
+    }
+
+    fn count(&self) -> usize {
+        self.sessions.lock().unwrap().len()
+    }
+
+    fn answer(&self, id: &str) -> Result<Paid, GatewayError> {
+        if *self.mute.lock().unwrap() {
+            return Err(GatewayError::Unreachable("mute".into()));
+        }
+        let session = self.sessions.lock().unwrap().get(id).cloned();
+        session.ok_or_else(|| GatewayError::Refused("no such session".into()))
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Provider {
+    fn ways(&self) -> &[Way] {
+        &Way::ALL
+    }
+
+    fn pages(&self) -> &str {
+        PAGES
+    }
+
+    async fn open(&self, wanted: &Wanted<'_>) -> Result<Paid, GatewayError> {
+        // The key of the request is the checkout: asked twice, it is one session.
+        let id = format!("cs_{}", wanted.checkout.id);
+        self.sessions.lock().unwrap().entry(id.clone()).or_insert_with(|| Paid {
+            url: Some(format!("{PAGES}/{id}")),
+            checkout: Some(wanted.checkout.id.to_string()),
+            bill: Some(wanted.checkout.bill.to_string()),
+            amount: Some(wanted.checkout.amount),
+            currency: Some("cny".into()),
+            reference: Some(format!("pi_{}", wanted.checkout.id)),
+            state: SessionState::Open,
+            id: id.clone(),
+        });
+        self.answer(&id)
+    }
+
+    async fn fetch(&self, session: &str) -> Result<Paid, GatewayError> {
+        self.answer(session)
+    }
+
+    async fn expire(&self, session: &str) -> Result<Paid, GatewayError> {
+        self.change(session, |session| {
+            if session.state == SessionState::Open {
+                session.state = SessionState::Expired;
+            }
+        });
+        self.answer(session)
+    }
+
+    fn hear(&self, body: &[u8], signature: &str, _: Timestamp) -> Result<Event, NotHeard> {
+        if signature != "good" {
+            return Err(NotHeard::Forged);
+        }
+        let text = String::from_utf8_lossy(body).into_owned();
+        let (id, session) = text.split_once(' ').ok_or(NotHeard::Malformed)?;
+        Ok(Event { id: id.to_owned(), kind: "checkout.session.completed".into(), session: Some(session.to_owned()) })
+    }
+}
+
+/// A unit at its own computer.
+struct Unit {
+    bench: Bench,
+    provider: Arc<Provider>,
+    online: Arc<Online>,
+    renewals: Renewals,
+    holder: Person,
+    old: CertificateView,
+    holding: Holding,
+}
+
+impl Unit {
+    /// A unit whose certificate ends in 80 days.
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let path = bench.approved().await;
+        let ticket = bench.ticket(&path).await;
+        let (key, answer) = bench.redeem(&ticket).await;
+        let old = bench.view(&answer["issuer"], &answer["serial"]).await;
+        let holder = Person { key, certificate: old.certificate.0.clone() };
+        confirm(&bench, &ticket, &holder, &old).await;
+        let provider = Arc::new(Provider::default());
+        let online = Arc::new(Online { desk: bench.desk.clone(), gateway: provider.clone() });
+        let renewals = Renewals { desk: bench.desk.clone(), online: Some(online.clone()) };
+        let holding = Holding {
+            certificate: Sha256(openssl::sha::sha256(&old.certificate.0)),
+            issuer: old.issuer.clone(),
+            serial: old.serial.clone(),
+            not_after: old.validity.not_after,
+            uscc: "91350100M000100Y43".into(),
+            unit_name: "示范市东湖建筑工程有限公司".into(),
+        };
+        let mut unit = Self { bench, provider, online, renewals, holder, old, holding };
+        let end = unit.old.validity.not_after;
+        unit.bench.later(end.since(unit.bench.house.now()) - 80 * DAY).await;
+        unit
+    }
+
+    async fn stage(&self) -> Stage {
+        self.renewals.standing(&self.holding).await.expect("standing").stage
+    }
+
+    fn asked(years: &str) -> Asked {
+        Asked { years: years.into(), handler_name: "刘芳".into(), handler_mobile: "13800138000".into() }
+    }
+
+    async fn begin(&self, years: &str) -> String {
+        match self.renewals.begin(&self.holding, &Self::asked(years)).await.expect("begun") {
+            Begun::Ready(number) => number.to_string(),
+            Begun::Faulty(faults) => panic!("{faults:?}"),
+        }
+    }
+
+    async fn sign(&self) -> Result<(), OfficeError> {
+        let order = self.renewals.order(&self.holding).await?;
+        let message = self.holder.say_bytes(&order.statement, self.bench.house.now()).0;
+        self.renewals.sign(&self.holding, &message).await
+    }
+
+    /// Form and signature; the bill is made.
+    async fn signed(&self, years: &str) {
+        self.begin(years).await;
+        self.sign().await.expect("signed");
+        assert_eq!(self.stage().await, Stage::Pay);
+    }
+
+    async fn checkout(&self, way: Way) -> Result<Leads, OfficeError> {
+        self.renewals.pay(&self.holding, way, "服务费".into(), "http://127.0.0.1/renew/back".into()).await
+    }
+
+    /// The session of the provider's page.
+    async fn session(&self, way: Way) -> String {
+        match self.checkout(way).await.expect("a page") {
+            Leads::To(url) => url.rsplit('/').next().expect("an id").to_owned(),
+            Leads::Paid => panic!("it is paid"),
+        }
+    }
+
+    async fn hear(&self, event: &str, session: &str) -> Result<Settled, MessageError> {
+        self.online.hear(format!("{event} {session}").as_bytes(), "good").await
+    }
+
+    async fn bill_state(&self) -> BillState {
+        self.renewals.standing(&self.holding).await.expect("standing").bill.expect("a bill").state
+    }
+
+    async fn case_state(&self) -> State {
+        self.renewals.standing(&self.holding).await.expect("standing").case.expect("a case").state
+    }
+
+    /// What the assistant sends: a new key on the unit's token, bound by the old one.
+    async fn request(&self, ticket: &str) -> (ca_core::signer::soft::SoftKey, serde_json::Value) {
+        let (status, opened) = self.bench.api("open", json!({ "ticket": ticket })).await;
+        assert_eq!(status, StatusCode::OK, "{opened}");
+        assert_eq!(opened["holder"], self.holding.certificate.to_string());
+        let order =
+            base64::Engine::decode(&base64::engine::general_purpose::STANDARD, opened["order"].as_str().expect("text"));
+        let order: Order = decode(&order.expect("base64")).expect("an order");
+        let key = ca_core::testing::new_key();
+        let token = self.bench.token_of(&self.old).await.serial.to_string();
+        let binding = KeyBinding { token, ..ca_core::testing::binding(&order, &key) };
+        let binding = self.holder.say(&binding, self.bench.house.now());
+        let body = json!({ "ticket": ticket, "csr": ca_core::testing::request(&key), "binding": binding });
+        (key, body)
+    }
+
+    /// Installs what is paid for; each step twice.
+    async fn install(&self) -> CertificateView {
+        let first = self.renewals.ticket(&self.holding).await.expect("a ticket");
+        let ticket = self.renewals.ticket(&self.holding).await.expect("another ticket");
+        let (status, _) = self.bench.api("open", json!({ "ticket": &*first })).await;
+        assert_eq!(status, StatusCode::CONFLICT, "the ticket before has ended");
+        let (key, body) = self.request(&ticket).await;
+        let (status, answer) = self.bench.api("redeem", body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let (_, again) = self.bench.api("redeem", body).await;
+        assert_eq!(answer["serial"], again["serial"]);
+        assert!(matches!(self.case_state().await, State::Issued { .. }));
+        let new = self.bench.view(&answer["issuer"], &answer["serial"]).await;
+        let holder = Person { key, certificate: new.certificate.0.clone() };
+        confirm(&self.bench, &ticket, &holder, &new).await;
+        confirm(&self.bench, &ticket, &holder, &new).await;
+        assert_eq!(self.stage().await, Stage::Done);
+        new
+    }
+}
+
+async fn confirm(bench: &Bench, ticket: &str, holder: &Person, view: &CertificateView) {
+    let install = Install {
+        order: view.order,
+        issuer: view.issuer.clone(),
+        serial: view.serial.clone(),
+        certificate_sha256: Sha256(openssl::sha::sha256(&view.certificate.0)),
+    };
+    let install = holder.say(&install, bench.house.now());
+    let (status, answer) = bench.api("confirm", json!({ "ticket": ticket, "install": install })).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+}
+
+#[tokio::test]
+async fn from_the_form_to_the_new_certificate_with_each_step_done_twice() {
+    let unit = Unit::new().await;
+    assert_eq!(unit.stage().await, Stage::Check(Ok(())));
+    let number = unit.begin("1").await;
+    assert_eq!(unit.begin("2").await, number, "the form again changes the draft");
+    assert_eq!(unit.stage().await, Stage::Sign);
+    let order = unit.renewals.order(&unit.holding).await.expect("an order");
+    assert_eq!(unit.renewals.order(&unit.holding).await.expect("an order").order.id, order.order.id);
+    unit.sign().await.expect("signed");
+    assert!(matches!(unit.sign().await, Err(OfficeError::Forbidden(_))), "signed once");
+
+    let session = unit.session(Way::Alipay).await;
+    assert_eq!(unit.session(Way::Alipay).await, session, "the same page");
+    assert_eq!(unit.provider.count(), 1);
+    assert_eq!(unit.hear("evt_1", &session).await.expect("heard"), Settled::Unchanged, "a message alone pays nothing");
+    assert_eq!(unit.stage().await, Stage::Pay);
+    unit.provider.pay(&session);
+    assert_eq!(unit.hear("evt_1", &session).await.expect("heard"), Settled::Unchanged, "heard before");
+    assert_eq!(unit.hear("evt_2", &session).await.expect("heard"), Settled::Paid);
+    for event in ["evt_2", "evt_3"] {
+        assert_eq!(unit.hear(event, &session).await.expect("heard"), Settled::Unchanged);
+    }
+    assert_eq!(unit.renewals.came_back(&unit.holding).await.expect("asked"), Settled::Unchanged);
+    assert!(matches!(unit.checkout(Way::Card).await, Ok(Leads::Paid)), "nothing is paid twice");
+    assert_eq!(unit.stage().await, Stage::Install);
+    assert_eq!(unit.bench.balance(Account::OnlineTransit).await, Fen::yuan(400));
+    let deferred = unit.bench.balance(Account::Deferred).await;
+    assert_eq!(deferred, -Fen::yuan(400));
+
+    let end = unit.old.validity.not_after;
+    let on = unit.bench.token_of(&unit.old).await.serial;
+    let new = unit.install().await;
+    assert_eq!(new.validity.not_after, end.beijing_day().plus_years(2).last_second());
+    let old = unit.bench.view(&json!(unit.old.issuer), &json!(unit.old.serial)).await;
+    let gone = CertificateStatus::Revoked { since: unit.bench.house.now(), reason: RevocationReason::Superseded };
+    assert_eq!(old.status, gone);
+    assert_eq!(unit.bench.balance(Account::Deferred).await, Fen::ZERO, "earned at delivery");
+    assert!(unit.renewals.still_welcome(&unit.holding).await.expect("asked"), "until the unit leaves");
+    assert_eq!(unit.bench.token_of(&new).await.serial, on, "on the same token");
+
+    // The invoice, once however often it is asked for.
+    let number = unit.renewals.standing(&unit.holding).await.expect("standing").bill.expect("a bill").number;
+    let invoicing = Invoicing { desk: unit.bench.desk.clone(), provider: Arc::new(Local) };
+    let uscc = unit.holding.uscc.as_str();
+    assert!(unit.bench.desk.invoice_pdf(uscc, &number).await.is_err(), "not yet");
+    let mut tx = unit.bench.store().read().await.expect("begun");
+    assert!(tx.due_job("invoice", unit.bench.house.now()).await.expect("read").is_some(), "asked for at delivery");
+    drop(tx);
+    assert_eq!(invoicing.invoice(&number).await.expect("asked"), Ok(Invoiced::Issued));
+    assert_eq!(invoicing.invoice(&number).await.expect("asked"), Ok(Invoiced::Nothing));
+    let (name, pdf) = unit.bench.desk.invoice_pdf(uscc, &number).await.expect("a paper");
+    assert!(name.starts_with("99") && pdf.starts_with(b"%PDF"));
+    assert_eq!(unit.bench.desk.invoice_pdf(uscc, &number).await.expect("again").1, pdf, "the same paper");
+    assert!(unit.bench.desk.invoice_pdf("91350100M000100Y44", &number).await.is_err(), "nobody else's");
+    let bill = unit.renewals.standing(&unit.holding).await.expect("standing").bill.expect("a bill");
+    assert_eq!(bill.invoice_due, None, "the deadline is met");
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_the_providers_changes_nothing() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::Card).await;
+    unit.provider.pay(&session);
+    let forged = unit.online.hear(format!("evt_1 {session}").as_bytes(), "bad").await;
+    assert!(matches!(forged, Err(MessageError::NotHeard(NotHeard::Forged))));
+    assert_eq!(unit.bill_state().await, BillState::Open);
+    let other = unit.hear("evt_2", "cs_of_another_shop").await;
+    assert!(matches!(other, Err(MessageError::Later(OfficeError::Gateway(_)))), "no session of ours");
+    assert_eq!(unit.hear("evt_3", &session).await.expect("heard"), Settled::Paid);
+}
+
+#[tokio::test]
+async fn money_that_was_not_asked_for_pays_no_bill() {
+    type Change = fn(&mut Paid);
+    let wrong: [(&str, Change); 4] = [
+        ("another amount", |session| session.amount = Some(Fen::yuan(1))),
+        ("another currency", |session| session.currency = Some("usd".into())),
+        ("another bill", |session| session.bill = Some("BL-20261130-0099".into())),
+        ("another order", |session| session.checkout = Some("CO-20261130-0099".into())),
+    ];
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    for (n, (what, change)) in wrong.into_iter().enumerate() {
+        let session = unit.session(Way::ALL[n % 3]).await;
+        unit.provider.change(&session, change);
+        unit.provider.pay(&session);
+        assert_eq!(unit.hear(&format!("evt_{n}"), &session).await.expect("heard"), Settled::Faulty, "{what}");
+        assert_eq!(unit.bill_state().await, BillState::Open, "{what}");
+    }
+    let faulty = unit.bench.store().read().await.expect("begun").faulty_checkouts(10).await.expect("read");
+    assert_eq!(faulty.len(), 4, "finance is shown each");
+    let board = unit.bench.get("liufang", "/money").await.text;
+    for why in ["Another amount", "Another currency than yuan", "another bill", "another checkout"] {
+        assert!(board.contains(why), "{why}");
+    }
+    assert_eq!(unit.bench.balance(Account::OnlineTransit).await, Fen::ZERO);
+}
+
+#[tokio::test]
+async fn money_for_a_bill_that_was_paid_otherwise_stands_in_suspense() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::Alipay).await;
+    let number = unit.renewals.standing(&unit.holding).await.expect("standing").case.expect("a case").number;
+    unit.bench.paid(&format!("/applications/{number}")).await;
+    assert_eq!(unit.stage().await, Stage::Install, "paid at the counter, installed online");
+    unit.provider.pay(&session);
+    assert_eq!(unit.hear("evt_1", &session).await.expect("heard"), Settled::Faulty);
+    assert_eq!(unit.hear("evt_2", &session).await.expect("heard"), Settled::Unchanged);
+    assert_eq!(unit.bench.balance(Account::Suspense).await, -Fen::yuan(200));
+    assert_eq!(unit.bench.balance(Account::Deferred).await, -Fen::yuan(200), "the service is paid once");
+    unit.install().await;
+}
+
+#[tokio::test]
+async fn money_that_comes_after_the_bill_lapsed_is_taken_and_the_unit_signs_anew() {
+    let mut unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::WechatPay).await;
+    unit.bench.later(16 * DAY).await;
+    assert_eq!(unit.bench.desk.lapse_bills().await.expect("lapsed"), 1);
+    assert_eq!(unit.stage().await, Stage::Check(Ok(())), "it could be begun anew");
+    unit.provider.pay(&session);
+    assert_eq!(unit.hear("evt_1", &session).await.expect("heard"), Settled::Paid);
+    assert_eq!(unit.stage().await, Stage::SignAgain);
+    assert!(unit.renewals.ticket(&unit.holding).await.is_err(), "what was signed before is used up");
+    unit.sign().await.expect("signed anew");
+    assert_eq!(unit.stage().await, Stage::Install, "and not charged again");
+    unit.install().await;
+    assert_eq!(unit.bench.balance(Account::OnlineTransit).await, Fen::yuan(200));
+}
+
+#[tokio::test]
+async fn messages_out_of_order_come_to_the_same() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    let first = unit.session(Way::Alipay).await;
+    let second = unit.session(Way::Card).await;
+    assert_ne!(first, second);
+    unit.provider.pay(&second);
+    assert_eq!(unit.hear("evt_2", &second).await.expect("heard"), Settled::Paid);
+    assert_eq!(unit.hear("evt_1", &first).await.expect("heard"), Settled::Unchanged, "the page before had ended");
+    assert_eq!(unit.stage().await, Stage::Install);
+}
+
+#[tokio::test]
+async fn an_answer_that_got_lost_is_asked_for_again_and_opens_no_second_page() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    *unit.provider.mute.lock().unwrap() = true;
+    let lost = unit.checkout(Way::Alipay).await;
+    assert!(matches!(lost, Err(OfficeError::Gateway(GatewayError::Unreachable(_)))));
+    *unit.provider.mute.lock().unwrap() = false;
+    let session = unit.session(Way::Alipay).await;
+    assert_eq!(unit.provider.count(), 1);
+    unit.provider.pay(&session);
+    // The message never comes: the one who comes back is enough.
+    assert_eq!(unit.renewals.came_back(&unit.holding).await.expect("asked"), Settled::Paid);
+}
+
+#[tokio::test]
+async fn a_renewal_that_is_given_up_ends_its_page_and_one_that_was_paid_goes_on() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::Alipay).await;
+    unit.renewals.cancel(&unit.holding, "given up").await.expect("cancelled");
+    assert_eq!(unit.provider.answer(&session).expect("a session").state, SessionState::Expired);
+    assert_eq!(unit.stage().await, Stage::Check(Ok(())));
+
+    unit.signed("2").await;
+    let session = unit.session(Way::Card).await;
+    unit.provider.pay(&session);
+    assert!(unit.renewals.cancel(&unit.holding, "given up").await.is_err(), "it was paid in this moment");
+    assert_eq!(unit.stage().await, Stage::Install);
+    assert!(unit.renewals.cancel(&unit.holding, "given up").await.is_err());
+}
+
+#[tokio::test]
+async fn nobody_signs_pays_or_installs_for_another() {
+    let unit = Unit::new().await;
+    unit.begin("1").await;
+    let order = unit.renewals.order(&unit.holding).await.expect("an order");
+    let officer = unit.bench.house.person("limin").say_bytes(&order.statement, unit.bench.house.now()).0;
+    assert!(matches!(unit.renewals.sign(&unit.holding, &officer).await, Err(OfficeError::Signature(_))));
+    let other = unit.holder.say_bytes(b"something else", unit.bench.house.now()).0;
+    assert!(matches!(unit.renewals.sign(&unit.holding, &other).await, Err(OfficeError::Signature(_))));
+    let stranger = Holding { serial: "4a01".parse().expect("a serial"), ..unit.holding.clone() };
+    assert!(matches!(unit.renewals.ticket(&stranger).await, Err(OfficeError::NotFound)));
+    assert!(matches!(unit.renewals.cancel(&stranger, "x").await, Err(OfficeError::NotFound)));
+    assert!(unit.renewals.ticket(&unit.holding).await.is_err(), "not before it is paid");
+
+    unit.sign().await.expect("signed");
+    let session = unit.session(Way::Alipay).await;
+    unit.provider.pay(&session);
+    unit.hear("evt_1", &session).await.expect("heard");
+    let number = unit.renewals.standing(&unit.holding).await.expect("standing").case.expect("a case").number;
+    let refused = unit.bench.post("chenjie", &format!("/applications/{number}/ticket"), &[]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "the counter makes nothing that the unit alone signed");
+
+    // A token operator binds the key in the unit's place: the authority refuses.
+    let ticket = unit.renewals.ticket(&unit.holding).await.expect("a ticket");
+    let (_, mut body) = unit.request(&ticket).await;
+    let (_, by_officer) = unit.bench.request(&ticket, unit.bench.token_of(&unit.old).await.serial.as_str()).await;
+    body["binding"] = by_officer["binding"].clone();
+    body["csr"] = by_officer["csr"].clone();
+    let (status, answer) = unit.bench.api("redeem", body).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{answer}");
+    unit.install().await;
+}
+
+#[tokio::test]
+async fn it_is_renewed_in_its_time_and_no_other() {
+    let unit = Unit::new().await;
+    let clock = &unit.bench.house.clock;
+    clock.advance(-20 * DAY);
+    assert!(matches!(unit.stage().await, Stage::Check(Err(_))), "100 days before its end");
+    assert!(matches!(unit.renewals.begin(&unit.holding, &Unit::asked("1")).await, Err(OfficeError::NotNow(_))));
+    clock.advance(100 * DAY + 366 * DAY);
+    assert!(matches!(unit.stage().await, Stage::Check(Err(_))), "more than a year after it");
+    clock.advance(-2 * DAY);
+    unit.signed("1").await;
+    let session = unit.session(Way::Alipay).await;
+    unit.provider.pay(&session);
+    unit.hear("evt_1", &session).await.expect("heard");
+    let new = unit.install().await;
+    let today = unit.bench.house.now().beijing_day();
+    assert_eq!(new.validity.not_after, today.plus_years(1).last_second(), "counted from today");
+}
+
+#[tokio::test]
+async fn what_changed_goes_to_the_office_with_the_form_filled_in() {
+    let unit = Unit::new().await;
+    let changed = Changed {
+        unit_name: "示范市西湖建筑工程有限公司".into(),
+        uscc: "91350100M000100Y43".into(),
+        handler_name: "赵云".into(),
+        handler_mobile: "13900139000".into(),
+    };
+    let faulty = Changed { uscc: "123".into(), ..changed.clone() };
+    assert!(matches!(unit.renewals.send_to_office(&unit.holding, &faulty).await, Ok(Begun::Faulty(_))));
+    let sent = unit.renewals.send_to_office(&unit.holding, &changed).await.expect("sent");
+    let Begun::Ready(number) = sent else { panic!("faulty") };
+    assert_eq!(unit.stage().await, Stage::Elsewhere);
+    assert!(unit.renewals.begin(&unit.holding, &Unit::asked("1")).await.is_err(), "one at a time");
+    let form = unit.bench.get("limin", &format!("/applications/{number}/edit")).await.text;
+    assert!(form.contains("示范市西湖建筑工程有限公司") && form.contains("赵云"), "{form}");
+}
+
+#[tokio::test]
+async fn a_refund_of_what_was_paid_online_ends_the_renewal_before_it_is_installed() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::Card).await;
+    unit.provider.pay(&session);
+    unit.hear("evt_1", &session).await.expect("heard");
+    let number = unit.renewals.standing(&unit.holding).await.expect("standing").case.expect("a case").number;
+    let bill = unit.bench.bill_of(&format!("/applications/{number}")).await.expect("a bill");
+    let asked = [("amount", "200"), ("reason", "not issuable")];
+    let got = unit.bench.post("limin", &format!("{bill}/refund"), &asked).await;
+    assert_eq!(got.to, format!("{bill}?done=refund-asked"), "{}", got.text);
+    let refund = unit.bench.refund_of(&bill).await;
+    unit.bench.post("liufang", &format!("{refund}/approve"), &[]).await;
+    let got = unit.bench.post("limin", &format!("{refund}/pay-out"), &[("reference", "re_1a2b3c")]).await;
+    assert_eq!(got.to, format!("{bill}?done=refund-paid-out"), "{}", got.text);
+    assert_eq!(unit.bench.balance(Account::OnlineTransit).await, Fen::ZERO);
+    assert!(matches!(unit.renewals.ticket(&unit.holding).await, Err(OfficeError::NotFound)));
+    assert_eq!(unit.stage().await, Stage::Check(Ok(())));
+    let paid = unit.checkout(Way::Alipay).await;
+    assert!(matches!(paid, Err(OfficeError::NotFound | OfficeError::Money(MoneyFault::State { .. }))), "{paid:?}");
+}

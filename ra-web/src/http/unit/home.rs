@@ -1,0 +1,107 @@
+//! What a unit comes for: how long its certificate lasts, what it can do now, what it paid.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+
+use super::{CurrentUnit, Units, page_of};
+use crate::http::answer::{Shown, see};
+use crate::http::error::{Failure, Kind};
+use crate::page::{Page, View};
+use crate::payment::bill::{Bill, BillNumber};
+use crate::payment::invoicing::is_ours;
+use crate::payment::store::BillFilter;
+use crate::renewal::{Holding, Stage};
+
+/// So many bills are listed.
+const BILLS: i64 = 20;
+
+#[derive(Template)]
+#[template(path = "unit/home.html")]
+struct HomePage {
+    page: Page,
+    unit: Holding,
+    /// Whole days until the last one.
+    days: i64,
+    until: String,
+    /// From which day it can be renewed; none when it can be now.
+    begins: Option<String>,
+    /// Word of where the renewal stands.
+    stage: &'static str,
+    bills: Vec<BillLine>,
+}
+
+struct BillLine {
+    invoiced: bool,
+    number: String,
+    day: String,
+    amount: String,
+    state: &'static str,
+    case: String,
+}
+
+impl BillLine {
+    fn of(bill: &Bill, invoiced: bool) -> Self {
+        Self {
+            invoiced,
+            number: bill.number.to_string(),
+            day: bill.created.beijing_day().to_string(),
+            amount: bill.gross().to_string(),
+            state: bill.state.word(),
+            case: bill.subject.key(),
+        }
+    }
+}
+
+/// `GET /unit`. Whose certificate has expired is led to its renewal.
+pub(super) async fn get_home(
+    State(units): State<Units>,
+    CurrentUnit(unit): CurrentUnit,
+    view: View,
+) -> Result<Response, Failure> {
+    let desk = &units.renewals.desk;
+    let now = desk.clock.now();
+    if unit.is_over(now) {
+        return Ok(see("/renew"));
+    }
+    let standing = units.renewals.standing(&unit).await?;
+    let mut tx = desk.store.read().await?;
+    let mut bills = Vec::new();
+    for bill in tx.bills(&BillFilter::Uscc(unit.uscc.clone()), BILLS).await? {
+        let invoiced = tx.invoices(&bill.number).await?.iter().any(is_ours);
+        bills.push(BillLine::of(&bill, invoiced));
+    }
+    drop(tx);
+    let last = unit.not_after.beijing_day();
+    let days = last.first_second().since(now.beijing_day().first_second()) / 86_400;
+    let begins = match &standing.stage {
+        Stage::Check(Err(crate::enrolment::process::NotNow::TooEarly(at))) => Some(at.beijing_day().to_string()),
+        _ => None,
+    };
+    Ok(Shown(HomePage {
+        page: Page { wide: true, ..page_of(&view, &unit, view.t("unit-home-title"), "/unit") },
+        days,
+        until: last.to_string(),
+        begins,
+        stage: super::renew::word(&standing.stage),
+        bills,
+        unit,
+    })
+    .into_response())
+}
+
+/// `GET /bills/{number}/invoice.pdf`: the unit's own.
+pub(super) async fn get_invoice(
+    State(units): State<Units>,
+    CurrentUnit(unit): CurrentUnit,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let number: BillNumber = number.parse().map_err(|()| Kind::NotFound)?;
+    let (_, pdf) = units.renewals.desk.invoice_pdf(&unit.uscc, &number).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/pdf".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"invoice-{number}.pdf\"")),
+    ];
+    Ok((headers, pdf).into_response())
+}
