@@ -446,6 +446,8 @@ mod archive_tests;
 #[cfg(test)]
 mod batch_tests;
 #[cfg(test)]
+mod desk_tests;
+#[cfg(test)]
 mod evidence_tests;
 #[cfg(test)]
 mod lapse_tests;
