@@ -149,3 +149,46 @@ impl Drawer {
         MoneyFault::State { what: "drawer", state: self.word(), act }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ca_core::domain::OfficerId;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
+
+    fn officer(id: &str, office: &str) -> Officer {
+        Officer {
+            id: OfficerId::new(id).expect("an id"),
+            name: id.into(),
+            office: OfficeId::new(office).expect("an office"),
+            roles: Vec::new(),
+        }
+    }
+
+    fn drawer() -> Drawer {
+        let clerk = officer("limin", "demo-office");
+        let state = DrawerState::Open;
+        Drawer { office: clerk.office.clone(), clerk: Who::from(&clerk), day: NOW.beijing_day(), state }
+    }
+
+    fn filed(by: &Officer) -> Result<Drawer, MoneyFault> {
+        drawer().file(by, Fen::yuan(460), Fen::yuan(460), "", NOW)
+    }
+
+    #[test]
+    fn its_clerk_counts_it_and_nobody_else() {
+        assert!(filed(&officer("limin", "demo-office")).is_ok());
+        assert_eq!(filed(&officer("wangqiang", "demo-office")), Err(Forbidden::Claimed.into()));
+        assert_eq!(filed(&officer("limin", "other-office")), Err(Forbidden::OtherOffice.into()));
+    }
+
+    #[test]
+    fn another_one_of_the_same_office_confirms_it() {
+        let confirmed = |by| filed(&officer("limin", "demo-office")).expect("counted").confirm(&by, NOW);
+        assert!(confirmed(officer("liufang", "demo-office")).is_ok());
+        assert_eq!(confirmed(officer("limin", "demo-office")), Err(Forbidden::SameOfficer.into()));
+        assert_eq!(confirmed(officer("liufang", "other-office")), Err(Forbidden::OtherOffice.into()));
+    }
+}

@@ -175,3 +175,57 @@ impl Refund {
         MoneyFault::State { what: "refund", state: self.state.word(), act }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ca_core::domain::OfficerId;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_790_000_000);
+
+    fn officer(id: &str, office: &str) -> Officer {
+        Officer {
+            id: OfficerId::new(id).expect("an id"),
+            name: id.into(),
+            office: OfficeId::new(office).expect("an office"),
+            roles: Vec::new(),
+        }
+    }
+
+    fn asked() -> Refund {
+        let by = officer("limin", "demo-office");
+        let day = NOW.beijing_day();
+        Refund {
+            number: RefundNumber::new(day, 1),
+            bill: BillNumber::new(day, 1),
+            payment: PaymentId::new(day, 1),
+            office: by.office.clone(),
+            method: Method::Cash,
+            amount: Fen::yuan(60),
+            reason: "paid twice".into(),
+            asked: Who::from(&by),
+            asked_at: NOW,
+            state: RefundState::Asked,
+        }
+    }
+
+    #[test]
+    fn another_one_of_the_same_office_decides() {
+        for decide in [Refund::approve as fn(Refund, &Officer, Timestamp) -> Refunded, |refund, by, now| {
+            refund.decline(by, "no".into(), now)
+        }] {
+            assert!(decide(asked(), &officer("liufang", "demo-office"), NOW).is_ok());
+            assert_eq!(decide(asked(), &officer("limin", "demo-office"), NOW), Err(Forbidden::SameOfficer.into()));
+            assert_eq!(decide(asked(), &officer("liufang", "other-office"), NOW), Err(Forbidden::OtherOffice.into()));
+        }
+    }
+
+    #[test]
+    fn the_office_that_took_the_money_pays_it_out() {
+        let approved = asked().approve(&officer("liufang", "demo-office"), NOW).expect("approved");
+        let out = |by| approved.clone().pay_out(&by, "", NOW.beijing_day(), NOW);
+        assert!(out(officer("limin", "demo-office")).is_ok());
+        assert_eq!(out(officer("limin", "other-office")), Err(Forbidden::OtherOffice.into()));
+    }
+}

@@ -9,7 +9,8 @@ use zip::write::SimpleFileOptions;
 
 use super::testing::{Bench, Got, PNG};
 use crate::audit::Entry;
-use crate::enrolment::case::State;
+use crate::enrolment::case::{Forbidden, State};
+use crate::enrolment::desk::OfficeError;
 use crate::store::Store as _;
 
 const HEAD: &str =
@@ -321,4 +322,14 @@ async fn letters_are_printed_once_unless_asked_for_again() {
     assert!(!bench.get("zhoujun", "/letters").await.text.contains("东湖"), "another office's units");
     let never = bench.get("limin", "/letters?from=2026-02-30&to=2026-01-01").await;
     assert_eq!(never.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_sheet_is_taken_in_by_entry_officers_only() {
+    let bench = Bench::new().await;
+    for who in ["sunli", "zhaojing", "liufang"] {
+        let officer = bench.officer(who).await;
+        let refused = bench.desk.receive_batch(&officer, "units.csv", Vec::new()).await;
+        assert!(matches!(refused, Err(OfficeError::Forbidden(Forbidden::OtherDuty(_)))), "{who}");
+    }
 }

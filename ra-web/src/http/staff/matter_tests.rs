@@ -1,13 +1,14 @@
 //! Unblocking and revocation, from the request to the end; and each rule that keeps them from being misused.
 
 use axum::http::StatusCode;
-use ca_core::domain::{Install, PinChange, Sha256, Timestamp};
+use ca_core::domain::{Install, PinChange, RevocationReason, Sha256, Timestamp};
 use ca_core::service::protocol::{Blob, CertificateView};
 use ca_core::testing::Person;
 use serde_json::{Value, json};
 
 use super::testing::{Bench, PNG};
-use crate::enrolment::case::CaseNumber;
+use crate::enrolment::case::{CaseNumber, Forbidden};
+use crate::enrolment::certificate_order::Wish;
 use crate::enrolment::desk::OfficeError;
 use crate::enrolment::retention::Kept;
 use crate::matters::{GRANT_SECONDS, MatterNumber};
@@ -368,4 +369,19 @@ async fn the_scans_of_a_matter_leave_with_the_archive_and_are_kept_and_deleted_w
     let facts = desk.matter(&limin, &number).await.expect("read").matter.facts;
     assert_eq!((facts.applicant.as_str(), facts.checked.as_str(), facts.story.as_str()), ("", "", ""));
     assert_eq!(facts.ground, "holder-asks", "what was done stays");
+}
+
+#[tokio::test]
+async fn another_office_neither_reads_a_matter_nor_opens_an_order_on_its_certificate() {
+    let bench = Bench::new().await;
+    let unit = bench.unit().await;
+    let matter = bench.matter(&unit.view, "revocation", &[("ground", "holder-asks")]).await;
+    for page in [matter.clone(), format!("{matter}/documents/request")] {
+        assert_eq!(bench.get("zhoujun", &page).await.status, StatusCode::FORBIDDEN, "{page}");
+    }
+    assert_eq!(bench.get("zhaojing", &matter).await.status, StatusCode::OK, "an auditor reads");
+    let other = bench.officer("zhoujun").await;
+    let wish = Wish::Revoke(RevocationReason::Superseded);
+    let opened = bench.desk.open_order_with(&other, &unit.view.issuer, &unit.view.serial, wish, Vec::new()).await;
+    assert!(matches!(opened, Err(OfficeError::Forbidden(Forbidden::OtherOffice))));
 }

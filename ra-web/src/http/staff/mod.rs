@@ -481,6 +481,8 @@ mod archive_tests;
 #[cfg(test)]
 mod batch_tests;
 #[cfg(test)]
+mod desk_tests;
+#[cfg(test)]
 mod evidence_tests;
 #[cfg(test)]
 mod kept_tests;

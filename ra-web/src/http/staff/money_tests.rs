@@ -206,6 +206,18 @@ async fn a_payment_is_undone_on_its_day_by_a_supervisor_who_did_not_take_it() {
 }
 
 #[tokio::test]
+async fn who_took_a_payment_does_not_undo_it() {
+    let bench = Bench::new().await;
+    let path = bench.to_pay().await;
+    let bill = bench.bill_of(&path).await.expect("a bill");
+    let got = bench.post("wangqiang", &format!("{bill}/pay"), &[("method", "cash")]).await;
+    assert_eq!(got.to, format!("{bill}?done=paid"), "{}", got.text);
+    let got = bench.post("wangqiang", &format!("{bill}/void"), WHY).await;
+    assert!(got.status == StatusCode::FORBIDDEN && got.text.contains("four_eyes"), "{}: {}", got.status, got.text);
+    assert_eq!(bench.balance(Account::Cash).await, Fen::yuan(460));
+}
+
+#[tokio::test]
 async fn a_refund_takes_two_and_goes_back_the_way_it_came() {
     let bench = Bench::new().await;
     let path = bench.to_pay().await;

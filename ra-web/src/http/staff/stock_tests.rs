@@ -93,3 +93,12 @@ async fn a_count_tells_what_is_missing_and_what_is_strange() {
     let got = bench.post("chenjie", "/tokens/YX02/end", &[("reason", "shredded"), ("how", "destroy")]).await;
     assert_eq!(got.to, "/tokens/YX02?done=token-destroyed", "{}", got.text);
 }
+
+#[tokio::test]
+async fn another_offices_token_is_not_taken_out_of_use() {
+    let bench = Bench::new().await;
+    bench.receive("chenjie", "YX01").await;
+    let got = bench.post("zhoujun", "/tokens/YX01/end", &[("reason", "broken")]).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN, "{}", got.text);
+    assert!(bench.get("chenjie", "/tokens/YX01").await.text.contains("Blank"), "it is where it was");
+}
