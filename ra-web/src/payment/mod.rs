@@ -2,7 +2,7 @@
 //!
 //! For: the counter, payment online, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`], [`taking`],
 //! [`refund`], [`drawer`], [`invoice`], [`checkout`], [`ledger`] are pure; [`counter`], [`online`], [`giving_back`], [`day_end`],
-//! [`board`], [`lapse`], [`invoicing`], [`prove`] and [`receipt`] are the services over the ports in [`store`], [`einvoice`] and
+//! [`board`], [`lapse`], [`prove`], [`invoicing`] and [`receipt`] are the services over the ports in [`store`], [`einvoice`] and
 //! [`gateway`], behind which [`stripe`] stands. Trusts the officer whom the session names, and the database's transaction: a
 //! fact, its line of history, its audit entry and its booking are written together or not at all. Never changes a
 //! booking, never takes a bill's money twice, and never lets a certificate be made for a bill that is not paid.
