@@ -381,7 +381,7 @@ async fn another_office_neither_reads_a_matter_nor_opens_an_order_on_its_certifi
     }
     assert_eq!(bench.get("zhaojing", &matter).await.status, StatusCode::OK, "an auditor reads");
     let other = bench.officer("zhoujun").await;
-    let wish = Wish::Revoke(RevocationReason::Superseded);
+    let wish = Wish::Revoke(RevocationReason::Superseded, None);
     let opened = bench.desk.open_order_with(&other, &unit.view.issuer, &unit.view.serial, wish, Vec::new()).await;
     assert!(matches!(opened, Err(OfficeError::Forbidden(Forbidden::OtherOffice))));
 }
