@@ -5,6 +5,7 @@ mod conformance;
 mod evidence;
 mod faults;
 mod hierarchies;
+mod hsm;
 mod listeners;
 mod lists;
 mod local_network;

@@ -13,6 +13,8 @@ pub struct Ceremony {
     pub(crate) roots: Vec<String>,
     /// Ids and kinds of key of the issuing CAs, in the order of the file.
     pub(crate) issuers: Vec<(String, String)>,
+    /// Whether a key of it is born in a PKCS#11 module.
+    pub(crate) module: bool,
 }
 
 impl Ceremony {
@@ -50,6 +52,14 @@ impl Ceremony {
         Self::new(text)
     }
 
+    /// [`Self::of`] with the key of the issuing CA in the house's PKCS#11 module, under this label.
+    ///
+    /// # Errors
+    /// As [`Self::shipped`].
+    pub fn in_module(root: &str, issuing: &str, label: &str) -> anyhow::Result<Self> {
+        Ok(Self { module: true, ..Self::of(root, issuing, "", &format!("pkcs11 = \"{label}\""))? })
+    }
+
     fn new(text: String) -> anyhow::Result<Self> {
         let table: toml::Table = text.parse()?;
         let word = |from: &toml::Value, key: &str| from[key].as_str().map(str::to_owned).context("a word");
@@ -61,6 +71,6 @@ impl Ceremony {
         };
         let issuers = table["issuer"].as_array().context("issuing CAs")?.iter();
         let issuers = issuers.map(|issuer| Ok((word(issuer, "id")?, word(issuer, "key")?)));
-        Ok(Self { roots, issuers: issuers.collect::<anyhow::Result<_>>()?, text })
+        Ok(Self { roots, issuers: issuers.collect::<anyhow::Result<_>>()?, module: false, text })
     }
 }

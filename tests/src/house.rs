@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::ceremony::Ceremony;
 use crate::judges::{OcspVerdict, bundle, openssl_ocsp, pem};
 use crate::programs::{Program, binary, eventually, free_port, must};
+use crate::softhsm::{MODULE, SoftHsm};
 
 /// The officers of the desk whom the shipped ceremony file names: entry and operator, reviewer, auditor, a second
 /// entry and operator, finance, and the two administrators.
@@ -75,7 +76,11 @@ pub struct House {
     roots: Vec<String>,
     issuers: Vec<(String, String)>,
     kmc: tokio::sync::Mutex<Option<Program>>,
+    hsm: Option<SoftHsm>,
 }
+
+/// Label and PIN of the token in the module of a house that has one.
+pub const TOKEN: (&str, &str) = ("ca", "24681357");
 
 /// `127.0.0.1` with this port.
 #[must_use]
@@ -117,6 +122,7 @@ impl House {
         std::fs::write(root.join("secrets/field.key"), "11".repeat(32))?;
         std::fs::write(root.join("secrets/stripe"), "sk_test_house")?;
         std::fs::write(root.join("secrets/stripe-webhook"), "whsec_house")?;
+        let hsm = root.join("hsm");
         let database_url = match engine {
             Engine::Sqlite => format!("sqlite:{}", root.join("ca/ca.db").display()),
             Engine::Postgres(url) => url,
@@ -128,10 +134,21 @@ impl House {
             roots: ceremony.roots.clone(),
             issuers: ceremony.issuers.clone(),
             kmc: tokio::sync::Mutex::default(),
+            hsm: ceremony.module.then(|| SoftHsm::new(&hsm)).transpose()?,
         };
+        if let Some(hsm) = &house.hsm {
+            hsm.init(TOKEN.0, TOKEN.1)?;
+            std::fs::write(house.path("secrets/pin"), TOKEN.1)?;
+        }
         house.configure()?;
         house.hold_ceremony(ceremony, requests)?;
         Ok(house)
+    }
+
+    /// The PKCS#11 module, of a ceremony that has a key in one.
+    #[must_use]
+    pub const fn hsm(&self) -> Option<&SoftHsm> {
+        self.hsm.as_ref()
     }
 
     /// Ids of the roots and of the issuing CAs.
@@ -364,6 +381,9 @@ impl House {
     fn command(&self, name: &str, configuration: &str) -> anyhow::Result<Command> {
         let mut command = Command::new(binary(name)?);
         command.current_dir(self.folder.path()).env("NO_COLOR", "1").arg("--config").arg(self.path(configuration));
+        if let Some(hsm) = &self.hsm {
+            command.env("SOFTHSM2_CONF", hsm.configuration());
+        }
         Ok(command)
     }
 
@@ -383,6 +403,13 @@ impl House {
              passphrase_file = \"secrets/ca\"\nresponder_passphrase_file = \"secrets/ocsp\"\n[audit]\ndir = \"ca/audit\"\n\
              [kmc]\nsocket = \"run/kmc.socket\"\n"
         );
+        let module = match &self.hsm {
+            None => String::new(),
+            Some(_) => {
+                format!("[keys.pkcs11]\nmodule = \"{MODULE}\"\ntoken = \"{}\"\npin_file = \"secrets/pin\"\n", TOKEN.0)
+            }
+        };
+        let ca = format!("{ca}{module}");
         let kmc = format!(
             "database_url = \"sqlite:kmc/kmc.db\"\noperations = \"127.0.0.1:{kmc_ops}\"\n\
              officers_file = \"kmc/officers.toml\"\n[socket]\npath = \"run/kmc.socket\"\n[sealing]\ndir = \"kmc/keys\"\n\
