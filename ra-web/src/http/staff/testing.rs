@@ -307,7 +307,7 @@ impl Bench {
     /// A worker of the office.
     pub(super) fn worker(&self) -> Arc<crate::jobs::Worker> {
         let desk = &self.desk;
-        let handlers = crate::app::handlers(desk);
+        let handlers = crate::app::handlers(desk, None);
         crate::jobs::Worker::new(desk.store.clone(), handlers, desk.clock.clone(), desk.chance.clone())
     }
 
