@@ -19,10 +19,6 @@ const SIGN_IN: &str = "form[data-agent] button[type=submit]";
 async fn a_unit_renews_online_from_token_to_token() -> anyhow::Result<()> {
     journey(Duration::from_secs(900), async {
         let mut hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
-        // Invoices are made by the office's worker.
-        let file = hall.house.path("ra.toml");
-        let before = std::fs::read_to_string(&file)?;
-        std::fs::write(&file, before + "[worker]\nbeside_serve = true\n")?;
         hall.renewable_at_once().await?;
         let stripe = hall.house.start_stripe().await?;
         hall.programs.push(stripe);

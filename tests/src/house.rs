@@ -431,7 +431,7 @@ impl House {
              secret_key_file = \"secrets/stripe\"\nwebhook_secret_file = \"secrets/stripe-webhook\"\n"
         );
         // Tokens of tests come to the counter as they are.
-        let mut enrolment = "[enrolment]\nstock_only = false\n".to_owned();
+        let mut enrolment = "[worker]\nbeside_serve = true\n[enrolment]\nstock_only = false\n".to_owned();
         for (issuer, kind) in &self.issuers {
             writeln!(enrolment, "[[enrolment.keys]]\nkind = \"{kind}\"\nissuer = \"{issuer}\"")?;
         }
