@@ -27,7 +27,7 @@ async fn many_units_are_taken_in_from_a_sheet_and_signed_in_one_window_by_each_o
     journey(Duration::from_secs(600), async {
         let hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
         let database = Database::open(&format!("sqlite:{}", hall.house.path("ra/ra.db").display()), false).await?;
-        reports::delivered(&OfficeStore(database.clone())).await?;
+        reports::delivered(&OfficeStore(database.clone()), 1, UNITS[0].0, UNITS[0].1).await?;
         database.close().await;
         hall.officer(CLERK).await?;
         hall.browser.open(&hall.staff("/batches")).await?;

@@ -7,6 +7,7 @@ mod batches;
 mod evidence;
 mod interrupted;
 mod money;
+mod pages;
 mod people;
 mod portal;
 mod renewal;

@@ -16,6 +16,7 @@ use calamine::{Data, Reader as _, Xlsx};
 use journeys::agent::Carrier;
 use journeys::ceremony::Ceremony;
 use journeys::hall::{Hall, journey};
+use journeys::office::{UNIT, UNIT_USCC};
 use ra_web::enrolment::case::{Case, State, Step};
 use ra_web::enrolment::form::Form;
 use ra_web::enrolment::process::Process;
@@ -23,7 +24,6 @@ use ra_web::sql::OfficeStore;
 use ra_web::store::{Issued, OrderSubject, Store as _};
 use ra_web::units::UnitRecord;
 
-const UNIT: &str = "示范市东湖建筑工程有限公司";
 const DAY: i64 = 86_400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,7 +32,7 @@ async fn a_clerk_phones_and_a_supervisor_takes_the_figures_away() -> anyhow::Res
         let hall = Hall::open(Carrier::SoftHsm, KeyKind::P256, &Ceremony::shipped()?).await?;
         let url = format!("sqlite:{}", hall.house.path("ra/ra.db").display());
         let database = Database::open(&url, false).await?;
-        delivered(&OfficeStore(database.clone())).await?;
+        delivered(&OfficeStore(database.clone()), 1, UNIT, UNIT_USCC).await?;
         database.close().await;
         phone(&hall).await?;
         figures(&hall).await
@@ -41,7 +41,7 @@ async fn a_clerk_phones_and_a_supervisor_takes_the_figures_away() -> anyhow::Res
 }
 
 /// A unit whose certificate was delivered a year ago and ends in five days. What matters here is what the pages make of it.
-pub(super) async fn delivered(store: &OfficeStore) -> anyhow::Result<()> {
+pub(super) async fn delivered(store: &OfficeStore, n: u8, unit: &str, uscc: &str) -> anyhow::Result<()> {
     let now = SystemClock.now();
     let begun = now.plus(-30 * DAY);
     let officer = Officer {
@@ -51,8 +51,8 @@ pub(super) async fn delivered(store: &OfficeStore) -> anyhow::Result<()> {
         roles: vec![Role::RaEntry],
     };
     let form = Form::from_pairs([
-        ("unit_name", UNIT),
-        ("uscc", "91130502MA0ABCDE61"),
+        ("unit_name", unit),
+        ("uscc", uscc),
         ("handler_name", "周敏"),
         ("handler_mobile", "13800138000"),
     ]);
@@ -65,8 +65,9 @@ pub(super) async fn delivered(store: &OfficeStore) -> anyhow::Result<()> {
     tx.add_step(&of_case, &first).await?;
     tx.add_step(&of_case, &step("submit", "draft", "submitted", begun)).await?;
     tx.add_step(&of_case, &step("approve", "submitted", "approved", begun.plus(3 * 3600))).await?;
-    let (issuer, serial) = (IssuerId::new("unit-p256").context("an issuer")?, "4a00000000000001".parse::<Serial>()?);
-    let order: OrderId = "01KB0000000000000000000000".parse().map_err(anyhow::Error::msg)?;
+    let (issuer, serial) =
+        (IssuerId::new("unit-p256").context("an issuer")?, format!("4a0000000000000{n}").parse::<Serial>()?);
+    let order: OrderId = format!("01KB000000000000000000000{n}").parse().map_err(anyhow::Error::msg)?;
     let not_after = now.beijing_day().plus_days(5).last_second();
     tx.add_certificate(&Issued {
         issuer: issuer.clone(),
