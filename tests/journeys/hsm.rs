@@ -18,8 +18,8 @@ const LABEL: &str = "issuing-2026";
 /// Whether `openssl verify` takes a certificate, with the list that is published.
 fn accepts(office: &Office, unit: &Unit) -> anyhow::Result<Result<(), String>> {
     let mut command = Command::new("openssl");
-    command.args(["verify", "-x509_strict", "-crl_check", "-CAfile", text(&office.issuer_pem("root")?)?]);
-    command.args(["-untrusted", text(&office.issuer_pem("issuing")?)?]);
+    command.args(["verify", "-x509_strict", "-crl_check", "-CAfile", text(&office.house.issuer_pem("root")?)?]);
+    command.args(["-untrusted", text(&office.house.issuer_pem("issuing")?)?]);
     command.args(["-CRLfile", text(&pem("crl", &office.house.crl("issuing"))?)?]).arg(text(&unit.pem)?);
     let output = run(&mut command, Duration::from_secs(20))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -55,11 +55,12 @@ async fn from_ceremony_to_list(kind: &str) -> anyhow::Result<()> {
         issuer: unit.view.issuer.clone(),
         serial: unit.view.serial.clone(),
         reason: RevocationReason::KeyCompromise,
+        invalid_since: None,
     };
     let alone = people::submission(&people::order(OFFICE, act)?, &[&office.entry])?;
     assert!(office.submit(alone).await.is_err(), "{kind}: one officer's revocation");
 
-    let (chain, issuer) = (office.chain()?, office.issuer_pem("issuing")?);
+    let (chain, issuer) = (office.house.chain()?, office.house.issuer_pem("issuing")?);
     let certificate = ["-cert", text(&unit.pem)?];
     let ask = || openssl_ocsp(&office.house.ocsp_url(), &chain, &issuer, &certificate, true);
     assert_eq!(ask()?, OcspVerdict::Good, "{kind}");

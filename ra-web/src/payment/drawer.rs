@@ -170,7 +170,7 @@ mod tests {
     fn drawer() -> Drawer {
         let clerk = officer("limin", "demo-office");
         let state = DrawerState::Open;
-        Drawer { office: clerk.office.clone(), clerk: Who::from(&clerk), day: NOW.beijing_day(), state }
+        Drawer { office: clerk.office.clone(), clerk: Who::from(&clerk), day: NOW.beijing_day(), state, returned: None }
     }
 
     fn filed(by: &Officer) -> Result<Drawer, MoneyFault> {
