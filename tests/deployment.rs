@@ -60,7 +60,9 @@ fn started_by_run() -> anyhow::Result<BTreeMap<String, Vec<String>>> {
 fn containers_run_the_processes_of_scripts_run_with_the_same_commands() -> anyhow::Result<()> {
     let compose = compose()?;
     let services = services(&compose)?;
-    let run = started_by_run()?;
+    let mut run = started_by_run()?;
+    // Containers know no payment online: what stands in for its provider belongs on one machine's loopback.
+    assert!(run.remove("stripe-stand-in").is_some(), "{run:?}");
     assert_eq!(run.len(), 6, "{run:?}");
     for (name, line) in &run {
         let service = services.get(name).with_context(|| format!("no service {name}"))?;

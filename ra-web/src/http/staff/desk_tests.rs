@@ -74,8 +74,8 @@ async fn evidence_is_deleted_by_supervisors_of_the_own_office() {
     let bench = Bench::new().await;
     let path = bench.submitted().await;
     bench.post("sunli", &format!("{path}/decline"), &[("reason", "false papers"), ("how", "reject")]).await;
-    bench.house.clock.advance(3 * 366 * 86_400);
     let (number, supervisor) = (number(&path), bench.officer("wangqiang").await);
+    bench.house.clock.advance(3 * 366 * 86_400);
     let refused = bench.desk.ask_deletion(&elsewhere(&supervisor), &number, "over").await;
     assert!(matches!(refused, Err(OfficeError::Forbidden(Forbidden::OtherOffice))));
     let refused = bench.desk.ask_deletion(&with(&supervisor, &[Role::RaEntry]), &number, "over").await;
