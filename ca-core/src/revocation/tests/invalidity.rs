@@ -3,6 +3,8 @@
 use super::*;
 use crate::domain::{RevocationReason, Timestamp};
 
+const HOUR: i64 = 3600;
+
 fn compromised_since(view: &CertificateView, reason: RevocationReason, since: Timestamp) -> Act {
     let (issuer, serial) = (view.issuer.clone(), view.serial.clone());
     Act::Revoke { issuer, serial, reason, invalid_since: Some(since) }
@@ -14,8 +16,8 @@ async fn full_list_and_delta_tell_the_date_that_the_officers_signed() {
         let view = desk.issue().await;
         let other = desk.issue().await;
         desk.publish(Due::Time).await;
-        desk.house.clock.advance(5 * DAY);
-        let since = view.validity.not_before.plus(3 * DAY);
+        desk.house.clock.advance(3 * HOUR);
+        let since = view.validity.not_before.plus(HOUR);
         desk.order(compromised_since(&view, RevocationReason::KeyCompromise, since)).await;
         desk.order(crate::testing::revoke(&other.issuer, &other.serial)).await;
         desk.publish(Due::News).await;
