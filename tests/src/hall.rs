@@ -19,7 +19,7 @@ use crate::programs::{Program, free_port};
 /// Names of [`OFFICERS`], in their order.
 pub const NAMES: [&str; 7] = ["李敏", "王强", "赵静", "陈洁", "刘芳", "吴敏", "徐浩"];
 /// What English pages call by its Chinese name.
-const PROPER: [&str; 14] = [
+const PROPER: [&str; 15] = [
     "李敏",
     "王强",
     "赵静",
@@ -32,6 +32,7 @@ const PROPER: [&str; 14] = [
     "周建国",
     "周敏",
     "示范办事处",
+    "示范市南山物流有限公司",
     UNIT,
     "中文",
 ];

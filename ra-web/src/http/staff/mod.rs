@@ -432,7 +432,8 @@ impl Staff {
             let to_pay = Right::TakeMoney.of(roles).then(|| counts.count("awaiting_payment"));
             rail.push(item("/money", "staff-rail-money", "wallet", to_pay));
         }
-        if Right::SignRecovery.of(roles) {
+        // The desk comes to its own from the certificate.
+        if Right::SignRecovery.of(roles) || roles.contains(&Role::Auditor) {
             rail.push(item("/recoveries", "recovery-rail", "key-round", None));
         }
         if Right::Registry.of(roles) {
