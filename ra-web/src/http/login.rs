@@ -10,7 +10,7 @@ use tower_sessions::Session;
 
 use super::error::{Failure, status_of_refusal};
 use crate::Chance;
-use crate::login::{BrowserSession, Challenge, Refusal};
+use crate::login::{Admission, Answer, BrowserSession, Challenge, Door, LoginError, Refusal, Registry};
 use crate::page::{Notice, Page, View};
 
 /// What agent.js can say, by the codes of the window protocol; each has a message `agent-…`.
@@ -70,9 +70,32 @@ pub async fn remember_browser(session: &Session, chance: &Chance) -> Result<Brow
 ///
 /// # Errors
 /// When sessions cannot be read.
-pub async fn known_browser(session: &Session) -> Result<Option<BrowserSession>, Failure> {
+async fn known_browser(session: &Session) -> Result<Option<BrowserSession>, Failure> {
     let secret: Option<String> = session.get(BROWSER).await?;
     Ok(secret.as_deref().map(BrowserSession::of))
+}
+
+/// Lets in whom the token's answer speaks for, in the browser that was given the challenge and in no other. With the
+/// admission comes the statement that was signed.
+///
+/// # Errors
+/// When sessions or logins cannot be stored; the refusal is the inner one.
+pub async fn admitted<P: Send>(
+    session: &Session,
+    door: &Door,
+    registry: &dyn Registry<Person = P>,
+    form: &SignedForm,
+) -> Result<Result<(Admission<P>, Vec<u8>), Refusal>, Failure> {
+    let Some(browser) = known_browser(session).await? else { return Ok(Err(Refusal::OtherSession)) };
+    let answer = match Answer::parse(&form.statement, &form.signature) {
+        Ok(answer) => answer,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    match door.admit(browser, &answer, registry).await {
+        Ok(admission) => Ok(Ok((admission, answer.statement().to_vec()))),
+        Err(LoginError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(LoginError::Storage(error)) => Err(error.into()),
+    }
 }
 
 /// Why somebody comes to the login page.

@@ -7,11 +7,8 @@ use tower_sessions::Session;
 
 use super::{Portal, session};
 use crate::http::error::Failure;
-use crate::http::login::{
-    Arrival, SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser,
-};
+use crate::http::login::{Arrival, SignedForm, admitted, challenge_answer, login_page, refused_page, remember_browser};
 use crate::http::presence;
-use crate::login::{Answer, LoginError, Refusal};
 use crate::page::View;
 
 /// Which certificates the assistant offers.
@@ -44,26 +41,14 @@ pub(super) async fn post_login(
     view: View,
     Form(form): Form<SignedForm>,
 ) -> Result<Response, Failure> {
-    let mut statement = Vec::new();
-    let outcome = match known_browser(&session).await? {
-        None => Err(Refusal::OtherSession.into()),
-        Some(browser) => match Answer::parse(&form.statement, &form.signature) {
-            Ok(answer) => {
-                statement = answer.statement().to_vec();
-                portal.door.admit(browser, &answer, portal.members.as_ref()).await
-            }
-            Err(refusal) => Err(refusal.into()),
-        },
-    };
-    match outcome {
-        Ok(admission) => {
+    match admitted(&session, &portal.door, portal.members.as_ref(), &form).await? {
+        Ok((admission, statement)) => {
             let back = presence::back(&session).await?;
             let bound = portal.presences.bind(&statement, admission.holder().certificate_sha256);
             session::open(&session, &admission, bound).await?;
             Ok(Redirect::to(back.as_deref().unwrap_or("/unit")).into_response())
         }
-        Err(LoginError::Refused(refusal)) => refused_page(&view, &refusal, Some(&portal.renewal_origin)),
-        Err(LoginError::Storage(error)) => Err(error.into()),
+        Err(refusal) => refused_page(&view, &refusal, Some(&portal.renewal_origin)),
     }
 }
 

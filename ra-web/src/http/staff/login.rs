@@ -8,12 +8,9 @@ use tower_sessions::Session;
 use super::{SESSION_KEY, Staff, StaffSession, kept};
 use crate::http::answer::see;
 use crate::http::error::Failure;
-use crate::http::login::{
-    Arrival, SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser,
-};
+use crate::http::login::{Arrival, SignedForm, admitted, challenge_answer, login_page, refused_page, remember_browser};
 use crate::http::presence;
 use crate::http::session::AFTER;
-use crate::login::{Answer, LoginError, Refusal};
 use crate::page::{Page, View};
 
 /// `GET /login`.
@@ -42,19 +39,8 @@ pub(super) async fn post_login(
     view: View,
     Form(form): Form<SignedForm>,
 ) -> Result<Response, Failure> {
-    let mut statement = Vec::new();
-    let outcome = match known_browser(&session).await? {
-        None => Err(Refusal::OtherSession.into()),
-        Some(browser) => match Answer::parse(&form.statement, &form.signature) {
-            Ok(answer) => {
-                statement = answer.statement().to_vec();
-                staff.door.admit(browser, &answer, staff.officers.as_ref()).await
-            }
-            Err(refusal) => Err(refusal.into()),
-        },
-    };
-    match outcome {
-        Ok(admission) => {
+    match admitted(&session, &staff.door, staff.officers.as_ref(), &form).await? {
+        Ok((admission, statement)) => {
             let back = presence::back(&session).await?;
             // A new session with a new id: nothing that was known before sign-in opens it.
             session.clear().await;
@@ -70,8 +56,7 @@ pub(super) async fn post_login(
             session.insert(SESSION_KEY, kept).await?;
             Ok(see(typed.or(back).as_deref().unwrap_or("/")))
         }
-        Err(LoginError::Refused(refusal)) => refused_page(&view, &refusal, None),
-        Err(LoginError::Storage(error)) => Err(error.into()),
+        Err(refusal) => refused_page(&view, &refusal, None),
     }
 }
 

@@ -649,6 +649,18 @@ pub(super) struct ReasonForm {
     pub(super) reason: String,
 }
 
+/// The page once more, with what is wrong with the reason in this field.
+async fn without_reason(
+    (staff, view, signer): (&Staff, &View, &Signer),
+    number: &MatterNumber,
+    form: &ReasonForm,
+    field: &'static str,
+) -> Result<Option<Response>, Failure> {
+    let Some(fault) = reason_fault(view, form.reason.trim()) else { return Ok(None) };
+    let page = matter_page(staff, view, signer, number, None, Some((fault, field)), form.reason.clone()).await?;
+    Ok(Some(Again(page).into_response()))
+}
+
 /// `POST /matters/{number}/drop`: given up.
 pub(super) async fn post_drop(
     State(staff): State<Staff>,
@@ -658,10 +670,8 @@ pub(super) async fn post_drop(
     UrlForm(form): UrlForm<ReasonForm>,
 ) -> Result<Response, Failure> {
     let number = number_of(&number)?;
-    if let Some(fault) = reason_fault(&view, form.reason.trim()) {
-        let fault = Some((fault, "reason"));
-        let page = matter_page(&staff, &view, &signer, &number, None, fault, form.reason.clone()).await?;
-        return Ok(Again(page).into_response());
+    if let Some(again) = without_reason((&staff, &view, &signer), &number, &form, "reason").await? {
+        return Ok(again);
     }
     staff.desk.drop_matter(&signer.officer, &number, form.reason.trim()).await?;
     Ok(see(&format!("/matters/{number}?done=matter-dropped")))
@@ -687,10 +697,8 @@ pub(super) async fn post_return(
     UrlForm(form): UrlForm<ReasonForm>,
 ) -> Result<Response, Failure> {
     let number = number_of(&number)?;
-    if let Some(fault) = reason_fault(&view, form.reason.trim()) {
-        let fault = Some((fault, "return"));
-        let page = matter_page(&staff, &view, &signer, &number, None, fault, form.reason.clone()).await?;
-        return Ok(Again(page).into_response());
+    if let Some(again) = without_reason((&staff, &view, &signer), &number, &form, "return").await? {
+        return Ok(again);
     }
     staff.desk.return_handler(&signer.officer, &number, form.reason.trim()).await?;
     Ok(see(&format!("/matters/{number}?done=returned")))
@@ -705,10 +713,8 @@ pub(super) async fn post_told(
     UrlForm(form): UrlForm<ReasonForm>,
 ) -> Result<Response, Failure> {
     let number = number_of(&number)?;
-    if let Some(fault) = reason_fault(&view, form.reason.trim()) {
-        let fault = Some((fault, "told"));
-        let page = matter_page(&staff, &view, &signer, &number, None, fault, form.reason.clone()).await?;
-        return Ok(Again(page).into_response());
+    if let Some(again) = without_reason((&staff, &view, &signer), &number, &form, "told").await? {
+        return Ok(again);
     }
     staff.desk.close_told(&signer.officer, &number, form.reason.trim()).await?;
     Ok(see(&format!("/matters/{number}?done=matter-closed")))

@@ -8,11 +8,8 @@ use tower_sessions::Session;
 use super::{KEY, SignedIn, Units, open};
 use crate::http::answer::see;
 use crate::http::error::Failure;
-use crate::http::login::{
-    Arrival, SignedForm, challenge_answer, known_browser, login_page, refused_page, remember_browser,
-};
+use crate::http::login::{Arrival, SignedForm, admitted, challenge_answer, login_page, refused_page, remember_browser};
 use crate::http::presence;
-use crate::login::{Answer, LoginError, Refusal};
 use crate::page::{Page, View};
 
 /// Which certificates the assistant offers.
@@ -44,27 +41,15 @@ pub(super) async fn post_login(
     view: View,
     Form(form): Form<SignedForm>,
 ) -> Result<Response, Failure> {
-    let mut statement = Vec::new();
-    let outcome = match known_browser(&session).await? {
-        None => Err(Refusal::OtherSession.into()),
-        Some(browser) => match Answer::parse(&form.statement, &form.signature) {
-            Ok(answer) => {
-                statement = answer.statement().to_vec();
-                units.door.admit(browser, &answer, units.members.as_ref()).await
-            }
-            Err(refusal) => Err(refusal.into()),
-        },
-    };
-    match outcome {
-        Ok(admission) => {
+    match admitted(&session, &units.door, units.members.as_ref(), &form).await? {
+        Ok((admission, statement)) => {
             let over = admission.person().is_over(admission.at());
             let back = presence::back(&session).await?.unwrap_or_else(|| "/unit".into());
             let bound = units.presences.bind(&statement, admission.holder().certificate_sha256);
             open(&session, &admission, bound).await?;
             Ok(see(if over { "/renew" } else { &back }))
         }
-        Err(LoginError::Refused(refusal)) => refused_page(&view, &refusal, None),
-        Err(LoginError::Storage(error)) => Err(error.into()),
+        Err(refusal) => refused_page(&view, &refusal, None),
     }
 }
 
