@@ -9,6 +9,7 @@ pub mod app;
 pub mod archive;
 pub mod audit;
 pub mod batches;
+pub mod capitals;
 pub mod config;
 pub mod enrolment;
 pub mod evidence;

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use ra_web::config::{self, Config};
 use ra_web::enrolment::form;
 use ra_web::vault::FieldKey;
-use ra_web::{app, archive, fund};
+use ra_web::{app, archive, fund, login};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -42,6 +42,36 @@ enum Command {
     Archive(ArchiveCommand),
     /// Runs the fund portal, with its own configuration and database, until it is told to stop.
     Portal,
+    /// What the housing fund does besides its portal, with the portal's configuration.
+    #[command(subcommand)]
+    Fund(FundCommand),
+}
+
+#[derive(Subcommand)]
+enum FundCommand {
+    /// Settles the interest of a fund year, each account once; started again, it goes on where it was.
+    SettleInterest {
+        /// The year in which the fund year began: 2025 ended on 30 June 2026.
+        #[arg(long)]
+        year: i64,
+    },
+    /// Takes in money that arrived for a unit; a remittance that waits for it is booked.
+    Receive {
+        /// The unit's account.
+        #[arg(long)]
+        account: String,
+        /// In yuan, e.g. `38600.00`.
+        #[arg(long)]
+        amount: String,
+        /// The bank's reference, taken once.
+        #[arg(long)]
+        reference: String,
+    },
+    /// Proves the evidence of one transaction, offline, by the CA certificates of the configuration.
+    Verify {
+        /// The ZIP file.
+        file: PathBuf,
+    },
 }
 
 #[derive(clap::Args)]
@@ -157,7 +187,40 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             running.shutdown().await;
             Ok(())
         }
+        Command::Fund(command) => {
+            let config: fund::config::Config = config::read(&arguments.config, "FUND_")?;
+            run_fund(&config, command).await
+        }
     }
+}
+
+async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow::Result<()> {
+    let now = SystemClock.now();
+    match command {
+        FundCommand::SettleInterest { year } => {
+            let database = fund::app::migrate(config).await?;
+            let settled = fund::settle::settle_year(&database, year, now).await;
+            database.close().await;
+            let settled = settled?;
+            println!("{} accounts settled, interest {}", settled.accounts, settled.interest);
+        }
+        FundCommand::Receive { account, amount, reference } => {
+            let account = account.parse().map_err(|what: String| anyhow::anyhow!(what))?;
+            let amount = fund::amounts::Fen::typed(&amount).context("--amount is no amount")?;
+            let chance = Arc::new(Mutex::new(system_rng()));
+            let hall = fund::app::hall(config, Arc::new(SystemClock), chance).await?;
+            match hall.receive(&account, amount, &reference, now).await? {
+                true => println!("{amount} received for {account}"),
+                false => println!("{reference} was taken in before; nothing was done"),
+            }
+        }
+        FundCommand::Verify { file } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+            let proven = fund::evidence::verify(&bytes, &login::read_anchors(&config.trust)?)?;
+            println!("{proven}");
+        }
+    }
+    Ok(())
 }
 
 /// Waits for Ctrl-C or the supervisor's SIGTERM.

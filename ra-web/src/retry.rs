@@ -10,13 +10,24 @@ const ATTEMPTS: u32 = 6;
 ///
 /// # Errors
 /// What the last attempt failed with.
-pub async fn settled<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, DatabaseError>
+pub async fn settled<T, F>(attempt: impl FnMut() -> F) -> Result<T, DatabaseError>
 where
     F: Future<Output = Result<T, DatabaseError>>,
 {
+    settled_by(DatabaseError::is_contention, attempt).await
+}
+
+/// The same for units of work that fail with errors of their own; `lost` tells the lost race from the rest.
+///
+/// # Errors
+/// What the last attempt failed with.
+pub async fn settled_by<T, E, F>(lost: impl Fn(&E) -> bool, mut attempt: impl FnMut() -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
     for _ in 1..ATTEMPTS {
         match attempt().await {
-            Err(error) if error.is_contention() => tokio::task::yield_now().await,
+            Err(error) if lost(&error) => tokio::task::yield_now().await,
             done => return done,
         }
     }

@@ -5,6 +5,9 @@
 
 use std::path::Path;
 
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rand::RngCore;
 use zeroize::Zeroizing;
@@ -79,6 +82,22 @@ impl FieldKey {
         Ok([&nonce[..], &sealed, &tag].concat())
     }
 
+    /// A keyed hash (HMAC-SHA256): finds equal values without opening any, and tells nothing to whoever has not the key.
+    ///
+    /// # Errors
+    /// [`VaultError::Cipher`].
+    pub fn fingerprint(&self, place: &str, plain: &[u8]) -> Result<[u8; 32], VaultError> {
+        let key = PKey::hmac(&*self.0)?;
+        let mut signer = Signer::new(MessageDigest::sha256(), &key)?;
+        for part in [b"fingerprint".as_slice(), place.as_bytes(), plain] {
+            signer.update(&(part.len() as u64).to_be_bytes())?;
+            signer.update(part)?;
+        }
+        let mut hash = [0; 32];
+        signer.sign(&mut hash)?;
+        Ok(hash)
+    }
+
     /// Opens what [`Self::seal`] made for the same place.
     ///
     /// # Errors
@@ -115,6 +134,15 @@ mod tests {
             assert!(matches!(key.open("case 1", &changed), Err(VaultError::Opened)));
         }
         assert!(matches!(key.open("case 1", &sealed[..20]), Err(VaultError::Opened)));
+    }
+
+    #[test]
+    fn equal_values_have_equal_fingerprints_under_one_key_and_at_one_place() {
+        let (key, other) = (FieldKey::of([7; 32]), FieldKey::of([8; 32]));
+        let mark = |key: &FieldKey, place: &str, plain: &[u8]| key.fingerprint(place, plain).expect("a hash");
+        assert_eq!(mark(&key, "id", b"1"), mark(&key, "id", b"1"));
+        assert_ne!(mark(&key, "id", b"1"), mark(&other, "id", b"1"));
+        assert_ne!(mark(&key, "id", b"1"), mark(&key, "id1", b""));
     }
 
     #[test]

@@ -443,7 +443,7 @@ impl House {
         );
         let opening = crate::judges::root().join("ra-web/demo/units.toml");
         let fund = format!(
-            "[storage]\ndatabase_url = \"sqlite:fund/fund.db\"\nopening = \"{}\"\n[listen]\nportal = \"127.0.0.1:{portal}\"\n\
+            "[storage]\ndatabase_url = \"sqlite:fund/fund.db\"\nfield_key_file = \"fund/field.key\"\nopening = \"{}\"\n[listen]\nportal = \"127.0.0.1:{portal}\"\n\
              ops = \"127.0.0.1:{portal_ops}\"\n[site]\nagent_origin = \"http://127.0.0.1:{agent}\"\n\
              renewal_origin = \"http://127.0.0.1:{public}\"\n{trust}",
             opening.display()

@@ -72,6 +72,8 @@ pub enum Permission {
     Provision,
     /// A unit's renewal of its own certificate: its order, and what takes the certificate's place on the same token.
     Renew,
+    /// A signature on a transaction at the housing fund.
+    Fund,
     /// Unblocking a PIN. Such a site is also told, signed by the token, when a PIN was changed.
     Unlock,
 }

@@ -5,6 +5,7 @@
 
 mod canonical;
 pub mod duties;
+mod fund;
 mod identifiers;
 mod key;
 mod list;
@@ -17,6 +18,7 @@ mod subject;
 mod time;
 
 pub use canonical::{CanonicalError, Statement, decode, encode, tag_of};
+pub use fund::{FundAct, FundFact, FundField, FundList, FundPay, FundReason, FundTransaction};
 pub use identifiers::{IdentifierError, ResidentId, Uscc};
 pub use key::{KeyKind, Sm2Id};
 pub use list::{ListKind, ListScope};

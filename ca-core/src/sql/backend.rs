@@ -325,6 +325,27 @@ macro_rules! for_each_backend {
     };
 }
 
+/// Declares a row struct, private unless it says otherwise, and reads it by column names from either engine.
+#[macro_export]
+macro_rules! sql_row {
+    ($vis:vis $name:ident { $($column:ident : $kind:ty),* $(,)? }) => {
+        $vis struct $name { $($vis $column: $kind),* }
+
+        impl<'r, R: ::sqlx::Row> ::sqlx::FromRow<'r, R> for $name
+        where
+            &'static str: ::sqlx::ColumnIndex<R>,
+            String: ::sqlx::Decode<'r, R::Database> + ::sqlx::Type<R::Database>,
+            Vec<u8>: ::sqlx::Decode<'r, R::Database> + ::sqlx::Type<R::Database>,
+            i64: ::sqlx::Decode<'r, R::Database> + ::sqlx::Type<R::Database>,
+            i16: ::sqlx::Decode<'r, R::Database> + ::sqlx::Type<R::Database>,
+        {
+            fn from_row(row: &'r R) -> Result<Self, ::sqlx::Error> {
+                Ok(Self { $($column: row.try_get(stringify!($column))?),* })
+            }
+        }
+    };
+}
+
 /// [`for_each_backend`](crate::for_each_backend) for the authority's own tables: once more with `$tx` = the writer of
 /// SQLite that runs statements where they are called, whose `query` and `query_as` take the place of sqlx's.
 macro_rules! for_each_driver {

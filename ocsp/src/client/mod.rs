@@ -27,7 +27,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
 
 pub use self::crl::CrlFault;
-pub use self::verify::Distrust;
+pub use self::verify::{Distrust, kept};
 use self::verify::Expected;
 #[cfg(feature = "responder")]
 pub(crate) use self::verify::delegated;

@@ -1,5 +1,6 @@
 //! Believes an OCSP response, or says why not. Pure: bytes, an issuer and a moment in, a verdict out.
 
+use ca_core::chain::ChainValid;
 use ca_core::domain::Timestamp;
 use ca_core::keys::PublicKey;
 use ca_core::x509::Parts;
@@ -9,7 +10,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use crate::wire::{
-    BasicResponse, CertId, Failure, ID_NO_CHECK, ID_OCSP_SIGNING, Reply, ResponderId, Standing, WireError, parse_reply,
+    BasicResponse, CertId, Failure, ID_NO_CHECK, ID_OCSP_SIGNING, IssuerHashes, Reply, ResponderId, Standing, WireError, parse_reply,
     responder_key_hash,
 };
 
@@ -101,6 +102,32 @@ impl Expected<'_> {
         }
         Err(Distrust::UnknownSigner)
     }
+}
+
+/// What a response that was kept said of a certificate at a moment of the past, and as of when: signed by a responder of its
+/// issuer that was good then, about this certificate, made within so many seconds of the moment. No clock and no network.
+///
+/// # Errors
+/// [`Distrust`].
+pub fn kept(response: &[u8], chain: &ChainValid, at: Timestamp, within: i64) -> Result<(Standing, Timestamp), Distrust> {
+    let basic = match parse_reply(response)? {
+        Reply::Failure(failure) => return Err(Distrust::Failure(failure)),
+        Reply::Basic(basic) => basic,
+    };
+    let issuer = Certificate::from_der(chain.issuer_der()).map_err(WireError::Der)?;
+    let (issuer_key, nonce) = (chain.issuer_key(), &[][..]);
+    Expected { issuer: &issuer, issuer_key, id: &[], nonce, now: at, skew: within }.signed_by_a_responder(&basic)?;
+    let ours = |id: &CertId<'_>| -> Result<bool, WireError> {
+        let Some(algorithm) = id.algorithm() else { return Ok(false) };
+        Ok(id.is_by(&IssuerHashes::of(&issuer, algorithm)?) && id.serial() == Some(chain.serial().octets()))
+    };
+    for single in &basic.singles {
+        if ours(&single.asked.id)? {
+            let off = single.this_update.since(at).abs().min(basic.produced_at.since(at).abs());
+            return if off <= within { Ok((single.standing, single.this_update)) } else { Err(Distrust::OutOfDate) };
+        }
+    }
+    Err(Distrust::OtherCertificate)
 }
 
 /// Whether the certificate may answer for the issuer now (RFC 6960 §4.2.2.2): issued by the issuer itself, for

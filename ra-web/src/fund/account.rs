@@ -136,23 +136,40 @@ pub struct Unit {
     pub suspense: Fen,
     /// JZNY: the last month paid for; none before the first payment.
     pub paid_through: Option<Month>,
+    /// DWFXR: the day of the month on which wages are paid.
+    pub payday: Option<u8>,
+    /// How often it was written: numbers its entries.
+    pub version: i64,
 }
 
 impl Unit {
     /// `138****0001`: what pages show of the handler's number.
     #[must_use]
     pub fn masked_mobile(&self) -> String {
-        let digits: Vec<char> = self.handler_mobile.chars().collect();
-        if digits.len() < 8 {
-            return "*".repeat(digits.len());
-        }
-        let (head, tail) = (&digits[..3], &digits[digits.len() - 4..]);
-        format!("{}****{}", head.iter().collect::<String>(), tail.iter().collect::<String>())
+        masked_mobile(&self.handler_mobile)
+    }
+
+    /// The month that is to be paid next, from which changes hold.
+    #[must_use]
+    pub fn next_month(&self) -> Month {
+        self.paid_through.map_or_else(|| Month::of(self.opened), |paid| paid.plus(1))
     }
 }
 
+/// `138****0001`.
+#[must_use]
+pub fn masked_mobile(number: &str) -> String {
+    let digits: Vec<char> = number.chars().collect();
+    if digits.len() < 8 {
+        return "*".repeat(digits.len());
+    }
+    let (head, tail) = (&digits[..3], &digits[digits.len() - 4..]);
+    format!("{}****{}", head.iter().collect::<String>(), tail.iter().collect::<String>())
+}
+
 /// Reads `2020-03-01`.
-pub(super) fn day(text: &str) -> Option<BeijingDay> {
+#[must_use]
+pub fn day(text: &str) -> Option<BeijingDay> {
     let mut parts = text.splitn(3, '-');
     let year = parts.next().filter(|y| y.len() == 4)?.parse().ok()?;
     let month = parts.next().filter(|m| m.len() == 2)?.parse().ok()?;

@@ -1,9 +1,13 @@
 //! Money, rates and months as the fund counts them.
 
 use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use ca_core::domain::BeijingDay;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Text that is no amount, rate or month.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -11,11 +15,14 @@ use serde::Deserialize;
 pub struct AmountError(String, &'static str);
 
 /// An amount of yuan in fen; negative amounts are debts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Fen(i64);
 
 impl Fen {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
     /// So many fen.
     #[must_use]
     pub const fn new(fen: i64) -> Self {
@@ -26,6 +33,81 @@ impl Fen {
     #[must_use]
     pub const fn fen(self) -> i64 {
         self.0
+    }
+}
+
+impl Fen {
+    /// `1234567.80`: what files have.
+    #[must_use]
+    pub fn plain(self) -> String {
+        self.to_string().replace(',', "")
+    }
+
+    /// In Chinese capitals.
+    #[must_use]
+    pub fn capitals(self) -> String {
+        crate::capitals::yuan(self.0)
+    }
+
+    /// As people type it: `5678`, `5678.5`, `5,678.50`, also with full-width digits. Never negative.
+    #[must_use]
+    pub fn typed(text: &str) -> Option<Self> {
+        let text: String = text.trim().nfkc().filter(|c| *c != ',').collect();
+        let text = text.strip_prefix(['¥', '￥']).unwrap_or(&text);
+        let (yuan, part) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if yuan.is_empty() || yuan.len() > 9 || part.len() > 2 || !digits(yuan) || !digits(part) {
+            return None;
+        }
+        format!("{yuan}.{part:0<2}").parse().ok()
+    }
+}
+
+impl From<Fen> for String {
+    fn from(fen: Fen) -> Self {
+        fen.plain()
+    }
+}
+
+impl Add for Fen {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl Sub for Fen {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
+impl Neg for Fen {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl AddAssign for Fen {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
+
+impl SubAssign for Fen {
+    fn sub_assign(&mut self, other: Self) {
+        self.0 -= other.0;
+    }
+}
+
+impl Sum for Fen {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Self::add)
     }
 }
 
@@ -72,8 +154,8 @@ impl TryFrom<String> for Fen {
 }
 
 /// A contribution rate in ten-thousandths: 0.08 (8 %) is 800. JGJ/T 320 writes it as a fraction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Rate(i64);
 
 impl Rate {
@@ -102,6 +184,12 @@ impl fmt::Display for Rate {
     }
 }
 
+impl From<Rate> for String {
+    fn from(rate: Rate) -> Self {
+        format!("{:.4}", rate.0 as f64 / 10_000.0)
+    }
+}
+
 /// `0.08`: a fraction with two to four decimals.
 impl TryFrom<String> for Rate {
     type Error = AmountError;
@@ -117,8 +205,8 @@ impl TryFrom<String> for Rate {
 }
 
 /// A calendar month, e.g. the one that a unit has paid through (缴至年月).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Month(i64);
 
 impl Month {
@@ -132,6 +220,46 @@ impl Month {
     #[must_use]
     pub const fn yyyymm(self) -> i64 {
         self.0
+    }
+
+    /// The month in which a day lies.
+    #[must_use]
+    pub fn of(day: BeijingDay) -> Self {
+        let text = day.to_string();
+        Self(text[..4].parse::<i64>().unwrap_or(0) * 100 + text[5..7].parse::<i64>().unwrap_or(0))
+    }
+
+    /// So many months later (earlier if negative).
+    #[must_use]
+    pub const fn plus(self, months: i64) -> Self {
+        let all = (self.0 / 100) * 12 + self.0 % 100 - 1 + months;
+        Self(all.div_euclid(12) * 100 + all.rem_euclid(12) + 1)
+    }
+
+    /// How many months it is after another.
+    #[must_use]
+    pub const fn since(self, other: Self) -> i64 {
+        (self.0 / 100 - other.0 / 100) * 12 + self.0 % 100 - other.0 % 100
+    }
+
+    /// Its last day.
+    #[must_use]
+    pub fn last_day(self) -> BeijingDay {
+        let next = self.plus(1);
+        let first = BeijingDay::from_calendar((next.0 / 100) as i32, (next.0 % 100) as u8, 1);
+        first.map_or_else(|| self.first_day(), |day| day.plus_days(-1))
+    }
+
+    /// Its first day.
+    #[must_use]
+    pub fn first_day(self) -> BeijingDay {
+        BeijingDay::from_calendar((self.0 / 100) as i32, (self.0 % 100) as u8, 1).expect("a month has a first day")
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> Self {
+        month.to_string()
     }
 }
 
@@ -179,6 +307,27 @@ mod tests {
         for wrong in ["8", "8%", "0.8", "0.00", "1.00", "0.08000"] {
             assert!(shown(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn amounts_are_read_as_people_type_them() {
+        let typed = |text: &str| Fen::typed(text).map(Fen::fen);
+        assert_eq!(typed(" 5,678 "), Some(567_800));
+        assert_eq!(typed("５６７８．5"), Some(567_850));
+        assert_eq!(typed("¥0.05"), Some(5));
+        for wrong in ["", "-1", "1.234", "1e3", "abc", ".5", "1234567890"] {
+            assert_eq!(typed(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn months_follow_each_other_over_the_years_end() {
+        let month = |yyyymm| Month::new(yyyymm).expect("a month");
+        assert_eq!(month(202_612).plus(1), month(202_701));
+        assert_eq!(month(202_701).plus(-13), month(202_512));
+        assert_eq!(month(202_701).since(month(202_611)), 2);
+        assert_eq!(month(202_402).last_day().to_string(), "2024-02-29");
+        assert_eq!(Month::of(month(202_612).last_day()), month(202_612));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use ca_core::sql::Database;
 use tower_sessions::cookie::SameSite;
 
 use super::config::Config;
+use super::hall::Hall;
 use super::{FundStore, Members, fund_migrations, opening};
 use crate::Chance;
 use crate::app::{Listeners, status_client};
@@ -20,6 +21,8 @@ use crate::http::presence::{self, Presences};
 use crate::http::{listener, ops, session};
 use crate::login::{Door, Site, read_anchors};
 use crate::page;
+use crate::paper::Press;
+use crate::vault::FieldKey;
 
 /// The session cookie. Ports share cookies, so each site has its own name.
 const COOKIE: &str = "__Host-yx-portal";
@@ -52,10 +55,12 @@ impl Running {
 pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> anyhow::Result<Running> {
     let database = migrate(&config).await?;
     let store: Arc<dyn FundStore> = Arc::new(database.clone());
+    let key = Arc::new(field_key(&config, store.as_ref(), &chance).await?);
     if let Some(file) = &config.storage.opening {
-        let opened = opening::open_accounts(store.as_ref(), &opening::read(file)?, clock.now()).await?;
-        tracing::info!(opened, "Opened the accounts of the opening data that were not there yet");
+        let begun = opening::open_accounts(&store, &opening::read(file)?, &key, &chance, clock.now()).await?;
+        tracing::info!(begun, "Began the books of the units of the opening data that had none yet");
     }
+    let press = Press::open(&config.paper.fonts).context("the fonts of vouchers")?;
 
     let socket = listener::bind(config.listen.portal).await?;
     let ops_socket = listener::bind(config.listen.ops).await?;
@@ -74,8 +79,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         clock.clone(),
         chance.clone(),
     );
+    let door = Arc::new(door);
+    let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone() };
     let portal = Portal {
-        door: Arc::new(door),
+        door,
+        hall: Arc::new(hall),
+        press,
+        origin: origin.as_str().into(),
         members: Arc::new(Members::new(store.clone())),
         store,
         presences: presences.clone(),
@@ -104,6 +114,24 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     Ok(Running { portal, ops, origin, listeners, database })
 }
 
+/// The key that seals numbers of persons; made where there is none, as long as nothing was sealed yet.
+async fn field_key(config: &Config, store: &dyn FundStore, chance: &Chance) -> anyhow::Result<FieldKey> {
+    let file = &config.storage.field_key_file;
+    if !file.exists() {
+        let mut tx = store.begin_read().await?;
+        let units = tx.units_after("", 1).await?;
+        let begun = match units.first() {
+            Some(account) => tx.unit(account).await?.is_some_and(|unit| unit.version > 0),
+            None => false,
+        };
+        tx.commit().await?;
+        anyhow::ensure!(!begun, "the field key {} is gone: what is sealed needs it; bring it back", file.display());
+        FieldKey::found(file, chance).with_context(|| format!("making {}", file.display()))?;
+        tracing::info!(file = %file.display(), "Made a new field key");
+    }
+    FieldKey::read(file).with_context(|| format!("reading {}", file.display()))
+}
+
 /// Brings the fund's database up to date, making a SQLite file that is not there yet.
 ///
 /// # Errors
@@ -112,6 +140,25 @@ pub async fn migrate(config: &Config) -> anyhow::Result<Database> {
     let database = Database::open(&config.storage.database_url, true).await.context("opening the fund's database")?;
     database.migrate(&fund_migrations()).await?;
     Ok(database)
+}
+
+/// The hall without a portal round it: for commands of the operator.
+///
+/// # Errors
+/// Names what of the configuration cannot be used.
+pub async fn hall(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> anyhow::Result<Hall> {
+    let database = migrate(config).await?;
+    let store: Arc<dyn FundStore> = Arc::new(database.clone());
+    let key = Arc::new(field_key(config, store.as_ref(), &chance).await?);
+    let door = Door::new(
+        Site { origin: config.site.origin.clone().unwrap_or_default(), purpose: LoginPurpose::Portal },
+        Arc::new(read_anchors(&config.trust)?),
+        Arc::new(status_client(&config.trust, clock.clone(), &chance)?),
+        Arc::new(database),
+        clock,
+        chance.clone(),
+    );
+    Ok(Hall { store, door: Arc::new(door), key, chance })
 }
 
 struct DatabaseProbe(Database);

@@ -25,9 +25,26 @@ pub struct Config {
     pub site: Site,
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// What vouchers are printed with.
+    #[serde(default)]
+    pub paper: Paper,
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// What vouchers are printed with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Paper {
+    /// Font files, as in the office's configuration.
+    pub fonts: Vec<PathBuf>,
+}
+
+impl Default for Paper {
+    fn default() -> Self {
+        Self { fonts: crate::config::Paper::default().fonts }
+    }
 }
 
 /// The fund's data.
@@ -36,6 +53,8 @@ pub struct Config {
 pub struct Storage {
     /// `sqlite:PATH` or `postgres://…`; no other process of ours uses it.
     pub database_url: String,
+    /// The key that seals numbers of persons, 64 hex digits; made at the first start. Who has it and the database reads them.
+    pub field_key_file: PathBuf,
     /// Opening data, TOML: accounts in it that are not there yet are opened at start.
     #[serde(default)]
     pub opening: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! The housing-fund portal: the relying party for whose sake the certificates exist.
 //!
-//! For: letting a unit that holds a good certificate see its account. Trusts its own database, and what is
+//! For: letting a unit that holds a good certificate see its account and do its business, each act signed on its token. Trusts its own database, and what is
 //! signed under the CA certificates of its configuration; knows the authority only by OCSP, CRL and those
 //! certificates, and nothing of enrolment, orders or officers. Runs as a process of its own with a database of
 //! its own. Never lets anybody in while the status of the certificate is not known, and never treats a
@@ -9,11 +9,26 @@
 pub mod account;
 pub mod amounts;
 pub mod app;
+pub mod book_store;
+pub mod books;
+pub mod codes;
 pub mod config;
+pub mod evidence;
+pub mod hall;
+pub mod interest;
 mod members;
 pub mod opening;
+pub mod operation;
+pub mod policy;
+mod prepare;
+pub mod rules;
+pub mod settle;
+pub mod sheet;
 mod sql;
 mod store;
+pub mod voucher;
+
+pub use prepare::id_hash;
 
 pub use members::Members;
 pub use sql::{STATEMENTS, fund_migrations};

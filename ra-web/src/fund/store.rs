@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use ca_core::sql::DatabaseError;
 
 use super::account::{AccountNumber, Unit};
+use super::book_store::BookTx;
 use crate::audit::AuditTx;
 
 /// A unit of work on the fund's accounts.
 #[async_trait]
-pub trait FundTx: AuditTx {
+pub trait FundTx: AuditTx + BookTx {
     /// Opens an account; `false` when there is one of this number already, which then stays as it is.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! Good answers: a page, a form shown again, the way to the next page.
 
 use askama::Template;
-use axum::http::StatusCode;
+use axum::extract::Multipart;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use super::error::Failure;
+use super::error::{Failure, Kind};
+use crate::reports::sheet::Sheet;
 
 /// A rendered template.
 #[derive(Clone, Debug)]
@@ -24,6 +26,51 @@ impl<T: Template> IntoResponse for Again<T> {
     fn into_response(self) -> Response {
         render(StatusCode::UNPROCESSABLE_ENTITY, &self.0)
     }
+}
+
+/// A table as a file to keep, `csv` or `xlsx`.
+///
+/// # Errors
+/// Not found, for another form.
+pub fn sheet_file(sheet: &Sheet, form: &str, name: &str) -> Result<Response, Failure> {
+    let (media, bytes) = match form {
+        "csv" => ("text/csv; charset=utf-8", sheet.csv()),
+        "xlsx" => {
+            let book = sheet.xlsx().map_err(|error| Failure::internal(format!("a workbook: {error}")))?;
+            ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", book)
+        }
+        _ => return Err(Kind::NotFound.into()),
+    };
+    Ok(attached(media, bytes, &format!("{name}.{form}")))
+}
+
+/// Bytes as a file to keep.
+#[must_use]
+pub fn attached(media: &'static str, bytes: Vec<u8>, name: &str) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, media), (header::CONTENT_DISPOSITION, disposition.as_str())], bytes).into_response()
+}
+
+/// The first file of a form: its name and its bytes, `None` for the bytes when there are more than `most`.
+///
+/// # Errors
+/// When the form cannot be read.
+pub async fn file_of(mut body: Multipart, most: usize) -> Result<Option<(String, Option<Vec<u8>>)>, Failure> {
+    while let Some(mut field) = body.next_field().await.map_err(|_| Kind::Malformed)? {
+        let name = field.file_name().unwrap_or_default().to_owned();
+        if name.is_empty() {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(|_| Kind::TooLarge)? {
+            if bytes.len() + chunk.len() > most {
+                return Ok(Some((name, None)));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        return Ok(Some((name, Some(bytes))));
+    }
+    Ok(None)
 }
 
 /// After a form was taken: look at this page (303), so that a reload repeats nothing.

@@ -21,6 +21,7 @@ use crate::enrolment::case::Forbidden;
 use crate::enrolment::certificate_order::refusal_key;
 use crate::enrolment::desk::{GrantFault, OfficeError};
 use crate::evidence::EvidenceError;
+use crate::fund::hall::HallError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
 use crate::paper::PaperError;
@@ -253,6 +254,27 @@ impl From<OfficeError> for Failure {
             OfficeError::Paper(_) | OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,
         };
         Self { money, cause: Some(Arc::new(error)), ..kind.into() }
+    }
+}
+
+impl From<HallError> for Failure {
+    fn from(error: HallError) -> Self {
+        let kind = match error {
+            HallError::Database(error) => return error.into(),
+            HallError::NotFound => Kind::NotFound,
+            HallError::State => Kind::Conflict,
+            HallError::Rule(_) | HallError::Lines(_) => Kind::WrongState,
+            HallError::Signature(_) | HallError::Refused(_) => Kind::SignatureRefused,
+            HallError::NoPolicy(_) | HallError::Vault(_) => Kind::Internal,
+        };
+        Self { cause: Some(Arc::new(error)), ..kind.into() }
+    }
+}
+
+impl From<PaperError> for Failure {
+    fn from(error: PaperError) -> Self {
+        let kind = if matches!(error, PaperError::Glyph(_)) { Kind::Unprintable } else { Kind::Internal };
+        Self { cause: Some(Arc::new(error)), ..kind.into() }
     }
 }
 

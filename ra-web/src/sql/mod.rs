@@ -87,7 +87,7 @@ pub const STATEMENTS: &[&[&str]] = &[
 #[cfg(test)]
 mod money_tests;
 #[cfg(test)]
-mod plan_tests;
+pub(crate) mod plan_tests;
 #[cfg(test)]
 mod report_tests;
 #[cfg(test)]

@@ -47,7 +47,7 @@ async fn no_statement_walks_through_a_table() {
 }
 
 /// The lines of SQLite's plan that go through a whole table or index.
-async fn sqlite_walks(writer: &sqlx::SqlitePool, statement: &'static str) -> Vec<String> {
+pub(crate) async fn sqlite_walks(writer: &sqlx::SqlitePool, statement: &'static str) -> Vec<String> {
     let text: &'static str = String::leak(format!("EXPLAIN QUERY PLAN {statement}"));
     let mut tx = SqlTx::<Sqlite>::begin(writer).await.expect("begun");
     let rows = sqlx::query(text.into_sql_str()).fetch_all(tx.connection()).await.expect("planned");
@@ -57,7 +57,7 @@ async fn sqlite_walks(writer: &sqlx::SqlitePool, statement: &'static str) -> Vec
 
 /// The nodes of PostgreSQL's plan that go through a whole table or index. The tables are empty: it is told not to walk
 /// where it can help it, and to plan for any value of the parameters.
-async fn postgres_walks(pool: &sqlx::PgPool, statement: &'static str) -> Vec<String> {
+pub(crate) async fn postgres_walks(pool: &sqlx::PgPool, statement: &'static str) -> Vec<String> {
     let mut tx = SqlTx::<Postgres>::begin(pool).await.expect("begun");
     for setting in ["SET LOCAL enable_seqscan = off", "SET LOCAL plan_cache_mode = force_generic_plan"] {
         sqlx::query(setting).execute(tx.connection()).await.expect("set");

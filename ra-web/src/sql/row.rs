@@ -5,26 +5,7 @@ use ca_core::sql::DatabaseError;
 
 use crate::enrolment::case::Who;
 
-/// Declares a private row struct and reads it by column names from either engine.
-macro_rules! row {
-    ($name:ident { $($column:ident : $kind:ty),* $(,)? }) => {
-        struct $name { $($column: $kind),* }
-
-        impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for $name
-        where
-            &'static str: sqlx::ColumnIndex<R>,
-            String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-            Vec<u8>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-            i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-            i16: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-        {
-            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-                Ok(Self { $($column: row.try_get(stringify!($column))?),* })
-            }
-        }
-    };
-}
-pub(super) use row;
+pub(super) use ca_core::sql_row as row;
 
 /// An odd row of a table.
 pub(super) fn odd(table: &'static str, id: &str, what: &str) -> DatabaseError {

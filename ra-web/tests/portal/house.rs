@@ -25,6 +25,7 @@ pub(crate) struct House {
     pub(crate) responder: Responder,
     pub(crate) portal: Running,
     pub(crate) database_url: String,
+    config: Config,
     _folder: tempfile::TempDir,
 }
 
@@ -60,6 +61,7 @@ impl House {
             r#"
 [storage]
 database_url = "{database_url}"
+field_key_file = "{}"
 opening = "{OPENING}"
 [listen]
 portal = "127.0.0.1:0"
@@ -75,6 +77,7 @@ ocsp = "http://{}/ocsp"
 burst = 10000
 presence_seconds = {presence_seconds}
 "#,
+            folder.path().join("field.key").display(),
             pki.root_file().display(),
             responder.address,
             pki.issuing_file().display(),
@@ -82,8 +85,8 @@ presence_seconds = {presence_seconds}
         let file = folder.path().join("fund.toml");
         std::fs::write(&file, text).expect("written");
         let config: Config = ra_web::config::read(&file, "YINXIN_NO_SUCH_PREFIX_").expect("a good configuration");
-        let portal = start(config, clock.clone(), chance_from_seed(7)).await.expect("the portal starts");
-        Self { pki, clock, responder, portal, database_url, _folder: folder }
+        let portal = start(config.clone(), clock.clone(), chance_from_seed(7)).await.expect("the portal starts");
+        Self { pki, clock, responder, portal, database_url, config, _folder: folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -95,6 +98,11 @@ presence_seconds = {presence_seconds}
         let made = self.pki.unit(UNIT, USCC);
         self.responder.say(&made.serial, CertificateStatus::Good);
         made
+    }
+
+    /// The hall, as the operator's commands have it.
+    pub(crate) async fn hall(&self) -> ra_web::fund::hall::Hall {
+        ra_web::fund::app::hall(&self.config, self.clock.clone(), chance_from_seed(8)).await.expect("a hall")
     }
 
     /// The portal's database, beside the portal.

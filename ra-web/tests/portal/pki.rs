@@ -81,6 +81,18 @@ impl Pki {
         self.unit_for(name, uscc, Validity::years(today(), 1))
     }
 
+    /// A unit's certificate with a unique id of its own.
+    pub(crate) fn unit_of(&self, name: &str, uscc: &str, unique_id: &str) -> Made {
+        let subject = subject(&[
+            (SubjectField::Country, "CN"),
+            (SubjectField::Province, "河北省"),
+            (SubjectField::CommonName, name),
+            (SubjectField::Uscc, uscc),
+            (SubjectField::UniqueId, unique_id),
+        ]);
+        make("unit-sign", &subject, Validity::years(today(), 1), KeyKind::P256, Some(&self.issuing))
+    }
+
     /// A unit's certificate of any validity.
     pub(crate) fn unit_for(&self, name: &str, uscc: &str, validity: Validity) -> Made {
         make("unit-sign", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))

@@ -1,7 +1,7 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
 use ca_core::domain::{
-    self, Act, Archive, KeyKind, Login, LoginPurpose, Order, Recovery, SubjectField, Timestamp, Unlock, UnlockWay,
+    self, Act, Archive, FundAct, FundField, FundPay, FundReason, FundTransaction, KeyKind, Login, LoginPurpose, Order, Recovery, SubjectField, Timestamp, Unlock, UnlockWay,
 };
 
 use crate::certificate::{Facts, Holder};
@@ -25,6 +25,7 @@ enum Kind {
     Unlock(Box<Unlock>),
     Archive(Box<Archive>),
     Recovery(Box<Recovery>),
+    Fund(Box<FundTransaction>),
 }
 
 /// Why a statement is not put before the person.
@@ -65,6 +66,9 @@ impl Statement {
             "yinxin.unlock.v1" => Kind::Unlock(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             "yinxin.archive.v1" => Kind::Archive(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
             "yinxin.recovery.v1" => Kind::Recovery(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?)),
+            "yinxin.fund-transaction.v1" => {
+                Kind::Fund(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?))
+            }
             _ => return Err(Unfit::NotUnderstood),
         };
         let may = match &kind {
@@ -73,6 +77,7 @@ impl Statement {
                 site.may(Permission::Order) || site.may(Permission::Renew)
             }
             Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => site.may(Permission::Order),
+            Kind::Fund(_) => site.may(Permission::Fund),
         };
         if !may {
             return Err(Unfit::NotForThisSite);
@@ -87,7 +92,14 @@ impl Statement {
         match &self.kind {
             Kind::Login(login) if login.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
             Kind::Login(login) if now > login.exp || login.iat > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
-            Kind::Login(_) | Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => Ok(()),
+            Kind::Fund(fund) if fund.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
+            Kind::Fund(fund) if now > fund.exp || fund.created > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
+            Kind::Login(_)
+            | Kind::Order(_)
+            | Kind::Unlock(_)
+            | Kind::Archive(_)
+            | Kind::Recovery(_)
+            | Kind::Fund(_) => Ok(()),
         }
     }
 
@@ -95,7 +107,7 @@ impl Statement {
     pub(super) fn login(&self) -> Option<&Login> {
         match &self.kind {
             Kind::Login(login) => Some(login),
-            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => None,
+            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) | Kind::Fund(_) => None,
         }
     }
 
@@ -107,7 +119,9 @@ impl Statement {
                 Some(old) if facts.holder() == Holder::Unit => facts.serial == old.serial,
                 _ => facts.validity.contains(now),
             },
-            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => facts.validity.contains(now),
+            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) | Kind::Fund(_) => {
+                facts.validity.contains(now)
+            }
         }
     }
 
@@ -115,7 +129,9 @@ impl Statement {
     pub(super) fn among_others(&self) -> Result<(), Unfit> {
         match &self.kind {
             Kind::Order(_) => Ok(()),
-            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => Err(Unfit::Alone),
+            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) | Kind::Fund(_) => {
+                Err(Unfit::Alone)
+            }
         }
     }
 
@@ -133,6 +149,7 @@ impl Statement {
             Kind::Unlock(unlock) => unlock_words(t, unlock, exact),
             Kind::Archive(archive) => archive_words(t, archive, exact),
             Kind::Recovery(recovery) => recovery_words(t, recovery, exact),
+            Kind::Fund(fund) => fund_words(t, fund, exact),
         }
     }
 }
@@ -208,6 +225,38 @@ fn recovery_words(t: Language, recovery: &Recovery, exact: String) -> Words {
             (t.say("row-created"), recovery.created.beijing_text()),
             (t.say("row-order"), recovery.id.to_string()),
         ],
+        exact,
+    }
+}
+
+/// A transaction at the fund, as the unit's handler must understand it.
+fn fund_words(t: Language, fund: &FundTransaction, exact: String) -> Words {
+    let said = |field: FundField, value: &str| match field {
+        FundField::Pay => FundPay::from_word(value).map(|pay| t.say(&format!("fund-pay-{}", pay.word()))),
+        FundField::Reason => FundReason::from_word(value).map(|why| t.say(&format!("fund-reason-{}", why.word()))),
+        _ => None,
+    };
+    let value = |field, value: &str| said(field, value).unwrap_or_else(|| value.to_owned());
+    let mut rows =
+        vec![(t.say("row-unit"), fund.unit.clone()), (t.say("row-fund-account"), fund.account.clone())];
+    for fact in &fund.facts {
+        let label = t.say(&format!("fund-field-{}", fact.field.word().replace('_', "-")));
+        let will = value(fact.field, &fact.value);
+        let text = match &fact.was {
+            Some(was) => format!("{} → {will}", value(fact.field, was)),
+            None => will,
+        };
+        rows.push((label, text));
+    }
+    rows.push((t.say("row-fund-list"), t.with("fund-list-lines", "n", fund.list.lines)));
+    rows.push((t.say("row-created"), fund.created.beijing_text()));
+    rows.push((t.say("row-fund-serial"), fund.id.to_string()));
+    rows.push((t.say("row-fund-list-hash"), fund.list.sha256.to_string()));
+    Words {
+        heading: t.say(&format!("fund-act-{}", fund.act.word().replace('_', "-"))),
+        meaning: t.say("sign-fund-meaning"),
+        grave: fund.act == FundAct::Reverse,
+        rows,
         exact,
     }
 }
@@ -299,5 +348,79 @@ pub(super) const fn key_text(key: KeyKind) -> &'static str {
         KeyKind::P256 => "ECDSA P-256",
         KeyKind::P384 => "ECDSA P-384",
         KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::Sm2 => key.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ca_core::domain::{FundFact, FundList, Sha256, encode};
+
+    use super::*;
+    use crate::config::Config;
+
+    fn site(may: &str) -> Site {
+        let text = format!(
+            "[[site]]\norigin = \"http://127.0.0.1:8082\"\nname_zh = \"甲\"\nname_en = \"A\"\nmay = [\"login\"{may}]\n"
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token.toml");
+        std::fs::write(&file, text).expect("written");
+        Config::read(Some(&file)).expect("a configuration").sites.remove(0)
+    }
+
+    fn transaction(act: FundAct) -> FundTransaction {
+        let fact = |field: &FundField| {
+            let value = match field {
+                FundField::Pay => FundPay::Transfer.word(),
+                FundField::Reason => FundReason::Leave.word(),
+                _ => "1,781.56",
+            };
+            FundFact { field: *field, value: value.into(), was: (*field == FundField::Base).then(|| "1,600.00".into()) }
+        };
+        FundTransaction {
+            id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().expect("an id"),
+            aud: "http://127.0.0.1:8082".into(),
+            account: "0210000001".into(),
+            unit: "示范单位".into(),
+            created: Timestamp::from_unix(1_000),
+            exp: Timestamp::from_unix(1_900),
+            act,
+            facts: FundField::ALL.iter().map(fact).collect(),
+            list: FundList { lines: 3, sha256: Sha256([7; 32]) },
+        }
+    }
+
+    #[test]
+    fn a_transaction_at_the_fund_is_said_in_plain_words_in_both_languages() {
+        let now = Timestamp::from_unix(1_100);
+        for act in FundAct::ALL {
+            let statement =
+                Statement::read(encode(&transaction(*act)), &site(", \"fund\""), now).unwrap_or_else(|_| panic!("{act:?}"));
+            for t in [Language::Chinese, Language::English] {
+                let words = statement.words(t);
+                assert!(!words.heading.starts_with("fund-") && !words.meaning.starts_with("sign-"), "{}", words.heading);
+                for (label, value) in &words.rows {
+                    assert!(!label.starts_with("fund-") && !label.starts_with("row-"), "{label}");
+                    assert!(!value.starts_with("fund-") && value != "transfer" && value != "leave", "{label}: {value}");
+                }
+                assert!(words.rows.iter().any(|(_, value)| value == "1,600.00 → 1,781.56"));
+                assert_eq!(words.grave, *act == FundAct::Reverse);
+            }
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_signed_for_its_own_site_in_its_time_and_alone() {
+        let read = |transaction: &FundTransaction, site: &Site, now| {
+            Statement::read(encode(transaction), site, Timestamp::from_unix(now)).map(|_| ())
+        };
+        let (good, fund) = (transaction(FundAct::Remit), site(", \"fund\""));
+        assert_eq!(read(&good, &fund, 1_100), Ok(()));
+        assert_eq!(read(&good, &site(""), 1_100), Err(Unfit::NotForThisSite));
+        assert_eq!(read(&good, &fund, 1_901), Err(Unfit::Expired));
+        let other = FundTransaction { aud: "http://127.0.0.1:9999".into(), ..good.clone() };
+        assert_eq!(read(&other, &fund, 1_100), Err(Unfit::AnotherSite));
+        let statement = Statement::read(encode(&good), &fund, Timestamp::from_unix(1_100)).expect("read");
+        assert_eq!(statement.among_others(), Err(Unfit::Alone));
     }
 }

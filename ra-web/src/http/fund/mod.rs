@@ -1,22 +1,34 @@
 //! The fund portal's pages.
 
+mod business;
+mod check;
 mod login;
+mod operations;
+mod plans;
+mod queries;
+mod query;
 mod session;
 mod unit;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
+use crate::fund::hall::Hall;
 use crate::fund::{FundStore, Members};
 use crate::http::presence::Presences;
 use crate::i18n::Locale;
 use crate::login::Door;
 use crate::page::{Page, Person, RailItem, View};
+use crate::paper::Press;
+
+/// A list that is sent in, with what the form adds.
+const MAX_LIST_BYTES: usize = crate::batches::table::MAX_FILE_BYTES + 16 * 1024;
 
 /// What the portal's handlers work with.
 #[derive(Clone)]
@@ -25,6 +37,12 @@ pub struct Portal {
     pub door: Arc<Door>,
     /// Whose certificate it is.
     pub members: Arc<Members>,
+    /// Where business is done.
+    pub hall: Arc<Hall>,
+    /// Prints vouchers.
+    pub press: Press,
+    /// The portal's own origin, for vouchers.
+    pub origin: Arc<str>,
     /// The accounts.
     pub store: Arc<dyn FundStore>,
     /// The tokens of those who are logged in.
@@ -59,6 +77,25 @@ pub fn router(portal: Portal) -> Router {
         .route("/logout", post(login::post_logout))
         .route("/unit", get(unit::get_unit))
         .route("/certificate", get(unit::get_certificate))
+        .route("/ledger", get(queries::get_ledger))
+        .route("/contributions", get(queries::get_contributions))
+        .route("/interest", get(queries::get_interest))
+        .route("/people", get(queries::get_people))
+        .route("/people/find", post(queries::post_find))
+        .route("/changes", get(queries::get_changes))
+        .route("/person", get(queries::get_person))
+        .route("/business", get(business::get_business))
+        .route("/business/{act}", get(business::get_form).post(business::post_form))
+        .route("/business/{act}/list", post(business::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
+        .route("/business/{act}/template.xlsx", get(business::get_template))
+        .route("/vouchers", get(operations::get_vouchers))
+        .route("/operations/{serial}", get(operations::get_operation))
+        .route("/operations/{serial}/sign", post(operations::post_sign))
+        .route("/operations/{serial}/cancel", post(operations::post_cancel))
+        .route("/operations/{serial}/list.xlsx", get(operations::get_list))
+        .route("/operations/{serial}/voucher", post(operations::post_voucher))
+        .route("/operations/{serial}/evidence", get(operations::get_evidence))
+        .route("/check", get(check::get_check))
         .with_state(portal)
 }
 
@@ -75,6 +112,14 @@ fn page_of(view: &View, unit: &Unit, title: &str, current: &str) -> Page {
         person: Some(Person { name: unit.name.clone(), duty: unit.account.to_string(), sign_out: "/logout" }),
         rail: vec![
             item("/unit", "portal-rail-unit", "building-2"),
+            item("/ledger", "fund-rail-ledger", "scale"),
+            item("/contributions", "fund-rail-contributions", "list-checks"),
+            item("/interest", "fund-rail-interest", "sun"),
+            item("/people", "fund-rail-people", "users"),
+            item("/changes", "fund-rail-changes", "history"),
+            item("/person", "fund-rail-person", "id-card"),
+            item("/business", "fund-rail-business", "pen-line"),
+            item("/vouchers", "fund-rail-vouchers", "printer"),
             item("/certificate", "portal-rail-certificate", "shield-check"),
         ],
         ..view.page(view.t(title))

@@ -19,7 +19,7 @@ use crate::batches::{Batch, BatchNumber, BatchState};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
-use crate::http::answer::{Again, Shown, see};
+use crate::http::answer::{file_of, Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
 
@@ -136,25 +136,6 @@ fn file_fault(view: &View, fault: &FileFault) -> String {
         }
         FileFault::NoLines => view.t("batch-file-no-lines"),
     }
-}
-
-/// The first file of a form: its name and its bytes, `None` for the bytes when there are more than `most`.
-async fn file_of(mut body: Multipart, most: usize) -> Result<Option<(String, Option<Vec<u8>>)>, Failure> {
-    while let Some(mut field) = body.next_field().await.map_err(|_| Kind::Malformed)? {
-        let name = field.file_name().unwrap_or_default().to_owned();
-        if name.is_empty() {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = field.chunk().await.map_err(|_| Kind::TooLarge)? {
-            if bytes.len() + chunk.len() > most {
-                return Ok(Some((name, None)));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        return Ok(Some((name, Some(bytes))));
-    }
-    Ok(None)
 }
 
 /// `GET /batches/template.xlsx`.

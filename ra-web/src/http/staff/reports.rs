@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ca_core::domain::OfficeId;
 use serde::Deserialize;
@@ -141,19 +140,7 @@ pub(super) async fn get_file(
 }
 
 /// A table as a file to keep.
-pub(super) fn file(sheet: &Sheet, form: &str, name: &str) -> Result<Response, Failure> {
-    let (media, bytes) = match form {
-        "csv" => ("text/csv; charset=utf-8", sheet.csv()),
-        "xlsx" => {
-            let book = sheet.xlsx().map_err(|error| Failure::internal(format!("a workbook: {error}")))?;
-            ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", book)
-        }
-        _ => return Err(Refused::NotFound.into()),
-    };
-    let disposition = format!("attachment; filename=\"{name}.{form}\"");
-    let headers = [(header::CONTENT_TYPE, media), (header::CONTENT_DISPOSITION, disposition.as_str())];
-    Ok((headers, bytes).into_response())
-}
+pub(super) use crate::http::answer::sheet_file as file;
 
 /// What is asked for, as far as it can be.
 struct Asked {

@@ -1,11 +1,17 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
+mod books;
+mod ledgers;
+mod operations;
+#[cfg(test)]
+mod plan_tests;
+
 use async_trait::async_trait;
-use ca_core::domain::Uscc;
-use ca_core::for_each_backend;
+use ca_core::domain::{BeijingDay, Uscc};
 use ca_core::sql::{Database, DatabaseError, SqlTx, migrations};
+use ca_core::{for_each_backend, sql_row as row};
 use sqlx::migrate::Migrator;
-use sqlx::{ColumnIndex, Decode, FromRow, Postgres, Row, Sqlite, Type};
+use sqlx::{Postgres, Sqlite};
 
 use super::account::{AccountNumber, AccountStatus, Unit, day};
 use super::amounts::{Fen, Month, Rate};
@@ -13,15 +19,15 @@ use super::store::{FundStore, FundTx};
 
 const OPEN: &str = "INSERT INTO unit_account \
     (account, name, uscc, unique_id, address, handler, handler_mobile, bank, opened, status, unit_rate, \
-     personal_rate, active_heads, sealed_heads, balance, suspense, paid_through) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+     personal_rate, active_heads, sealed_heads, balance, suspense, paid_through, payday, version) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
     ON CONFLICT (account) DO NOTHING";
 
 macro_rules! unit_where {
     ($condition:literal) => {
         concat!(
             "SELECT account, name, uscc, unique_id, address, handler, handler_mobile, bank, opened, status, \
-             unit_rate, personal_rate, active_heads, sealed_heads, balance, suspense, paid_through \
+             unit_rate, personal_rate, active_heads, sealed_heads, balance, suspense, paid_through, payday, version \
              FROM unit_account WHERE ",
             $condition
         )
@@ -32,17 +38,23 @@ const BY_ACCOUNT: &str = unit_where!("account = $1");
 const BY_UNIQUE_ID: &str = unit_where!("unique_id = $1");
 const BY_USCC: &str = unit_where!("uscc = $1");
 
-/// Every statement of this module, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC];
+/// Every statement of this module, for the tests that prepare and plan them on both engines.
+pub const STATEMENTS: &[&[&str]] = &[
+    &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC],
+    books::STATEMENTS,
+    ledgers::STATEMENTS,
+    operations::STATEMENTS,
+];
 
 /// The schema of the fund's database, forward only.
 #[must_use]
 pub fn fund_migrations() -> Migrator {
     migrations(&[
-        (1, "audit", include_str!("../../migrations-fund/0001_audit.sql")),
-        (2, "login", include_str!("../../migrations-fund/0002_login.sql")),
-        (3, "accounts", include_str!("../../migrations-fund/0003_accounts.sql")),
-        (4, "sessions", include_str!("../../migrations-fund/0004_sessions.sql")),
+        (1, "audit", include_str!("../../../migrations-fund/0001_audit.sql")),
+        (2, "login", include_str!("../../../migrations-fund/0002_login.sql")),
+        (3, "accounts", include_str!("../../../migrations-fund/0003_accounts.sql")),
+        (4, "sessions", include_str!("../../../migrations-fund/0004_sessions.sql")),
+        (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
     ])
 }
 
@@ -63,7 +75,17 @@ impl FundStore for Database {
     }
 }
 
-struct UnitRow {
+/// An odd row of a table.
+fn odd(table: &'static str, id: &str, what: &str) -> DatabaseError {
+    DatabaseError::OddRow { table, id: id.to_owned(), what: what.to_owned() }
+}
+
+/// A day as it is stored.
+fn read_day(table: &'static str, text: &str) -> Result<BeijingDay, DatabaseError> {
+    day(text).ok_or_else(|| odd(table, text, "no day"))
+}
+
+row!(UnitRow {
     account: String,
     name: String,
     uscc: String,
@@ -81,43 +103,16 @@ struct UnitRow {
     balance: i64,
     suspense: i64,
     paid_through: Option<i64>,
-}
-
-impl<'r, R: Row> FromRow<'r, R> for UnitRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            account: row.try_get("account")?,
-            name: row.try_get("name")?,
-            uscc: row.try_get("uscc")?,
-            unique_id: row.try_get("unique_id")?,
-            address: row.try_get("address")?,
-            handler: row.try_get("handler")?,
-            handler_mobile: row.try_get("handler_mobile")?,
-            bank: row.try_get("bank")?,
-            opened: row.try_get("opened")?,
-            status: row.try_get("status")?,
-            unit_rate: row.try_get("unit_rate")?,
-            personal_rate: row.try_get("personal_rate")?,
-            active_heads: row.try_get("active_heads")?,
-            sealed_heads: row.try_get("sealed_heads")?,
-            balance: row.try_get("balance")?,
-            suspense: row.try_get("suspense")?,
-            paid_through: row.try_get("paid_through")?,
-        })
-    }
-}
+    payday: Option<i64>,
+    version: i64,
+});
 
 impl TryFrom<UnitRow> for Unit {
     type Error = DatabaseError;
 
     fn try_from(row: UnitRow) -> Result<Self, DatabaseError> {
         let id = row.account.clone();
-        let odd = |what: &str| DatabaseError::OddRow { table: "unit_account", id: id.clone(), what: what.to_owned() };
+        let odd = |what: &str| odd("unit_account", &id, what);
         Ok(Self {
             account: row.account.parse::<AccountNumber>().map_err(|_| odd("account"))?,
             name: row.name,
@@ -139,6 +134,8 @@ impl TryFrom<UnitRow> for Unit {
                 .paid_through
                 .map(|month| Month::new(month).ok_or_else(|| odd("paid_through")))
                 .transpose()?,
+            payday: row.payday.map(|day| u8::try_from(day).map_err(|_| odd("payday"))).transpose()?,
+            version: row.version,
         })
     }
 }
@@ -165,6 +162,8 @@ for_each_backend! { Tx =>
                 .bind(unit.balance.fen())
                 .bind(unit.suspense.fen())
                 .bind(unit.paid_through.map(Month::yyyymm))
+                .bind(unit.payday.map(i64::from))
+                .bind(unit.version)
                 .execute(self.connection())
                 .await?;
             Ok(done.rows_affected() == 1)

@@ -1,0 +1,788 @@
+//! The books: employees' accounts, the two ledgers, and what one business does to them.
+//!
+//! For: saying, without storing anything, what accounts become and which entries are written. Entries are added and never
+//! changed: what was wrong is reversed by entries of its own. Whatever is done here keeps three sums true: a balance is the
+//! sum of its entries, the unit's is that of its employees, heads are accounts in that status.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ca_core::domain::{BeijingDay, Sha256};
+
+use super::account::{AccountNumber, AccountStatus, Unit};
+use super::amounts::{Fen, Month};
+use super::codes::{BusinessType, IdKind, PersonStatus};
+use super::interest::Accrual;
+use super::policy::Policy;
+use super::rules::Rule;
+
+/// An employee's account number (GRZH): 12 digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PersonNumber(String);
+
+impl PersonNumber {
+    /// The number with this place in the fund's order.
+    #[must_use]
+    pub fn nth(n: i64) -> Self {
+        Self(format!("03{n:010}"))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PersonNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for PersonNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let good = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+        good.then(|| Self(text.to_owned())).ok_or_else(|| "an employee's account has 12 digits".to_owned())
+    }
+}
+
+impl TryFrom<String> for PersonNumber {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<PersonNumber> for String {
+    fn from(number: PersonNumber) -> Self {
+        number.0
+    }
+}
+
+/// A person. The number that identifies them is kept sealed elsewhere; here are its mask and its keyed hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// A ULID.
+    pub id: String,
+    /// XingMing.
+    pub name: String,
+    /// ZJLX.
+    pub id_kind: IdKind,
+    /// `110105********002X`.
+    pub id_masked: String,
+    /// Keyed hash of kind and number: finds the person, tells nothing.
+    pub id_hash: Sha256,
+    /// SJHM; pages show it masked.
+    pub mobile: String,
+    /// JTZZ.
+    pub address: String,
+}
+
+/// An employee's account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonAccount {
+    /// GRZH.
+    pub number: PersonNumber,
+    /// Whose it is.
+    pub person: Person,
+    /// DWZH: who pays.
+    pub unit: AccountNumber,
+    /// GRJCJS.
+    pub base: Fen,
+    /// DWYJCE: what the unit pays a month.
+    pub unit_share: Fen,
+    /// GRYJCE: what the employee pays.
+    pub personal_share: Fen,
+    /// GRZHZT.
+    pub status: PersonStatus,
+    /// KHRQ.
+    pub opened: BeijingDay,
+    /// The first month that is paid for.
+    pub starts: Month,
+    /// JZNY of the person: the last month paid for.
+    pub paid_through: Option<Month>,
+    /// When the base was last changed.
+    pub rebased: Option<BeijingDay>,
+    /// GRZHSNJZYE: carried over from earlier fund years.
+    pub carried: Fen,
+    /// GRZHDNGJYE: of this fund year.
+    pub current: Fen,
+    /// How often it was written: numbers its entries.
+    pub version: i64,
+}
+
+impl PersonAccount {
+    /// GRZHYE.
+    #[must_use]
+    pub fn balance(&self) -> Fen {
+        self.carried + self.current
+    }
+
+    /// Both sides of a month.
+    #[must_use]
+    pub fn monthly(&self) -> Fen {
+        self.unit_share + self.personal_share
+    }
+
+    /// Whether a month of the unit is to be paid for this account.
+    #[must_use]
+    pub fn is_due(&self, month: Month) -> bool {
+        self.status == PersonStatus::Normal && self.starts <= month
+    }
+}
+
+/// An entry of an employee's ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonEntry {
+    /// The account.
+    pub number: PersonNumber,
+    /// Its place in the ledger.
+    pub seq: i64,
+    /// JZRQ.
+    pub day: BeijingDay,
+    /// GJHTQYWLX.
+    pub kind: BusinessType,
+    /// The month paid for.
+    pub month: Option<Month>,
+    /// The unit's part.
+    pub unit_part: Fen,
+    /// The employee's part, and whatever else is no interest.
+    pub personal_part: Fen,
+    /// FSLXE.
+    pub interest: Fen,
+    /// SNJZFSE: what it changes of what is carried over. The rest of the sum changes this year's.
+    pub carried: Fen,
+    /// The balance after it.
+    pub balance: Fen,
+    /// YWLSH: of which transaction it is.
+    pub serial: String,
+    /// CZBZ: the place of the entry that it undoes.
+    pub reverses: Option<i64>,
+}
+
+impl PersonEntry {
+    /// What it changes of the balance.
+    #[must_use]
+    pub fn sum(&self) -> Fen {
+        self.unit_part + self.personal_part + self.interest
+    }
+}
+
+/// An entry of the unit's ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitEntry {
+    /// The account.
+    pub unit: AccountNumber,
+    /// Its place in the ledger.
+    pub seq: i64,
+    /// JZRQ.
+    pub day: BeijingDay,
+    /// YWMXLX.
+    pub kind: BusinessType,
+    /// HBJNY: the month paid for.
+    pub month: Option<Month>,
+    /// FSRS.
+    pub heads: u32,
+    /// FSE: what it changes of the balance, without interest.
+    pub amount: Fen,
+    /// FSLXE.
+    pub interest: Fen,
+    /// What it changes of the suspense account.
+    pub suspense: Fen,
+    /// The balance after it.
+    pub balance: Fen,
+    /// The suspense account after it.
+    pub suspense_after: Fen,
+    /// YWLSH.
+    pub serial: String,
+    /// CZBZ: the place of the entry that it undoes.
+    pub reverses: Option<i64>,
+}
+
+/// A change of what stands in an account, old and new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Of which transaction.
+    pub serial: String,
+    /// Whose account and name; none for the unit itself.
+    pub person: Option<(PersonNumber, String)>,
+    /// What kind of change.
+    pub kind: BusinessType,
+    /// From which month it holds.
+    pub month: Option<Month>,
+    /// What: a message `fund-changed-…`.
+    pub field: &'static str,
+    /// Before.
+    pub was: String,
+    /// After.
+    pub will: String,
+}
+
+/// An account as it is to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// After.
+    pub account: PersonAccount,
+    /// Whether it is new.
+    pub fresh: bool,
+    /// What is written of it.
+    pub entry: Option<PersonEntry>,
+}
+
+/// All that one business does to the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booking {
+    /// The unit after it.
+    pub unit: Unit,
+    /// Its entry.
+    pub entry: Option<UnitEntry>,
+    /// The employees' accounts after it.
+    pub people: Vec<Posted>,
+    /// What changed besides money.
+    pub changes: Vec<Change>,
+}
+
+impl Booking {
+    /// So many employees.
+    #[must_use]
+    pub fn heads(&self) -> usize {
+        self.people.len()
+    }
+
+    /// The unit's part and the employees' part of what is paid.
+    #[must_use]
+    pub fn shares(&self) -> (Fen, Fen) {
+        let entries = || self.people.iter().filter_map(|posted| posted.entry.as_ref());
+        (entries().map(|entry| entry.unit_part).sum(), entries().map(|entry| entry.personal_part).sum())
+    }
+}
+
+/// Whoever books: by which rules, on which day, under which number.
+#[derive(Clone, Copy, Debug)]
+pub struct Clerk<'a> {
+    /// The rules of the day.
+    pub policy: &'a Policy,
+    /// The booking date.
+    pub today: BeijingDay,
+    /// The transaction.
+    pub serial: &'a str,
+}
+
+/// What an employee who gets an account brings.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    /// The account number that was drawn.
+    pub number: PersonNumber,
+    /// Who it is.
+    pub person: Person,
+    /// Contribution base.
+    pub base: Fen,
+    /// The first month to be paid for.
+    pub starts: Month,
+}
+
+/// What is made up for an employee and month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrear {
+    /// The month.
+    pub month: Month,
+    /// The unit's part.
+    pub unit_part: Fen,
+    /// The employee's.
+    pub personal_part: Fen,
+}
+
+impl Clerk<'_> {
+    /// An account for each newcomer (type 03).
+    ///
+    /// # Errors
+    /// The first [`Rule`] that stands in the way.
+    pub fn open(&self, unit: Unit, newcomers: Vec<Newcomer>) -> Result<Booking, Rule> {
+        working(&unit)?;
+        let mut booking = Booking { unit, entry: None, people: Vec::new(), changes: Vec::new() };
+        for newcomer in newcomers {
+            self.base_fits(newcomer.base)?;
+            let first = booking.unit.next_month();
+            if newcomer.starts < first {
+                return Err(Rule::StartsTooEarly { first });
+            }
+            let (unit_share, personal_share) = self.shares(&booking.unit, newcomer.base);
+            let account = PersonAccount {
+                number: newcomer.number,
+                unit: booking.unit.account.clone(),
+                base: newcomer.base,
+                unit_share,
+                personal_share,
+                status: PersonStatus::Normal,
+                opened: self.today,
+                starts: newcomer.starts,
+                paid_through: None,
+                rebased: None,
+                carried: Fen::ZERO,
+                current: Fen::ZERO,
+                version: 0,
+                person: newcomer.person,
+            };
+            booking.unit.active_heads += 1;
+            booking.changes.push(self.change(
+                &account,
+                BusinessType::Opening,
+                Some(account.starts),
+                "opened",
+                String::new(),
+                account.base.to_string(),
+            ));
+            booking.people.push(Posted { account, fresh: true, entry: None });
+        }
+        booking.unit.version += 1;
+        Ok(booking)
+    }
+
+    /// A month for every employee that is due, out of the suspense account (type 01).
+    ///
+    /// # Errors
+    /// The [`Rule`] that stands in the way.
+    pub fn remit(&self, mut unit: Unit, due: Vec<PersonAccount>, month: Month) -> Result<Booking, Rule> {
+        working(&unit)?;
+        let next = unit.next_month();
+        if month != next {
+            return Err(Rule::MonthOrder { next });
+        }
+        if month > Month::of(self.today) {
+            return Err(Rule::MonthAhead { month });
+        }
+        let due: Vec<PersonAccount> = due.into_iter().filter(|account| account.is_due(month)).collect();
+        if due.is_empty() {
+            return Err(Rule::NobodyDue { month });
+        }
+        unit.paid_through = Some(month);
+        if unit.status == AccountStatus::Opened {
+            unit.status = AccountStatus::Normal;
+        }
+        let people: Vec<Posted> = due
+            .into_iter()
+            .map(|mut account| {
+                account.paid_through = Some(month);
+                let (unit_part, personal_part) = (account.unit_share, account.personal_share);
+                self.paid(account, BusinessType::Remittance, month, unit_part, personal_part)
+            })
+            .collect();
+        self.out_of_suspense(unit, people, BusinessType::Remittance, Some(month))
+    }
+
+    /// Months that were left out, of one employee (type 02). `paid` is what was paid for each month already.
+    ///
+    /// # Errors
+    /// The [`Rule`] that stands in the way.
+    pub fn make_up(
+        &self,
+        unit: Unit,
+        account: PersonAccount,
+        arrears: &[Arrear],
+        paid: &[(Month, Fen)],
+        difference: bool,
+    ) -> Result<Booking, Rule> {
+        working(&unit)?;
+        if !account.status.is_open() || account.status == PersonStatus::Frozen {
+            return Err(Rule::NotOpen);
+        }
+        let through = unit.paid_through.ok_or(Rule::NothingPaidYet)?;
+        let (mut account, mut people) = (account, Vec::new());
+        for arrear in arrears {
+            if arrear.month > through {
+                return Err(Rule::NotYetDue { through });
+            }
+            if arrear.unit_part + arrear.personal_part <= Fen::ZERO {
+                return Err(Rule::NoAmount);
+            }
+            let before: Fen = paid.iter().filter(|(month, _)| *month == arrear.month).map(|(_, sum)| *sum).sum();
+            let twice = people.iter().any(|posted: &Posted| {
+                posted.entry.as_ref().is_some_and(|entry| entry.month == Some(arrear.month))
+            });
+            if twice || (before > Fen::ZERO && !difference) {
+                return Err(Rule::PaidAlready { month: arrear.month });
+            }
+            account.paid_through = account.paid_through.max(Some(arrear.month));
+            let posted =
+                self.paid(account, BusinessType::MakeUp, arrear.month, arrear.unit_part, arrear.personal_part);
+            account = posted.account.clone();
+            people.push(posted);
+        }
+        let month = arrears.iter().map(|arrear| arrear.month).max();
+        self.out_of_suspense(unit, people, BusinessType::MakeUp, month)
+    }
+
+    /// The account is no longer paid for, from the next month on (type 05).
+    ///
+    /// # Errors
+    /// The [`Rule`] that stands in the way.
+    pub fn seal(&self, mut unit: Unit, mut account: PersonAccount, why: &str) -> Result<Booking, Rule> {
+        working(&unit)?;
+        match account.status {
+            PersonStatus::Normal => {}
+            PersonStatus::Frozen => return Err(Rule::Frozen),
+            _ => return Err(Rule::NotActive),
+        }
+        account.status = PersonStatus::Sealed;
+        (unit.active_heads, unit.sealed_heads) = (unit.active_heads - 1, unit.sealed_heads + 1);
+        let month = unit.next_month();
+        let change =
+            self.change(&account, BusinessType::Sealing, Some(month), "sealed", String::new(), why.to_owned());
+        Ok(one(unit, account, vec![change]))
+    }
+
+    /// The account is paid for again, from the next month on, of this base (type 04).
+    ///
+    /// # Errors
+    /// The [`Rule`] that stands in the way.
+    pub fn unseal(&self, mut unit: Unit, mut account: PersonAccount, base: Fen, sealed_for: &str) -> Result<Booking, Rule> {
+        working(&unit)?;
+        if account.status != PersonStatus::Sealed {
+            return Err(Rule::NotSealed);
+        }
+        if matches!(sealed_for, "died" | "retired") {
+            return Err(Rule::NoReturn);
+        }
+        self.base_fits(base)?;
+        let month = unit.next_month();
+        let was = account.base;
+        account.status = PersonStatus::Normal;
+        account.base = base;
+        (account.unit_share, account.personal_share) = self.shares(&unit, base);
+        (unit.active_heads, unit.sealed_heads) = (unit.active_heads + 1, unit.sealed_heads - 1);
+        let change = self.change(
+            &account,
+            BusinessType::Unsealing,
+            Some(month),
+            "unsealed",
+            was.to_string(),
+            base.to_string(),
+        );
+        Ok(one(unit, account, vec![change]))
+    }
+
+    /// Other bases, from the next month on (type 10). A list of several only in the city's weeks for it.
+    ///
+    /// # Errors
+    /// The first [`Rule`] that stands in the way.
+    pub fn rebase(&self, unit: Unit, bases: Vec<(PersonAccount, Fen)>) -> Result<Booking, Rule> {
+        working(&unit)?;
+        if bases.len() > 1 && !self.policy.adjusts_on(self.today) {
+            return Err(Rule::OutsideWindow { from: self.policy.adjust_from, to: self.policy.adjust_to });
+        }
+        let month = unit.next_month();
+        let mut booking = Booking { unit, entry: None, people: Vec::new(), changes: Vec::new() };
+        for (mut account, base) in bases {
+            if account.status != PersonStatus::Normal {
+                return Err(Rule::NotActive);
+            }
+            self.base_fits(base)?;
+            if base == account.base {
+                return Err(Rule::NothingChanges);
+            }
+            let was = account.base;
+            account.base = base;
+            account.rebased = Some(self.today);
+            (account.unit_share, account.personal_share) = self.shares(&booking.unit, base);
+            booking.changes.push(self.change(
+                &account,
+                BusinessType::BaseChange,
+                Some(month),
+                "base",
+                was.to_string(),
+                base.to_string(),
+            ));
+            account.version += 1;
+            booking.people.push(Posted { account, fresh: false, entry: None });
+        }
+        booking.unit.version += 1;
+        Ok(booking)
+    }
+
+    /// Money that came and is not yet allocated (type 99).
+    #[must_use]
+    pub fn receive(&self, mut unit: Unit, amount: Fen) -> Booking {
+        unit.suspense += amount;
+        unit.version += 1;
+        let entry = self.unit_entry(&unit, BusinessType::Other, None, 0, Fen::ZERO, Fen::ZERO, amount);
+        Booking { unit, entry: Some(entry), people: Vec::new(), changes: Vec::new() }
+    }
+
+    /// Undoes the last payment of the unit: the money goes back to the suspense account. `original` is its entry,
+    /// `entries` are those of the employees, each with the account as it is now.
+    ///
+    /// # Errors
+    /// The [`Rule`] that stands in the way.
+    pub fn reverse(
+        &self,
+        mut unit: Unit,
+        original: &UnitEntry,
+        entries: Vec<(PersonAccount, PersonEntry)>,
+    ) -> Result<Booking, Rule> {
+        working(&unit)?;
+        if !matches!(original.kind, BusinessType::Remittance | BusinessType::MakeUp) || original.reverses.is_some() {
+            return Err(Rule::NotReversible);
+        }
+        if original.kind == BusinessType::Remittance {
+            if unit.paid_through != original.month {
+                return Err(Rule::LaterMonths);
+            }
+            unit.paid_through = original.month.map(|month| month.plus(-1));
+        }
+        let mut people: Vec<Posted> = Vec::new();
+        for (account, entry) in entries {
+            let earlier = people.iter().rposition(|posted| posted.account.number == account.number);
+            let mut account = earlier.map_or(account, |at| people[at].account.clone());
+            if super::policy::fund_year(entry.day) != super::policy::fund_year(self.today)
+                || account.current < entry.sum()
+            {
+                return Err(Rule::Settled);
+            }
+            if original.kind == BusinessType::Remittance && account.paid_through == original.month {
+                account.paid_through = original.month.map(|month| month.plus(-1)).filter(|month| *month >= account.starts);
+            }
+            account.current -= entry.sum();
+            account.version += 1;
+            let undone = PersonEntry {
+                seq: account.version,
+                day: self.today,
+                unit_part: -entry.unit_part,
+                personal_part: -entry.personal_part,
+                interest: Fen::ZERO,
+                carried: Fen::ZERO,
+                balance: account.balance(),
+                serial: self.serial.to_owned(),
+                reverses: Some(entry.seq),
+                ..entry
+            };
+            people.push(Posted { account, fresh: false, entry: Some(undone) });
+        }
+        unit.balance -= original.amount;
+        unit.suspense += original.amount;
+        unit.version += 1;
+        let entry = UnitEntry {
+            reverses: Some(original.seq),
+            ..self.unit_entry(
+                &unit,
+                original.kind,
+                original.month,
+                original.heads,
+                -original.amount,
+                Fen::ZERO,
+                original.amount,
+            )
+        };
+        Ok(Booking { unit, entry: Some(entry), people, changes: Vec::new() })
+    }
+
+    /// Interest of a year, added with what the year brought to what is carried over (type 09). With each account what moved
+    /// in it after the year's end: that is of the new year.
+    #[must_use]
+    pub fn settle(&self, mut unit: Unit, accounts: Vec<(PersonAccount, Accrual, Fen)>) -> Booking {
+        let mut sum = Fen::ZERO;
+        let people: Vec<Posted> = accounts
+            .into_iter()
+            .map(|(mut account, accrual, later)| {
+                let carried = account.current - later + accrual.interest;
+                account.carried += carried;
+                account.current = later;
+                account.version += 1;
+                sum += accrual.interest;
+                let entry = PersonEntry {
+                    number: account.number.clone(),
+                    seq: account.version,
+                    day: self.today,
+                    kind: BusinessType::Interest,
+                    month: None,
+                    unit_part: Fen::ZERO,
+                    personal_part: Fen::ZERO,
+                    interest: accrual.interest,
+                    carried,
+                    balance: account.balance(),
+                    serial: self.serial.to_owned(),
+                    reverses: None,
+                };
+                Posted { account, fresh: false, entry: Some(entry) }
+            })
+            .collect();
+        unit.balance += sum;
+        unit.version += 1;
+        let heads = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let entry = self.unit_entry(&unit, BusinessType::Interest, None, heads, Fen::ZERO, sum, Fen::ZERO);
+        Booking { unit, entry: Some(entry), people, changes: Vec::new() }
+    }
+
+    /// Balances that accounts bring with them when the books are begun (type 99).
+    #[must_use]
+    pub fn bring_in(&self, mut unit: Unit, accounts: Vec<PersonAccount>) -> Booking {
+        let mut sum = Fen::ZERO;
+        let people: Vec<Posted> = accounts
+            .into_iter()
+            .map(|mut account| {
+                match account.status {
+                    PersonStatus::Normal => unit.active_heads += 1,
+                    PersonStatus::Sealed => unit.sealed_heads += 1,
+                    _ => {}
+                }
+                let brought = account.balance();
+                sum += brought;
+                account.version = 1;
+                let entry = PersonEntry {
+                    number: account.number.clone(),
+                    seq: 1,
+                    day: self.today,
+                    kind: BusinessType::Other,
+                    month: None,
+                    unit_part: Fen::ZERO,
+                    personal_part: brought,
+                    interest: Fen::ZERO,
+                    carried: account.carried,
+                    balance: brought,
+                    serial: self.serial.to_owned(),
+                    reverses: None,
+                };
+                Posted { account, fresh: true, entry: Some(entry) }
+            })
+            .collect();
+        unit.balance += sum;
+        unit.version += 1;
+        let heads = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let entry = self.unit_entry(&unit, BusinessType::Other, None, heads, sum, Fen::ZERO, Fen::ZERO);
+        Booking { unit, entry: Some(entry), people, changes: Vec::new() }
+    }
+
+    /// What each side pays of a base.
+    #[must_use]
+    pub fn shares(&self, unit: &Unit, base: Fen) -> (Fen, Fen) {
+        (self.policy.contribution(base, unit.unit_rate), self.policy.contribution(base, unit.personal_rate))
+    }
+
+    fn base_fits(&self, base: Fen) -> Result<(), Rule> {
+        if base < self.policy.base_floor {
+            Err(Rule::BaseLow { floor: self.policy.base_floor })
+        } else if base > self.policy.base_cap {
+            Err(Rule::BaseHigh { cap: self.policy.base_cap })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn paid(
+        &self,
+        mut account: PersonAccount,
+        kind: BusinessType,
+        month: Month,
+        unit_part: Fen,
+        personal_part: Fen,
+    ) -> Posted {
+        account.current += unit_part + personal_part;
+        account.version += 1;
+        let entry = PersonEntry {
+            number: account.number.clone(),
+            seq: account.version,
+            day: self.today,
+            kind,
+            month: Some(month),
+            unit_part,
+            personal_part,
+            interest: Fen::ZERO,
+            carried: Fen::ZERO,
+            balance: account.balance(),
+            serial: self.serial.to_owned(),
+            reverses: None,
+        };
+        Posted { account, fresh: false, entry: Some(entry) }
+    }
+
+    fn out_of_suspense(
+        &self,
+        mut unit: Unit,
+        people: Vec<Posted>,
+        kind: BusinessType,
+        month: Option<Month>,
+    ) -> Result<Booking, Rule> {
+        let sum: Fen = people.iter().filter_map(|posted| posted.entry.as_ref()).map(PersonEntry::sum).sum();
+        if sum > unit.suspense {
+            return Err(Rule::SuspenseShort { has: unit.suspense, needs: sum });
+        }
+        unit.suspense -= sum;
+        unit.balance += sum;
+        unit.version += 1;
+        let mut numbers: Vec<&PersonNumber> = people.iter().map(|posted| &posted.account.number).collect();
+        numbers.dedup();
+        let heads = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        let entry = self.unit_entry(&unit, kind, month, heads, sum, Fen::ZERO, -sum);
+        Ok(Booking { unit, entry: Some(entry), people, changes: Vec::new() })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of the ledger")]
+    fn unit_entry(
+        &self,
+        unit: &Unit,
+        kind: BusinessType,
+        month: Option<Month>,
+        heads: u32,
+        amount: Fen,
+        interest: Fen,
+        suspense: Fen,
+    ) -> UnitEntry {
+        UnitEntry {
+            unit: unit.account.clone(),
+            seq: unit.version,
+            day: self.today,
+            kind,
+            month,
+            heads,
+            amount,
+            interest,
+            suspense,
+            balance: unit.balance,
+            suspense_after: unit.suspense,
+            serial: self.serial.to_owned(),
+            reverses: None,
+        }
+    }
+
+    /// A change that one account goes through.
+    pub(super) fn change(
+        &self,
+        account: &PersonAccount,
+        kind: BusinessType,
+        month: Option<Month>,
+        field: &'static str,
+        was: String,
+        will: String,
+    ) -> Change {
+        Change {
+            serial: self.serial.to_owned(),
+            person: Some((account.number.clone(), account.person.name.clone())),
+            kind,
+            month,
+            field,
+            was,
+            will,
+        }
+    }
+}
+
+fn one(mut unit: Unit, mut account: PersonAccount, changes: Vec<Change>) -> Booking {
+    unit.version += 1;
+    account.version += 1;
+    Booking { unit, entry: None, people: vec![Posted { account, fresh: false, entry: None }], changes }
+}
+
+/// A unit whose account is sealed or closed does no business here.
+pub(super) fn working(unit: &Unit) -> Result<(), Rule> {
+    match unit.status {
+        AccountStatus::Normal | AccountStatus::Opened | AccountStatus::Deferred => Ok(()),
+        AccountStatus::Closed | AccountStatus::Sealed | AccountStatus::Other => Err(Rule::UnitNotWorking),
+    }
+}
+
+#[cfg(test)]
+mod tests;

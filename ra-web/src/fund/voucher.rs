@@ -1,0 +1,166 @@
+//! Vouchers (凭证): what a booked operation is proved by on paper, with a code by which anybody can check it.
+
+use ca_core::domain::{FundAct, FundField, FundPay, FundReason, FundTransaction, decode};
+use serde::Serialize;
+
+use super::operation::{Operation, State};
+use crate::i18n::Locale;
+
+/// What the template reads.
+#[derive(Debug, Serialize)]
+pub struct Voucher {
+    title: String,
+    number: String,
+    authority: String,
+    printed: String,
+    reprint: i64,
+    unit: String,
+    account: String,
+    facts: Vec<(String, String)>,
+    columns: Vec<String>,
+    lines: Vec<Vec<String>>,
+    signed: String,
+    certificate: String,
+    booked: String,
+    check_code: String,
+    check_at: String,
+    reversed: String,
+}
+
+/// The kind of paper that an act gives: a message `fund-voucher-…`.
+#[must_use]
+pub const fn kind(act: FundAct) -> &'static str {
+    match act {
+        FundAct::Remit => "remittance",
+        FundAct::MakeUp => "make-up",
+        FundAct::Open => "opening",
+        FundAct::Seal | FundAct::Unseal | FundAct::Rebase => "changes",
+        FundAct::ChangeUnit | FundAct::ChangePerson => "particulars",
+        FundAct::Reverse => "reversal",
+    }
+}
+
+/// A code in groups of four.
+#[must_use]
+pub fn grouped(code: &str) -> String {
+    let letters: Vec<char> = code.chars().collect();
+    letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// A code as people type it.
+#[must_use]
+pub fn typed_code(text: &str) -> Option<String> {
+    let code: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    (code.len() == 16).then_some(code)
+}
+
+/// A particular's value as people read it.
+#[must_use]
+pub fn said(locale: Locale, field: FundField, value: &str) -> String {
+    let key = match field {
+        FundField::Pay => FundPay::from_word(value).map(|pay| format!("fund-pay-{}", pay.word())),
+        FundField::Reason => FundReason::from_word(value).map(|why| format!("fund-reason-{}", why.word())),
+        _ => None,
+    };
+    key.map_or_else(|| value.to_owned(), |key| locale.t(&key))
+}
+
+/// The particulars of a document, as people read them.
+#[must_use]
+pub fn particulars(locale: Locale, document: &FundTransaction) -> Vec<(String, String)> {
+    let fact = |fact: &ca_core::domain::FundFact| {
+        let label = locale.t(&format!("fund-field-{}", fact.field.word().replace('_', "-")));
+        let will = said(locale, fact.field, &fact.value);
+        let value = match &fact.was {
+            Some(was) if was.is_empty() => format!("– → {will}"),
+            Some(was) => format!("{} → {will}", said(locale, fact.field, was)),
+            None => will,
+        };
+        (label, value)
+    };
+    document.facts.iter().map(fact).collect()
+}
+
+/// The headings of a list.
+#[must_use]
+pub fn columns(locale: Locale, act: FundAct) -> Vec<String> {
+    let (was, will) = match act {
+        FundAct::Open => ("fund-line-starts", "fund-line-base"),
+        FundAct::Rebase | FundAct::Unseal => ("fund-line-was", "fund-line-will"),
+        FundAct::MakeUp | FundAct::Reverse => ("", "fund-line-month"),
+        _ => ("", "fund-line-base"),
+    };
+    let word = |key: &str| if key.is_empty() { String::new() } else { locale.t(key) };
+    vec![
+        locale.t("fund-line-number"),
+        locale.t("fund-line-name"),
+        locale.t("fund-line-id"),
+        word(was),
+        word(will),
+        locale.t("fund-line-unit-part"),
+        locale.t("fund-line-personal-part"),
+    ]
+}
+
+/// Leaves out a column that nothing stands in.
+#[must_use]
+pub fn shown(columns: Vec<String>, lines: Vec<Vec<String>>) -> (Vec<String>, Vec<Vec<String>>) {
+    let keep: Vec<bool> = columns.iter().map(|heading| !heading.is_empty()).collect();
+    let kept = |cells: Vec<String>| cells.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(cell, _)| cell).collect();
+    (kept(columns), lines.into_iter().map(kept).collect())
+}
+
+impl Voucher {
+    /// The voucher of an operation that stands in the books; none for another. `prints` counts this one.
+    #[must_use]
+    pub fn of(
+        operation: &Operation,
+        prints: i64,
+        authority: &str,
+        origin: &str,
+        printed: ca_core::domain::Timestamp,
+    ) -> Option<Self> {
+        let (signature, booked) = (operation.signature.as_ref()?, operation.booked?);
+        if operation.state != State::Posted {
+            return None;
+        }
+        let locale = Locale::ZhCn;
+        let document: FundTransaction = decode(&operation.document).ok()?;
+        let certificate = openssl::x509::X509::from_der(&signature.certificate).ok()?;
+        let serial = certificate.serial_number().to_bn().ok()?.to_hex_str().ok()?.to_lowercase();
+        let (columns, lines) = shown(columns(locale, operation.act), operation.lines());
+        Some(Self {
+            title: locale.t(&format!("fund-voucher-{}", kind(operation.act))),
+            number: operation.serial.clone(),
+            authority: authority.to_owned(),
+            printed: printed.beijing_text(),
+            reprint: prints - 1,
+            facts: particulars(locale, &document),
+            unit: document.unit,
+            account: document.account,
+            columns,
+            lines,
+            signed: signature.at.beijing_text(),
+            certificate: serial,
+            booked: booked.beijing_text(),
+            check_code: grouped(&operation.check_code),
+            check_at: format!("{origin}/check"),
+            reversed: operation.reversed_by.clone().unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_as_they_are_printed_and_columns_that_are_empty_are_left_out() {
+        assert_eq!(grouped("23456789ABCDEFGH"), "2345-6789-ABCD-EFGH");
+        assert_eq!(typed_code(" 2345-6789-abcd-EFGH").as_deref(), Some("23456789ABCDEFGH"));
+        assert_eq!(typed_code("2345"), None);
+        let (columns, lines) =
+            shown(columns(Locale::En, FundAct::Seal), vec![["1", "2", "3", "", "5", "6", "7"].map(str::to_owned).to_vec()]);
+        assert_eq!((columns.len(), lines[0].len()), (6, 6));
+    }
+}

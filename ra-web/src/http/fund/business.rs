@@ -1,0 +1,376 @@
+//! 业务办理: what can be done, and the form of each. A form makes a document, which is signed on its own page.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Multipart, Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use ca_core::domain::FundAct;
+use serde::Deserialize;
+
+use super::operations::{OperationLine, line};
+use super::plans::{self, Faults, Reader, Typed};
+use super::query::Field;
+use super::session::CurrentUnit;
+use super::{Portal, page_of};
+use crate::batches::table::MAX_FILE_BYTES;
+use crate::fund::account::Unit;
+use crate::fund::amounts::{Fen, Month};
+use crate::fund::books::PersonAccount;
+use crate::fund::hall::HallError;
+use crate::fund::operation::Plan;
+use crate::fund::rules::Rule;
+use crate::fund::sheet::{self, Column, MOST_LINES, SheetFault};
+use crate::http::answer::{Again, Shown, file_of, see, sheet_file};
+use crate::http::error::{Failure, Kind};
+use crate::page::{Page, View};
+use crate::reports::sheet::{Cell, Sheet};
+
+/// Operations on the page of all business.
+const RECENT: i64 = 10;
+/// Faulty rows that a page lists.
+const MOST_FAULTS: usize = 200;
+/// In the order in which clerks need them.
+const OFFERED: [FundAct; 8] = [
+    FundAct::Remit,
+    FundAct::Open,
+    FundAct::Seal,
+    FundAct::Unseal,
+    FundAct::Rebase,
+    FundAct::MakeUp,
+    FundAct::ChangeUnit,
+    FundAct::ChangePerson,
+];
+
+/// One kind of business.
+struct Offer {
+    word: String,
+    href: String,
+    label: String,
+    hint: String,
+}
+
+#[derive(Template)]
+#[template(path = "portal/business.html")]
+struct BusinessPage {
+    page: Page,
+    offers: Vec<Offer>,
+    recent: Vec<OperationLine>,
+    /// Serial and month of the remittance that waits for its money.
+    waiting: Option<(String, String)>,
+}
+
+/// `GET /business`.
+pub(super) async fn get_business(
+    State(portal): State<Portal>,
+    CurrentUnit { unit, .. }: CurrentUnit,
+    view: View,
+) -> Result<impl IntoResponse, Failure> {
+    let mut tx = portal.store.begin_read().await?;
+    let recent = tx.operations(&unit.account, None, LAST, RECENT).await?;
+    let waiting = tx.waiting(&unit.account).await?;
+    tx.commit().await?;
+    let offers = OFFERED.map(|act| Offer {
+        word: slug(act),
+        href: format!("/business/{}", slug(act)),
+        label: view.t(&format!("fund-act-{}", slug(act))),
+        hint: view.t(&format!("fund-act-{}-hint", slug(act))),
+    });
+    Ok(Shown(BusinessPage {
+        page: Page { wide: true, ..page_of(&view, &unit, "fund-business-title", "/business") },
+        offers: offers.into(),
+        recent: recent.iter().map(|operation| line(&view, operation)).collect(),
+        waiting: waiting.map(|one| (one.serial, one.month.map(|month| month.to_string()).unwrap_or_default())),
+    }))
+}
+
+/// Behind every serial number.
+pub(super) const LAST: &str = "~";
+
+/// An act in an address.
+pub(super) fn slug(act: FundAct) -> String {
+    act.word().replace('_', "-")
+}
+
+fn act_of(slug: &str) -> Result<FundAct, Failure> {
+    FundAct::from_word(&slug.replace('-', "_")).ok_or_else(|| Kind::NotFound.into())
+}
+
+/// Lists are usual for these.
+const fn takes_lists(act: FundAct) -> bool {
+    matches!(act, FundAct::Open | FundAct::Rebase)
+}
+
+/// A row of a list that cannot be.
+struct FaultyRow {
+    line: usize,
+    column: String,
+    what: String,
+}
+
+/// What a remittance would come to.
+struct Preview {
+    heads: usize,
+    total: Fen,
+    suspense: Fen,
+    short: bool,
+    ahead: bool,
+}
+
+#[derive(Template)]
+#[template(path = "portal/form.html")]
+struct FormPage {
+    page: Page,
+    lead: String,
+    action: String,
+    fields: Vec<Field>,
+    /// Field and message, for the summary.
+    faults: Faults,
+    lists: bool,
+    template: String,
+    list_action: String,
+    most: usize,
+    rows: Vec<FaultyRow>,
+    file_fault: Option<String>,
+    about: Vec<(String, String)>,
+    preview: Option<Preview>,
+    button: String,
+}
+
+/// What is shown again.
+#[derive(Default)]
+struct Shortcomings {
+    faults: Faults,
+    rows: Vec<FaultyRow>,
+    file: Option<String>,
+}
+
+/// Whom a form is about.
+#[derive(Default, Deserialize)]
+pub(super) struct About {
+    #[serde(default)]
+    number: String,
+    #[serde(default)]
+    serial: String,
+}
+
+/// `GET /business/{act}`.
+pub(super) async fn get_form(
+    State(portal): State<Portal>,
+    CurrentUnit { unit, .. }: CurrentUnit,
+    view: View,
+    Path(act): Path<String>,
+    Query(about): Query<About>,
+) -> Result<Response, Failure> {
+    let act = act_of(&act)?;
+    let typed = (!about.serial.is_empty()).then(|| Typed::from([("serial".to_owned(), about.serial)]));
+    let page = form_page(&portal, &view, &unit, act, &about.number, typed.as_ref(), Shortcomings::default()).await?;
+    Ok(Shown(page).into_response())
+}
+
+async fn form_page(
+    portal: &Portal,
+    view: &View,
+    unit: &Unit,
+    act: FundAct,
+    number: &str,
+    typed: Option<&Typed>,
+    short: Shortcomings,
+) -> Result<FormPage, Failure> {
+    let mut tx = portal.store.begin_read().await?;
+    let account = match number.trim().parse() {
+        Ok(number) => tx.person_account(&unit.account, &number).await?,
+        Err(_) => None,
+    };
+    let preview = if act == FundAct::Remit {
+        let month = unit.next_month();
+        let due = tx.due_accounts(&unit.account, month).await?;
+        let total: Fen = due.iter().map(PersonAccount::monthly).sum();
+        Some(Preview {
+            heads: due.len(),
+            total,
+            suspense: unit.suspense,
+            short: total > unit.suspense,
+            ahead: month > Month::of(portal.clock.now().beijing_day()),
+        })
+    } else {
+        None
+    };
+    tx.commit().await?;
+    let key = format!("fund-act-{}", slug(act));
+    let about = account.as_ref().map(|account| {
+        vec![
+            (view.t("fund-col-name"), account.person.name.clone()),
+            (view.t("fund-col-id"), account.person.id_masked.clone()),
+            (view.t("fund-col-status"), view.t(&format!("fund-status-{}", account.status.word()))),
+            (view.t("fund-col-base"), account.base.to_string()),
+        ]
+    });
+    Ok(FormPage {
+        page: Page { title: view.t(&key), ..page_of(view, unit, "fund-business-title", "/business") },
+        lead: view.t(&format!("{key}-hint")),
+        action: format!("/business/{}", slug(act)),
+        fields: plans::fields(view, act, unit, account.as_ref(), typed, &short.faults),
+        faults: short.faults,
+        lists: takes_lists(act),
+        template: format!("/business/{}/template.xlsx", slug(act)),
+        list_action: format!("/business/{}/list", slug(act)),
+        most: MOST_LINES,
+        rows: short.rows,
+        file_fault: short.file,
+        about: about.unwrap_or_default(),
+        preview,
+        button: view.t("fund-form-next"),
+    })
+}
+
+/// `POST /business/{act}`: makes the document, or says why not.
+pub(super) async fn post_form(
+    State(portal): State<Portal>,
+    CurrentUnit { unit, .. }: CurrentUnit,
+    view: View,
+    Path(act): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Failure> {
+    let act = act_of(&act)?;
+    let mut reader = Reader::new(&view, &typed);
+    let plan = plans::plan(&mut reader, act);
+    let mut faults = reader.faults;
+    if let Some(plan) = plan.filter(|_| faults.is_empty()) {
+        match portal.hall.draft(&unit.account, &plan, portal.clock.now()).await {
+            Ok(serial) => return Ok(see(&format!("/operations/{serial}"))),
+            Err(HallError::Rule(rule)) => faults.push((plans::place(act, &rule), rule_text(&view, &rule))),
+            Err(HallError::Lines(lines)) => {
+                faults.extend(lines.iter().map(|(_, rule)| (plans::place(act, rule), rule_text(&view, rule))));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let number = typed.get("number").cloned().unwrap_or_default();
+    let short = Shortcomings { faults, ..Shortcomings::default() };
+    Ok(Again(form_page(&portal, &view, &unit, act, &number, Some(&typed), short).await?).into_response())
+}
+
+/// A rule in words.
+pub(super) fn rule_text(view: &View, rule: &Rule) -> String {
+    let [a, b] = rule.variables();
+    view.locale.t_with(&format!("fund-rule-{}", rule.word()), &[("a", &a), ("b", &b)])
+}
+
+/// `POST /business/{act}/list`: a spreadsheet. One faulty row, and nothing of it is done.
+pub(super) async fn post_list(
+    State(portal): State<Portal>,
+    CurrentUnit { unit, .. }: CurrentUnit,
+    view: View,
+    Path(act): Path<String>,
+    body: Multipart,
+) -> Result<Response, Failure> {
+    let act = act_of(&act)?;
+    if !takes_lists(act) {
+        return Err(Kind::NotFound.into());
+    }
+    let read = match file_of(body, MAX_FILE_BYTES).await? {
+        None => Err(Shortcomings { file: Some(view.t("batch-file-none")), ..Shortcomings::default() }),
+        Some((_, None)) => Err(Shortcomings { file: Some(view.t("batch-file-too-large")), ..Shortcomings::default() }),
+        Some((_, Some(bytes))) => listed(act, &bytes).map_err(|fault| said(&view, &fault)),
+    };
+    let short = match read {
+        Err(short) => short,
+        Ok((plan, rows)) => match portal.hall.draft(&unit.account, &plan, portal.clock.now()).await {
+            Ok(serial) => return Ok(see(&format!("/operations/{serial}"))),
+            Err(HallError::Rule(rule)) => Shortcomings { file: Some(rule_text(&view, &rule)), ..Shortcomings::default() },
+            Err(HallError::Lines(lines)) => Shortcomings {
+                file: Some(view.t("fund-list-faulty")),
+                rows: lines
+                    .iter()
+                    .take(MOST_FAULTS)
+                    .map(|(n, rule)| FaultyRow {
+                        line: rows.get(*n).copied().unwrap_or_default(),
+                        column: String::new(),
+                        what: rule_text(&view, rule),
+                    })
+                    .collect(),
+                ..Shortcomings::default()
+            },
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(Again(form_page(&portal, &view, &unit, act, "", None, short).await?).into_response())
+}
+
+/// A plan out of a file, with the rows of its lines.
+fn listed(act: FundAct, bytes: &[u8]) -> Result<(Plan, Vec<usize>), SheetFault> {
+    if act == FundAct::Open {
+        let (rows, people) = sheet::newcomers(bytes)?.into_iter().unzip();
+        return Ok((Plan::Open { people }, rows));
+    }
+    let found = sheet::bases(bytes)?;
+    let rows = found.iter().map(|(row, ..)| *row).collect();
+    Ok((Plan::Rebase { bases: found.into_iter().map(|(_, number, base)| (number, base)).collect() }, rows))
+}
+
+fn said(view: &View, fault: &SheetFault) -> Shortcomings {
+    let column = |column: &Column| view.t(&format!("fund-column-{}", column.word()));
+    let file = match fault {
+        SheetFault::Table(error) => {
+            view.locale.t_with(&format!("batch-file-{}", error.word()), &[("n", &error.number())])
+        }
+        SheetFault::Missing(columns) => {
+            let names = columns.iter().map(column).collect::<Vec<_>>().join(", ");
+            view.locale.t_with("batch-file-missing", &[("columns", &names)])
+        }
+        SheetFault::NoLines => view.t("batch-file-no-lines"),
+        SheetFault::TooMany(most) => view.locale.t_with("fund-list-too-many", &[("n", most)]),
+        SheetFault::Cells(_) => view.t("fund-list-faulty"),
+    };
+    let rows = match fault {
+        SheetFault::Cells(cells) => cells
+            .iter()
+            .take(MOST_FAULTS)
+            .map(|cell| FaultyRow {
+                line: cell.line,
+                column: column(&cell.column),
+                what: view.t(&format!("fund-cell-{}", cell.word)),
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    Shortcomings { faults: Vec::new(), rows, file: Some(file) }
+}
+
+/// `GET /business/{act}/template.xlsx`: the headings of a list; for bases with the employees already in it.
+pub(super) async fn get_template(
+    State(portal): State<Portal>,
+    CurrentUnit { unit, .. }: CurrentUnit,
+    view: View,
+    Path(act): Path<String>,
+) -> Result<Response, Failure> {
+    let act = act_of(&act)?;
+    let columns: &[Column] = match act {
+        FundAct::Open => {
+            &[Column::Name, Column::IdKind, Column::IdNumber, Column::Mobile, Column::Base, Column::Starts]
+        }
+        FundAct::Rebase => &[Column::Number, Column::Name, Column::Base],
+        _ => return Err(Kind::NotFound.into()),
+    };
+    let rows = if act == FundAct::Rebase {
+        let mut tx = portal.store.begin_read().await?;
+        let due = tx.due_accounts(&unit.account, unit.next_month()).await?;
+        tx.commit().await?;
+        let row = |account: &PersonAccount| {
+            vec![
+                Cell::Text(account.number.to_string()),
+                Cell::Text(account.person.name.clone()),
+                Cell::Money(account.base.fen()),
+            ]
+        };
+        due.iter().map(row).collect()
+    } else {
+        Vec::new()
+    };
+    let sheet = Sheet {
+        title: view.t(&format!("fund-act-{}", slug(act))),
+        columns: columns.iter().map(|column| (view.t(&format!("fund-column-{}", column.word())), 20)).collect(),
+        rows,
+    };
+    sheet_file(&sheet, "xlsx", &slug(act))
+}
