@@ -130,7 +130,7 @@ impl Hall {
         let public = format!("http://127.0.0.1:{}", house.ports.public);
         let sites = [
             Site { origin: &staff, name: "示范办事处", may: &["login", "order", "provision", "unlock"] },
-            Site { origin: &portal, name: "示范公积金", may: &["login"] },
+            Site { origin: &portal, name: "示范公积金", may: &["login", "fund"] },
             Site { origin: &public, name: "示范证书服务", may: &["login", "renew"] },
         ];
         let agent = Agent::start_over(carrier, folder.path(), house.ports.agent, &sites).await?;

@@ -200,7 +200,9 @@ mod tests {
         };
         let bytes = encode(&transaction);
         assert_eq!(decode::<FundTransaction>(&bytes), Ok(transaction));
-        let spelt = String::from_utf8(bytes).expect("JSON").replace("\"value\":\"1,781.56\"", "\"value\":\"1,781.56\",\"was\":null");
+        let spelt = String::from_utf8(bytes)
+            .expect("JSON")
+            .replace("\"value\":\"1,781.56\"", "\"value\":\"1,781.56\",\"was\":null");
         assert_eq!(decode::<FundTransaction>(spelt.as_bytes()), Err(CanonicalError::NotCanonical));
         for act in FundAct::ALL {
             assert_eq!(FundAct::from_word(act.word()), Some(*act));

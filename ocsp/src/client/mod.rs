@@ -27,10 +27,10 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
 
 pub use self::crl::CrlFault;
-pub use self::verify::{Distrust, kept};
 use self::verify::Expected;
 #[cfg(feature = "responder")]
 pub(crate) use self::verify::delegated;
+pub use self::verify::{Distrust, kept};
 use crate::wire::{Failure, HashAlgorithm, IssuerHashes, Nonce, Standing, WireError, encode_request};
 
 /// Octets of the nonce that each question carries (RFC 9654 §2.1: 32 is what clients should use).

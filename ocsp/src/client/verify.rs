@@ -10,8 +10,8 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use crate::wire::{
-    BasicResponse, CertId, Failure, ID_NO_CHECK, ID_OCSP_SIGNING, IssuerHashes, Reply, ResponderId, Standing, WireError, parse_reply,
-    responder_key_hash,
+    BasicResponse, CertId, Failure, ID_NO_CHECK, ID_OCSP_SIGNING, IssuerHashes, Reply, ResponderId, Standing,
+    WireError, parse_reply, responder_key_hash,
 };
 
 /// Why an answer is not believed.
@@ -109,7 +109,12 @@ impl Expected<'_> {
 ///
 /// # Errors
 /// [`Distrust`].
-pub fn kept(response: &[u8], chain: &ChainValid, at: Timestamp, within: i64) -> Result<(Standing, Timestamp), Distrust> {
+pub fn kept(
+    response: &[u8],
+    chain: &ChainValid,
+    at: Timestamp,
+    within: i64,
+) -> Result<(Standing, Timestamp), Distrust> {
     let basic = match parse_reply(response)? {
         Reply::Failure(failure) => return Err(Distrust::Failure(failure)),
         Reply::Basic(basic) => basic,

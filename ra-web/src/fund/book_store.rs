@@ -180,7 +180,11 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn person_account(&mut self, unit: &AccountNumber, number: &PersonNumber) -> Result<Option<PersonAccount>, DatabaseError>;
+    async fn person_account(
+        &mut self,
+        unit: &AccountNumber,
+        number: &PersonNumber,
+    ) -> Result<Option<PersonAccount>, DatabaseError>;
 
     /// The accounts that are to be paid for a month.
     ///
@@ -192,7 +196,13 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn people(&mut self, unit: &AccountNumber, filter: &PeopleFilter, after: &str, limit: i64) -> Result<Vec<PersonAccount>, DatabaseError>;
+    async fn people(
+        &mut self,
+        unit: &AccountNumber,
+        filter: &PeopleFilter,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<PersonAccount>, DatabaseError>;
 
     /// Sums over them.
     ///
@@ -222,7 +232,13 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn unit_entries(&mut self, unit: &AccountNumber, filter: &EntryFilter, before: i64, limit: i64) -> Result<Vec<UnitEntry>, DatabaseError>;
+    async fn unit_entries(
+        &mut self,
+        unit: &AccountNumber,
+        filter: &EntryFilter,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<UnitEntry>, DatabaseError>;
 
     /// Sums over them.
     ///
@@ -234,13 +250,24 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn unit_months(&mut self, unit: &AccountNumber, from: Month, to: Month) -> Result<Vec<UnitEntry>, DatabaseError>;
+    async fn unit_months(
+        &mut self,
+        unit: &AccountNumber,
+        from: Month,
+        to: Month,
+    ) -> Result<Vec<UnitEntry>, DatabaseError>;
 
     /// Entries of an employee's ledger, newest first, before a place.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn person_ledger(&mut self, number: &PersonNumber, filter: &EntryFilter, before: i64, limit: i64) -> Result<Vec<PersonEntry>, DatabaseError>;
+    async fn person_ledger(
+        &mut self,
+        number: &PersonNumber,
+        filter: &EntryFilter,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<PersonEntry>, DatabaseError>;
 
     /// Sums over them.
     ///
@@ -252,7 +279,11 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn moves_since(&mut self, number: &PersonNumber, day: BeijingDay) -> Result<Vec<(BeijingDay, Fen)>, DatabaseError>;
+    async fn moves_since(
+        &mut self,
+        number: &PersonNumber,
+        day: BeijingDay,
+    ) -> Result<Vec<(BeijingDay, Fen)>, DatabaseError>;
 
     /// What was paid for each month, what was reversed taken off.
     ///
@@ -270,7 +301,13 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn changes(&mut self, unit: &AccountNumber, filter: &EntryFilter, before: i64, limit: i64) -> Result<Vec<KeptChange>, DatabaseError>;
+    async fn changes(
+        &mut self,
+        unit: &AccountNumber,
+        filter: &EntryFilter,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<KeptChange>, DatabaseError>;
 
     /// How many changes there are.
     ///
@@ -282,13 +319,25 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn keep_receipt(&mut self, reference: &str, unit: &AccountNumber, amount: Fen, at: Timestamp) -> Result<bool, DatabaseError>;
+    async fn keep_receipt(
+        &mut self,
+        reference: &str,
+        unit: &AccountNumber,
+        amount: Fen,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError>;
 
     /// Accounts whose interest of a year is not settled, in order.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn unsettled(&mut self, unit: &AccountNumber, year: i64, until: BeijingDay, limit: i64) -> Result<Vec<PersonAccount>, DatabaseError>;
+    async fn unsettled(
+        &mut self,
+        unit: &AccountNumber,
+        year: i64,
+        until: BeijingDay,
+        limit: i64,
+    ) -> Result<Vec<PersonAccount>, DatabaseError>;
 
     /// Units in the order of their accounts, after one.
     ///
@@ -300,13 +349,24 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn keep_interest(&mut self, unit: &AccountNumber, year: i64, line: &InterestLine) -> Result<(), DatabaseError>;
+    async fn keep_interest(
+        &mut self,
+        unit: &AccountNumber,
+        year: i64,
+        line: &InterestLine,
+    ) -> Result<(), DatabaseError>;
 
     /// Interest of a year in the order of accounts, after one.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn interest_lines(&mut self, unit: &AccountNumber, year: i64, after: &str, limit: i64) -> Result<Vec<InterestLine>, DatabaseError>;
+    async fn interest_lines(
+        &mut self,
+        unit: &AccountNumber,
+        year: i64,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<InterestLine>, DatabaseError>;
 
     /// Number of accounts, openings, interest and closings of a year.
     ///
@@ -342,7 +402,13 @@ pub trait BookTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn operations(&mut self, unit: &AccountNumber, act: Option<FundAct>, before: &str, limit: i64) -> Result<Vec<Operation>, DatabaseError>;
+    async fn operations(
+        &mut self,
+        unit: &AccountNumber,
+        act: Option<FundAct>,
+        before: &str,
+        limit: i64,
+    ) -> Result<Vec<Operation>, DatabaseError>;
 
     /// Writes an operation by compare-and-swap, and the states that it went through.
     ///

@@ -401,15 +401,14 @@ impl Clerk<'_> {
                 return Err(Rule::NoAmount);
             }
             let before: Fen = paid.iter().filter(|(month, _)| *month == arrear.month).map(|(_, sum)| *sum).sum();
-            let twice = people.iter().any(|posted: &Posted| {
-                posted.entry.as_ref().is_some_and(|entry| entry.month == Some(arrear.month))
-            });
+            let twice = people
+                .iter()
+                .any(|posted: &Posted| posted.entry.as_ref().is_some_and(|entry| entry.month == Some(arrear.month)));
             if twice || (before > Fen::ZERO && !difference) {
                 return Err(Rule::PaidAlready { month: arrear.month });
             }
             account.paid_through = account.paid_through.max(Some(arrear.month));
-            let posted =
-                self.paid(account, BusinessType::MakeUp, arrear.month, arrear.unit_part, arrear.personal_part);
+            let posted = self.paid(account, BusinessType::MakeUp, arrear.month, arrear.unit_part, arrear.personal_part);
             account = posted.account.clone();
             people.push(posted);
         }
@@ -431,8 +430,7 @@ impl Clerk<'_> {
         account.status = PersonStatus::Sealed;
         (unit.active_heads, unit.sealed_heads) = (unit.active_heads - 1, unit.sealed_heads + 1);
         let month = unit.next_month();
-        let change =
-            self.change(&account, BusinessType::Sealing, Some(month), "sealed", String::new(), why.to_owned());
+        let change = self.change(&account, BusinessType::Sealing, Some(month), "sealed", String::new(), why.to_owned());
         Ok(one(unit, account, vec![change]))
     }
 
@@ -440,7 +438,13 @@ impl Clerk<'_> {
     ///
     /// # Errors
     /// The [`Rule`] that stands in the way.
-    pub fn unseal(&self, mut unit: Unit, mut account: PersonAccount, base: Fen, sealed_for: &str) -> Result<Booking, Rule> {
+    pub fn unseal(
+        &self,
+        mut unit: Unit,
+        mut account: PersonAccount,
+        base: Fen,
+        sealed_for: &str,
+    ) -> Result<Booking, Rule> {
         working(&unit)?;
         if account.status != PersonStatus::Sealed {
             return Err(Rule::NotSealed);
@@ -455,14 +459,8 @@ impl Clerk<'_> {
         account.base = base;
         (account.unit_share, account.personal_share) = self.shares(&unit, base);
         (unit.active_heads, unit.sealed_heads) = (unit.active_heads + 1, unit.sealed_heads - 1);
-        let change = self.change(
-            &account,
-            BusinessType::Unsealing,
-            Some(month),
-            "unsealed",
-            was.to_string(),
-            base.to_string(),
-        );
+        let change =
+            self.change(&account, BusinessType::Unsealing, Some(month), "unsealed", was.to_string(), base.to_string());
         Ok(one(unit, account, vec![change]))
     }
 
@@ -544,7 +542,8 @@ impl Clerk<'_> {
                 return Err(Rule::Settled);
             }
             if original.kind == BusinessType::Remittance && account.paid_through == original.month {
-                account.paid_through = original.month.map(|month| month.plus(-1)).filter(|month| *month >= account.starts);
+                account.paid_through =
+                    original.month.map(|month| month.plus(-1)).filter(|month| *month >= account.starts);
             }
             account.current -= entry.sum();
             account.version += 1;

@@ -7,9 +7,7 @@
 use std::sync::{Arc, PoisonError};
 
 use ca_core::cms;
-use ca_core::domain::{
-    BeijingDay, FundList, FundPay, FundTransaction, OrderId, Sha256, Timestamp, decode, encode,
-};
+use ca_core::domain::{BeijingDay, FundList, FundPay, FundTransaction, OrderId, Sha256, Timestamp, decode, encode};
 use ca_core::sql::DatabaseError;
 use openssl::sha::sha256;
 
@@ -99,7 +97,8 @@ impl Hall {
             }
             let mut plan = plan.clone();
             prepare::name_newcomers(tx.as_mut(), &self.key, &mut plan, || self.draw(now).to_string()).await?;
-            let prepared = self.prepare(&mut tx, unit.clone(), &plan, &id.to_string(), now.beijing_day(), false).await?;
+            let prepared =
+                self.prepare(&mut tx, unit.clone(), &plan, &id.to_string(), now.beijing_day(), false).await?;
             let list = prepared.list();
             let document = FundTransaction {
                 id,
@@ -286,8 +285,15 @@ impl Hall {
             let booking = Clerk { policy: &policy, today, serial: &serial }.receive(unit, amount);
             tx.book(&booking, &[], now).await?;
             let sum = amount.plain();
-            tx.audit(&told("fund.received", account, &serial, now, "system", &[("amount", &sum), ("reference", reference)]))
-                .await?;
+            tx.audit(&told(
+                "fund.received",
+                account,
+                &serial,
+                now,
+                "system",
+                &[("amount", &sum), ("reference", reference)],
+            ))
+            .await?;
             if let Some(mut waiting) = tx.waiting(account).await?
                 && booking.unit.suspense >= waiting.amount
             {

@@ -222,7 +222,8 @@ pub fn parse(text: &str, table: impl FnOnce(&str) -> anyhow::Result<Vec<u8>>) ->
     }
     let policies: Vec<Policy> = file.policy.into_iter().map(Policy::try_from).collect::<anyhow::Result<_>>()?;
     for one in &units {
-        let policy = policies.iter().filter(|policy| policy.valid_from <= one.brought_in).max_by_key(|one| one.valid_from);
+        let policy =
+            policies.iter().filter(|policy| policy.valid_from <= one.brought_in).max_by_key(|one| one.valid_from);
         let policy = policy.with_context(|| format!("no policy holds on {}", one.brought_in))?;
         for rate in [one.unit.unit_rate, one.unit.personal_rate] {
             ensure!(
@@ -269,7 +270,8 @@ fn said(fault: &SheetFault) -> anyhow::Error {
         SheetFault::NoLines => anyhow::anyhow!("no lines"),
         SheetFault::TooMany(most) => anyhow::anyhow!("over {most} lines"),
         SheetFault::Cells(faults) => {
-            let named = faults.iter().map(|fault| format!("row {}: {} ({})", fault.line, fault.column.word(), fault.word));
+            let named =
+                faults.iter().map(|fault| format!("row {}: {} ({})", fault.line, fault.column.word(), fault.word));
             anyhow::anyhow!("{}", named.collect::<Vec<_>>().join("; "))
         }
     }
@@ -328,7 +330,8 @@ async fn begin_books(
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let account = &one.unit.account;
-    let draw = || OrderId::draw(now, &mut *chance.lock().unwrap_or_else(std::sync::PoisonError::into_inner)).to_string();
+    let draw =
+        || OrderId::draw(now, &mut *chance.lock().unwrap_or_else(std::sync::PoisonError::into_inner)).to_string();
     let mut tx = store.begin().await?;
     let unit = tx.unit(account).await?.context("the unit was opened")?;
     let policy = tx.policy_at(one.brought_in).await?.context("a policy")?;

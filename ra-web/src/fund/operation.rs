@@ -246,7 +246,8 @@ mod tests {
             assert!(!State::Posted.leads_to(state) && !State::Cancelled.leads_to(state));
             assert!(!state.leads_to(State::Draft));
         }
-        let path = [State::Draft, State::Submitted, State::AwaitingFunds, State::Funded, State::Allocated, State::Posted];
+        let path =
+            [State::Draft, State::Submitted, State::AwaitingFunds, State::Funded, State::Allocated, State::Posted];
         assert!(path.windows(2).all(|pair| pair[0].leads_to(pair[1])));
         assert!(!State::Draft.leads_to(State::Posted), "nothing is booked unsigned");
     }

@@ -43,7 +43,7 @@ pub fn id_hash(key: &FieldKey, kind: IdKind, number: &str) -> Result<Sha256, Vau
 
 /// What pages show of a number.
 #[must_use]
-pub fn masked(kind: IdKind, number: &str) -> String {
+pub(super) fn masked(kind: IdKind, number: &str) -> String {
     if kind == IdKind::Resident
         && let Ok(id) = number.parse::<ResidentId>()
     {
@@ -55,7 +55,7 @@ pub fn masked(kind: IdKind, number: &str) -> String {
 
 /// Under which place the number of a person is sealed.
 #[must_use]
-pub fn number_place(person: &str) -> String {
+pub(super) fn number_place(person: &str) -> String {
     format!("fund person {person}")
 }
 

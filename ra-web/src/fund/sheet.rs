@@ -164,7 +164,8 @@ pub(super) fn lines(bytes: &[u8], needed: &[Column], most: usize) -> Result<Vec<
         };
         row.cells.iter().filter_map(place).collect()
     };
-    let best = rows.iter().take(MOST_TITLE_ROWS).enumerate().max_by_key(|(n, row)| (columns(row).len(), usize::MAX - n));
+    let best =
+        rows.iter().take(MOST_TITLE_ROWS).enumerate().max_by_key(|(n, row)| (columns(row).len(), usize::MAX - n));
     let (at, found) = best.map(|(at, row)| (at, columns(row))).ok_or(SheetFault::NoLines)?;
     let missing: Vec<Column> = needed.iter().copied().filter(|column| !found.contains_key(column)).collect();
     if !missing.is_empty() {

@@ -106,7 +106,8 @@ pub fn columns(locale: Locale, act: FundAct) -> Vec<String> {
 #[must_use]
 pub fn shown(columns: Vec<String>, lines: Vec<Vec<String>>) -> (Vec<String>, Vec<Vec<String>>) {
     let keep: Vec<bool> = columns.iter().map(|heading| !heading.is_empty()).collect();
-    let kept = |cells: Vec<String>| cells.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(cell, _)| cell).collect();
+    let kept =
+        |cells: Vec<String>| cells.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(cell, _)| cell).collect();
     (kept(columns), lines.into_iter().map(kept).collect())
 }
 
@@ -159,8 +160,10 @@ mod tests {
         assert_eq!(grouped("23456789ABCDEFGH"), "2345-6789-ABCD-EFGH");
         assert_eq!(typed_code(" 2345-6789-abcd-EFGH").as_deref(), Some("23456789ABCDEFGH"));
         assert_eq!(typed_code("2345"), None);
-        let (columns, lines) =
-            shown(columns(Locale::En, FundAct::Seal), vec![["1", "2", "3", "", "5", "6", "7"].map(str::to_owned).to_vec()]);
+        let (columns, lines) = shown(
+            columns(Locale::En, FundAct::Seal),
+            vec![["1", "2", "3", "", "5", "6", "7"].map(str::to_owned).to_vec()],
+        );
         assert_eq!((columns.len(), lines[0].len()), (6, 6));
     }
 }

@@ -97,7 +97,10 @@ async fn a_month_is_remitted_signed_booked_printed_proved_offline_and_reversed()
     let undo = drafted(&mut browser, "reverse", &[("serial", &serial), ("words", "金额有误")]).await;
     assert_eq!(signed(&mut browser, &house, &token, &undo).await.status, 303);
     let (undone, _) = books(&house).await;
-    assert_eq!((undone.balance, undone.suspense, undone.paid_through), (before.balance, before.suspense, before.paid_through));
+    assert_eq!(
+        (undone.balance, undone.suspense, undone.paid_through),
+        (before.balance, before.suspense, before.paid_through)
+    );
     assert!(browser.get(&path).await.text.contains("已冲销"));
     let again = browser.post("/business/reverse", &[("serial", &serial), ("words", "再来一次")]).await;
     assert!(again.status == 422 && again.text.contains("已经冲销"));
@@ -127,13 +130,17 @@ async fn only_the_very_document_signed_by_the_very_certificate_is_booked_and_onl
     let house = House::new().await;
     let (mut browser, token) = logged_in(&house).await;
     let path = drafted(&mut browser, "remit", &[("month", "2026-11"), ("pay", "suspense")]).await;
-    let other = drafted(&mut browser, "change-unit", &[
-        ("address", "示范市东湖区建设大街20号"),
-        ("handler", "周晓燕"),
-        ("handler_mobile", "13800000001"),
-        ("payday", "15"),
-        ("bank", "示范银行东湖支行"),
-    ])
+    let other = drafted(
+        &mut browser,
+        "change-unit",
+        &[
+            ("address", "示范市东湖区建设大街20号"),
+            ("handler", "周晓燕"),
+            ("handler_mobile", "13800000001"),
+            ("payday", "15"),
+            ("bank", "示范银行东湖支行"),
+        ],
+    )
     .await;
     let statement = URL_SAFE_NO_PAD.decode(browser.get(&path).await.field("statement")).expect("base64url");
     let (before, _) = books(&house).await;
@@ -141,7 +148,8 @@ async fn only_the_very_document_signed_by_the_very_certificate_is_booked_and_onl
     // Over another document, by another certificate, changed, too late.
     let misplaced = browser.post(&format!("{other}/sign"), &[("signature", &good)]).await;
     let second = house.unit();
-    let by_another = browser.post(&format!("{path}/sign"), &[("signature", &second.sign(&statement, house.now()))]).await;
+    let by_another =
+        browser.post(&format!("{path}/sign"), &[("signature", &second.sign(&statement, house.now()))]).await;
     let mut broken = STANDARD.decode(&good).expect("base64");
     *broken.last_mut().expect("bytes") ^= 1;
     let changed = browser.post(&format!("{path}/sign"), &[("signature", &STANDARD.encode(&broken))]).await;
@@ -260,11 +268,11 @@ async fn another_units_data_is_reached_by_no_page_and_no_id() {
     let (mut browser, token) = logged_in(&house).await;
     let path = drafted(&mut browser, "remit", &[("month", "2026-11"), ("pay", "suspense")]).await;
     assert_eq!(signed(&mut browser, &house, &token, &path).await.status, 303);
-    let draft = drafted(&mut browser, "change-person", &[
-        ("number", "030000000001"),
-        ("mobile", "13911112222"),
-        ("address", ""),
-    ])
+    let draft = drafted(
+        &mut browser,
+        "change-person",
+        &[("number", "030000000001"), ("mobile", "13911112222"), ("address", "")],
+    )
     .await;
     let (_, people) = books(&house).await;
     let (own, name) = (people[0].number.to_string(), people[0].person.name.clone());
@@ -321,9 +329,18 @@ async fn another_units_data_is_reached_by_no_page_and_no_id() {
     assert_eq!(found.location.as_deref(), Some("/people?id=unknown"));
     // Nobody who is not logged in reaches anything but login and the check of vouchers.
     let mut nobody = house.browser();
-    for address in [path.as_str(), "/ledger", "/contributions", "/interest", "/people", "/changes", "/person", "/business",
-        "/business/remit", "/vouchers"]
-    {
+    for address in [
+        path.as_str(),
+        "/ledger",
+        "/contributions",
+        "/interest",
+        "/people",
+        "/changes",
+        "/person",
+        "/business",
+        "/business/remit",
+        "/vouchers",
+    ] {
         assert_eq!(nobody.get(address).await.location.as_deref(), Some("/login"), "{address}");
     }
 }

@@ -21,8 +21,7 @@ async fn a_unit_with_a_good_certificate_sees_its_account_in_both_languages() {
         let page = browser.log_in(&unit, house.now()).await;
         assert_eq!((page.status, page.location.as_deref()), (303, Some("/unit")), "{}", page.text);
         let page = browser.get("/unit").await;
-        for expected in [UNIT, "0210000001", USCC, "2026-10", "38,600.00", "8%", balance, status]
-        {
+        for expected in [UNIT, "0210000001", USCC, "2026-10", "38,600.00", "8%", balance, status] {
             assert!(page.text.contains(expected), "{language}: no {expected}");
         }
         assert!(!page.text.contains("13800000001"), "the handler's number is masked");

@@ -1,7 +1,8 @@
 //! What is signed, in plain words. Only types that are rendered here can be signed by the agent.
 
 use ca_core::domain::{
-    self, Act, Archive, FundAct, FundField, FundPay, FundReason, FundTransaction, KeyKind, Login, LoginPurpose, Order, Recovery, SubjectField, Timestamp, Unlock, UnlockWay,
+    self, Act, Archive, FundAct, FundField, FundPay, FundReason, FundTransaction, KeyKind, Login, LoginPurpose, Order,
+    Recovery, SubjectField, Timestamp, Unlock, UnlockWay,
 };
 
 use crate::certificate::{Facts, Holder};
@@ -237,8 +238,7 @@ fn fund_words(t: Language, fund: &FundTransaction, exact: String) -> Words {
         _ => None,
     };
     let value = |field, value: &str| said(field, value).unwrap_or_else(|| value.to_owned());
-    let mut rows =
-        vec![(t.say("row-unit"), fund.unit.clone()), (t.say("row-fund-account"), fund.account.clone())];
+    let mut rows = vec![(t.say("row-unit"), fund.unit.clone()), (t.say("row-fund-account"), fund.account.clone())];
     for fact in &fund.facts {
         let label = t.say(&format!("fund-field-{}", fact.field.word().replace('_', "-")));
         let will = value(fact.field, &fact.value);
@@ -394,11 +394,15 @@ mod tests {
     fn a_transaction_at_the_fund_is_said_in_plain_words_in_both_languages() {
         let now = Timestamp::from_unix(1_100);
         for act in FundAct::ALL {
-            let statement =
-                Statement::read(encode(&transaction(*act)), &site(", \"fund\""), now).unwrap_or_else(|_| panic!("{act:?}"));
+            let statement = Statement::read(encode(&transaction(*act)), &site(", \"fund\""), now)
+                .unwrap_or_else(|_| panic!("{act:?}"));
             for t in [Language::Chinese, Language::English] {
                 let words = statement.words(t);
-                assert!(!words.heading.starts_with("fund-") && !words.meaning.starts_with("sign-"), "{}", words.heading);
+                assert!(
+                    !words.heading.starts_with("fund-") && !words.meaning.starts_with("sign-"),
+                    "{}",
+                    words.heading
+                );
                 for (label, value) in &words.rows {
                     assert!(!label.starts_with("fund-") && !label.starts_with("row-"), "{label}");
                     assert!(!value.starts_with("fund-") && value != "transfer" && value != "leave", "{label}: {value}");

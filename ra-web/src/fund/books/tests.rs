@@ -67,7 +67,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { unit: unit(), people: BTreeMap::new(), unit_entries: Vec::new(), entries: Vec::new(), settled: Vec::new() }
+        Self {
+            unit: unit(),
+            people: BTreeMap::new(),
+            unit_entries: Vec::new(),
+            entries: Vec::new(),
+            settled: Vec::new(),
+        }
     }
 
     fn take(&mut self, booking: Booking) {

@@ -25,14 +25,12 @@ const KEEP_POLICY: &str = "INSERT INTO policy (valid_from, rate_min, rate_max, b
 const POLICY_AT: &str = "SELECT valid_from, rate_min, rate_max, base_floor, base_cap, rounding, interest, day_count, \
     daily_rate_digits, adjust_from, adjust_to FROM policy WHERE valid_from <= $1 ORDER BY valid_from DESC LIMIT 1";
 const DRAW: &str = "UPDATE person_number SET last = last + $1 WHERE id = 1 RETURNING last AS n";
-const PERSON_OF: &str =
-    "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE id_hash = $1";
+const PERSON_OF: &str = "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE id_hash = $1";
 const SEALED: &str = "SELECT id_number AS bytes FROM person WHERE id = $1";
 const ADD_PERSON: &str = "INSERT INTO person (id, name, id_kind, id_masked, id_hash, id_number, mobile, address) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const SET_PERSON: &str = "UPDATE person SET mobile = $2, address = $3 WHERE id = $1";
-const HAS_OPEN: &str =
-    "SELECT COUNT(*) AS n FROM person_account WHERE person = $1 AND status IN ('01', '02', '06')";
+const HAS_OPEN: &str = "SELECT COUNT(*) AS n FROM person_account WHERE person = $1 AND status IN ('01', '02', '06')";
 
 macro_rules! account_where {
     ($condition:literal) => {
@@ -52,8 +50,7 @@ macro_rules! account_where {
 }
 
 const ACCOUNT: &str = account_where!("a.number = $1 AND a.unit = $2");
-const DUE: &str =
-    account_where!("a.unit = $1 AND a.status = '01' AND a.starts <= $2 ORDER BY a.number LIMIT $3");
+const DUE: &str = account_where!("a.unit = $1 AND a.status = '01' AND a.starts <= $2 ORDER BY a.number LIMIT $3");
 const PEOPLE: &str = account_where!(
     "a.unit = $1 AND a.number > $2 AND ($3 = '' OR a.status = $3) \
      AND ($4 = '' OR (SELECT p.name FROM person p WHERE p.id = a.person) = $4) AND ($5 = '' OR a.person = $5) \
@@ -88,15 +85,36 @@ const CHANGES: &str = "SELECT seq, at, serial, number, name, kind, month, field,
     WHERE unit = $1 AND seq < $2 AND at >= $3 AND at <= $4 AND ($5 = '' OR kind = $5) ORDER BY seq DESC LIMIT $6";
 const COUNT_CHANGES: &str = "SELECT COUNT(*) AS n FROM book_change \
     WHERE unit = $1 AND at >= $2 AND at <= $3 AND ($4 = '' OR kind = $4)";
-const SEALED_FOR: &str = "SELECT will AS code FROM book_change WHERE number = $1 AND kind = '05' ORDER BY seq DESC LIMIT 1";
+const SEALED_FOR: &str =
+    "SELECT will AS code FROM book_change WHERE number = $1 AND kind = '05' ORDER BY seq DESC LIMIT 1";
 const KEEP_RECEIPT: &str = "INSERT INTO fund_receipt (reference, unit, amount, at) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (reference) DO NOTHING";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
-    KEEP_POLICY, POLICY_AT, DRAW, PERSON_OF, SEALED, ADD_PERSON, SET_PERSON, HAS_OPEN, ACCOUNT, DUE, PEOPLE, PEOPLE_SUMS,
-    UNSETTLED, ADD_ACCOUNT, SET_ACCOUNT, SET_UNIT, UNITS_AFTER, CHANGE_PLACE, ADD_CHANGE, CHANGES, COUNT_CHANGES,
-    SEALED_FOR, KEEP_RECEIPT,
+    KEEP_POLICY,
+    POLICY_AT,
+    DRAW,
+    PERSON_OF,
+    SEALED,
+    ADD_PERSON,
+    SET_PERSON,
+    HAS_OPEN,
+    ACCOUNT,
+    DUE,
+    PEOPLE,
+    PEOPLE_SUMS,
+    UNSETTLED,
+    ADD_ACCOUNT,
+    SET_ACCOUNT,
+    SET_UNIT,
+    UNITS_AFTER,
+    CHANGE_PLACE,
+    ADD_CHANGE,
+    CHANGES,
+    COUNT_CHANGES,
+    SEALED_FOR,
+    KEEP_RECEIPT,
 ];
 
 row!(PolicyRow {

@@ -62,8 +62,17 @@ pub(super) const PAID_MONTHS: &str = "SELECT month, CAST(SUM(unit_part + persona
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
-    ADD_UNIT_ENTRY, ADD_PERSON_ENTRY, UNIT_ENTRY, UNIT_ENTRIES, UNIT_MONTHS, UNIT_SUMS, PERSON_ENTRIES, PERSON_LEDGER,
-    PERSON_SUMS, MOVES, PAID_MONTHS,
+    ADD_UNIT_ENTRY,
+    ADD_PERSON_ENTRY,
+    UNIT_ENTRY,
+    UNIT_ENTRIES,
+    UNIT_MONTHS,
+    UNIT_SUMS,
+    PERSON_ENTRIES,
+    PERSON_LEDGER,
+    PERSON_SUMS,
+    MOVES,
+    PAID_MONTHS,
 ];
 
 row!(pub(super) CountRow { n: i64 });

@@ -50,7 +50,19 @@ pub(super) const INTEREST_SUMS: &str = "SELECT COUNT(*) AS n, CAST(COALESCE(SUM(
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
-    ADD, MOVE, PRINT, FIND, OF_CODE, WAITING, PAGE, ADD_STEP, COUNT_STEPS, STEPS, ADD_INTEREST, INTEREST, INTEREST_SUMS,
+    ADD,
+    MOVE,
+    PRINT,
+    FIND,
+    OF_CODE,
+    WAITING,
+    PAGE,
+    ADD_STEP,
+    COUNT_STEPS,
+    STEPS,
+    ADD_INTEREST,
+    INTEREST,
+    INTEREST_SUMS,
 ];
 
 row!(pub(super) OperationRow {

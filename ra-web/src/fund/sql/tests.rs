@@ -8,15 +8,15 @@ use ca_core::sql::testing::databases;
 use sqlx::SqlSafeStr as _;
 
 use super::*;
-use crate::fund::book_store::{BookTx as _, EntryFilter, PeopleFilter};
+use crate::fund::book_store::{EntryFilter, PeopleFilter};
 use crate::fund::books::{Booking, PersonAccount, PersonEntry, PersonNumber, Posted};
 use crate::fund::codes::{IdKind, PersonStatus};
 use crate::fund::opening::Opening;
-use crate::fund::{Members, id_hash};
-use crate::vault::FieldKey;
 use crate::fund::opening::open_accounts;
 use crate::fund::opening::tests::demo as opening;
+use crate::fund::{Members, id_hash};
 use crate::login::{Holder, LoginError, Registry as _};
+use crate::vault::FieldKey;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -62,7 +62,12 @@ async fn opening_data_is_opened_once_and_its_balances_are_proved_by_entries() {
         let mut tx = FundStore::begin_read(&fresh.database).await.expect(fresh.engine);
         for one in &opening.units {
             let unit = tx.unit(&one.unit.account).await.expect(fresh.engine).expect("opened");
-            assert_eq!((unit.paid_through, unit.suspense), (one.paid.last().copied(), one.suspense), "{}", unit.account);
+            assert_eq!(
+                (unit.paid_through, unit.suspense),
+                (one.paid.last().copied(), one.suspense),
+                "{}",
+                unit.account
+            );
             proved(tx.as_mut(), &unit).await;
             let (count, ..) = tx.interest_sums(&unit.account, 2025).await.expect(fresh.engine);
             assert!(count > 0, "a year of interest");
@@ -72,7 +77,8 @@ async fn opening_data_is_opened_once_and_its_balances_are_proved_by_entries() {
 
 /// The three sums of the books.
 async fn proved(tx: &mut dyn FundTx, unit: &Unit) {
-    let ever = EntryFilter { from: day("1991-01-01").expect("a day"), to: day("2099-01-01").expect("a day"), kind: None };
+    let ever =
+        EntryFilter { from: day("1991-01-01").expect("a day"), to: day("2099-01-01").expect("a day"), kind: None };
     let people = tx.people(&unit.account, &PeopleFilter::default(), "", 1000).await.expect("read");
     let sum: Fen = people.iter().map(PersonAccount::balance).sum();
     assert_eq!(unit.balance, sum, "unit = sum of persons");

@@ -277,7 +277,9 @@ pub(super) async fn post_list(
         Err(short) => short,
         Ok((plan, rows)) => match portal.hall.draft(&unit.account, &plan, portal.clock.now()).await {
             Ok(serial) => return Ok(see(&format!("/operations/{serial}"))),
-            Err(HallError::Rule(rule)) => Shortcomings { file: Some(rule_text(&view, &rule)), ..Shortcomings::default() },
+            Err(HallError::Rule(rule)) => {
+                Shortcomings { file: Some(rule_text(&view, &rule)), ..Shortcomings::default() }
+            }
             Err(HallError::Lines(lines)) => Shortcomings {
                 file: Some(view.t("fund-list-faulty")),
                 rows: lines

@@ -116,10 +116,8 @@ async fn operation_page(
     let expired = draft && now > operation.expires;
     let all = operation.lines();
     let more = all.len().saturating_sub(MOST_LINES);
-    let (columns, lines) = voucher::shown(
-        voucher::columns(view.locale, operation.act),
-        all.into_iter().take(MOST_LINES).collect(),
-    );
+    let (columns, lines) =
+        voucher::shown(voucher::columns(view.locale, operation.act), all.into_iter().take(MOST_LINES).collect());
     let signed = operation.signature.as_ref().map(|signature| {
         let certificate = ca_core::domain::Sha256(openssl::sha::sha256(&signature.certificate));
         [
@@ -142,7 +140,9 @@ async fn operation_page(
         again: format!("/business/{}", slug(operation.act)),
         steps: steps
             .iter()
-            .map(|step| (step.at.beijing_text(), view.t(&format!("fund-state-{}", step.state.word().replace('_', "-")))))
+            .map(|step| {
+                (step.at.beijing_text(), view.t(&format!("fund-state-{}", step.state.word().replace('_', "-"))))
+            })
             .collect(),
         signed,
         reversible: paid && operation.state == Progress::Posted && operation.reversed_by.is_none(),
@@ -245,7 +245,8 @@ pub(super) async fn post_voucher(
     let voucher = make(prints).ok_or(Kind::WrongState)?;
     let paper = portal.press.print("fund", &voucher, now).await?;
     let name = format!("inline; filename=\"{serial}.pdf\"");
-    Ok(([(header::CONTENT_TYPE, "application/pdf"), (header::CONTENT_DISPOSITION, name.as_str())], paper).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/pdf"), (header::CONTENT_DISPOSITION, name.as_str())], paper)
+        .into_response())
 }
 
 /// `GET /operations/{serial}/evidence`: what proves the transaction, for whoever checks it without us.

@@ -77,9 +77,8 @@ pub(super) fn plan(reader: &mut Reader<'_>, act: FundAct) -> Option<Plan> {
         FundAct::Open => {
             let name = reader.read("name", "fund-fault-name", sheet::name);
             let kind = reader.read("id_kind", "fund-fault-choose", IdKind::from_code);
-            let id_number = reader.read("id_number", "fund-fault-id", |text| {
-                sheet::id_number(kind.unwrap_or(IdKind::Resident), text)
-            });
+            let id_number = reader
+                .read("id_number", "fund-fault-id", |text| sheet::id_number(kind.unwrap_or(IdKind::Resident), text));
             let mobile = reader.read("mobile", "fund-fault-mobile", sheet::mobile);
             let (base, starts) = (reader.base(), reader.read("starts", "fund-fault-month", sheet::month));
             let person = PlannedPerson {
@@ -95,8 +94,7 @@ pub(super) fn plan(reader: &mut Reader<'_>, act: FundAct) -> Option<Plan> {
             Plan::Open { people: vec![person] }
         }
         FundAct::Seal => {
-            let (number, reason) =
-                (reader.number(), reader.read("reason", "fund-fault-choose", FundReason::from_word));
+            let (number, reason) = (reader.number(), reader.read("reason", "fund-fault-choose", FundReason::from_word));
             Plan::Seal { number: number?, reason: reason? }
         }
         FundAct::Unseal => {
@@ -242,12 +240,12 @@ pub(super) fn fields(
             field("payday", "fund-field-payday", "amount"),
             field("bank", "fund-field-bank", "text"),
         ],
-        FundAct::ChangePerson => vec![
-            number(),
-            field("mobile", "fund-col-mobile", "text"),
-            field("address", "fund-field-address", "text"),
-        ],
-        FundAct::Reverse => vec![field("serial", "fund-field-serial", "text"), field("words", "fund-field-words", "text")],
+        FundAct::ChangePerson => {
+            vec![number(), field("mobile", "fund-col-mobile", "text"), field("address", "fund-field-address", "text")]
+        }
+        FundAct::Reverse => {
+            vec![field("serial", "fund-field-serial", "text"), field("words", "fund-field-words", "text")]
+        }
     }
 }
 

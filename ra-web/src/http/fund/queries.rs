@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::Portal;
 use super::query::{
-    Asked, Field, Found, MOST_ROWS, Picture, Value, answer, business, cut, days, entries, kinds, month_value, months, today,
+    Asked, Field, Found, MOST_ROWS, Picture, Value, answer, business, cut, days, entries, kinds, month_value, months,
+    today,
 };
 use super::session::CurrentUnit;
 use crate::fund::account::{Unit, masked_mobile};
@@ -15,10 +16,10 @@ use crate::fund::amounts::{Fen, Month};
 use crate::fund::book_store::PeopleFilter;
 use crate::fund::books::{PersonAccount, PersonEntry, PersonNumber, UnitEntry};
 use crate::fund::codes::{BusinessType, IdKind, PersonStatus};
-use crate::fund::policy::{days_of, fund_year};
-use crate::fund::sheet;
 use crate::fund::hall::HallError;
 use crate::fund::id_hash;
+use crate::fund::policy::{days_of, fund_year};
+use crate::fund::sheet;
 use crate::http::answer::see;
 use crate::http::error::Failure;
 use crate::page::View;
@@ -129,7 +130,13 @@ struct Contribution {
     status: Paid,
 }
 
-fn contributions(unit: &Unit, months: &[Month], entries: &[UnitEntry], due: &[PersonAccount], this: Month) -> Vec<Contribution> {
+fn contributions(
+    unit: &Unit,
+    months: &[Month],
+    entries: &[UnitEntry],
+    due: &[PersonAccount],
+    this: Month,
+) -> Vec<Contribution> {
     let first = Month::of(unit.opened);
     let known = months.iter().filter(|month| **month >= first && **month <= this);
     let one = |month: &Month| {
@@ -157,7 +164,9 @@ fn contributions(unit: &Unit, months: &[Month], entries: &[UnitEntry], due: &[Pe
     // What was paid before the books began is not known month by month.
     let begun = entries.iter().filter_map(|entry| entry.month).min();
     known
-        .filter(|month| unit.paid_through.is_none_or(|through| **month > through) || begun.is_some_and(|begun| **month >= begun))
+        .filter(|month| {
+            unit.paid_through.is_none_or(|through| **month > through) || begun.is_some_and(|begun| **month >= begun)
+        })
         .map(one)
         .collect()
 }
@@ -283,7 +292,9 @@ pub(super) async fn get_interest(
             Value::Name(line.name.clone()),
             Value::Money(line.opening),
             Value::Text(product(line.product)),
-            Value::Text(crate::fund::amounts::Rate::new(line.rate).map_or_else(|| "–".to_owned(), |rate| rate.to_string())),
+            Value::Text(
+                crate::fund::amounts::Rate::new(line.rate).map_or_else(|| "–".to_owned(), |rate| rate.to_string()),
+            ),
             Value::Money(line.interest),
             Value::Money(line.closing),
             Value::Code(line.serial.clone()),
@@ -472,10 +483,8 @@ pub(super) async fn get_changes(
             serial(&change.serial),
         ]
     });
-    let mut totals = vec![
-        Value::Text(view.t("fund-total")),
-        Value::Text(view.locale.t_with("fund-count", &[("n", &count)])),
-    ];
+    let mut totals =
+        vec![Value::Text(view.t("fund-total")), Value::Text(view.locale.t_with("fund-count", &[("n", &count)]))];
     totals.resize(8, Value::Text(String::new()));
     let found = Found {
         path: "/changes",
@@ -597,7 +606,11 @@ fn serial(serial: &str) -> Value {
 
 fn kind_value(view: &View, kind: BusinessType, reversed: bool) -> Value {
     let text = business(view, kind);
-    if reversed { Value::Tag(view.locale.t_with("fund-reversal-of", &[("kind", &text)]), "wait") } else { Value::Text(text) }
+    if reversed {
+        Value::Tag(view.locale.t_with("fund-reversal-of", &[("kind", &text)]), "wait")
+    } else {
+        Value::Text(text)
+    }
 }
 
 fn status_value(view: &View, status: PersonStatus) -> Value {

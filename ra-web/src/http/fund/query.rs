@@ -182,13 +182,7 @@ impl Picture {
         Self::draw(view, title, Drawing::Lines, labels, series)
     }
 
-    fn draw(
-        view: &View,
-        title: &str,
-        kind: Drawing,
-        labels: &[String],
-        series: &[(&str, Vec<Option<i64>>)],
-    ) -> Self {
+    fn draw(view: &View, title: &str, kind: Drawing, labels: &[String], series: &[(&str, Vec<Option<i64>>)]) -> Self {
         let series: Vec<Series> =
             series.iter().map(|(key, values)| Series { label: view.t(key), values: values.clone() }).collect();
         let say = |n: i64| Fen::new(n * 100).to_string().trim_end_matches(".00").to_owned();
@@ -262,7 +256,12 @@ pub(super) fn answer(view: &View, unit: Unit, asked: &Asked, found: Found) -> Re
         let sheet = Sheet {
             title: view.t(found.title),
             columns: found.columns.iter().map(|key| (view.t(key), 18)).collect(),
-            rows: found.rows.iter().chain(Some(&found.totals).filter(|totals| !totals.is_empty())).map(|row| row.iter().map(Value::cell).collect()).collect(),
+            rows: found
+                .rows
+                .iter()
+                .chain(Some(&found.totals).filter(|totals| !totals.is_empty()))
+                .map(|row| row.iter().map(Value::cell).collect())
+                .collect(),
         };
         return sheet_file(&sheet, &asked.file, found.path.trim_start_matches('/'));
     }
@@ -298,7 +297,11 @@ pub(super) fn cut<T>(asked: &Asked, rows: &mut Vec<T>, place: impl Fn(&T) -> Str
 pub(super) fn days(view: &View, asked: &mut Asked, today: BeijingDay) -> (BeijingDay, BeijingDay, Vec<Field>) {
     let usual = Month::of(today).plus(-11).first_day();
     let read = |text: &str, usual: BeijingDay| {
-        if text.is_empty() { (usual, None) } else { day(text).map_or((usual, Some("fund-fault-day")), |day| (day, None)) }
+        if text.is_empty() {
+            (usual, None)
+        } else {
+            day(text).map_or((usual, Some("fund-fault-day")), |day| (day, None))
+        }
     };
     let ((from, wrong_from), (to, mut wrong_to)) = (read(&asked.from, usual), read(&asked.to, today));
     if wrong_from.is_none() && wrong_to.is_none() && from > to {
@@ -341,7 +344,8 @@ pub(super) fn months(view: &View, asked: &mut Asked, this: Month) -> (Month, Mon
         (asked.from, asked.to) = (from.to_string(), to.to_string());
     }
     let fields = vec![
-        Field::of(view, "from", "fund-filter-month-from", "month", &asked.from).faulty(wrong_from.map(|key| view.t(key))),
+        Field::of(view, "from", "fund-filter-month-from", "month", &asked.from)
+            .faulty(wrong_from.map(|key| view.t(key))),
         Field::of(view, "to", "fund-filter-month-to", "month", &asked.to).faulty(wrong_to.map(|key| view.t(key))),
     ];
     (from, to, fields)

@@ -19,7 +19,7 @@ use crate::batches::{Batch, BatchNumber, BatchState};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
-use crate::http::answer::{file_of, Again, Shown, see};
+use crate::http::answer::{Again, Shown, file_of, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
 
