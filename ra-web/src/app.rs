@@ -49,11 +49,13 @@ use crate::payment::einvoice::Local;
 use crate::payment::fen::{Fen, TaxRate};
 use crate::payment::invoicing::Invoicing;
 use crate::payment::lapse::Lapse;
+use crate::payment::matching::Matching;
 use crate::payment::online::{AskAbout, Online};
 use crate::payment::prove::Prove;
 use crate::payment::stripe::{Settings, Stripe};
 use crate::payment::taking::Method;
 use crate::payment::tariff::{Rates, Tariff};
+use crate::payment::wire::WireTerms;
 use crate::reminders::remind::Remind;
 use crate::renewal::{Members, Renewals};
 use crate::sql::{OfficeStore, office_migrations};
@@ -245,6 +247,7 @@ pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>) -> Vec<Arc<dyn H
         Arc::new(Drive { desk: desk.clone() }),
         Arc::new(Lapse { desk: desk.clone() }),
         Arc::new(Prove { desk: desk.clone() }),
+        Arc::new(Matching { desk: desk.clone() }),
         Arc::new(Remind { store: store.clone(), clock: clock.clone() }),
         Arc::new(Invoicing { desk: desk.clone(), provider: Arc::new(Local) }),
     ];
@@ -445,8 +448,27 @@ fn money(payment: &config::Payment) -> anyhow::Result<crate::payment::Terms> {
     Ok(crate::payment::Terms {
         tariff: Tariff::new(rates.collect::<anyhow::Result<Vec<_>>>()?)?,
         methods,
+        wire: payment.wire.as_ref().map(wire).transpose()?,
         lapse_days: payment.lapse_days,
         max_years: payment.max_years,
+    })
+}
+
+/// The account at the bank.
+fn wire(wire: &config::Wire) -> anyhow::Result<WireTerms> {
+    for (name, text) in [("payee", &wire.payee), ("bank", &wire.bank)] {
+        ensure!((1..=100).contains(&text.trim().chars().count()), "payment.wire.{name} has 1 to 100 characters");
+    }
+    let digits = wire.account.chars().filter(char::is_ascii_digit).count();
+    let plain = wire.account.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-'));
+    ensure!(plain && (8..=32).contains(&digits), "payment.wire.account has 8 to 32 digits");
+    ensure!((1..=60).contains(&wire.lapse_days), "payment.wire.lapse_days is from 1 to 60");
+    Ok(WireTerms {
+        payee: wire.payee.trim().to_owned(),
+        account: wire.account.trim().to_owned(),
+        bank: wire.bank.trim().to_owned(),
+        office: OfficeId::new(&wire.office).with_context(|| format!("payment.wire.office: {:?}", wire.office))?,
+        lapse_days: wire.lapse_days,
     })
 }
 

@@ -223,8 +223,32 @@ pub struct Payment {
     pub lapse_days: u16,
     /// So many years can be paid at once. The profile's longest term bounds it too.
     pub max_years: u8,
-    /// Payment on a provider's page. Unset: units pay at the counter.
+    /// Payment on a provider's page. Unset: units pay at the counter or by bank.
     pub online: Option<Online>,
+    /// Payment by bank. Unset: nobody is offered it.
+    pub wire: Option<Wire>,
+}
+
+/// The account at the bank onto which units pay, as they must write it, and who keeps it. Whoever can change this can lead
+/// their money elsewhere.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wire {
+    /// Whose account it is.
+    pub payee: String,
+    /// Its number.
+    pub account: String,
+    /// The bank, with its branch.
+    pub bank: String,
+    /// The office whose finance takes in the statements; what cannot be matched stands in its books.
+    pub office: String,
+    /// A bill stays open for so many days from when its unit chose this way: transfers take their time.
+    #[serde(default = "wire_lapse_days")]
+    pub lapse_days: u16,
+}
+
+const fn wire_lapse_days() -> u16 {
+    30
 }
 
 /// Payment by Stripe Checkout.
@@ -304,6 +328,7 @@ impl Default for Payment {
             lapse_days: 15,
             max_years: 5,
             online: None,
+            wire: None,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::kept::KeptFormTx;
 use crate::matters::MatterNumber;
 use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
-use crate::payment::store::{Bills, Checkouts, Ledger, Payments};
+use crate::payment::store::{Bills, Checkouts, Ledger, Payments, Wires};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
 use crate::tokens::TokenNumber;
@@ -61,6 +61,7 @@ pub trait Tx:
     + Bills
     + Checkouts
     + Payments
+    + Wires
     + Ledger
     + AuditTx
     + JobTx

@@ -62,6 +62,10 @@ pub enum Right {
     Finance,
     /// Look at the books.
     Ledger,
+    /// Look at what came onto the bank account.
+    ReadBank,
+    /// Agree, as the second one, that money goes back to the account that it came from.
+    AgreeReturn,
     /// Look at reports, and take them away as files.
     Report,
     /// Look at the list of units to phone.
@@ -76,7 +80,7 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Read,
         Self::TakeIn,
         Self::Prepare,
@@ -104,6 +108,8 @@ impl Right {
         Self::VoidMoney,
         Self::Finance,
         Self::Ledger,
+        Self::ReadBank,
+        Self::AgreeReturn,
         Self::Report,
         Self::Phone,
         Self::Call,
@@ -145,6 +151,8 @@ impl Right {
             Self::VoidMoney => &[R::RaSupervisor],
             Self::Finance => &[R::Finance],
             Self::Ledger => &[R::Finance, R::Auditor],
+            Self::ReadBank => &[R::RaSupervisor, R::Finance, R::Auditor],
+            Self::AgreeReturn => &[R::RaSupervisor, R::Finance],
             Self::Report => &[R::RaSupervisor, R::Finance, R::Auditor, R::Administrator],
             Self::Phone => &[R::RaEntry, R::RaSupervisor, R::Auditor],
             Self::Call | Self::Record => &[R::RaEntry, R::RaSupervisor],
@@ -243,6 +251,8 @@ mod tests {
                 Right::ReadMoney,
                 Right::TakeMoney,
                 Right::VoidMoney,
+                Right::ReadBank,
+                Right::AgreeReturn,
                 Right::Report,
                 Right::Phone,
                 Right::Call,
@@ -250,7 +260,19 @@ mod tests {
                 Right::Record,
             ],
         ),
-        (Role::Finance, &[Right::Enter, Right::Jobs, Right::ReadMoney, Right::Finance, Right::Ledger, Right::Report]),
+        (
+            Role::Finance,
+            &[
+                Right::Enter,
+                Right::Jobs,
+                Right::ReadMoney,
+                Right::Finance,
+                Right::Ledger,
+                Right::ReadBank,
+                Right::AgreeReturn,
+                Right::Report,
+            ],
+        ),
         (Role::KmcOfficer, &[Right::Enter, Right::Recovery, Right::SignRecovery]),
         (
             Role::Auditor,
@@ -264,6 +286,7 @@ mod tests {
                 Right::Jobs,
                 Right::ReadMoney,
                 Right::Ledger,
+                Right::ReadBank,
                 Right::Report,
                 Right::Phone,
                 Right::Register,

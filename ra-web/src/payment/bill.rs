@@ -178,6 +178,9 @@ pub enum MoneyFault {
     /// The office does not take money this way.
     #[error("the office does not take money this way")]
     Method,
+    /// The statement does not say from which account it came.
+    #[error("the paying account is not known")]
+    NoAccount,
     /// The terminal's or the provider's reference is missing.
     #[error("the reference of the slip is missing")]
     Reference,
@@ -212,6 +215,7 @@ impl MoneyFault {
             Self::Nothing => "nothing",
             Self::TooLittle => "too-little",
             Self::Method => "method",
+            Self::NoAccount => "no-account",
             Self::Reference => "reference",
             Self::NotToday => "not-today",
             Self::Issued => "issued",
@@ -300,6 +304,18 @@ impl Bill {
     #[must_use]
     pub fn split(&self, gross: Fen) -> Split {
         self.quote.tax.split(gross)
+    }
+
+    /// It stays open for so many days from now on, if it would not longer: money by bank takes its time.
+    ///
+    /// # Errors
+    /// [`MoneyFault::State`] unless it is open.
+    pub fn wait_longer(mut self, now: Timestamp, days: u16) -> Result<Self, MoneyFault> {
+        if self.state != BillState::Open {
+            return Err(self.forbidden("kept open"));
+        }
+        self.due = self.due.max(now.plus(i64::from(days) * DAY));
+        Ok(self)
     }
 
     /// All of it was paid.
@@ -445,7 +461,7 @@ pub(crate) mod tests {
                 bill().lapse(NOW.plus(15 * DAY)).expect("lapsed"),
             ]
         };
-        let acts: [(&str, Act, &[&str]); 7] = [
+        let acts: [(&str, Act, &[&str]); 8] = [
             ("pay", |bill| bill.pay(NOW), &["open"]),
             ("pay late", |bill| bill.pay_late(NOW), &["cancelled", "lapsed"]),
             ("unpay", Bill::unpay, &["paid"]),
@@ -453,6 +469,7 @@ pub(crate) mod tests {
             ("serve", |bill| bill.serve(NOW), &["paid", "partly_refunded"]),
             ("cancel", Bill::cancel, &["open"]),
             ("lapse", |bill| bill.lapse(NOW.plus(15 * DAY)), &["open"]),
+            ("wait longer", |bill| bill.wait_longer(NOW, 30), &["open"]),
         ];
         for (name, act, allowed) in acts {
             for (bill, word) in states().into_iter().zip(BillState::WORDS) {
@@ -482,6 +499,8 @@ pub(crate) mod tests {
     #[test]
     fn a_bill_lapses_when_its_time_is_over_and_its_number_is_read_strictly() {
         assert!(bill().lapse(bill().due.plus(-1)).is_err());
+        assert_eq!(bill().wait_longer(NOW, 30).expect("open").due, NOW.plus(30 * DAY));
+        assert_eq!(bill().wait_longer(NOW, 3).expect("open").due, bill().due, "never shorter");
         assert_eq!(bill().number.as_str(), "BL-20260921-0001");
         for bad in ["BL-2026-0001", "RA-20260921-0001", "BL-20260921-0001-1", "BL-20260921-1"] {
             assert!(bad.parse::<BillNumber>().is_err(), "{bad}");

@@ -9,8 +9,10 @@ use super::fen::Fen;
 use super::invoice::HandedOut;
 use super::ledger::Account;
 use super::refund::{Refund, RefundNumber};
+use super::remittance::Remittance;
 use super::store::{BillFilter, Booked};
 use super::taking::Payment;
+use super::wire::BankLine;
 use crate::enrolment::case::{Case, CaseNumber, may_read};
 use crate::enrolment::desk::{Desk, OfficeError};
 
@@ -53,6 +55,10 @@ pub struct BillView {
     pub invoices: Vec<HandedOut>,
     /// What was booked.
     pub booked: Vec<Booked>,
+    /// Its remittance code, where it can be paid by bank.
+    pub remittance: Option<Remittance>,
+    /// The lines of our account that paid it or come nearest.
+    pub wires: Vec<BankLine>,
 }
 
 impl BillView {
@@ -118,6 +124,8 @@ impl Desk {
             refunds: tx.refunds(number).await?,
             invoices: tx.invoices(number).await?,
             booked: tx.entries_about(number.as_str()).await?,
+            remittance: if self.rules.money.wire.is_some() { tx.remittance_of(number).await? } else { None },
+            wires: tx.lines_about(number).await?,
             case,
             bill,
         })

@@ -48,6 +48,9 @@ impl Desk {
         let days = self.rules.money.lapse_days;
         let bill = Bill::open(BillNumber::new(day, n), subject, case.office.clone(), unit, quote, now, days);
         tx.add_bill(&bill).await?;
+        if self.rules.money.wire.is_some() {
+            self.draw_code(tx, &bill, now).await?;
+        }
         let about = [("case", case.number.as_str())];
         Ok(tx.audit(&event("money.bill", bill.number.as_str(), None, now, bill.gross(), &about)).await?)
     }
@@ -158,8 +161,8 @@ impl Desk {
             }
             book(tx, ledger::service(&bill, now)).await?;
             tx.audit(&event("money.service", bill.number.as_str(), None, now, bill.kept(), &[])).await?;
-            // At the counter finance hands invoices out; online a job does.
-            if tx.payments(&bill.number).await?.iter().any(|p| p.is_taken() && p.method == Method::Online) {
+            // At the counter finance hands invoices out; of what came by itself a job does.
+            if tx.payments(&bill.number).await?.iter().any(|p| p.is_taken() && p.method.is_remote()) {
                 tx.add_job(&invoicing::after_service(&bill.number, now), now).await?;
             }
             tx.put_bill(&bill.serve(now)?).await?;

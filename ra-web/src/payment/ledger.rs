@@ -15,6 +15,7 @@ use super::drawer::{Count, Drawer};
 use super::fen::{Fen, Split};
 use super::refund::Refund;
 use super::taking::{Method, Payment};
+use super::wire::BankLine;
 use crate::enrolment::case::Who;
 
 /// An account, of each office.
@@ -30,6 +31,8 @@ pub enum Account {
     QrTransit,
     /// With the provider of online payment, not yet on our bank account.
     OnlineTransit,
+    /// On our bank account.
+    Bank,
     /// Paid, not yet served.
     Deferred,
     /// Owed to units: refunds that were approved.
@@ -42,22 +45,29 @@ pub enum Account {
     CashDifference,
     /// Came for a bill that was paid otherwise: to go back.
     Suspense,
+    /// Came onto our bank account, and nobody knows what for.
+    WireSuspense,
+    /// Kept by the provider of online payment for its service.
+    Fees,
 }
 
 impl Account {
     /// All, in the order in which pages show them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Cash,
         Self::Vault,
         Self::PosTransit,
         Self::QrTransit,
         Self::OnlineTransit,
+        Self::Bank,
         Self::Deferred,
         Self::RefundsPayable,
         Self::Vat,
         Self::Revenue,
         Self::CashDifference,
         Self::Suspense,
+        Self::WireSuspense,
+        Self::Fees,
     ];
 
     /// The word in stores, addresses and message keys.
@@ -69,12 +79,15 @@ impl Account {
             Self::PosTransit => "pos_transit",
             Self::QrTransit => "qr_transit",
             Self::OnlineTransit => "online_transit",
+            Self::Bank => "bank",
             Self::Deferred => "deferred",
             Self::RefundsPayable => "refunds_payable",
             Self::Vat => "vat",
             Self::Revenue => "revenue",
             Self::CashDifference => "cash_difference",
             Self::Suspense => "suspense",
+            Self::WireSuspense => "wire_suspense",
+            Self::Fees => "fees",
         }
     }
 
@@ -92,6 +105,7 @@ impl Account {
             Method::Pos => Self::PosTransit,
             Method::Qr => Self::QrTransit,
             Method::Online => Self::OnlineTransit,
+            Method::Wire => Self::Bank,
         }
     }
 }
@@ -113,6 +127,14 @@ pub enum Fact {
     Closing,
     /// Money came for a bill that was paid otherwise.
     Surplus,
+    /// Money came onto our bank account.
+    Wire,
+    /// It is known what that money is for.
+    Assign,
+    /// Such money is to go back.
+    Return,
+    /// It was sent back.
+    SentBack,
 }
 
 impl Fact {
@@ -127,6 +149,10 @@ impl Fact {
             Self::PayOut => "pay_out",
             Self::Closing => "closing",
             Self::Surplus => "surplus",
+            Self::Wire => "wire",
+            Self::Assign => "assign",
+            Self::Return => "return",
+            Self::SentBack => "sent_back",
         }
     }
 }
@@ -199,7 +225,7 @@ impl Entry {
         &self.office
     }
 
-    /// The bill, or the day of a closing.
+    /// The bill, the line of our bank account, or the day of a closing.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
@@ -237,6 +263,49 @@ pub fn payment(payment: &Payment) -> Option<Entry> {
 pub fn surplus(bill: &Bill, checkout: &Checkout, at: Timestamp) -> Option<Entry> {
     let sides = [(Account::OnlineTransit, checkout.amount), (Account::Suspense, -checkout.amount)];
     Entry::new(Fact::Surplus, checkout.id.as_str(), &bill.office, bill.number.as_str(), None, at, &sides)
+}
+
+/// Money came onto our bank account: we have it, and do not know yet what for.
+#[must_use]
+pub fn wire(line: &BankLine) -> Option<Entry> {
+    of_line(Fact::Wire, line, None, line.created, Account::Bank, Account::WireSuspense)
+}
+
+/// It is known which bill such money pays: it leaves suspense and the account's office, and the payment of the bill's
+/// office books it in.
+#[must_use]
+pub fn assign(line: &BankLine, by: Option<&Who>, at: Timestamp) -> Option<Entry> {
+    of_line(Fact::Assign, line, by, at, Account::WireSuspense, Account::Bank)
+}
+
+/// It is money that was on its way to us.
+#[must_use]
+pub fn cleared(line: &BankLine, from: Account, by: &Who, at: Timestamp) -> Option<Entry> {
+    of_line(Fact::Assign, line, Some(by), at, Account::WireSuspense, from)
+}
+
+/// Such money is to go back: we owe it.
+#[must_use]
+pub fn to_return(line: &BankLine, by: &Who, at: Timestamp) -> Option<Entry> {
+    of_line(Fact::Return, line, Some(by), at, Account::WireSuspense, Account::RefundsPayable)
+}
+
+/// It was sent back.
+#[must_use]
+pub fn sent_back(line: &BankLine, by: &Who, at: Timestamp) -> Option<Entry> {
+    of_line(Fact::SentBack, line, Some(by), at, Account::RefundsPayable, Account::Bank)
+}
+
+fn of_line(
+    fact: Fact,
+    line: &BankLine,
+    by: Option<&Who>,
+    at: Timestamp,
+    debit: Account,
+    credit: Account,
+) -> Option<Entry> {
+    let number = line.number.as_str();
+    Entry::new(fact, number, &line.office, number, by, at, &[(debit, line.amount), (credit, -line.amount)])
 }
 
 /// A payment was undone: the other way round.

@@ -12,6 +12,8 @@ use super::fen::{Fen, Split};
 use super::ledger::{self, Account, Entry};
 use super::refund::{Refund, RefundNumber, RefundState};
 use super::taking::{Method, Payment, PaymentId, Tender, receipt_number};
+use super::wire::tests::line;
+use super::wire::{BankLine, LineNumber, LineState, Reason};
 use crate::enrolment::case::Who;
 
 fn officer(id: &str) -> Officer {
@@ -34,10 +36,19 @@ enum Doing {
     Decline,
     PayOut,
     Close(i64),
+    /// Money came onto our bank account: what a bill costs, or so much.
+    Wire(Option<i64>),
+    /// The last of it that lies in suspense pays a bill, is money on its way, or goes back.
+    Assign,
+    Clear,
+    AskReturn,
+    AgreeReturn,
+    SendBack,
 }
 
 fn doing() -> impl Strategy<Value = (usize, Doing)> {
-    let method = prop::sample::select(Method::ALL.to_vec());
+    // Money by bank comes with its line.
+    let method = prop::sample::select(vec![Method::Cash, Method::Pos, Method::Qr, Method::Online]);
     let doing = prop_oneof![
         4 => method.prop_map(Doing::Pay),
         1 => Just(Doing::Void),
@@ -47,6 +58,13 @@ fn doing() -> impl Strategy<Value = (usize, Doing)> {
         1 => Just(Doing::Decline),
         3 => Just(Doing::PayOut),
         1 => (-500_i64..500).prop_map(Doing::Close),
+        2 => Just(Doing::Wire(None)),
+        2 => (1_i64..50_000).prop_map(|fen| Doing::Wire(Some(fen))),
+        3 => Just(Doing::Assign),
+        1 => Just(Doing::Clear),
+        2 => Just(Doing::AskReturn),
+        2 => Just(Doing::AgreeReturn),
+        2 => Just(Doing::SendBack),
     ];
     (0_usize..4, doing)
 }
@@ -56,6 +74,7 @@ struct World {
     bills: Vec<Bill>,
     payments: Vec<Option<Payment>>,
     refunds: Vec<Vec<Refund>>,
+    lines: Vec<BankLine>,
     booked: BTreeMap<String, Entry>,
     n: i64,
     differences: Fen,
@@ -70,6 +89,7 @@ impl World {
             bills,
             payments: vec![None; 4],
             refunds: vec![Vec::new(); 4],
+            lines: Vec::new(),
             booked: BTreeMap::new(),
             n: 0,
             differences: Fen::ZERO,
@@ -106,6 +126,9 @@ impl World {
             Doing::Void => {
                 let waits = self.refunds[at].iter().any(|refund| refund.state == RefundState::Asked);
                 let (Some(payment), Ok(open), false) = (self.payments[at].clone(), bill.unpay(), waits) else { return };
+                if payment.method.is_remote() {
+                    return;
+                }
                 let voided = payment.void(&finance, "a mistake".into(), NOW).expect("today");
                 self.book(ledger::void(&voided, &Who::from(&finance), NOW));
                 (self.bills[at], self.payments[at]) = (open, None);
@@ -146,6 +169,50 @@ impl World {
                 let entry = ledger::pay_out(&refund.clone(), &Who::from(&clerk), NOW);
                 self.book(entry);
             }
+            Doing::Wire(fen) => {
+                let number = LineNumber::new(day, self.n);
+                let came = BankLine { number, ..line(fen.map_or(bill.gross(), Fen::new), "东湖", "") };
+                self.book(ledger::wire(&came));
+                self.lines.push(came.suspend(Reason::NoCode, None).expect("received"));
+            }
+            Doing::Assign => {
+                let (Ok(paid), Some(n)) = (bill.clone().pay(NOW), self.suspended()) else { return };
+                let receipt = receipt_number(&clerk.office, day, self.n);
+                let id = PaymentId::new(day, self.n);
+                let payment = Payment::came(id, &bill, Method::Wire, Some("A1".into()), receipt, NOW);
+                let entry = ledger::assign(&self.lines[n], Some(&Who::from(&finance)), NOW);
+                let Ok(matched) = self.lines[n].clone().matched(&bill, payment.id.clone(), Some(&finance), NOW) else {
+                    return;
+                };
+                self.book(entry);
+                self.book(ledger::payment(&payment));
+                (self.lines[n], self.bills[at], self.payments[at]) = (matched, paid, Some(payment));
+            }
+            Doing::Clear => {
+                let Some(n) = self.suspended() else { return };
+                let from = Account::PosTransit;
+                self.book(ledger::cleared(&self.lines[n], from, &Who::from(&finance), NOW));
+                self.lines[n] = self.lines[n].clone().clear(from, &finance, NOW).expect("suspended");
+            }
+            Doing::AskReturn => {
+                let Some(n) = self.suspended() else { return };
+                self.lines[n] = self.lines[n].clone().ask_return(&finance, "why".into(), NOW).expect("suspended");
+            }
+            Doing::AgreeReturn => {
+                let Some(n) = self.lines.iter().position(|l| matches!(l.state, LineState::ReturnAsked { .. })) else {
+                    return;
+                };
+                assert!(self.lines[n].clone().approve_return(&finance, NOW).is_err(), "who asked does not agree");
+                self.book(ledger::to_return(&self.lines[n], &Who::from(&clerk), NOW));
+                self.lines[n] = self.lines[n].clone().approve_return(&clerk, NOW).expect("asked");
+            }
+            Doing::SendBack => {
+                let Some(n) = self.lines.iter().position(|l| matches!(l.state, LineState::Returning { .. })) else {
+                    return;
+                };
+                self.book(ledger::sent_back(&self.lines[n], &Who::from(&finance), NOW));
+                self.lines[n] = self.lines[n].clone().returned(&finance, "OUT-0001", NOW).expect("agreed");
+            }
             Doing::Close(over) => {
                 // Each on a day of its own, with all the cash there is.
                 let day: BeijingDay = day.plus_days(-self.n);
@@ -168,6 +235,26 @@ impl World {
         }
     }
 
+    fn suspended(&self) -> Option<usize> {
+        self.lines.iter().rposition(|line| matches!(line.state, LineState::Suspense { .. }))
+    }
+
+    fn sum_of(&self, fits: fn(&LineState) -> bool) -> Fen {
+        self.lines.iter().filter(|line| fits(&line.state)).map(|line| line.amount).sum()
+    }
+
+    /// What the books must say of our bank account.
+    fn check_bank(&self) {
+        let held = self.sum_of(|state| matches!(state, LineState::Suspense { .. } | LineState::ReturnAsked { .. }));
+        assert_eq!(self.balance(Account::WireSuspense), -held, "what nobody knows of, or not yet");
+        let came = self.sum_of(|_| true);
+        let back = self.sum_of(|state| matches!(state, LineState::Returned { .. }));
+        let paid_out =
+            |refund: &&Refund| refund.method == Method::Wire && matches!(refund.state, RefundState::PaidOut { .. });
+        let refunded: Fen = self.refunds.iter().flatten().filter(paid_out).map(|refund| refund.amount).sum();
+        assert_eq!(self.balance(Account::Bank), came - back - refunded, "what is on the account");
+    }
+
     /// What the books must say of the bills.
     fn check(&self) {
         let trial: Fen = Account::ALL.into_iter().map(|account| self.balance(account)).sum();
@@ -181,7 +268,10 @@ impl World {
         assert_eq!(self.balance(Account::Revenue), -net, "revenue is the split of what was kept");
         assert_eq!(self.balance(Account::Vat), -tax, "and so is the tax");
         let owed = self.refunds.iter().flatten().filter(|r| matches!(r.state, RefundState::Approved { .. }));
-        assert_eq!(self.balance(Account::RefundsPayable), -owed.map(|refund| refund.amount).sum::<Fen>());
+        let returning = self.sum_of(|state| matches!(state, LineState::Returning { .. }));
+        let owed = owed.map(|refund| refund.amount).sum::<Fen>() + returning;
+        assert_eq!(self.balance(Account::RefundsPayable), -owed);
+        self.check_bank();
         assert_eq!(self.balance(Account::Vault), self.vault);
         assert_eq!(self.balance(Account::CashDifference), -self.differences);
         for entry in self.booked.values() {

@@ -1,8 +1,9 @@
 //! Money: what a case costs, who took how much for it, what went back, and the books.
 //!
-//! For: the counter, payment online, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`], [`taking`],
-//! [`refund`], [`drawer`], [`invoice`], [`checkout`], [`ledger`] are pure; [`counter`], [`online`], [`giving_back`], [`day_end`],
-//! [`board`], [`lapse`], [`prove`], [`invoicing`] and [`receipt`] are the services over the ports in [`store`], [`einvoice`] and
+//! For: the counter, payment online, money by bank, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`],
+//! [`taking`], [`refund`], [`drawer`], [`invoice`], [`checkout`], [`remittance`], [`bank`], [`wire`], [`ledger`] are pure;
+//! [`counter`], [`online`], [`matching`], [`giving_back`], [`day_end`], [`board`], [`lapse`], [`prove`],
+//! [`invoicing`], [`slip`] and [`receipt`] are the services over the ports in [`store`], [`einvoice`] and
 //! [`gateway`], behind which [`stripe`] stands. Trusts the officer whom the session names, and the database's transaction: a
 //! fact, its line of history, its audit entry and its booking are written together or not at all. Never changes a
 //! booking, never takes a bill's money twice, and never lets a certificate be made for a bill that is not paid.
@@ -10,6 +11,7 @@
 //! To add a way of payment: a [`taking::Method`], its account in [`ledger::Account`], and a service that, like
 //! [`counter`], moves bill, payment, case and ledger in one unit of work.
 
+pub mod bank;
 pub mod bill;
 pub mod board;
 pub mod checkout;
@@ -24,14 +26,19 @@ pub mod invoice;
 pub mod invoicing;
 pub mod lapse;
 pub mod ledger;
+pub mod matching;
 pub mod online;
 pub mod prove;
 pub mod receipt;
+mod receiving;
 pub mod refund;
+pub mod remittance;
+pub mod slip;
 pub mod store;
 pub mod stripe;
 pub mod taking;
 pub mod tariff;
+pub mod wire;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +50,7 @@ use bill::MoneyFault;
 use fen::Fen;
 use taking::Method;
 use tariff::Tariff;
+use wire::WireTerms;
 
 /// The terms on which the office takes money; from the configuration.
 #[derive(Clone, Debug)]
@@ -51,6 +59,8 @@ pub struct Terms {
     pub tariff: Tariff,
     /// Ways of payment, in the order in which forms offer them.
     pub methods: Vec<Method>,
+    /// Our account at the bank; without one nobody pays onto it.
+    pub wire: Option<WireTerms>,
     /// For so many days a bill is open.
     pub lapse_days: u16,
     /// So many years can be paid at once.

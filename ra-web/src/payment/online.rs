@@ -10,13 +10,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ca_core::domain::Timestamp;
 
-use super::bill::{Bill, BillNumber, BillState, MoneyFault};
+use super::bill::{Bill, BillNumber, MoneyFault};
 use super::checkout::{Checkout, CheckoutId, CheckoutState, Verdict, Way};
-use super::counter::{add_note, book, case_of};
+use super::counter::book;
 use super::gateway::{Event, GatewayError, NotHeard, PaymentGateway, Session, Wanted};
-use super::taking::{Payment, PaymentId, receipt_number};
-use super::{event, invoicing, ledger, note};
-use crate::enrolment::case::{Case, State};
+use super::taking::Method;
+use super::{event, ledger, receiving};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::jobs::{Done, Every, Fault, Handler, Job};
 use crate::store::Tx;
@@ -298,65 +297,14 @@ impl Online {
         now: Timestamp,
     ) -> Result<Settled, OfficeError> {
         let bill = tx.bill(&checkout.bill).await?.ok_or(OfficeError::NotFound)?;
-        let paid = match bill.state {
-            BillState::Open => bill.clone().pay(now),
-            _ => bill.clone().pay_late(now),
-        };
-        let Ok(paid) = paid else { return self.surplus(tx, checkout, &bill, told, now).await };
-        let (case, sealed) = case_of(&mut tx, &bill).await?;
-        let payment = self.payment(&mut tx, &bill, told, now).await?;
-        tx.add_payment(&payment).await?;
-        tx.put_bill(&paid).await?;
-        tx.put_checkout(&checkout.clone().paid(told, now)).await?;
-        book(&mut tx, ledger::payment(&payment)).await?;
-        tx.add_job(&invoicing::after_payment(&bill.number, now), now).await?;
-        let facts = [
-            ("payment", payment.id.as_str()),
-            ("method", payment.method.word()),
-            ("receipt", &payment.receipt),
-            ("checkout", checkout.id.as_str()),
-        ];
-        tx.audit(&event("money.payment", bill.number.as_str(), None, now, payment.amount, &facts)).await?;
-        self.move_case(tx, case, sealed.as_deref(), payment.receipt.clone(), now).await?;
+        let Ok(paid) = receiving::paid(&bill, now) else { return self.surplus(tx, checkout, &bill, told, now).await };
+        let reference = told.reference.clone().unwrap_or_else(|| told.id.clone());
+        let payment = receiving::payment_of(&mut tx, &bill, Method::Online, Some(reference), now).await?;
+        self.desk.write_payment(&mut tx, &paid, &payment, None, ("checkout", checkout.id.as_str())).await?;
+        tx.put_checkout(&checkout.paid(told, now)).await?;
+        self.desk.go_on_paid(tx, &paid, &payment).await?;
         metrics::counter!("ra_online_payments_total").increment(1);
         Ok(Settled::Paid)
-    }
-
-    async fn payment(
-        &self,
-        tx: &mut Box<dyn Tx>,
-        bill: &Bill,
-        told: &Session,
-        now: Timestamp,
-    ) -> Result<Payment, OfficeError> {
-        let today = now.beijing_day();
-        let n = tx.next_in_series(&format!("{}/{today}", PaymentId::PREFIX)).await?;
-        let id = PaymentId::new(today, n);
-        let n = tx.next_in_series(&format!("receipt/{}/{}", bill.office, &today.to_string()[..4])).await?;
-        let receipt = receipt_number(&bill.office, today, n);
-        let reference = told.reference.clone().unwrap_or_else(|| told.id.clone());
-        Ok(Payment::online(id, bill, Some(reference), receipt, now))
-    }
-
-    /// The case goes on; one that was over stands open again; one that stands otherwise keeps a note.
-    async fn move_case(
-        &self,
-        mut tx: Box<dyn Tx>,
-        case: Case,
-        sealed: Option<&[u8]>,
-        receipt: String,
-        now: Timestamp,
-    ) -> Result<(), OfficeError> {
-        let moved = match case.state {
-            State::AwaitingPayment { .. } => case.pay_online(receipt, now),
-            State::Lapsed | State::Cancelled { .. } => case.pay_late(receipt, now),
-            _ => {
-                add_note(&mut tx, &case, &note(&case, "pay_late", None, Some(receipt), now)).await?;
-                return Ok(tx.commit().await?);
-            }
-        };
-        let (case, step) = moved?;
-        self.desk.put(tx, &case, sealed, &step).await
     }
 
     async fn surplus(

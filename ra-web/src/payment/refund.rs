@@ -152,8 +152,8 @@ impl Refund {
             && reference.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         let reference = match self.method {
             Method::Cash => None,
-            Method::Pos | Method::Qr | Method::Online if good => Some(reference.to_owned()),
-            Method::Pos | Method::Qr | Method::Online => return Err(MoneyFault::Reference),
+            Method::Pos | Method::Qr | Method::Online | Method::Wire if good => Some(reference.to_owned()),
+            Method::Pos | Method::Qr | Method::Online | Method::Wire => return Err(MoneyFault::Reference),
         };
         self.state = RefundState::PaidOut { approved, by: Who::from(by), at: now, day, reference };
         Ok(self)

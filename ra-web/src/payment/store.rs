@@ -1,7 +1,7 @@
 //! What money needs of storage: small ports, joined in the office's unit of work ([`crate::store::Tx`]).
 
 use async_trait::async_trait;
-use ca_core::domain::{BeijingDay, OfficeId, OfficerId, Timestamp};
+use ca_core::domain::{BeijingDay, OfficeId, OfficerId, Sha256, Timestamp};
 use ca_core::sql::DatabaseError;
 
 use super::bill::{Bill, BillNumber, BillSubject};
@@ -12,7 +12,9 @@ use super::gateway::Event;
 use super::invoice::HandedOut;
 use super::ledger::{Account, Entry, Posting};
 use super::refund::{Refund, RefundNumber};
+use super::remittance::{Remittance, RemittanceCode};
 use super::taking::{Method, Payment, PaymentId};
+use super::wire::{BankLine, LineNumber, StatementNumber, TakenIn};
 use crate::enrolment::case::Who;
 
 /// Which bills a list shows.
@@ -76,6 +78,55 @@ pub trait Checkouts {
     async fn was_heard(&mut self, event: &str) -> Result<bool, DatabaseError>;
     /// Notes that a message was heard and what came of it; one that was noted before stays as it is.
     async fn note_event(&mut self, event: &Event, outcome: &str, now: Timestamp) -> Result<(), DatabaseError>;
+}
+
+/// Money by bank: codes of bills, statements of our account, their lines.
+#[async_trait]
+pub trait Wires {
+    /// Stores the code of a bill. `false`: another bill has that code.
+    async fn add_remittance(&mut self, remittance: &Remittance) -> Result<bool, DatabaseError>;
+    /// Notes since when a bill is to be paid by bank; once noted, it stays.
+    async fn choose_wire(&mut self, bill: &BillNumber, now: Timestamp) -> Result<(), DatabaseError>;
+    /// By code.
+    async fn remittance(&mut self, code: &RemittanceCode) -> Result<Option<Remittance>, DatabaseError>;
+    /// Of a bill.
+    async fn remittance_of(&mut self, bill: &BillNumber) -> Result<Option<Remittance>, DatabaseError>;
+    /// Of units of this folded name, over this amount, the last first.
+    async fn remittances_like(
+        &mut self,
+        payer: &str,
+        amount: Fen,
+        limit: i64,
+    ) -> Result<Vec<Remittance>, DatabaseError>;
+    /// Stores a statement. The same file conflicts.
+    async fn add_statement(&mut self, statement: &TakenIn) -> Result<(), DatabaseError>;
+    /// A statement.
+    async fn statement(&mut self, number: &StatementNumber) -> Result<Option<TakenIn>, DatabaseError>;
+    /// The statement that was this file.
+    async fn statement_of_file(&mut self, sha256: Sha256) -> Result<Option<TakenIn>, DatabaseError>;
+    /// The last statements of an office, the last first.
+    async fn statements(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<TakenIn>, DatabaseError>;
+    /// Stores a new line. The same fingerprint or number of the bank's conflicts.
+    async fn add_line(&mut self, line: &BankLine) -> Result<(), DatabaseError>;
+    /// Stores a moved line; fails with a row count when another write came first.
+    async fn put_line(&mut self, line: &BankLine) -> Result<(), DatabaseError>;
+    /// A line.
+    async fn line(&mut self, number: &LineNumber) -> Result<Option<BankLine>, DatabaseError>;
+    /// The line of our account with this number of the bank's.
+    async fn line_of_serial(&mut self, account: &str, serial: &str) -> Result<Option<BankLine>, DatabaseError>;
+    /// Whether a line of our account is known.
+    async fn knows_line(&mut self, account: &str, fingerprint: Sha256) -> Result<bool, DatabaseError>;
+    /// The lines of a statement, in their order.
+    async fn lines_of(&mut self, statement: &StatementNumber, limit: i64) -> Result<Vec<BankLine>, DatabaseError>;
+    /// The lines of an office in a state, the oldest first.
+    async fn lines_in(
+        &mut self,
+        office: &OfficeId,
+        state: &'static str,
+        limit: i64,
+    ) -> Result<Vec<BankLine>, DatabaseError>;
+    /// The lines that paid a bill or come nearest it.
+    async fn lines_about(&mut self, bill: &BillNumber) -> Result<Vec<BankLine>, DatabaseError>;
 }
 
 /// What came and went on a day by one way.

@@ -1,4 +1,4 @@
-//! Money that came: one payment of one bill, at the counter or online.
+//! Money that came: one payment of one bill, at the counter, online or by bank.
 
 use ca_core::domain::{BeijingDay, OfficeId, Officer, Timestamp};
 
@@ -23,11 +23,13 @@ pub enum Method {
     Qr,
     /// On the provider's page.
     Online,
+    /// Onto our bank account.
+    Wire,
 }
 
 impl Method {
     /// All, in the order in which pages list them.
-    pub const ALL: [Self; 4] = [Self::Cash, Self::Pos, Self::Qr, Self::Online];
+    pub const ALL: [Self; 5] = [Self::Cash, Self::Pos, Self::Qr, Self::Online, Self::Wire];
     /// Those by which a clerk takes money.
     pub const COUNTER: [Self; 3] = [Self::Cash, Self::Pos, Self::Qr];
 
@@ -39,6 +41,7 @@ impl Method {
             Self::Pos => "pos",
             Self::Qr => "qr",
             Self::Online => "online",
+            Self::Wire => "wire",
         }
     }
 
@@ -46,6 +49,12 @@ impl Method {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.word() == word)
+    }
+
+    /// Whether it comes by nobody's hand: then invoices follow by themselves.
+    #[must_use]
+    pub const fn is_remote(self) -> bool {
+        matches!(self, Self::Online | Self::Wire)
     }
 }
 
@@ -168,13 +177,20 @@ impl Payment {
         }
     }
 
-    /// Money that came by the provider's page: into no drawer, and by nobody's hand.
+    /// Money that came by the provider's page or by bank: into no drawer, and by nobody's hand.
     #[must_use]
-    pub fn online(id: PaymentId, bill: &Bill, reference: Option<String>, receipt: String, now: Timestamp) -> Self {
+    pub fn came(
+        id: PaymentId,
+        bill: &Bill,
+        method: Method,
+        reference: Option<String>,
+        receipt: String,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             bill: bill.number.clone(),
-            method: Method::Online,
+            method,
             amount: bill.gross(),
             handed: None,
             reference,

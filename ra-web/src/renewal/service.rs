@@ -13,11 +13,12 @@ use crate::enrolment::form::{FieldFault, FieldFaults, Form};
 use crate::enrolment::intake::{hash_of, masked};
 use crate::enrolment::process::{NotNow, Process, may_replace};
 use crate::enrolment::provisioning::TICKET_SECONDS;
-use crate::payment::bill::{Bill, BillState};
+use crate::payment::bill::{Bill, BillState, MoneyFault};
 use crate::payment::checkout::Way;
 use crate::payment::counter::bills_of;
 use crate::payment::invoicing::is_ours as is_invoice;
 use crate::payment::online::{Leads, Online, Settled};
+use crate::payment::remittance::Remittance;
 use crate::payment::tariff::Quote;
 use crate::store::{
     CaseFilter, Issued, OrderState, OrderSubject, Signature, StoredOrder, StoredTicket, TicketState, Tx,
@@ -66,6 +67,8 @@ pub struct Standing {
     pub bill: Option<Bill>,
     /// Whether the unit can fetch its invoice.
     pub invoiced: bool,
+    /// The code of its bill, once it pays by bank.
+    pub wire: Option<Remittance>,
     /// The certificate that took the other's place.
     pub successor: Option<Issued>,
     /// Where it stands.
@@ -151,6 +154,10 @@ impl Renewals {
             Some(bill) => tx.invoices(&bill.number).await?.iter().any(is_invoice),
             None => false,
         };
+        let wire = match &bill {
+            Some(bill) => tx.remittance_of(&bill.number).await?.filter(|remittance| remittance.chosen.is_some()),
+            None => None,
+        };
         let successor = match case.as_ref().map(|case| &case.state) {
             Some(State::Issued { issuer, serial, .. } | State::Delivered { issuer, serial, .. }) => {
                 tx.certificate(issuer, serial).await?
@@ -173,7 +180,7 @@ impl Renewals {
         let process = process_of(unit);
         let years = 1..=rules.max_years;
         let prices = years.map(|years| rules.tariff.quote(&process, years, now.beijing_day())).collect();
-        Ok(Standing { issued, case, bill, invoiced, successor, stage, prices })
+        Ok(Standing { issued, case, bill, invoiced, wire, successor, stage, prices })
     }
 
     fn may_renew(&self, issued: &Issued, now: Timestamp) -> Result<(), NotNow> {
@@ -402,6 +409,18 @@ impl Renewals {
             return Ok(Leads::Paid);
         }
         online.checkout(&bill.number, way, title, back).await
+    }
+
+    /// The unit pays by bank: its bill has a code, and stays open longer.
+    ///
+    /// # Errors
+    /// [`OfficeError::Money`], [`OfficeError::NotFound`] where nobody pays by bank, or storage.
+    pub async fn pay_by_bank(&self, unit: &Holding) -> Result<(), OfficeError> {
+        let bill = self.standing(unit).await?.bill.ok_or(OfficeError::NotFound)?;
+        if bill.state.paid().is_some() {
+            return Err(MoneyFault::PaidAlready.into());
+        }
+        self.desk.choose_wire(&unit.uscc, &bill.number).await.map(drop)
     }
 
     /// The unit came back from the provider's page: that says nothing, the provider is asked.

@@ -19,7 +19,7 @@ const ADD: &str = "INSERT INTO bill (number, subject, office, uscc, unit_name, l
     created, due, paid, served, invoice_due, version) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)";
 const PUT: &str = "UPDATE bill SET state = $3, refunded = $4, paid = $5, served = $6, invoice_due = $7, \
-    version = version + 1 WHERE number = $1 AND version = $2";
+    due = $8, version = version + 1 WHERE number = $1 AND version = $2";
 const FIND: &str = "SELECT number, subject, office, uscc, unit_name, lines, tax, state, refunded, created, due, paid, \
     served, invoice_due, version FROM bill WHERE number = $1";
 const OF_OFFICE: &str = "SELECT number, subject, office, uscc, unit_name, lines, tax, state, refunded, created, due, paid, \
@@ -202,6 +202,7 @@ for_each_backend! { SqlTx =>
                 .bind(bill.state.paid().map(Timestamp::unix))
                 .bind(bill.served.map(Timestamp::unix))
                 .bind(bill.invoice_due.map(Timestamp::unix))
+                .bind(bill.due.unix())
                 .execute(self.connection())
                 .await?;
             expect_rows(PUT, done.rows_affected(), 1)

@@ -25,6 +25,7 @@ pub mod sessions;
 mod tokens;
 mod tour;
 mod units;
+mod wires;
 
 pub use office::OfficeStore;
 
@@ -57,6 +58,7 @@ pub fn office_migrations() -> Migrator {
         (34, "desk", include_str!("../../migrations/0034_desk.sql")),
         (36, "batch_mover", include_str!("../../migrations/0036_batch_mover.sql")),
         (37, "ledger_proof", include_str!("../../migrations/0037_ledger_proof.sql")),
+        (40, "wire", include_str!("../../migrations/0040_wire.sql")),
     ])
 }
 
@@ -76,6 +78,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     tour::STATEMENTS,
     bills::STATEMENTS,
     checkouts::STATEMENTS,
+    wires::STATEMENTS,
     payments::STATEMENTS,
     ledger::STATEMENTS,
     reports::STATEMENTS,
@@ -94,3 +97,5 @@ mod report_tests;
 mod tests;
 #[cfg(test)]
 mod units_tests;
+#[cfg(test)]
+mod wire_tests;

@@ -386,6 +386,15 @@ const DONE: &[&str] = &[
     "handler-changed",
     "recovery-approved",
     "recovery-declined",
+    "statement",
+    "statement-known",
+    "wire-assigned",
+    "wire-declined",
+    "wire-cleared",
+    "wire-return-asked",
+    "wire-return-agreed",
+    "wire-return-refused",
+    "wire-sent-back",
 ];
 
 impl Staff {
@@ -519,3 +528,5 @@ mod stock_tests;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;

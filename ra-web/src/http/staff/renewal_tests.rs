@@ -518,3 +518,30 @@ async fn a_refund_of_what_was_paid_online_ends_the_renewal_before_it_is_installe
     let paid = unit.checkout(Way::Alipay).await;
     assert!(matches!(paid, Err(OfficeError::NotFound | OfficeError::Money(MoneyFault::State { .. }))), "{paid:?}");
 }
+
+#[tokio::test]
+async fn a_unit_that_chose_the_bank_goes_on_when_the_money_is_there() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    let standing = async || unit.renewals.standing(&unit.holding).await.expect("standing");
+    assert!(standing().await.wire.is_none(), "another way may be chosen");
+    unit.renewals.pay_by_bank(&unit.holding).await.expect("chosen");
+    let remittance = standing().await.wire.expect("a code");
+    let officer = unit.bench.officer("liufang").await;
+    let file = format!(
+        "交易日期,流水号,金额,借贷标志,对方户名,附言\n20261130,1,200.00,贷,{},{}\n",
+        unit.holding.unit_name, remittance.code
+    );
+    let taken = unit.bench.desk.take_statement(&officer, "1.csv", file.into_bytes()).await.expect("stored");
+    assert!(taken.is_ok(), "{taken:?}");
+    assert_eq!(unit.stage().await, Stage::Install);
+    assert_eq!(unit.bench.balance(Account::Bank).await, Fen::yuan(200));
+    assert!(matches!(unit.renewals.pay_by_bank(&unit.holding).await, Err(OfficeError::Money(MoneyFault::PaidAlready))));
+    unit.install().await;
+    assert_eq!(unit.bench.balance(Account::Deferred).await, Fen::ZERO);
+    let mut tx = unit.bench.store().read().await.expect("begun");
+    assert!(
+        tx.due_job("invoice", unit.bench.house.now()).await.expect("read").is_some(),
+        "and the invoice is asked for"
+    );
+}

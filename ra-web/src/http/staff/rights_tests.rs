@@ -38,6 +38,8 @@ impl Things {
             | "/money/drawers/{office}/{day}/{clerk}/count"
             | "/money/drawers/{office}/{day}/{clerk}/return"
             | "/money/drawers/{office}/{day}/{clerk}/confirm" => Of::Office,
+            // The account is one office's.
+            _ if route.starts_with("/money/wire") => Of::Office,
             // One's own office, and things that are not there: whose they are is looked at in their own tests.
             _ if ELSEWHERE.iter().any(|part| route.starts_with(part)) => Of::All,
             _ if route.contains('{') => Of::Office,
@@ -54,6 +56,8 @@ impl Things {
             .replace("/matters/{number}", "/matters/MT-20200101-0001")
             .replace("/recoveries/{number}", "/recoveries/KR-20200101-0001")
             .replace("/batches/{number}", "/batches/BA-20200101-0001")
+            .replace("/statements/{statement}", "/statements/BS-20200101-0001")
+            .replace("/lines/{line}", "/lines/BK-20200101-0001")
             .replace("/bills/{number}", "/bills/BL-20200101-0001")
             .replace("/refunds/{number}", "/refunds/RF-20200101-0001")
             .replace("/payments/{id}", "/payments/PM-20200101-0001")

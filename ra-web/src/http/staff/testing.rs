@@ -191,6 +191,13 @@ impl Bench {
                 money: crate::payment::Terms {
                     tariff: crate::payment::tariff::tests::tariff(),
                     methods: crate::payment::taking::Method::COUNTER.into(),
+                    wire: Some(crate::payment::wire::WireTerms {
+                        payee: "示范市数字证书认证中心".into(),
+                        account: "1305 0000 1111 2222".into(),
+                        bank: "示范银行示范市分行".into(),
+                        office: ca_core::domain::OfficeId::new("demo-office").expect("an office"),
+                        lapse_days: 30,
+                    }),
                     lapse_days: 15,
                     max_years: 5,
                 },

@@ -91,6 +91,21 @@ pub(super) async fn get_home(
     .into_response())
 }
 
+/// `GET /bills/{number}/slip.pdf`: how the unit pays a bill by bank.
+pub(super) async fn get_slip(
+    State(units): State<Units>,
+    CurrentUnit(unit): CurrentUnit,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let number: BillNumber = number.parse().map_err(|()| Kind::NotFound)?;
+    let pdf = units.renewals.desk.slip_of_unit(&unit.uscc, &number).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/pdf".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"payment-{number}.pdf\"")),
+    ];
+    Ok((headers, pdf).into_response())
+}
+
 /// `GET /bills/{number}/invoice.pdf`: the unit's own.
 pub(super) async fn get_invoice(
     State(units): State<Units>,

@@ -44,6 +44,7 @@ pub fn router(units: Units) -> Router {
         .route("/logout", post(login::post_logout))
         .route("/unit", get(home::get_home))
         .route("/bills/{number}/invoice.pdf", get(home::get_invoice))
+        .route("/bills/{number}/slip.pdf", get(home::get_slip))
         .route("/renew", get(renew::get_renew))
         .route("/renew/form", get(renew::get_form).post(renew::post_form))
         .route("/renew/changed", get(renew::get_changed).post(renew::post_changed))

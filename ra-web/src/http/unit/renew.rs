@@ -23,6 +23,9 @@ use crate::payment::checkout::Way;
 use crate::payment::online::{Leads, Settled};
 use crate::renewal::{Asked, Begun, Changed, Holding, Stage, Standing};
 
+/// The way that leads to no provider's page.
+const WIRE: &str = "wire";
+
 /// The words of the line of steps; messages `renew-step-…`.
 pub(super) const STEPS: [&str; 5] = ["check", "form", "pay", "install", "invoice"];
 
@@ -76,6 +79,12 @@ struct RenewPage {
     bill: Option<BillView>,
     invoiced: bool,
     ways: Vec<&'static str>,
+    /// Whether one of them leads to a provider's page.
+    online: bool,
+    /// Whether the bank is one of them.
+    may_wire: bool,
+    /// Where to and with which code, once the unit pays by bank.
+    wire: Option<WireView>,
     /// Canonical bytes of the order to be signed, base64url.
     statement: String,
     ticket: Option<String>,
@@ -108,6 +117,14 @@ impl BillView {
     }
 }
 
+/// What is written on a transfer.
+struct WireView {
+    payee: String,
+    account: String,
+    bank: String,
+    code: String,
+}
+
 struct Successor {
     serial: String,
     until: String,
@@ -135,7 +152,7 @@ async fn show(
         Stage::Sign | Stage::SignAgain => URL_SAFE_NO_PAD.encode(units.renewals.order(&unit).await?.statement),
         _ => String::new(),
     };
-    let Standing { issued, case, bill, invoiced, successor, stage, prices } = standing;
+    let Standing { issued, case, bill, invoiced, wire, successor, stage, prices } = standing;
     let years: usize = case.as_ref().and_then(|case| case.form.years.parse().ok()).unwrap_or(1);
     let price = |years: usize| prices.get(years.wrapping_sub(1)).map(|quote| quote.total().to_string());
     let not_now = match &stage {
@@ -149,8 +166,12 @@ async fn show(
         _ => None,
     };
     let gateway = units.renewals.online.as_ref().map(|online| &online.gateway);
-    let ways: Vec<&'static str> =
+    let mut ways: Vec<&'static str> =
         gateway.map(|gateway| gateway.ways().iter().map(|way| way.word()).collect()).unwrap_or_default();
+    let terms = units.renewals.desk.rules.money.wire.as_ref();
+    if terms.is_some() && wire.is_none() {
+        ways.push(WIRE);
+    }
     let shown = RenewPage {
         page: Page { notice, ..page_of(view, &unit, view.t(&format!("renew-title-{}", word(&stage))), "/renew") },
         steps: line(stage.step(), stage == Stage::Done && invoiced),
@@ -167,7 +188,15 @@ async fn show(
         form: case.map(|case| case.form),
         bill: bill.as_ref().map(BillView::of),
         invoiced,
+        online: gateway.is_some(),
+        may_wire: ways.contains(&WIRE),
         ways,
+        wire: terms.zip(wire).map(|(terms, remittance)| WireView {
+            payee: terms.payee.clone(),
+            account: terms.account.clone(),
+            bank: terms.bank.clone(),
+            code: remittance.code.grouped(),
+        }),
         statement,
         ticket,
         successor: successor.map(|issued| Successor {
@@ -394,13 +423,19 @@ pub(super) struct WayForm {
     way: String,
 }
 
-/// `POST /renew/pay`: to the provider's page.
+/// `POST /renew/pay`: to the provider's page, or back here with what is written on a transfer.
 pub(super) async fn post_pay(
     State(units): State<Units>,
     CurrentUnit(unit): CurrentUnit,
     view: View,
     Posted(form): Posted<WayForm>,
 ) -> Result<Response, Failure> {
+    if form.way == WIRE {
+        return match units.renewals.pay_by_bank(&unit).await {
+            Ok(()) | Err(OfficeError::Money(MoneyFault::PaidAlready | MoneyFault::State { .. })) => Ok(see("/renew")),
+            Err(error) => Err(error.into()),
+        };
+    }
     let Some(way) = Way::from_word(&form.way) else {
         let notice = Notice { text: view.t("renew-choose-way"), good: false };
         return show(&units, unit, &view, None, Some(notice)).await;

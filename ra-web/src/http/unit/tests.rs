@@ -28,6 +28,7 @@ fn every_step_way_and_reason_is_said_in_both_languages() {
     }
     keys.extend(STEPS.map(|step| format!("renew-step-{step}")));
     keys.extend(Way::ALL.map(|way| format!("renew-way-{}", way.word().replace('_', "-"))));
+    keys.push("renew-way-wire".into());
     keys.extend(BillState::WORDS.map(|state| format!("unit-bill-{}", state.replace('_', "-"))));
     keys.extend(["paid", "unpaid", "expired", "faulty", "unknown"].map(|word| format!("renew-back-{word}")));
     let why = [

@@ -24,7 +24,7 @@ use crate::payment::bill::{BillNumber, BillState};
 use crate::payment::fen::Fen;
 use crate::payment::invoice::{HandedOut, InvoiceKind};
 use crate::payment::refund::{Refund, RefundNumber, RefundState};
-use crate::payment::taking::Method;
+use crate::payment::taking::{Method, PaymentId};
 
 /// A refund on the bill's page.
 struct RefundLine {
@@ -96,6 +96,10 @@ pub(super) struct BillPage {
     may_hand_out: bool,
     may_take_back: bool,
     may_provision: bool,
+    /// The remittance code, while it can be paid by bank, and since when the unit does.
+    code: Option<(String, Option<String>)>,
+    /// The lines of our account that paid it or come nearest.
+    wires: Vec<(String, String)>,
     fault: Option<Fault>,
 }
 
@@ -203,6 +207,12 @@ async fn bill_page(
         may_hand_out: right(Right::Finance) && !bill.kept().is_zero() && !waits && shown.invoice().is_none(),
         may_take_back: right(Right::Finance) && shown.invoice().is_some(),
         may_provision: ready && right(Right::Provision),
+        code: shown
+            .remittance
+            .as_ref()
+            .filter(|_| open)
+            .map(|remittance| (remittance.code.grouped(), remittance.chosen.map(Timestamp::beijing_text))),
+        wires: shown.wires.iter().map(|line| (line.number.to_string(), line.payer_account.clone())).collect(),
         fault,
     })
 }
@@ -508,13 +518,27 @@ pub(super) async fn post_receipt(
     signer: Signer,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|()| Failure::from(Kind::NotFound))?;
-    let pdf = staff.desk.print_receipt(&signer.officer, &id).await?;
-    let name = format!("inline; filename=\"{id}.pdf\"");
+    let id: PaymentId = id.parse().map_err(|()| Failure::from(Kind::NotFound))?;
+    Ok(pdf(&id.to_string(), staff.desk.print_receipt(&signer.officer, &id).await?))
+}
+
+/// `GET /money/bills/{number}/slip`: how it is paid by bank, as a PDF.
+pub(super) async fn get_slip(
+    State(staff): State<Staff>,
+    signer: Signer,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    Ok(pdf(&number.to_string(), staff.desk.slip_of_bill(&signer.officer, &number).await?))
+}
+
+/// A PDF to look at and print.
+fn pdf(name: &str, bytes: Vec<u8>) -> Response {
+    let name = format!("inline; filename=\"{name}.pdf\"");
     let headers = [
         (header::CONTENT_TYPE, "application/pdf"),
         (header::CONTENT_DISPOSITION, name.as_str()),
         (header::CONTENT_SECURITY_POLICY, ALONE),
     ];
-    Ok((headers, pdf).into_response())
+    (headers, bytes).into_response()
 }

@@ -41,7 +41,11 @@ pub(super) fn entry_row(view: &View, entry: &Booked) -> EntryRow {
     EntryRow {
         n: entry.n,
         fact: view.t(&format!("money-fact-{}", entry.fact.replace('_', "-"))),
-        href: entry.subject.starts_with("BL-").then(|| format!("/money/bills/{}", entry.subject)),
+        href: match entry.subject.get(..3) {
+            Some("BL-") => Some(format!("/money/bills/{}", entry.subject)),
+            Some("BK-") => Some(format!("/money/wire/lines/{}", entry.subject)),
+            _ => None,
+        },
         subject: entry.subject.clone(),
         by: entry.by.clone().unwrap_or_else(|| view.t("staff-system")),
         at: entry.at.beijing_text(),

@@ -3,6 +3,7 @@
 mod bill;
 mod books;
 mod drawer;
+mod wire;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -47,6 +48,19 @@ pub(super) fn routes(guarded: Guarded) -> Guarded {
         .route("/money/drawers/{office}/{day}/{clerk}/return", (Right::Finance, post(drawer::post_return)))
         .route("/money/drawers/{office}/{day}/{clerk}/confirm", (Right::Finance, post(drawer::post_confirm)))
         .route("/money/books", (Right::Ledger, get(books::get_books)))
+        .route("/money/bills/{number}/slip", (Right::ReadMoney, get(bill::get_slip)))
+        .route("/money/wire", (Right::ReadBank, get(wire::get_board)))
+        .route("/money/wire/upload", (Right::Finance, post(wire::post_statement).layer(wire::uploads())))
+        .route("/money/wire/statements/{statement}", (Right::ReadBank, get(wire::get_statement)))
+        .route("/money/wire/lines/{line}", (Right::ReadBank, get(wire::get_line)))
+        .route("/money/wire/lines/{line}/confirm", (Right::Finance, post(wire::post_confirm)))
+        .route("/money/wire/lines/{line}/decline", (Right::Finance, post(wire::post_decline)))
+        .route("/money/wire/lines/{line}/assign", (Right::Finance, post(wire::post_assign)))
+        .route("/money/wire/lines/{line}/clear", (Right::Finance, post(wire::post_clear)))
+        .route("/money/wire/lines/{line}/return", (Right::Finance, post(wire::post_return)))
+        .route("/money/wire/lines/{line}/agree", (Right::AgreeReturn, post(wire::post_agree)))
+        .route("/money/wire/lines/{line}/refuse", (Right::AgreeReturn, post(wire::post_refuse)))
+        .route("/money/wire/lines/{line}/sent", (Right::Finance, post(wire::post_sent)))
 }
 
 /// A bill as lists show it.
@@ -167,6 +181,8 @@ struct BoardPage {
     uninvoiced: Vec<BillRow>,
     faulty: Vec<FaultyRow>,
     may_ledger: bool,
+    /// Money by bank that waits, where one may look at it.
+    wires: Option<usize>,
 }
 
 /// Money online that nobody asked for.
@@ -200,6 +216,7 @@ fn faulty_row(view: &View, (checkout, bill): &(Checkout, Bill)) -> FaultyRow {
 async fn get_board(State(staff): State<Staff>, view: View, signer: Signer) -> Result<impl IntoResponse, Failure> {
     let now = staff.desk.clock.now();
     let board = staff.desk.money_board(&signer.officer).await?;
+    let wires = if may(&signer, Right::ReadBank) { staff.desk.wires_waiting(&signer.officer).await? } else { None };
     let page = staff.page(&view, &signer, view.t("money-title"), "/money").await?;
     let rows = |bills: &[Bill], due: fn(&Bill) -> Option<Timestamp>| {
         bills.iter().map(|bill| bill_row(&view, bill, due(bill), now)).collect::<Vec<_>>()
@@ -214,6 +231,7 @@ async fn get_board(State(staff): State<Staff>, view: View, signer: Signer) -> Re
         uninvoiced: rows(&board.uninvoiced, |bill| bill.invoice_due),
         faulty: board.faulty.iter().map(|faulty| faulty_row(&view, faulty)).collect(),
         may_ledger: may(&signer, Right::Ledger),
+        wires,
     }))
 }
 
