@@ -189,6 +189,50 @@ async fn log_in(browser: &Browser, origin: &str, language: &str) -> anyhow::Resu
     browser.click("form[data-agent] button[type=submit]").await
 }
 
+/// The queries; then in Chinese a month from the form to its voucher, and in English a look at it.
+async fn business(browser: &Browser, origin: &str, language: &str) -> anyhow::Result<()> {
+    let chinese = language == "zh-CN";
+    let pages: &[&str] = if chinese {
+        &["ledger", "contributions", "interest", "people", "changes", "person", "business", "business/open", "check"]
+    } else {
+        &["contributions", "person?number=030000000001", "business/make-up", "vouchers"]
+    };
+    for path in pages {
+        browser.open(&format!("{origin}/{path}")).await?;
+        let name = path.split('?').next().unwrap_or(path).replace('/', "-");
+        looks_well(browser, &format!("fund-{name}-{language}")).await?;
+    }
+    if chinese {
+        browser.open(&format!("{origin}/business")).await?;
+        browser.click("a[data-act=remit]").await?;
+        looks_well(browser, "fund-remit-form-zh-CN").await?;
+        browser.click("main form button").await?;
+        browser.sees("合计大写").await?;
+        looks_well(browser, "fund-remit-document-zh-CN").await?;
+        let page = browser.driver.window().await?;
+        browser.click("form[data-agent] button[type=submit]").await?;
+        browser.leave_popup(page).await?;
+        browser.sees("已入账").await?;
+        looks_well(browser, "fund-remit-receipt-zh-CN").await?;
+        // The voucher comes in a window of its own, which a browser without a screen does not show.
+        let made = browser
+            .driver
+            .execute(
+                "return fetch(document.querySelector('form[action$=\"/voucher\"]').action, { method: 'POST' })\
+                 .then(async (answer) => answer.status + ' ' + (await answer.text()).slice(0, 5))",
+                vec![],
+            )
+            .await?;
+        anyhow::ensure!(made.json() == "200 %PDF-", "{}", made.json());
+    } else {
+        browser.open(&format!("{origin}/vouchers")).await?;
+        browser.click("main td a.code").await?;
+        browser.sees("Booked.").await?;
+        looks_well(browser, "fund-remit-receipt-en").await?;
+    }
+    browser.open(&format!("{origin}/unit")).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_logs_in_through_the_assistants_window_and_every_page_is_accessible() -> anyhow::Result<()> {
     let assistant = Assistant::start().await?;
@@ -214,6 +258,7 @@ async fn a_unit_logs_in_through_the_assistants_window_and_every_page_is_accessib
         looks_well(&browser, &format!("unit-{language}")).await?;
         browser.open(&format!("{origin}/certificate")).await?;
         looks_well(&browser, &format!("certificate-{language}")).await?;
+        business(&browser, &origin, language).await?;
         browser.click("form[action='/logout'] button").await?;
         browser.sees(if language == "en" { "You are logged out" } else { "您已安全退出" }).await?;
         looks_well(&browser, &format!("ended-{language}")).await?;

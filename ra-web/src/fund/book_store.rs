@@ -380,6 +380,12 @@ pub trait BookTx: Send {
     /// [`DatabaseError`].
     async fn keep_operation(&mut self, operation: &Operation, actor: &str) -> Result<(), DatabaseError>;
 
+    /// Forgets documents that could be signed until before this moment and were not.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn forget_drafts(&mut self, before: Timestamp) -> Result<(), DatabaseError>;
+
     /// An operation of this unit, and of no other.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::account::{AccountNumber, Unit};
 use super::amounts::Fen;
 use super::book_store::Step;
 use super::books::Clerk;
-use super::operation::{Operation, Plan, SIGN_WITHIN_SECONDS, Signature, State};
+use super::operation::{KEEP_DRAFTS_SECONDS, Operation, Plan, SIGN_WITHIN_SECONDS, Signature, State};
 use super::prepare::{self, Prepared};
 use super::rules::Rule;
 use super::store::{FundStore, FundTx};
@@ -135,6 +135,7 @@ impl Hall {
                 reversed_by: None,
                 version: 1,
             };
+            tx.forget_drafts(now.plus(-KEEP_DRAFTS_SECONDS)).await?;
             tx.keep_operation(&operation, &actor(account)).await?;
             tx.commit().await?;
             Ok(operation.serial)

@@ -15,6 +15,9 @@ use super::codes::IdKind;
 /// A document may be signed for so many seconds.
 pub const SIGN_WITHIN_SECONDS: i64 = 15 * 60;
 
+/// One that was not signed is forgotten so many seconds later, with the numbers of persons in it.
+pub const KEEP_DRAFTS_SECONDS: i64 = 24 * 3600;
+
 /// What is to be done, as it was typed. Holds numbers of persons: stored sealed, and has no Debug.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]

@@ -283,6 +283,7 @@ async fn another_units_data_is_reached_by_no_page_and_no_id() {
     let mut stranger = house.browser();
     assert_eq!(stranger.log_in(&second, house.now()).await.status, 303);
     let serial = path.trim_start_matches("/operations/").to_owned();
+    let mut tried: Vec<String> = Vec::new();
     for (address, status) in [
         (path.clone(), 404),
         (format!("{path}/list.xlsx"), 404),
@@ -305,6 +306,7 @@ async fn another_units_data_is_reached_by_no_page_and_no_id() {
         let page = stranger.get(&address).await;
         assert_eq!(page.status, status, "{address}");
         assert!(!page.text.contains(&name) && !page.text.contains("东湖"), "{address}");
+        tried.push(address);
     }
     let statement = second.sign(b"x", house.now());
     for (address, fields, status) in [
@@ -320,13 +322,29 @@ async fn another_units_data_is_reached_by_no_page_and_no_id() {
             422,
         ),
         ("/business/reverse".into(), vec![("serial", serial.as_str()), ("words", "冲账")], 404),
+        ("/business/rebase/list".into(), vec![], 400),
     ] {
         let page = stranger.post(&address, &fields).await;
         assert_eq!(page.status, status, "{address}: {}", page.text);
         assert!(!page.text.contains(&name), "{address}");
+        tried.push(address);
     }
     let found = stranger.post("/people/find", &[("id", "130599197306120145")]).await;
     assert_eq!(found.location.as_deref(), Some("/people?id=unknown"));
+    // Whatever route there is was tried.
+    let routes = include_str!("../../src/http/fund/mod.rs").split(".route(\"").skip(1);
+    for route in routes.map(|rest| rest.split('"').next().unwrap_or_default()) {
+        let pieces = |path: &str| -> Vec<String> {
+            path.split('?').next().unwrap_or(path).split('/').map(str::to_owned).collect()
+        };
+        let fits = |tried: &String| {
+            let (route, tried) = (pieces(route), pieces(tried));
+            route.len() == tried.len() && route.iter().zip(&tried).all(|(a, b)| a.starts_with('{') || a == b)
+        };
+        let open =
+            ["/", "/login", "/login/challenge", "/logout", "/check", "/certificate", "/people/find"].contains(&route);
+        assert!(open || tried.iter().any(fits), "{route} was not tried by another unit");
+    }
     // Nobody who is not logged in reaches anything but login and the check of vouchers.
     let mut nobody = house.browser();
     for address in [

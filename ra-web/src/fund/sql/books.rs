@@ -794,6 +794,13 @@ for_each_backend! { Tx =>
             Ok(())
         }
 
+        async fn forget_drafts(&mut self, before: Timestamp) -> Result<(), DatabaseError> {
+            for statement in [operations::FORGET_STEPS, operations::FORGET] {
+                sqlx::query(statement).bind(before.unix()).execute(self.connection()).await?;
+            }
+            Ok(())
+        }
+
         async fn operation(&mut self, unit: &AccountNumber, serial: &str) -> Result<Option<Operation>, DatabaseError> {
             let row: Option<OperationRow> = sqlx::query_as(operations::FIND)
                 .bind(serial)

@@ -51,6 +51,7 @@ pub fn fund_migrations() -> Migrator {
         (3, "accounts", include_str!("../../../migrations-fund/0003_accounts.sql")),
         (4, "sessions", include_str!("../../../migrations-fund/0004_sessions.sql")),
         (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
+        (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
     ])
 }
 

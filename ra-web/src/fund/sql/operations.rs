@@ -35,6 +35,9 @@ pub(super) const WAITING: &str = operations_where!("unit = $1 AND state = 'await
 pub(super) const PAGE: &str = operations_where!(
     "unit = $1 AND serial < $2 AND state <> 'draft' AND ($3 = '' OR act = $3) ORDER BY serial DESC LIMIT $4"
 );
+pub(super) const FORGET_STEPS: &str = "DELETE FROM fund_operation_state WHERE serial IN \
+    (SELECT serial FROM fund_operation WHERE state = 'draft' AND expires < $1)";
+pub(super) const FORGET: &str = "DELETE FROM fund_operation WHERE state = 'draft' AND expires < $1";
 pub(super) const ADD_STEP: &str =
     "INSERT INTO fund_operation_state (serial, n, state, at, actor) VALUES ($1, $2, $3, $4, $5)";
 pub(super) const COUNT_STEPS: &str = "SELECT COUNT(*) AS n FROM fund_operation_state WHERE serial = $1";
@@ -51,6 +54,8 @@ pub(super) const INTEREST_SUMS: &str = "SELECT COUNT(*) AS n, CAST(COALESCE(SUM(
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
     ADD,
+    FORGET_STEPS,
+    FORGET,
     MOVE,
     PRINT,
     FIND,

@@ -64,38 +64,18 @@ impl Asked {
             ("year", &self.year),
         ];
         let all = own.iter().chain(more).filter(|(_, value)| !value.is_empty());
-        let query = all.fold(form_urlencoded(), |mut query, (name, value)| {
-            query.append(name, value);
-            query
-        });
-        format!("{path}?{}", query.text)
+        let query: Vec<String> = all.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        format!("{path}?{}", query.join("&"))
     }
 }
 
-/// Writes a query string.
-struct Query {
-    text: String,
-}
-
-fn form_urlencoded() -> Query {
-    Query { text: String::new() }
-}
-
-impl Query {
-    fn append(&mut self, name: &str, value: &str) {
-        if !self.text.is_empty() {
-            self.text.push('&');
-        }
-        self.text.push_str(name);
-        self.text.push('=');
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                self.text.push(char::from(byte));
-            } else {
-                self.text.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
+/// A value as it stands in an address.
+fn encoded(value: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    value.bytes().map(byte).collect()
 }
 
 /// A field of the filter.
