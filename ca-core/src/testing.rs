@@ -38,7 +38,7 @@ use crate::store::Store as _;
 pub const FOUNDED: Timestamp = Timestamp::from_unix(1_795_406_400);
 
 /// Who gives orders: id, name, office, roles.
-const PEOPLE: [(&str, &str, &str, &str); 11] = [
+const PEOPLE: [(&str, &str, &str, &str); 12] = [
     ("limin", "李敏", "demo-office", r#""ra_entry", "token_operator""#),
     ("wangqiang", "王强", "demo-office", r#""ra_reviewer", "ra_supervisor""#),
     ("sunli", "孙丽", "demo-office", r#""ra_reviewer""#),
@@ -50,6 +50,7 @@ const PEOPLE: [(&str, &str, &str, &str); 11] = [
     ("fengli", "冯丽", "demo-office", r#""kmc_officer""#),
     ("wumin", "吴敏", "demo-office", r#""administrator""#),
     ("xuhao", "徐浩", "demo-office", r#""administrator""#),
+    ("lossdesk", "挂失专岗", "demo-office", r#""loss_desk""#),
 ];
 
 /// The administrators: who keep the registry of officers.

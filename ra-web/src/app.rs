@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use async_trait::async_trait;
 use axum::Router;
 use ca_core::clock::Clock;
-use ca_core::domain::{BeijingDay, IssuerId, KeyKind, LoginPurpose, OfficeId, ProfileName};
+use ca_core::domain::{BeijingDay, IssuerId, KeyKind, LoginPurpose, OfficeId, OfficerId, ProfileName};
 use ca_core::service::client::{CertificateAuthority, Client};
 use ca_core::service::protocol::Request;
 use ca_core::sql::Database;
@@ -58,6 +58,8 @@ use crate::payment::tariff::{Rates, Tariff};
 use crate::payment::wire::WireTerms;
 use crate::reminders::remind::Remind;
 use crate::renewal::{Members, Renewals};
+use crate::selfcare::Ending;
+use crate::selfcare::loss::{LossDesk, Resend};
 use crate::sql::{OfficeStore, office_migrations};
 use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
@@ -114,6 +116,7 @@ pub async fn serve_with(
     let anchors = Arc::new(read_anchors(&config.trust)?);
     let (desk, database) = office(&config, &ca, &clock, &chance).await?;
     let online = online(&config.payment, &desk)?;
+    let loss = loss_desk(config.loss_desk.as_ref(), &desk)?;
     let [public_socket, staff_socket, ops_socket] = [
         listener::bind(config.listen.public).await?,
         listener::bind(config.listen.staff).await?,
@@ -150,6 +153,7 @@ pub async fn serve_with(
     );
     let units = Units {
         renewals: Arc::new(Renewals { desk: desk.clone(), online: online.clone() }),
+        ending: Arc::new(Ending { desk: desk.clone() }),
         members: Arc::new(Members::new(desk.store.clone())),
         door: Arc::new(door(&public_origin, LoginPurpose::Unit).lets_in_late(config.enrolment.renewal_late_days)),
         presences: unit_presences.clone(),
@@ -168,6 +172,9 @@ pub async fn serve_with(
     .merge(unlock::router(desk.clone()))
     .merge(presence::router(presences));
     let public = public::router(PublicSite {
+        desk: desk.clone(),
+        loss: loss.clone(),
+        contact: config.paper.contact.as_str().into(),
         validation_origin: config.site.validation_origin.into(),
         portal_origin: config.site.portal_origin.into(),
         issuers: config.trust.issuers.keys().cloned().collect(),
@@ -195,7 +202,7 @@ pub async fn serve_with(
     let staff = listeners.serve(staff_socket, wrap(console, frame(page::Site::Staff)))?;
     let ops = listeners.serve(ops_socket, ops::router(probes))?;
     if config.worker.beside_serve {
-        listeners.work(&desk, online.as_ref());
+        listeners.work(&desk, online.as_ref(), loss.as_ref());
     }
     tracing::info!(%public, %staff, %ops, staff_origin, public_origin, "The registration office listens");
     Ok(Running { public, staff, ops, staff_origin, listeners, database })
@@ -227,19 +234,24 @@ pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     let ca: Arc<dyn CertificateAuthority> = Arc::new(Client::new(&config.ca_socket));
     let (desk, database) = office(config, &ca, &clock, &chance).await?;
     let online = online(&config.payment, &desk)?;
+    let loss = loss_desk(config.loss_desk.as_ref(), &desk)?;
     let socket = listener::bind(config.worker.ops).await?;
     let mut listeners = Listeners::default();
     let probes: Vec<Arc<dyn ops::Probe>> =
         vec![Arc::new(DatabaseProbe(database.clone())), Arc::new(AuthorityProbe(ca))];
     let ops = listeners.serve(socket, ops::router(probes))?;
-    listeners.work(&desk, online.as_ref());
+    listeners.work(&desk, online.as_ref(), loss.as_ref());
     tracing::info!(%ops, "A worker of the registration office runs");
     Ok(Working { ops, listeners, database })
 }
 
 /// Who does which jobs.
 #[must_use]
-pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>) -> Vec<Arc<dyn Handler>> {
+pub fn handlers(
+    desk: &Arc<Desk>,
+    online: Option<&Arc<Online>>,
+    loss: Option<&Arc<LossDesk>>,
+) -> Vec<Arc<dyn Handler>> {
     let (store, clock) = (&desk.store, &desk.clock);
     let mut handlers: Vec<Arc<dyn Handler>> = vec![
         Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),
@@ -251,8 +263,20 @@ pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>) -> Vec<Arc<dyn H
         Arc::new(Remind { store: store.clone(), clock: clock.clone() }),
         Arc::new(Invoicing { desk: desk.clone(), provider: Arc::new(Local) }),
     ];
+    let resend = |loss: &Arc<LossDesk>| Resend { desk: desk.clone(), loss: loss.clone() };
+    handlers.extend(loss.map(|loss| Arc::new(resend(loss)) as Arc<dyn Handler>));
     handlers.extend(online.map(|online| Arc::new(AskAbout { online: online.clone() }) as Arc<dyn Handler>));
     handlers
+}
+
+/// The loss desk, if there is one.
+fn loss_desk(config: Option<&config::LossDesk>, desk: &Arc<Desk>) -> anyhow::Result<Option<Arc<LossDesk>>> {
+    let read = |loss: &config::LossDesk| {
+        let id = OfficerId::new(&loss.officer).with_context(|| format!("loss_desk.officer: {:?}", loss.officer))?;
+        let office = OfficeId::new(&loss.office).with_context(|| format!("loss_desk.office: {:?}", loss.office))?;
+        LossDesk::read(&loss.key_file, &loss.certificate_file, &desk.vault, id, office).context("loss_desk")
+    };
+    Ok(config.map(read).transpose()?.map(Arc::new))
 }
 
 /// Payment on the provider's page, if it is configured.
@@ -543,8 +567,8 @@ impl Listeners {
     }
 
     /// Works off the office's jobs.
-    pub fn work(&mut self, desk: &Arc<Desk>, online: Option<&Arc<Online>>) {
-        let handlers = handlers(desk, online);
+    pub fn work(&mut self, desk: &Arc<Desk>, online: Option<&Arc<Online>>, loss: Option<&Arc<LossDesk>>) {
+        let handlers = handlers(desk, online, loss);
         let worker = jobs::Worker::new(desk.store.clone(), handlers, desk.clock.clone(), desk.chance.clone());
         self.running.spawn(worker.run(self.stop.clone()));
     }

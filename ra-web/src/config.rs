@@ -41,6 +41,9 @@ pub struct Config {
     /// What is paid for it, and how.
     #[serde(default)]
     pub payment: Payment,
+    /// What freezes certificates at any hour. Unset: a loss is reported by phone or at the counter.
+    #[serde(default)]
+    pub loss_desk: Option<LossDesk>,
     /// For how long evidence is kept.
     #[serde(default)]
     pub retention: Retention,
@@ -209,6 +212,20 @@ impl Default for Enrolment {
             hold_days: 30,
         }
     }
+}
+
+/// The loss desk's key and certificate: the authority lets it freeze, and nothing else.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossDesk {
+    /// Its key, sealed under the field key; made by `ra-web loss-desk`.
+    pub key_file: PathBuf,
+    /// Its certificate, DER, from the ceremony.
+    pub certificate_file: PathBuf,
+    /// Its id in the registry of officers.
+    pub officer: String,
+    /// Its office there.
+    pub office: String,
 }
 
 /// What is paid, and how.

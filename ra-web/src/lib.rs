@@ -28,6 +28,7 @@ pub mod reminders;
 pub mod renewal;
 pub mod reports;
 pub mod retry;
+pub mod selfcare;
 pub mod sql;
 pub mod store;
 pub mod tokens;

@@ -11,6 +11,7 @@ use ca_core::durable;
 use clap::{Parser, Subcommand};
 use ra_web::config::{self, Config};
 use ra_web::enrolment::form;
+use ra_web::selfcare::loss::LossDesk;
 use ra_web::vault::FieldKey;
 use ra_web::{app, archive, fund, login};
 
@@ -32,6 +33,13 @@ enum Command {
     Worker,
     /// Brings the office's database up to date, makes a field key where there is none, and ends.
     Migrate,
+    /// Makes the loss desk's key, where there is none, and writes the request for its certificate, DER: the ceremony
+    /// enters it as an officer of the duty `loss_desk`.
+    LossDesk {
+        /// Where to write the request; there must be no such file yet.
+        #[arg(long, value_name = "FILE")]
+        request_out: PathBuf,
+    },
     /// Takes tokens into an office's stock. Writes the list of their admin PINs, with
     /// which `token admin-pins` formats them.
     Stock(Stock),
@@ -141,6 +149,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                     .with_context(|| format!("making {}", key.display()))?;
                 println!("made a new field key: {}", key.display());
             }
+            Ok(())
+        }
+        Command::LossDesk { request_out } => {
+            let config: Config = config::read(&arguments.config, "RA_")?;
+            let loss = config.loss_desk.context("there is no loss_desk in the configuration")?;
+            let vault = FieldKey::read(&config.storage.field_key_file)?;
+            let request = LossDesk::found(&loss.key_file, &vault, &Arc::new(Mutex::new(system_rng())))?;
+            durable::create(&request_out, &request, durable::PUBLIC)?;
+            println!("made a key: {}; its request: {}", loss.key_file.display(), request_out.display());
             Ok(())
         }
         Command::Stock(asked) => {

@@ -24,6 +24,7 @@ use crate::officers::OfficerOrders;
 use crate::payment::store::{Bills, Checkouts, Ledger, Payments, Wires};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
+use crate::selfcare::asked::AskedTx;
 use crate::tokens::TokenNumber;
 use crate::tokens::store::Tokens;
 use crate::tour::TourTx;
@@ -71,6 +72,7 @@ pub trait Tx:
     + ReminderTx
     + TourTx
     + KeptFormTx
+    + AskedTx
     + Send
 {
     /// Makes everything durable.

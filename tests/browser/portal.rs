@@ -1,4 +1,4 @@
-//! The fund portal and the public site in Chromium: agent.js against an assistant that does what the test says,
+//! The fund portal in Chromium: agent.js against an assistant that does what the test says,
 //! the pages' accessibility in both languages and sizes, and what is seen when the window goes wrong.
 //!
 //! With `YINXIN_PICTURES=folder` each page's picture is left there.
@@ -16,8 +16,6 @@ use ca_core::clock::{Clock as _, SystemClock, TestClock};
 use ca_core::domain::{CertificateStatus, RevocationReason, Serial, Validity};
 use journeys::agent::{Agent, Site};
 use journeys::browser::Browser;
-use ra_web::http::frame::{Frame, wrap};
-use ra_web::http::public::{Public, router};
 use serde_json::{Value, json};
 
 use crate::house::{House, UNIT, USCC};
@@ -360,33 +358,4 @@ async fn without_an_assistant_the_page_says_how_to_start_it() -> anyhow::Result<
     log_in(&browser, &house.portal.origin, "zh-CN").await?;
     browser.sees("没有找到证书助手").await?;
     browser.leave_popup(page).await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_public_sites_first_page_is_accessible_and_leads_on() -> anyhow::Result<()> {
-    let public = Public {
-        validation_origin: "http://127.0.0.1:8083".into(),
-        portal_origin: "http://127.0.0.1:8082".into(),
-        issuers: Arc::new(["unit-p256".to_owned(), "unit-rsa".to_owned()]),
-    };
-    let frame = Frame {
-        site: ra_web::page::Site::Public,
-        agent: "http://127.0.0.1:17080".into(),
-        proxies: Vec::new(),
-        burst: 1000,
-        clock: Arc::new(SystemClock),
-        chance: ra_web::chance_from_seed(3),
-    };
-    let mut listeners = ra_web::app::Listeners::default();
-    let socket = ra_web::http::listener::bind(([127, 0, 0, 1], 0).into()).await?;
-    let address = listeners.serve(socket, wrap(router(public), frame))?;
-    let browser = Browser::start(&[]).await?;
-    for (language, title) in [("zh-CN", "单位数字证书"), ("en", "Certificates for units")] {
-        browser.open(&format!("http://{address}/?lang={language}")).await?;
-        browser.sees(title).await?;
-        browser.find("a[href='http://127.0.0.1:8083/crl/unit-p256.crl']").await?;
-        looks_well(&browser, &format!("public-{language}")).await?;
-    }
-    listeners.shutdown().await;
-    Ok(())
 }

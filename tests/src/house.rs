@@ -437,7 +437,9 @@ impl House {
         }
         let ra = format!(
             "ca_socket = \"run/ca.socket\"\n[storage]\ndatabase_url = \"sqlite:ra/ra.db\"\nevidence = \"ra/evidence\"\n\
-             field_key_file = \"secrets/field.key\"\n[listen]\npublic = \"127.0.0.1:{public}\"\n\
+             field_key_file = \"secrets/field.key\"\n\
+             [loss_desk]\nkey_file = \"secrets/loss-desk.key\"\ncertificate_file = \"ceremony/lossdesk.cer\"\n\
+             officer = \"lossdesk\"\noffice = \"demo-office\"\n[listen]\npublic = \"127.0.0.1:{public}\"\n\
              staff = \"127.0.0.1:{staff}\"\nops = \"127.0.0.1:{web_ops}\"\n[site]\n\
              agent_origin = \"http://127.0.0.1:{agent}\"\nvalidation_origin = \"http://127.0.0.1:{validation}\"\n{trust}{online}{enrolment}"
         );
@@ -474,6 +476,8 @@ impl House {
             let request = csr::build(officer, key.spki_der(), key.algorithm(), |message| key.sign(message))?;
             std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
         }
+        let request = self.path("ceremony/lossdesk.csr");
+        must(self.command("ra-web", "ra.toml")?.arg("loss-desk").arg("--request-out").arg(request))?;
         let file = file.to_str().context("a UTF-8 path")?;
         self.ca(&["ceremony", file, "--dry-run"])?;
         anyhow::ensure!(!Path::new(&self.ca_certificate("root")).exists(), "a dry run makes nothing");

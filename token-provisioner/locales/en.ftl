@@ -239,6 +239,7 @@ role-finance = finance
 role-kmc_officer = key management
 role-auditor = audit
 role-administrator = administration
+role-loss_desk = loss desk (automatic)
 
 # The provisioning window
 provision-heading = Make a certificate

@@ -212,6 +212,7 @@ role-finance = 财务
 role-kmc_officer = 密管
 role-auditor = 审计
 role-administrator = 管理员
+role-loss_desk = 挂失专岗（自动）
 
 # 制证窗口
 provision-heading = 制作证书

@@ -7,7 +7,9 @@
 use super::officer::Role;
 
 /// A duty, and those that exclude it.
-const EXCLUDED: [(Role, &[Role]); 4] = [
+const EXCLUDED: [(Role, &[Role]); 5] = [
+    // What a server's key can do it does without a person: nothing else may come with it.
+    (Role::LossDesk, Role::PERSONS),
     // Who reads everything does nothing that is read.
     (
         Role::Auditor,
@@ -48,7 +50,7 @@ mod tests {
 
     #[test]
     fn who_reads_or_rules_does_nothing_else() {
-        for alone in [Role::Auditor, Role::Administrator, Role::KmcOfficer] {
+        for alone in [Role::Auditor, Role::Administrator, Role::KmcOfficer, Role::LossDesk] {
             assert_eq!(conflict(&[alone]), None);
             for other in Role::ALL.into_iter().filter(|other| *other != alone) {
                 assert!(conflict(&[other, alone]).is_some(), "{alone} and {other}");

@@ -24,11 +24,14 @@ pub enum Role {
     Auditor,
     /// Keeps the registry of officers, with a second one (管理员).
     Administrator,
+    /// Freezes certificates that are reported lost, at any hour (挂失专岗): no person but the office's server, whose key can
+    /// give this one order.
+    LossDesk,
 }
 
 impl Role {
     /// All of them, in the order of the enum.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RaEntry,
         Self::RaReviewer,
         Self::TokenOperator,
@@ -37,7 +40,11 @@ impl Role {
         Self::KmcOfficer,
         Self::Auditor,
         Self::Administrator,
+        Self::LossDesk,
     ];
+
+    /// Those that a person may have.
+    pub const PERSONS: &'static [Self] = Self::ALL.split_at(8).0;
 
     /// The word in files, statements and message keys, e.g. `ra_entry`.
     #[must_use]
@@ -51,6 +58,7 @@ impl Role {
             Self::KmcOfficer => "kmc_officer",
             Self::Auditor => "auditor",
             Self::Administrator => "administrator",
+            Self::LossDesk => "loss_desk",
         }
     }
 

@@ -136,6 +136,19 @@ impl Order {
             _ => None,
         }
     }
+
+    /// The certificate that is frozen or revoked, if the order is one that its holder may give alone: at once, and for a
+    /// reason that is a holder's to say.
+    #[must_use]
+    pub const fn holders_end(&self) -> Option<(&IssuerId, &Serial)> {
+        match &self.act {
+            Act::Hold { issuer, serial } => Some((issuer, serial)),
+            Act::Revoke { issuer, serial, reason, invalid_since: None } if reason.is_a_holders() => {
+                Some((issuer, serial))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What an order asks for.
@@ -269,12 +282,13 @@ impl Act {
         const ENTRY: Seat = &[Role::RaEntry];
         const REVIEW: Seat = &[Role::RaReviewer];
         const DESK: Seat = &[Role::RaEntry, Role::RaSupervisor];
-        const ANY_DESK: Seat = &[Role::RaEntry, Role::RaReviewer, Role::RaSupervisor, Role::TokenOperator];
+        const ANYONE: Seat =
+            &[Role::RaEntry, Role::RaReviewer, Role::RaSupervisor, Role::TokenOperator, Role::LossDesk];
         const ADMIN: Seat = &[Role::Administrator];
         const OPERATOR: Seat = &[Role::TokenOperator];
         const SUPERVISOR: Seat = &[Role::RaSupervisor];
         match (self, concerns_staff) {
-            (Self::Hold { .. }, false) => &[ANY_DESK],
+            (Self::Hold { .. }, false) => &[ANYONE],
             (Self::Hold { .. }, true) => &[ADMIN],
             (_, true) => &[ADMIN, ADMIN],
             (Self::Issue { replaces: Some(Replaces { ground: Ground::Exchange, .. }), .. }, false) => {

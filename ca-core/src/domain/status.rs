@@ -35,6 +35,12 @@ impl RevocationReason {
         Self::Unspecified,
     ];
 
+    /// Whether a holder may give this reason for the end of its own certificate.
+    #[must_use]
+    pub const fn is_a_holders(self) -> bool {
+        matches!(self, Self::KeyCompromise | Self::AffiliationChanged | Self::CessationOfOperation)
+    }
+
     /// The CRLReason number.
     #[must_use]
     pub const fn code(self) -> u8 {

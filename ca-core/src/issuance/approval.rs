@@ -1,4 +1,4 @@
-//! Whether those who signed an order may give it: officers, or of a renewal the holder.
+//! Whether those who signed an order may give it: officers, or the holder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const MAX_AGE_SECONDS: i64 = 30 * 86_400;
 const MAX_AHEAD_SECONDS: i64 = 5 * 60;
 
 /// Something that those who must have signed did sign: officers, each in the registry, good at this moment, of the right
-/// role and office, and no one twice; or, of a renewal, the holder. Only [`approve`] makes one.
+/// role and office, and no one twice; or the holder. Only [`approve`] makes one.
 #[derive(Debug)]
 pub struct Approved<T> {
     what: Arc<T>,
@@ -32,7 +32,7 @@ pub struct Approved<T> {
 enum Givers {
     /// Officers, seat by seat, then the token operator if a key was bound.
     Officers(Vec<Arc<OfficerRecord>>),
-    /// The holder of the certificate that is renewed, by its key.
+    /// The holder of the certificate that is renewed or ended, by its key.
     Holder(Sha256),
 }
 
@@ -119,7 +119,8 @@ pub(super) async fn approve_knowing(
     let order = &evidence.order;
     let giver = holder::giver(tx, evidence, now).await?;
     let age = now.since(order.created);
-    let oldest = if giver.is_some() { holder::MAX_AGE_SECONDS } else { MAX_AGE_SECONDS };
+    let renews = giver.is_some() && order.holders_renewal().is_some();
+    let oldest = if renews { holder::MAX_AGE_SECONDS } else { MAX_AGE_SECONDS };
     if !(-MAX_AHEAD_SECONDS..=oldest).contains(&age) {
         let detail = format!("the order was written {age} seconds ago");
         return Err(Stop::refuse(RefusalCode::OrderNotCurrent, detail));

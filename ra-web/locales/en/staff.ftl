@@ -18,6 +18,7 @@ role-finance = Finance
 role-kmc-officer = Key management
 role-auditor = Auditor
 role-administrator = Administrator
+role-loss-desk = loss desk (automatic)
 queue-submitted = To review
 queue-submitted-hint = by another officer
 queue-approved = At the counter

@@ -18,6 +18,7 @@ role-finance = 财务
 role-kmc-officer = 密管
 role-auditor = 审计
 role-administrator = 管理员
+role-loss-desk = 挂失专岗（自动）
 queue-submitted = 待复核
 queue-submitted-hint = 须由另一位工作人员复核
 queue-approved = 待制证

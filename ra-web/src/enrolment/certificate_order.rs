@@ -213,6 +213,14 @@ impl Desk {
         if order.state != OrderState::Signed {
             return Err(OfficeError::WrongState("the order is not waiting for the authority"));
         }
+        self.send_order(&Who::from(officer), &order).await
+    }
+
+    /// Sends an order on a certificate that is signed, for whoever has it sent.
+    ///
+    /// # Errors
+    /// As [`Self::carry_out`].
+    pub(crate) async fn send_order(&self, by: &Who, order: &StoredOrder) -> Result<(), OfficeError> {
         let submission = Submission {
             order: Blob(order.statement.clone()),
             approvals: order.signatures.iter().map(|signature| Blob(signature.message.clone())).collect(),
@@ -220,11 +228,11 @@ impl Desk {
             csr: None,
         };
         match self.ca.call(Request::Submit(submission)).await {
-            Ok(Response::Certificate(view)) => self.settle(officer, &order, &view).await,
+            Ok(Response::Certificate(view)) => self.settle(by, order, &view).await,
             Ok(_) => Err(CallError::Unreachable(std::io::Error::other("an answer to another question")).into()),
             Err(error) => {
                 if let Some(code) = error.code().filter(|code| *code != RefusalCode::Unavailable) {
-                    self.refuse(officer, &order, code).await?;
+                    self.refuse(by, order, code).await?;
                 }
                 Err(error.into())
             }
@@ -247,7 +255,7 @@ impl Desk {
             let by = Some(Who::from(officer));
             let step = Step { act: "drop_order", from: "open", to: "dropped", by, reason: None, at: now };
             tx.add_step(&order.subject, &step).await?;
-            self.matter_returned(&mut tx, id, officer, "order dropped", now).await?;
+            self.matter_returned(&mut tx, id, &officer.into(), "order dropped", now).await?;
             tx.audit(&self.event(&order.subject, &step)).await?;
             tx.commit().await?;
             Ok(())
@@ -255,7 +263,7 @@ impl Desk {
         .await
     }
 
-    async fn settle(&self, officer: &Officer, order: &StoredOrder, view: &CertificateView) -> Result<(), OfficeError> {
+    async fn settle(&self, by: &Who, order: &StoredOrder, view: &CertificateView) -> Result<(), OfficeError> {
         let now = self.clock.now();
         let reason = match &order.order.act {
             Act::Revoke { reason, .. } => Some(reason.word().to_owned()),
@@ -266,13 +274,13 @@ impl Desk {
             let before = tx.certificate(&view.issuer, &view.serial).await?.ok_or(OfficeError::NotFound)?.status;
             tx.settle_order(order.order.id, OrderState::Signed, OrderState::Done, None, now).await?;
             tx.put_status(&view.issuer, &view.serial, view.status, view.delivered).await?;
-            self.token_follows(&mut tx, &order.order.act, &Who::from(officer), now).await?;
-            self.matter_settled(&mut tx, order, officer, now).await?;
+            self.token_follows(&mut tx, &order.order.act, by, now).await?;
+            self.matter_settled(&mut tx, order, by, now).await?;
             let step = Step {
                 act: act_word(&order.order.act),
                 from: status_word(before),
                 to: status_word(view.status),
-                by: Some(Who::from(officer)),
+                by: Some(by.clone()),
                 reason: reason.clone(),
                 at: now,
             };
@@ -284,16 +292,16 @@ impl Desk {
         .await
     }
 
-    async fn refuse(&self, officer: &Officer, order: &StoredOrder, code: RefusalCode) -> Result<(), OfficeError> {
+    async fn refuse(&self, by: &Who, order: &StoredOrder, code: RefusalCode) -> Result<(), OfficeError> {
         let now = self.clock.now();
         let word = refusal_key(code);
         again(|| async {
             let mut tx = self.store.begin().await?;
             tx.settle_order(order.order.id, OrderState::Signed, OrderState::Refused, Some(&word), now).await?;
-            let by = Some(Who::from(officer));
-            let step = Step { act: "refused", from: "signed", to: "refused", by, reason: None, at: now };
+            let who = Some(by.clone());
+            let step = Step { act: "refused", from: "signed", to: "refused", by: who, reason: None, at: now };
             tx.add_step(&order.subject, &step).await?;
-            self.matter_returned(&mut tx, order.order.id, officer, &word, now).await?;
+            self.matter_returned(&mut tx, order.order.id, by, &word, now).await?;
             tx.audit(&self.event(&order.subject, &step)).await?;
             tx.commit().await?;
             Ok(())

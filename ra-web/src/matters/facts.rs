@@ -236,7 +236,7 @@ impl Facts {
     pub const fn ways(kind: Kind) -> &'static [&'static str] {
         match kind {
             Kind::Unlock => &["counter", "remote"],
-            Kind::Loss => &["phone", "counter", "letter"],
+            Kind::Loss => &["phone", "counter", "letter", "web"],
             Kind::Release | Kind::Revocation | Kind::Recovery | Kind::Handler => &["counter", "letter"],
         }
     }

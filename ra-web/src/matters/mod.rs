@@ -5,9 +5,11 @@
 //! Trusts the authority to carry out an order, the responder and the list to say that it is known to everybody, and a
 //! token's own signature to say that its PIN was changed. Never holds an admin PIN longer than for one answer.
 
+mod by_unit;
 mod claim;
 mod facts;
 mod handler;
+mod loss;
 mod matter;
 mod process;
 pub mod publication;

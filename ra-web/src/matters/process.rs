@@ -117,7 +117,7 @@ impl Desk {
         .await
     }
 
-    async fn add_matter(
+    pub(super) async fn add_matter(
         &self,
         tx: &mut Box<dyn Tx>,
         kind: Kind,
@@ -513,10 +513,10 @@ impl Desk {
         &self,
         tx: &mut Box<dyn Tx>,
         order: &StoredOrder,
-        officer: &Officer,
+        who: &Who,
         now: Timestamp,
     ) -> Result<(), OfficeError> {
-        let by = Some(Who::from(officer));
+        let by = Some(who.clone());
         if let Some(matter) = tx.matter_of_order(order.order.id).await? {
             let (matter, step) = matter.carry_out(by.clone(), now)?;
             self.move_matter(tx, &matter, &step).await?;
@@ -528,7 +528,7 @@ impl Desk {
                 // Any office may hold; what comes after it is for the unit's own.
                 let (case, _) = tx.case(&issued.case).await?.ok_or(OfficeError::NotFound)?;
                 if open_matter(tx, Kind::Loss, issuer, serial).await?.is_none() {
-                    self.add_matter(tx, Kind::Loss, &case.office, officer.into(), &issued, now).await?;
+                    self.add_matter(tx, Kind::Loss, &case.office, who.clone(), &issued, now).await?;
                 }
                 Ok(())
             }
@@ -559,12 +559,12 @@ impl Desk {
         &self,
         tx: &mut Box<dyn Tx>,
         order: OrderId,
-        officer: &Officer,
+        by: &Who,
         why: &str,
         now: Timestamp,
     ) -> Result<(), OfficeError> {
         let Some(matter) = tx.matter_of_order(order).await? else { return Ok(()) };
-        let (matter, step) = matter.return_to_draft(Some(officer.into()), why.to_owned(), now)?;
+        let (matter, step) = matter.return_to_draft(Some(by.clone()), why.to_owned(), now)?;
         self.move_matter(tx, &matter, &step).await
     }
 

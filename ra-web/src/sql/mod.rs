@@ -3,6 +3,7 @@
 use ca_core::sql::migrations;
 use sqlx::migrate::Migrator;
 
+mod asked;
 mod batches;
 mod bills;
 mod cases;
@@ -59,12 +60,14 @@ pub fn office_migrations() -> Migrator {
         (36, "batch_mover", include_str!("../../migrations/0036_batch_mover.sql")),
         (37, "ledger_proof", include_str!("../../migrations/0037_ledger_proof.sql")),
         (40, "wire", include_str!("../../migrations/0040_wire.sql")),
+        (38, "asked", include_str!("../../migrations/0038_asked.sql")),
     ])
 }
 
 /// Every statement of the office's tables, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&[&str]] = &[
     sessions::STATEMENTS,
+    asked::STATEMENTS,
     batches::STATEMENTS,
     cases::STATEMENTS,
     certificates::STATEMENTS,

@@ -74,7 +74,7 @@ impl Statement {
         };
         let may = match &kind {
             Kind::Login(_) => site.may(Permission::Login),
-            Kind::Order(order) if order.holders_renewal().is_some() => {
+            Kind::Order(order) if order.holders_renewal().is_some() || order.holders_end().is_some() => {
                 site.may(Permission::Order) || site.may(Permission::Renew)
             }
             Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => site.may(Permission::Order),
@@ -112,12 +112,16 @@ impl Statement {
         }
     }
 
-    /// Whether a certificate may sign it, however old it is: an expired one proves who renews, and nothing else.
+    /// Whether a certificate may sign it, however old it is: an expired one proves who renews, and nothing else. A unit ends
+    /// its own certificate and no other.
     pub(super) fn may_be_signed_by(&self, facts: &Facts, now: Timestamp) -> bool {
         match &self.kind {
             Kind::Login(login) if login.purpose == LoginPurpose::Unit => true,
             Kind::Order(order) => match order.holders_renewal() {
                 Some(old) if facts.holder() == Holder::Unit => facts.serial == old.serial,
+                None if facts.holder() == Holder::Unit => {
+                    facts.validity.contains(now) && order.holders_end().is_some_and(|(_, own)| facts.serial == *own)
+                }
                 _ => facts.validity.contains(now),
             },
             Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) | Kind::Fund(_) => {

@@ -145,6 +145,97 @@ async fn a_renewal_by_two_officers_needs_no_holder_and_an_old_request_is_refused
     }
 }
 
+#[tokio::test]
+async fn a_unit_ends_its_own_certificate_and_no_other() {
+    for (engine, house) in houses().await {
+        let authority = house.authority().await;
+        let (holder, own) = unit(&house, &authority, unit_act(UNIT)).await;
+        let mut other_act = unit_act("另一家公司");
+        change(&mut other_act, SubjectField::UniqueId, "U00000002");
+        let (other, theirs) = unit(&house, &authority, other_act).await;
+        let (issuer, serial) = (own.issuer.clone(), own.serial.clone());
+        let end = |view: &CertificateView, reason| Act::Revoke {
+            issuer: view.issuer.clone(),
+            serial: view.serial.clone(),
+            reason,
+            invalid_since: None,
+        };
+        let ceased = RevocationReason::CessationOfOperation;
+        let asked = |order: &Order, signer: &Person| Submission {
+            order: Blob(encode(order)),
+            approvals: vec![signer.say(order, house.now())],
+            binding: None,
+            csr: None,
+        };
+        let refused = async |what: &str, order: Order, signer: &Person, code: RefusalCode| {
+            let answer = submit(&authority, asked(&order, signer)).await;
+            assert_eq!(answer.map(drop), Err(code), "{engine}: {what}");
+        };
+        let two = RefusalCode::TwoOfficersNeeded;
+        refused("another's", house.order(end(&theirs, ceased)), &holder, two).await;
+        refused("by another", house.order(end(&own, ceased)), &other, two).await;
+        for reason in RevocationReason::ALL.into_iter().filter(|reason| !reason.is_a_holders()) {
+            refused(reason.word(), house.order(end(&own, reason)), &holder, two).await;
+        }
+        let since = Some(house.now());
+        let reason = RevocationReason::KeyCompromise;
+        let backdated =
+            Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason, invalid_since: since };
+        refused("backdated", house.order(backdated), &holder, two).await;
+        let release = Act::Release { issuer: issuer.clone(), serial: serial.clone() };
+        refused("a release", house.order(release), &holder, two).await;
+        let mut elsewhere = house.order(end(&own, ceased));
+        elsewhere.office = crate::domain::OfficeId::new("another-office").unwrap();
+        refused("another office", elsewhere, &holder, RefusalCode::WrongRole).await;
+
+        // Held by an officer: whoever has the token then may be its finder.
+        let hold = house.order(Act::Hold { issuer: theirs.issuer.clone(), serial: theirs.serial.clone() });
+        submit(&authority, house.about_status(&hold, &["limin"])).await.unwrap();
+        refused("a held one", house.order(end(&theirs, ceased)), &other, RefusalCode::WrongState).await;
+
+        let order = house.order(end(&own, ceased));
+        let gone = submit(&authority, asked(&order, &holder)).await.unwrap();
+        let status = CertificateStatus::Revoked { since: house.now(), reason: ceased };
+        assert_eq!(gone.status, status, "{engine}");
+        house.clock.advance(60);
+        let again = submit(&authority, asked(&order, &holder)).await.unwrap();
+        assert_eq!(again.status, status, "{engine}: the same order again is answered by what came of it");
+        let (late, late_view) = unit(&house, &authority, unit_act("第三家公司")).await;
+        house.clock.advance(late_view.validity.not_after.since(house.now()) + 1);
+        refused("an expired one", house.order(end(&late_view, ceased)), &late, RefusalCode::WrongState).await;
+    }
+}
+
+#[tokio::test]
+async fn the_loss_desk_freezes_at_once_and_can_do_nothing_else() {
+    for (engine, house) in houses().await {
+        let authority = house.authority().await;
+        let (_, view) = unit(&house, &authority, unit_act(UNIT)).await;
+        let desk = ["lossdesk"];
+        let hold = house.order(Act::Hold { issuer: view.issuer.clone(), serial: view.serial.clone() });
+        let held = submit(&authority, house.about_status(&hold, &desk)).await.unwrap();
+        assert_eq!(held.status, CertificateStatus::Held { since: house.now() }, "{engine}");
+        let release = || Act::Release { issuer: view.issuer.clone(), serial: view.serial.clone() };
+        for (act, signers, code) in [
+            (release(), &["lossdesk", "wangqiang"][..], RefusalCode::WrongRole),
+            (release(), &["limin", "lossdesk"], RefusalCode::WrongRole),
+            (revoke(&view.issuer, &view.serial), &["lossdesk", "wangqiang"], RefusalCode::WrongRole),
+            (revoke(&view.issuer, &view.serial), &["limin", "lossdesk"], RefusalCode::WrongRole),
+        ] {
+            let answer = submit(&authority, house.about_status(&house.order(act), signers)).await;
+            assert_eq!(answer.map(drop), Err(code), "{engine}: {signers:?}");
+        }
+        for approvals in [["lossdesk", "wangqiang"], ["limin", "lossdesk"]] {
+            let (order, key) = (house.order(unit_act("另一家公司")), new_key());
+            let answer = submit(&authority, house.issue(&order, &approvals, "limin", &key)).await;
+            assert_eq!(answer.map(drop), Err(RefusalCode::WrongRole), "{engine}: {approvals:?}");
+        }
+        let officers = house.order(Act::Hold { issuer: view.issuer.clone(), serial: view.serial.clone() });
+        let answer = submit(&authority, house.about_status(&officers, &["liufang"])).await;
+        assert!(answer.is_err(), "{engine}: one who only counts money");
+    }
+}
+
 /// Faults, without those of lists that nobody made while the clock ran.
 async fn of_the_ledger(house: &House) -> Vec<String> {
     let mut found = faults(house).await;

@@ -523,6 +523,8 @@ mod retention_tests;
 #[cfg(test)]
 mod rights_tests;
 #[cfg(test)]
+mod selfcare_tests;
+#[cfg(test)]
 mod stock_tests;
 #[cfg(test)]
 mod testing;

@@ -274,10 +274,10 @@ async fn form_page(
     typed: Typed,
     faults: Vec<Fault>,
 ) -> Result<FormPage, Failure> {
-    let roles = Role::ALL.into_iter().map(|role| Choice {
+    let roles = Role::PERSONS.iter().map(|role| Choice {
         word: role.word(),
-        text: role_text(view, role),
-        chosen: typed.roles.contains(&role),
+        text: role_text(view, *role),
+        chosen: typed.roles.contains(role),
     });
     let roles = roles.collect();
     let page = staff.page(view, signer, view.t(&format!("officer-act-{kind}")), "/officers").await?;

@@ -234,7 +234,7 @@ impl Unit {
     }
 }
 
-async fn confirm(bench: &Bench, ticket: &str, holder: &Person, view: &CertificateView) {
+pub(super) async fn confirm(bench: &Bench, ticket: &str, holder: &Person, view: &CertificateView) {
     let install = Install {
         order: view.order,
         issuer: view.issuer.clone(),

@@ -314,7 +314,7 @@ impl Bench {
     /// A worker of the office.
     pub(super) fn worker(&self) -> Arc<crate::jobs::Worker> {
         let desk = &self.desk;
-        let handlers = crate::app::handlers(desk, None);
+        let handlers = crate::app::handlers(desk, None, None);
         crate::jobs::Worker::new(desk.store.clone(), handlers, desk.clock.clone(), desk.chance.clone())
     }
 

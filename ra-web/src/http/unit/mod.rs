@@ -1,5 +1,6 @@
 //! The units' own site behind its sign-in: what a unit comes for, and its renewal.
 
+mod ending;
 mod home;
 mod login;
 mod renew;
@@ -18,6 +19,7 @@ use super::presence::{self, Bound, Presences};
 use crate::login::{Admission, Door};
 use crate::page::{Page, Person, RailItem, View};
 use crate::renewal::{Holding, Members, Renewals};
+use crate::selfcare::Ending;
 
 const KEY: &str = "unit-site";
 
@@ -26,6 +28,8 @@ const KEY: &str = "unit-site";
 pub struct Units {
     /// The services.
     pub renewals: Arc<Renewals>,
+    /// The end of its own certificate.
+    pub ending: Arc<Ending>,
     /// Whose certificate it is.
     pub members: Arc<Members>,
     /// The way in.
@@ -45,6 +49,8 @@ pub fn router(units: Units) -> Router {
         .route("/unit", get(home::get_home))
         .route("/bills/{number}/invoice.pdf", get(home::get_invoice))
         .route("/bills/{number}/slip.pdf", get(home::get_slip))
+        .route("/certificate/end", get(ending::get_ending).post(ending::post_ending))
+        .route("/certificate/end/sign", post(ending::post_signed))
         .route("/renew", get(renew::get_renew))
         .route("/renew/form", get(renew::get_form).post(renew::post_form))
         .route("/renew/changed", get(renew::get_changed).post(renew::post_changed))
@@ -113,7 +119,11 @@ fn page_of(view: &View, unit: &Holding, title: String, current: &str) -> Page {
     };
     Page {
         person: Some(Person { name: unit.unit_name.clone(), duty: unit.uscc.clone(), sign_out: "/logout" }),
-        rail: vec![item("/unit", "unit-rail-home", "building-2"), item("/renew", "unit-rail-renew", "refresh-cw")],
+        rail: vec![
+            item("/unit", "unit-rail-home", "building-2"),
+            item("/renew", "unit-rail-renew", "refresh-cw"),
+            item("/help", "unit-rail-help", "info"),
+        ],
         ..view.page(title)
     }
 }
