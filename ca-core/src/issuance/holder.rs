@@ -25,7 +25,7 @@ const MAX_LATE_SECONDS: i64 = 366 * 86_400;
 /// the certificate ended too long ago or is not good, [`RefusalCode::WrongRole`] when the order names another office than
 /// the certificate's.
 pub(super) async fn giver(tx: &mut dyn Tx, evidence: &Evidence, now: Timestamp) -> Result<Option<Sha256>, Stop> {
-    let Order { act, office, .. } = &evidence.order;
+    let Order { act, office, .. } = &*evidence.order;
     let (issuer, serial) = match (evidence.order.holders_renewal(), evidence.order.holders_end()) {
         (Some(replaces), _) => (&replaces.issuer, &replaces.serial),
         (None, Some(own)) => own,

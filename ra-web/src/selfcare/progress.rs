@@ -11,7 +11,7 @@ use crate::payment::counter::bills_of;
 use crate::store::Tx;
 
 /// What is found under a number.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Found {
     /// An application or renewal, with its last bill.
     Case(Box<Case>, Option<Box<Bill>>),
@@ -31,7 +31,7 @@ impl Found {
 }
 
 /// What came of the question.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Progress {
     /// This.
     Found(Found),
