@@ -40,7 +40,7 @@ pub(crate) struct Ground {
     cookie: String,
     host: String,
     line: tokio::sync::Mutex<SendRequest<Full<Bytes>>>,
-    _running: Running,
+    running: Running,
     _house: House,
     _fresh: Fresh,
     _folder: tempfile::TempDir,
@@ -90,11 +90,8 @@ impl Ground {
         session.save().await?;
         let cookie = format!("__Host-yx-staff={}; yx-lang=en", session.id().context("a session")?);
 
-        let stream = tokio::net::TcpStream::connect(running.staff).await?;
-        let (line, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let (host, line) = (running.staff.to_string(), tokio::sync::Mutex::new(line));
-        Ok(Self { made, cookie, host, line, _running: running, _house: house, _fresh: fresh, _folder: folder })
+        let (host, line) = (running.staff.to_string(), tokio::sync::Mutex::new(connect(running.staff).await?));
+        Ok(Self { made, cookie, host, line, running, _house: house, _fresh: fresh, _folder: folder })
     }
 
     async fn send(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<(String, String)> {
@@ -107,6 +104,10 @@ impl Ground {
             .header("content-type", kind)
             .body(Full::new(Bytes::from(body)))?;
         let mut line = self.line.lock().await;
+        // The console hangs up on who says nothing for a while.
+        if line.is_closed() {
+            *line = connect(self.running.staff).await?;
+        }
         line.ready().await?;
         let answer = line.send_request(request).await?;
         let status = answer.status();
@@ -136,4 +137,11 @@ impl Ground {
         ensure!(!to.is_empty(), "the sheet was not taken");
         Ok(to)
     }
+}
+
+async fn connect(address: std::net::SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let stream = tokio::net::TcpStream::connect(address).await?;
+    let (line, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(line)
 }
