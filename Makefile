@@ -20,11 +20,14 @@ run:
 	@scripts/setup run
 	@scripts/run
 
-# Bins and tests are built together, with the features of the whole workspace: nothing is compiled twice.
+# Bins and tests are built together, with the features of the whole workspace, and clippy's driver compiles them while it
+# lints: nothing is compiled twice.
+test: export RUSTC_WORKSPACE_WRAPPER = clippy-driver
+test: export CLIPPY_ARGS = -D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 test:
 	@scripts/setup test
 	cargo fetch --locked
-	@$(MAKE) --no-print-directory lint tongsuo
+	@$(MAKE) --no-print-directory fmt-check tongsuo
 	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace
 
@@ -45,8 +48,9 @@ tongsuo:
 bench:
 	@scripts/setup bench
 	cargo build --release --locked -p ca-core
-	cd tests/bench && YINXIN_PROGRAMS=$(TARGET)/release cargo run --release --locked
+	cd tests/bench && cargo run --release --locked
+	cd tests/bench/system && YINXIN_PROGRAMS=$(TARGET)/release cargo run --release --locked
 
 clean:
 	cargo clean
-	rm -rf .venv var tests/bench/target
+	rm -rf .venv var tests/bench/target tests/bench/system/target

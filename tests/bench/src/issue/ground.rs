@@ -13,7 +13,8 @@ use ca_core::sql::authority_migrations;
 use ca_core::sql::testing::sqlite;
 use ca_core::testing::{House, new_key};
 
-use super::{AT_ONCE, Speed, cpu_seconds, speed};
+use super::AT_ONCE;
+use crate::raw::{Speed, cpu_seconds, speed};
 
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use ca_core::keys::KeyKind;
 use ca_core::sql::Database;
 
 use super::ground::{Ground, Work};
-use super::raw_signing;
+use crate::raw::raw_signing;
 
 const SMALL: u64 = 10_000;
 const ORDERS: usize = 4_000;

@@ -17,6 +17,8 @@ const FEW: u64 = 1_000;
 const ROUNDS: usize = 41;
 /// So many times as long a page may take.
 const WANTED: f64 = 2.0;
+/// What shows as much as there is to write to: many times as many letters in the great office.
+const GROWS: &str = "letters of one day";
 /// Rows of the sheet.
 const ROWS: u64 = 10_000;
 
@@ -46,7 +48,7 @@ fn pages(made: &Made) -> Vec<(&'static str, String)> {
         ("certificates", "/certificates".into()),
         ("orders", "/orders".into()),
         ("batches", "/batches".into()),
-        ("letters of one day", format!("/letters?from={0}&to={0}", made.ends)),
+        (GROWS, format!("/letters?from={0}&to={0}", made.ends)),
         ("a unit", format!("/units/{}", made.uscc)),
         ("a certificate", format!("/certificates/{}", made.certificate)),
         ("an application", format!("/applications/{}", made.case)),
@@ -98,7 +100,7 @@ async fn compare(engine: &str, small: &Ground, great: &Ground) -> anyhow::Result
         let (few, many) = (at_few[ROUNDS / 2], at_many[ROUNDS / 2]);
         let ratio = many.as_secs_f64() / few.as_secs_f64();
         println!("  {name:36} {few:>10.2?} {many:>10.2?}  {ratio:.2}");
-        if ratio > WANTED {
+        if ratio > WANTED && name != GROWS {
             slow.push(format!("{engine}: {name} ({ratio:.2})"));
         }
     }

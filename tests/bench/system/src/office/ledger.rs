@@ -129,7 +129,7 @@ const TABLES: [(&str, &str); 19] = [
     ("takings", "office,day,method,payments,taken,refunds,refunded"),
     (
         "drawer",
-        "office,clerk_id,day,clerk_name,state,moves,book,counted,filed_at,confirmed_id,confirmed_name,confirmed_at",
+        "office,clerk_id,day,clerk_name,state,moves,book,counted,note,filed_at,confirmed_id,confirmed_name,confirmed_at",
     ),
     ("day_count", "office,day,what,month,n"),
     ("span_count", "office,month,what,step,n"),
@@ -451,7 +451,7 @@ fn days(rows: &mut Rows, units: u64, now: Timestamp) {
             let third = each * fee / 3;
             rows.add(
                 "drawer",
-                row![OFFICE, clerk, day.to_string(), clerk, "confirmed", each, third, third, at, "liufang", "刘芳", at],
+                row![OFFICE, clerk, day.to_string(), clerk, "confirmed", each, third, third, "", at, "liufang", "刘芳", at],
             );
         }
         let month = Month::of(day).number();

@@ -23,7 +23,11 @@ const CLIENTS: [usize; 3] = [1, 8, 48];
 ///
 /// # Errors
 /// When a program does not start or an order is refused.
-pub(super) async fn measure() -> anyhow::Result<()> {
+pub(super) fn run() -> anyhow::Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(measure())
+}
+
+async fn measure() -> anyhow::Result<()> {
     let office = Arc::new(Office::found(Engine::Sqlite)?);
     let ca = office.house.start_ca().await?;
     println!("whole orders through the socket, P-256 ({ORDERS} orders a round)");
@@ -33,7 +37,7 @@ pub(super) async fn measure() -> anyhow::Result<()> {
         let rate = issue_all(&office, submissions, clients).await?;
         #[expect(clippy::cast_precision_loss, reason = "a few thousand ticks")]
         let cpu_us = (ca.cpu_ticks()? - before) as f64 * 10_000.0 / ORDERS as f64;
-        let raw = super::raw_signing(KeyKind::P256)?;
+        let raw = crate::raw::raw_signing(KeyKind::P256)?;
         println!(
             "{clients:>3} clients: {rate:>7.0} /s, {cpu_us:.0} us CPU each; raw P-256 {:.0} /s; ratio {:.3}",
             raw.rate,
