@@ -30,6 +30,7 @@ async fn a_unit_renews_online_from_token_to_token() -> anyhow::Result<()> {
         form_and_signature(&hall).await?;
         payment(&hall).await?;
         installation(&hall).await?;
+        without_a_clerk(&hall, &first).await?;
         hall.house.ca(&["audit", "verify"])?;
         hall.house.ca(&["check"])?;
         Ok(())
@@ -156,11 +157,53 @@ async fn installation(hall: &Hall) -> anyhow::Result<()> {
     browser.find(SIGN_IN).await?;
     browser.open(&hall.portal("/login?lang=zh-CN")).await?;
     browser.click(SIGN_IN).await?;
+    with_the_latest(hall).await?;
+    browser.sees("单位账户余额").await
+}
+
+/// How far an order is, help, and the end of the certificate by the unit's own signature.
+async fn without_a_clerk(hall: &Hall, first: &str) -> anyhow::Result<()> {
+    let browser = &hall.browser;
+    for (path, name) in [("/", "public-home"), ("/progress", "progress"), ("/help", "help"), ("/loss", "loss")] {
+        browser.open(&hall.public(path)).await?;
+        hall.looks_well(name).await?;
+    }
+    browser.open(&hall.public("/progress?lang=zh-CN")).await?;
+    browser.fill("#number", first).await?;
+    browser.fill("#handler_mobile", "13800138000").await?;
+    browser.click("#ask").await?;
+    browser.find("#found").await?;
+    browser.sees("已交付").await?;
+    browser.is_accessible().await?;
+
+    browser.open(&hall.public("/login?lang=zh-CN")).await?;
+    browser.click(SIGN_IN).await?;
+    with_the_latest(hall).await?;
+    browser.sees("正在使用的证书").await?;
+    browser.open(&hall.public("/certificate/end")).await?;
+    hall.looks_well("ending").await?;
+    browser.choose("ground", "holder-ceased").await?;
+    browser.click("#next").await?;
+    browser.find("#end").await?;
+    browser.is_accessible().await?;
+    browser.click("#end").await?;
+    with_the_latest(hall).await?;
+    browser.sees("证书已吊销").await?;
+    browser.is_accessible().await?;
+    hall.picture("ended").await?;
+    browser.open(&hall.public("/unit")).await?;
+    browser.find(SIGN_IN).await?;
+    browser.click(SIGN_IN).await?;
+    with_the_latest(hall).await?;
+    browser.sees("已吊销").await
+}
+
+/// In the assistant's window: the certificate that lasts longest stands first.
+async fn with_the_latest(hall: &Hall) -> anyhow::Result<()> {
+    let browser = &hall.browser;
     let page = browser.enter_popup().await?;
-    // The one that lasts longest stands first.
     browser.click("input[name=certificate]").await?;
     browser.fill("#pin", UNIT_PIN).await?;
     browser.click("button[value=sign]").await?;
-    browser.leave_popup(page).await?;
-    browser.sees("单位账户余额").await
+    browser.leave_popup(page).await
 }
