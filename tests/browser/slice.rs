@@ -112,7 +112,7 @@ async fn report_loss(hall: &Hall) -> anyhow::Result<()> {
     browser.find(".errors a[href='#uscc']").await?;
     browser.sees("没有冻结任何证书").await?;
     browser.is_accessible().await?;
-    browser.fill("#handler_mobile", "13800138000").await?;
+    browser.fill("#handler_mobile", "13800000001").await?;
     browser.click("#freeze").await?;
     browser.sees("证书已冻结").await?;
     browser.is_accessible().await?;
