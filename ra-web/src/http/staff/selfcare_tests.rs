@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ca_core::domain::{CertificateStatus, OfficeId, OfficerId, RevocationReason, Role, Sha256};
 use ca_core::service::protocol::CertificateView;
+use ca_core::signer::Signer as _;
 use ca_core::testing::Person;
 
 use super::testing::Bench;
