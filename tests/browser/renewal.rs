@@ -167,6 +167,10 @@ async fn without_a_clerk(hall: &Hall, first: &str) -> anyhow::Result<()> {
     for (path, name) in [("/", "public-home"), ("/progress", "progress"), ("/help", "help"), ("/loss", "loss")] {
         browser.open(&hall.public(path)).await?;
         hall.looks_well(name).await?;
+        if path == "/" {
+            let list = format!("a[href='http://127.0.0.1:{}/crl/unit-p256.crl']", hall.house.ports.validation);
+            browser.find(&list).await?;
+        }
     }
     browser.open(&hall.public("/progress?lang=zh-CN")).await?;
     browser.fill("#number", first).await?;
