@@ -59,8 +59,8 @@ pub fn office_migrations() -> Migrator {
         (34, "desk", include_str!("../../migrations/0034_desk.sql")),
         (36, "batch_mover", include_str!("../../migrations/0036_batch_mover.sql")),
         (37, "ledger_proof", include_str!("../../migrations/0037_ledger_proof.sql")),
-        (40, "wire", include_str!("../../migrations/0040_wire.sql")),
         (38, "asked", include_str!("../../migrations/0038_asked.sql")),
+        (40, "wire", include_str!("../../migrations/0040_wire.sql")),
     ])
 }
 
