@@ -247,11 +247,7 @@ pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
 
 /// Who does which jobs.
 #[must_use]
-pub fn handlers(
-    desk: &Arc<Desk>,
-    online: Option<&Arc<Online>>,
-    loss: Option<&Arc<LossDesk>>,
-) -> Vec<Arc<dyn Handler>> {
+pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>, loss: Option<&Arc<LossDesk>>) -> Vec<Arc<dyn Handler>> {
     let (store, clock) = (&desk.store, &desk.clock);
     let mut handlers: Vec<Arc<dyn Handler>> = vec![
         Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),

@@ -84,7 +84,8 @@ impl Report {
     #[must_use]
     pub fn faults(&self) -> FieldFaults {
         let mut faults = FieldFaults::new();
-        let texts = [("name", &self.name, MAX_NAME), ("token", &self.token, MAX_NAME), ("story", &self.story, MAX_STORY)];
+        let texts =
+            [("name", &self.name, MAX_NAME), ("token", &self.token, MAX_NAME), ("story", &self.story, MAX_STORY)];
         match self.uscc.parse::<Uscc>() {
             _ if self.uscc.is_empty() => faults.push(("uscc", FieldFault::Missing)),
             Ok(_) => {}

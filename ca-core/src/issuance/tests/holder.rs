@@ -179,8 +179,7 @@ async fn a_unit_ends_its_own_certificate_and_no_other() {
         }
         let since = Some(house.now());
         let reason = RevocationReason::KeyCompromise;
-        let backdated =
-            Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason, invalid_since: since };
+        let backdated = Act::Revoke { issuer: issuer.clone(), serial: serial.clone(), reason, invalid_since: since };
         refused("backdated", house.order(backdated), &holder, two).await;
         let release = Act::Release { issuer: issuer.clone(), serial: serial.clone() };
         refused("a release", house.order(release), &holder, two).await;

@@ -9,14 +9,8 @@ use crate::http::answer::Shown;
 use crate::page::{Page, View};
 
 /// The topics, in the order of the page: messages `help-{word}` and `help-{word}-1` to `-n`.
-const TOPICS: [(&str, usize); 6] = [
-    ("prepare", 4),
-    ("login", 4),
-    ("renew", 5),
-    ("pin", 4),
-    ("lost", 4),
-    ("invoice", 4),
-];
+const TOPICS: [(&str, usize); 6] =
+    [("prepare", 4), ("login", 4), ("renew", 5), ("pin", 4), ("lost", 4), ("invoice", 4)];
 
 #[derive(Template)]
 #[template(path = "public/help.html")]

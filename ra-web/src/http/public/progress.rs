@@ -54,7 +54,9 @@ impl FoundView {
                     state: view.t(&format!("state-{word}")),
                     next: view.t(&format!("progress-next-{word}")),
                     updated,
-                    bill: bill.as_ref().map(|bill| view.t(&format!("unit-bill-{}", bill.state.word().replace('_', "-")))),
+                    bill: bill
+                        .as_ref()
+                        .map(|bill| view.t(&format!("unit-bill-{}", bill.state.word().replace('_', "-")))),
                     ours: case.is_the_units(),
                 }
             }

@@ -127,8 +127,7 @@ async fn a_loss_that_the_authority_does_not_answer_is_carried_out_when_it_is_bac
     unit.bench.away(false);
     assert_eq!(unit.status().await, CertificateStatus::Good);
     let resend = Resend { desk: unit.bench.desk.clone(), loss: unit.loss.clone() };
-    let job =
-        Job { kind: resend.kind().into(), about: String::new(), payload: String::new(), turn: 1, failures: 0 };
+    let job = Job { kind: resend.kind().into(), about: String::new(), payload: String::new(), turn: 1, failures: 0 };
     for _ in 0..2 {
         resend.run(&job).await.expect("sent");
         assert!(matches!(unit.status().await, CertificateStatus::Held { .. }));
