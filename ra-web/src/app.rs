@@ -38,16 +38,24 @@ use crate::http::presence::{self, Presences};
 use crate::http::public::{self, Public as PublicSite};
 use crate::http::staff::{self, Staff};
 use crate::http::unit::{self, Units};
-use crate::http::{listener, ops, provisioning, session, unlock, webhook};
+use crate::http::{invoice, listener, ops, provisioning, session, unlock, webhook};
+use crate::invoice::Invoices;
+use crate::invoice::content::Seller;
+use crate::invoice::issuing::Invoicing;
+use crate::invoice::nuonuo::{self, Nuonuo};
+use crate::invoice::ofd::seal::{Seal, picture};
+use crate::invoice::provider::{InvoiceProvider, Local};
+use crate::invoice::reversing::Reversing;
 use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
+use crate::mail::letter::Sender;
+use crate::mail::sending::Sending;
+use crate::mail::{dkim, smtp};
 use crate::matters::publication::{Public, Publication};
 use crate::page;
 use crate::paper::Press;
 use crate::payment::checkout::Way;
-use crate::payment::einvoice::Local;
 use crate::payment::fen::{Fen, TaxRate};
-use crate::payment::invoicing::Invoicing;
 use crate::payment::lapse::Lapse;
 use crate::payment::matching::Matching;
 use crate::payment::online::{AskAbout, Online};
@@ -117,6 +125,7 @@ pub async fn serve_with(
     let (desk, database) = office(&config, &ca, &clock, &chance).await?;
     let online = online(&config.payment, &desk)?;
     let loss = loss_desk(config.loss_desk.as_ref(), &desk)?;
+    let mails = mails(&config, &desk)?;
     let [public_socket, staff_socket, ops_socket] = [
         listener::bind(config.listen.public).await?,
         listener::bind(config.listen.staff).await?,
@@ -185,6 +194,7 @@ pub async fn serve_with(
         .merge(public)
         .merge(provisioning::router(desk.clone()))
         .merge(presence::router(unit_presences))
+        .merge(invoice::router(desk.store.clone()))
         .merge(webhook::router(online.clone()));
 
     let frame = |site| Frame {
@@ -202,7 +212,7 @@ pub async fn serve_with(
     let staff = listeners.serve(staff_socket, wrap(console, frame(page::Site::Staff)))?;
     let ops = listeners.serve(ops_socket, ops::router(probes))?;
     if config.worker.beside_serve {
-        listeners.work(&desk, online.as_ref(), loss.as_ref());
+        listeners.work(&desk, online.as_ref(), loss.as_ref(), mails);
     }
     tracing::info!(%public, %staff, %ops, staff_origin, public_origin, "The registration office listens");
     Ok(Running { public, staff, ops, staff_origin, listeners, database })
@@ -240,7 +250,7 @@ pub async fn work(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     let probes: Vec<Arc<dyn ops::Probe>> =
         vec![Arc::new(DatabaseProbe(database.clone())), Arc::new(AuthorityProbe(ca))];
     let ops = listeners.serve(socket, ops::router(probes))?;
-    listeners.work(&desk, online.as_ref(), loss.as_ref());
+    listeners.work(&desk, online.as_ref(), loss.as_ref(), mails(config, &desk)?);
     tracing::info!(%ops, "A worker of the registration office runs");
     Ok(Working { ops, listeners, database })
 }
@@ -256,8 +266,9 @@ pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>, loss: Option<&Ar
         Arc::new(Lapse { desk: desk.clone() }),
         Arc::new(Prove { desk: desk.clone() }),
         Arc::new(Matching { desk: desk.clone() }),
-        Arc::new(Remind { store: store.clone(), clock: clock.clone() }),
-        Arc::new(Invoicing { desk: desk.clone(), provider: Arc::new(Local) }),
+        Arc::new(Remind { store: store.clone(), clock: clock.clone(), mails: desk.mails }),
+        Arc::new(Invoicing { desk: desk.clone() }),
+        Arc::new(Reversing { desk: desk.clone() }),
     ];
     let resend = |loss: &Arc<LossDesk>| Resend { desk: desk.clone(), loss: loss.clone() };
     handlers.extend(loss.map(|loss| Arc::new(resend(loss)) as Arc<dyn Handler>));
@@ -301,6 +312,115 @@ fn online(payment: &config::Payment, desk: &Arc<Desk>) -> anyhow::Result<Option<
     Ok(Some(Arc::new(Online { desk: desk.clone(), gateway: Arc::new(gateway) })))
 }
 
+/// Mails to units, if a server is configured.
+fn mails(config: &Config, desk: &Arc<Desk>) -> anyhow::Result<Option<Arc<dyn Handler>>> {
+    let Some(mail) = &config.mail else { return Ok(None) };
+    let read = |name: &str, file: &PathBuf| {
+        std::fs::read(file).map(Zeroizing::new).with_context(|| format!("mail.{name}: {}", file.display()))
+    };
+    let protection = smtp::Protection::from_word(&mail.tls)
+        .with_context(|| format!("mail.tls: {:?} is none of starttls, implicit, none", mail.tls))?;
+    let login = match (&mail.user, &mail.password_file) {
+        (Some(user), Some(file)) => {
+            let text = String::from_utf8(read("password_file", file)?.to_vec()).map(Zeroizing::new);
+            let text = text.context("mail.password_file is no text")?;
+            Some((user.clone(), Zeroizing::new(text.trim().to_owned())))
+        }
+        (None, None) => None,
+        _ => anyhow::bail!("mail: user and password_file go together"),
+    };
+    let from: crate::mail::address::Address = mail.from.parse().context("mail.from")?;
+    let dkim = match &mail.dkim {
+        Some(key) => {
+            let domain = key.domain.clone().unwrap_or_else(|| from.parts().1.to_owned());
+            let pem = read("dkim.key_file", &key.key_file)?;
+            Some(dkim::Dkim::new(&domain, &key.selector, &pem).context("mail.dkim")?)
+        }
+        None => None,
+    };
+    let server = smtp::Smtp::new(smtp::Settings {
+        host: mail.host.clone(),
+        port: mail.port.unwrap_or_else(|| protection.port()),
+        protection,
+        root: mail.root_file.as_ref().map(|file| read("root_file", file).map(|pem| pem.to_vec())).transpose()?,
+        login,
+        from: (mail.from_name.clone().unwrap_or_else(|| config.paper.authority.clone()), from),
+        dkim,
+    })?;
+    let sender =
+        Sender { authority: config.paper.authority.clone(), contact: config.paper.contact.clone(), site: site(config) };
+    Ok(Some(Arc::new(Sending { desk: desk.clone(), mailer: Arc::new(server), sender })))
+}
+
+/// The units' own site, as links name it.
+fn site(config: &Config) -> String {
+    config.site.public_origin.clone().unwrap_or_else(|| format!("http://{}", config.listen.public))
+}
+
+/// Who invoices, and how.
+async fn invoices(
+    config: &Config,
+    vault: &FieldKey,
+    printer: &Printer,
+    clock: &Arc<dyn Clock>,
+    chance: &Chance,
+) -> anyhow::Result<Invoices> {
+    let of = &config.invoice;
+    let seller = Seller {
+        name: of.seller.clone().unwrap_or_else(|| config.paper.authority.clone()),
+        tax_id: of.tax_id.clone(),
+        address: of.address.clone(),
+        phone: of.phone.clone(),
+        bank: of.bank.clone(),
+        account: of.account.clone(),
+        drawer: of.drawer.clone(),
+        bureau: of.bureau.clone(),
+        category: of.category.clone(),
+        goods_code: of.goods_code.clone(),
+    };
+    let seal = match &of.seal_key_file {
+        Some(file) => {
+            let picture = picture(&printer.press, &seller.name, clock.now()).await.context("invoice.seal_key_file")?;
+            let seal = Seal::read(file, vault, &seller.name, &picture);
+            let hint = || format!("invoice.seal_key_file: {}; `ra-web migrate` makes one", file.display());
+            Some(Arc::new(seal.with_context(hint)?))
+        }
+        None => None,
+    };
+    let provider: Arc<dyn InvoiceProvider> = match &of.provider {
+        Some(provider) => {
+            ensure!(!of.tax_id.is_empty(), "invoice.tax_id: a provider of invoices needs the seller's taxpayer number");
+            let secret = |name: &str, file: &PathBuf| {
+                let text = std::fs::read_to_string(file).map(Zeroizing::new);
+                let text = text.with_context(|| format!("invoice.provider.{name}: {}", file.display()))?;
+                anyhow::Ok(Zeroizing::new(text.trim().to_owned()))
+            };
+            let settings = nuonuo::Settings {
+                api: provider.api.clone(),
+                app_key: provider.app_key.clone(),
+                app_secret: secret("app_secret_file", &provider.app_secret_file)?,
+                access_token: secret("access_token_file", &provider.access_token_file)?,
+                tax_id: of.tax_id.clone(),
+            };
+            Arc::new(Nuonuo::new(settings, clock.clone(), chance.clone())?)
+        }
+        None => Arc::new(Local),
+    };
+    Ok(Invoices { provider, seller, seal, site: site(config) })
+}
+
+/// Makes the key of the seal where the configuration names one and there is none; says where.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn found_seal(config: &Config, clock: &dyn Clock, chance: &Chance) -> anyhow::Result<Option<PathBuf>> {
+    let Some(file) = config.invoice.seal_key_file.as_ref().filter(|file| !file.exists()) else { return Ok(None) };
+    let name = config.invoice.seller.as_ref().unwrap_or(&config.paper.authority);
+    Seal::found(file, &field_key(config)?, name, clock.now(), chance)
+        .with_context(|| format!("making {}", file.display()))?;
+    Ok(Some(file.clone()))
+}
+
 /// The office's services over its database, which is brought up to date.
 async fn office(
     config: &Config,
@@ -312,6 +432,7 @@ async fn office(
     let terms = terms(&config.retention)?;
     let vault = Arc::new(field_key(config)?);
     let printer = printer(&config.paper)?;
+    let invoices = invoices(config, &vault, &printer, clock, chance).await?;
     let evidence = evidence::store::open(&config.storage)?;
     let database = migrate(config).await?;
     let desk = Desk {
@@ -325,6 +446,8 @@ async fn office(
         chance: chance.clone(),
         rules,
         terms,
+        mails: config.mail.is_some(),
+        invoices,
     };
     // What a deletion left in the store when it broke off.
     if let Err(error) = desk.forget_removed().await {
@@ -563,8 +686,15 @@ impl Listeners {
     }
 
     /// Works off the office's jobs.
-    pub fn work(&mut self, desk: &Arc<Desk>, online: Option<&Arc<Online>>, loss: Option<&Arc<LossDesk>>) {
-        let handlers = handlers(desk, online, loss);
+    pub fn work(
+        &mut self,
+        desk: &Arc<Desk>,
+        online: Option<&Arc<Online>>,
+        loss: Option<&Arc<LossDesk>>,
+        mails: Option<Arc<dyn Handler>>,
+    ) {
+        let mut handlers = handlers(desk, online, loss);
+        handlers.extend(mails);
         let worker = jobs::Worker::new(desk.store.clone(), handlers, desk.clock.clone(), desk.chance.clone());
         self.running.spawn(worker.run(self.stop.clone()));
     }

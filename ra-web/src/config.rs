@@ -53,6 +53,12 @@ pub struct Config {
     /// Who works off the jobs.
     #[serde(default)]
     pub worker: Worker,
+    /// Mails to units. Unset: none are sent, and none are written.
+    #[serde(default)]
+    pub mail: Option<Mail>,
+    /// Invoices.
+    #[serde(default)]
+    pub invoice: Invoice,
 }
 
 /// The office's own data.
@@ -348,6 +354,124 @@ impl Default for Payment {
             wire: None,
         }
     }
+}
+
+/// Who invoices, and how.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Invoice {
+    /// The seller's name. Unset: the authority's.
+    pub seller: Option<String>,
+    /// The seller's taxpayer number.
+    pub tax_id: String,
+    /// The seller's address.
+    pub address: String,
+    /// The seller's telephone.
+    pub phone: String,
+    /// The seller's bank.
+    pub bank: String,
+    /// The seller's account.
+    pub account: String,
+    /// Whose name stands as the drawer's.
+    pub drawer: String,
+    /// The tax bureau in whose area the seller is.
+    pub bureau: String,
+    /// The short name of the tax category, which stands between asterisks before each item.
+    pub category: String,
+    /// The tax category's code, 19 digits.
+    pub goods_code: String,
+    /// The sealed key of the seal on our own samples; `ra-web migrate` makes one where there is none. Unset: samples are PDF
+    /// and XML alone.
+    pub seal_key_file: Option<PathBuf>,
+    /// Who has invoices numbered by the tax platform. Unset: samples are made here, which are no tax invoices.
+    pub provider: Option<InvoiceApi>,
+}
+
+/// A provider of e-invoices that speaks as Nuonuo does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvoiceApi {
+    /// The API. Whoever answers there can say that bills are invoiced.
+    #[serde(default = "invoice_api")]
+    pub api: String,
+    /// The application's key, which is a name.
+    pub app_key: String,
+    /// File with its secret.
+    pub app_secret_file: PathBuf,
+    /// File with the merchant's access token.
+    pub access_token_file: PathBuf,
+}
+
+fn invoice_api() -> String {
+    "https://sdk.nuonuo.com/open/v1/services".into()
+}
+
+impl Default for Invoice {
+    fn default() -> Self {
+        Self {
+            seller: None,
+            tax_id: String::new(),
+            address: String::new(),
+            phone: String::new(),
+            bank: String::new(),
+            account: String::new(),
+            drawer: "系统".into(),
+            bureau: String::new(),
+            category: "信息技术服务".into(),
+            goods_code: "3040201000000000000".into(),
+            seal_key_file: None,
+            provider: None,
+        }
+    }
+}
+
+/// The mail server that takes mails to units.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Its name, which its certificate must have.
+    pub host: String,
+    /// Its port. Unset: 587 with `starttls`, 465 with `implicit`, 25 with `none`.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// How the connection is protected: `starttls` (required, not only tried), `implicit`, or `none`, which takes no
+    /// password.
+    #[serde(default = "starttls")]
+    pub tls: String,
+    /// A root certificate, PEM, that is believed in place of the public ones.
+    #[serde(default)]
+    pub root_file: Option<PathBuf>,
+    /// The user.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// File with the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// The address from which mails come.
+    pub from: String,
+    /// The name beside it. Unset: the authority's.
+    #[serde(default)]
+    pub from_name: Option<String>,
+    /// With what mails are signed.
+    #[serde(default)]
+    pub dkim: Option<DkimKey>,
+}
+
+/// The key with which the domain signs its mails.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DkimKey {
+    /// The domain. Unset: that of `mail.from`.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// The selector, under which the domain's DNS has the public key.
+    pub selector: String,
+    /// File with the RSA key, PEM.
+    pub key_file: PathBuf,
+}
+
+fn starttls() -> String {
+    "starttls".into()
 }
 
 /// For how long evidence is kept.

@@ -31,7 +31,7 @@ enum Command {
     Serve,
     /// Works off the office's jobs, on as many machines as there are, until it is told to stop.
     Worker,
-    /// Brings the office's database up to date, makes a field key where there is none, and ends.
+    /// Brings the office's database up to date, makes a field key and the seal's key where there are none, and ends.
     Migrate,
     /// Makes the loss desk's key, where there is none, and writes the request for its certificate, DER: the ceremony
     /// enters it as an officer of the duty `loss_desk`.
@@ -148,6 +148,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 FieldKey::found(key, &Arc::new(Mutex::new(system_rng())))
                     .with_context(|| format!("making {}", key.display()))?;
                 println!("made a new field key: {}", key.display());
+            }
+            let chance = Arc::new(Mutex::new(system_rng()));
+            if let Some(made) = app::found_seal(&config, &SystemClock, &chance)? {
+                println!("made a new key of the seal: {}", made.display());
             }
             Ok(())
         }

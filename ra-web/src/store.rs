@@ -16,8 +16,10 @@ use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
 use crate::enrolment::retention::{Deletion, Expired};
+use crate::invoice::store::EInvoices;
 use crate::jobs::JobTx;
 use crate::kept::KeptFormTx;
+use crate::mail::outbox::MailTx;
 use crate::matters::MatterNumber;
 use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
@@ -73,6 +75,8 @@ pub trait Tx:
     + TourTx
     + KeptFormTx
     + AskedTx
+    + MailTx
+    + EInvoices
     + Send
 {
     /// Makes everything durable.

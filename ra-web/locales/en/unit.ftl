@@ -175,7 +175,6 @@ error-gateway-unavailable-next = Please try again in a few minutes. Do not pay t
 ## Invoices
 unit-invoice-download = Download the invoice
 unit-invoice-waits = The invoice is being made; it can be downloaded here within 3 days of payment.
-invoice-by-system = Made by the system
 
 ## Finance: money online that does not fit its bill
 money-faulty = Money online to be looked at
@@ -191,4 +190,3 @@ checkout-fault-other-currency = Another currency than yuan
 
 ## Background jobs
 job-ask-about-payments = Payments that nobody told us of are asked about
-job-invoice = E-invoices are made

@@ -169,7 +169,6 @@ error-gateway-unavailable-next = 请过几分钟再试，不要重复付款。
 ## 发票
 unit-invoice-download = 下载电子发票
 unit-invoice-waits = 发票正在开具，付款后 3 日内可在这里下载。
-invoice-by-system = 系统自动开具
 
 ## 财务：与账单不符的网上付款
 money-faulty = 网上付款有待核对
@@ -185,4 +184,3 @@ checkout-fault-other-currency = 币种不是人民币
 
 ## 后台任务
 job-ask-about-payments = 向支付平台查询未了结的付款
-job-invoice = 开具电子发票

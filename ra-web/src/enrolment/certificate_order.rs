@@ -9,6 +9,7 @@ use ca_core::service::protocol::{Blob, CertificateView, RefusalCode, Request, Re
 
 use super::case::{Forbidden, Step, Who, may_read};
 use super::desk::{Desk, OfficeError, Signer, again, check_signature, next_seat};
+use crate::mail::letter::Letter;
 use crate::store::{Issued, OrderState, OrderSubject, PastStep, StoredOrder, act_word};
 
 /// What may be asked for a certificate.
@@ -271,7 +272,8 @@ impl Desk {
         };
         again(|| async {
             let mut tx = self.store.begin().await?;
-            let before = tx.certificate(&view.issuer, &view.serial).await?.ok_or(OfficeError::NotFound)?.status;
+            let known = tx.certificate(&view.issuer, &view.serial).await?.ok_or(OfficeError::NotFound)?;
+            let before = known.status;
             tx.settle_order(order.order.id, OrderState::Signed, OrderState::Done, None, now).await?;
             tx.put_status(&view.issuer, &view.serial, view.status, view.delivered).await?;
             self.token_follows(&mut tx, &order.order.act, by, now).await?;
@@ -286,6 +288,9 @@ impl Desk {
             };
             tx.add_step(&order.subject, &step).await?;
             tx.audit(&self.event(&order.subject, &step)).await?;
+            if let (Some(letter), Some((case, _))) = (told(&order.order.act, now), tx.case(&known.case).await?) {
+                self.tell(&mut tx, &case, &order.order.id.to_string(), letter, now).await?;
+            }
             tx.commit().await?;
             Ok(())
         })
@@ -315,6 +320,18 @@ impl Desk {
 pub fn refusal_key(code: RefusalCode) -> String {
     let word = serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
     format!("ca-{}", word.replace('_', "-"))
+}
+
+/// What the unit is told of an order that was carried out.
+fn told(act: &Act, at: Timestamp) -> Option<Letter> {
+    match act {
+        Act::Hold { serial, .. } => Some(Letter::Held { serial: serial.to_string(), at }),
+        Act::Release { serial, .. } => Some(Letter::Released { serial: serial.to_string(), at }),
+        Act::Revoke { serial, reason, .. } => {
+            Some(Letter::Revoked { serial: serial.to_string(), reason: reason.word().to_owned(), at })
+        }
+        _ => None,
+    }
 }
 
 /// Whether a certificate in this state can be treated so.

@@ -19,6 +19,8 @@ use crate::Chance;
 use crate::audit::Event;
 use crate::evidence::preview::Size;
 use crate::evidence::{Evidence, EvidenceError};
+use crate::invoice::Invoices;
+use crate::invoice::ofd::OfdError;
 use crate::matters::Matter;
 use crate::matters::publication::Publication;
 use crate::matters::store::MatterFilter;
@@ -89,6 +91,10 @@ pub struct Desk {
     pub rules: Rules,
     /// For how long evidence is kept.
     pub terms: Terms,
+    /// Whether units are told by mail.
+    pub mails: bool,
+    /// Invoices.
+    pub invoices: Invoices,
 }
 
 /// Why the office did not do it.
@@ -154,6 +160,9 @@ pub enum OfficeError {
     /// Sealed data.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// An invoice cannot be written as OFD.
+    #[error(transparent)]
+    Ofd(#[from] OfdError),
 }
 
 /// Why a grant does not open.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::process::{Process, under_warranty};
+use crate::mail::address::Address;
 
 /// What was typed, trimmed and not yet believed. A draft keeps it as it is, errors and all.
 ///
@@ -30,6 +31,9 @@ pub struct Form {
     pub handler_id: String,
     /// Handler's mobile number.
     pub handler_mobile: String,
+    /// Where mails go; none are sent without one.
+    #[serde(default)]
+    pub handler_email: String,
     /// Term in years.
     pub years: String,
     /// Name of a [`KeyKind`].
@@ -40,7 +44,7 @@ pub struct Form {
 }
 
 /// The names of the fields, as forms post them and error messages link them.
-pub const FIELDS: [&str; 11] = [
+pub const FIELDS: [&str; 12] = [
     "unit_name",
     "uscc",
     "unit_kind",
@@ -52,6 +56,7 @@ pub const FIELDS: [&str; 11] = [
     "years",
     "key",
     "purchased",
+    "handler_email",
 ];
 
 /// What kind of body a unit is.
@@ -126,6 +131,8 @@ pub enum FieldFault {
     Identifier(IdentifierError),
     /// Not `^1[3-9]\d{9}$`.
     Mobile,
+    /// No e-mail address.
+    Email,
     /// Not one of the choices.
     Choice,
     /// No day of the calendar.
@@ -147,6 +154,7 @@ impl FieldFault {
             Self::Identifier(IdentifierError::Birthday) => "fault-birthday",
             Self::Identifier(IdentifierError::Check) => "fault-check",
             Self::Mobile => "fault-mobile",
+            Self::Email => "fault-email",
             Self::Choice => "fault-choice",
             Self::Day => "fault-day",
             Self::Warranty => "fault-warranty",
@@ -186,6 +194,7 @@ impl Form {
         for field in [&mut form.uscc, &mut form.handler_id, &mut form.handler_mobile] {
             *field = field.nfkc().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
         }
+        form.handler_email = form.handler_email.nfkc().filter(|c| !c.is_whitespace()).collect();
         form
     }
 
@@ -204,6 +213,7 @@ impl Form {
             "years" => &self.years,
             "key" => &self.key,
             "purchased" => &self.purchased,
+            "handler_email" => &self.handler_email,
             _ => "",
         }
     }
@@ -221,6 +231,7 @@ impl Form {
             "years" => &mut self.years,
             "key" => &mut self.key,
             "purchased" => &mut self.purchased,
+            "handler_email" => &mut self.handler_email,
             _ => return None,
         })
     }
@@ -250,6 +261,9 @@ impl Form {
             faults.push(("handler_mobile", FieldFault::Missing));
         } else if !is_mobile(&self.handler_mobile) {
             faults.push(("handler_mobile", FieldFault::Mobile));
+        }
+        if !self.handler_email.is_empty() && self.handler_email.parse::<Address>().is_err() {
+            faults.push(("handler_email", FieldFault::Email));
         }
         let years = if process.chooses_years() {
             choice(&mut faults, "years", self.years.parse().ok().filter(|years| (1..=max_years).contains(years)))

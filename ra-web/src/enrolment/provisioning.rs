@@ -18,6 +18,7 @@ use super::certificate_order::status_word;
 use super::desk::{Desk, OfficeError, again};
 use super::intake::hash_of;
 use super::process::CertificateName;
+use crate::mail::letter::Letter;
 use crate::store::{Issued, IssuedEncryption, OrderState, OrderSubject, StoredOrder, StoredTicket, TicketState, Tx};
 use crate::units::UnitRecord;
 
@@ -220,6 +221,10 @@ impl Desk {
             tx.add_step(&OrderSubject::Certificate(view.issuer.clone(), view.serial.clone()), &step).await?;
             tx.close_ticket(ticket.hash, TicketState::Used).await?;
             self.earn(&mut tx, &case.number, now).await?;
+            let serial = view.serial.to_string();
+            let until = view.validity.not_after.beijing_day().to_string();
+            let letter = Letter::Installed { serial: serial.clone(), until };
+            self.tell(&mut tx, &case, &serial, letter, now).await?;
             self.put(tx, &case, sealed.as_deref(), &step).await
         })
         .await

@@ -251,7 +251,9 @@ impl From<OfficeError> for Failure {
             OfficeError::Evidence(EvidenceError::NoPicture(_)) => Kind::NotFound,
             OfficeError::Evidence(_) => Kind::StoreUnavailable,
             OfficeError::Paper(PaperError::Glyph(_)) => Kind::Unprintable,
-            OfficeError::Paper(_) | OfficeError::Rules(_) | OfficeError::Vault(_) => Kind::Internal,
+            OfficeError::Paper(_) | OfficeError::Rules(_) | OfficeError::Vault(_) | OfficeError::Ofd(_) => {
+                Kind::Internal
+            }
         };
         Self { money, cause: Some(Arc::new(error)), ..kind.into() }
     }

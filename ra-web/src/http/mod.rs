@@ -9,6 +9,7 @@ pub mod csrf;
 pub mod error;
 pub mod frame;
 pub mod fund;
+pub mod invoice;
 pub mod listener;
 pub mod login;
 pub mod ops;

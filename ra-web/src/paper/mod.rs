@@ -33,6 +33,15 @@ const MAX_DATA_BYTES: usize = 4 * 1024 * 1024;
 /// Beijing's distance from UTC.
 const BEIJING_MINUTES: i32 = 8 * 60;
 
+/// As which kind of archive PDF a paper is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standard {
+    /// PDF/A-2a: tagged, for those who cannot see it.
+    Tagged,
+    /// PDF/A-3b: with files in it.
+    WithAttachments,
+}
+
 /// Sets papers. Cheap to clone.
 #[derive(Clone)]
 pub struct Press {
@@ -78,6 +87,20 @@ impl Press {
         data: &impl Serialize,
         at: Timestamp,
     ) -> Result<Vec<u8>, PaperError> {
+        self.print_as(template, data, at, Standard::Tagged).await
+    }
+
+    /// Prints a paper as this kind of PDF.
+    ///
+    /// # Errors
+    /// [`PaperError`].
+    pub async fn print_as(
+        &self,
+        template: &'static str,
+        data: &impl Serialize,
+        at: Timestamp,
+        standard: Standard,
+    ) -> Result<Vec<u8>, PaperError> {
         let fault = |what: String| PaperError::Template { template, what };
         let data = serde_json::to_vec(data).map_err(|error| fault(error.to_string()))?;
         if data.len() > MAX_DATA_BYTES {
@@ -85,13 +108,19 @@ impl Press {
         }
         let _seat = self.seats.acquire().await.map_err(|error| fault(error.to_string()))?;
         let fonts = self.fonts.clone();
-        tokio::task::spawn_blocking(move || set(fonts, template, data, at))
+        tokio::task::spawn_blocking(move || set(fonts, template, data, at, standard))
             .await
             .map_err(|error| fault(error.to_string()))?
     }
 }
 
-fn set(fonts: Arc<Fonts>, template: &'static str, data: Vec<u8>, at: Timestamp) -> Result<Vec<u8>, PaperError> {
+fn set(
+    fonts: Arc<Fonts>,
+    template: &'static str,
+    data: Vec<u8>,
+    at: Timestamp,
+    standard: Standard,
+) -> Result<Vec<u8>, PaperError> {
     if let Some(missing) = String::from_utf8_lossy(&data).chars().find(|c| !c.is_ascii() && !fonts.has(*c)) {
         return Err(PaperError::Glyph(missing));
     }
@@ -104,7 +133,11 @@ fn set(fonts: Arc<Fonts>, template: &'static str, data: Vec<u8>, at: Timestamp) 
         ident: Smart::Custom(format!("{template} {ident}")),
         creator: Smart::Custom(Some("Yinxin".into())),
         timestamp: Some(stamp(at).ok_or_else(|| fault("a time without a date"))?),
-        standards: PdfStandards::new(&[PdfStandard::A_2a]).map_err(|error| fault(error.message()))?,
+        standards: PdfStandards::new(&[match standard {
+            Standard::Tagged => PdfStandard::A_2a,
+            Standard::WithAttachments => PdfStandard::A_3b,
+        }])
+        .map_err(|error| fault(error.message()))?,
         ..PdfOptions::default()
     };
     let desk = Desk::new(fonts, template, data).ok_or_else(|| fault("no name of a template"))?;

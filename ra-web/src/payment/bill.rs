@@ -193,6 +193,12 @@ pub enum MoneyFault {
     /// An invoice is in the unit's hands: it is reversed first.
     #[error("the invoice is to be reversed first")]
     Invoiced,
+    /// The e-invoice is reversed in red first, by the system that issued it.
+    #[error("the e-invoice is to be reversed by the system")]
+    RedFirst,
+    /// An invoice is being issued or reversed.
+    #[error("an invoice is being issued or reversed")]
+    Invoicing,
     /// A refund waits already.
     #[error("a refund of this bill is under way")]
     RefundWaits,
@@ -220,6 +226,8 @@ impl MoneyFault {
             Self::NotToday => "not-today",
             Self::Issued => "issued",
             Self::Invoiced => "invoiced",
+            Self::RedFirst => "red-first",
+            Self::Invoicing => "invoicing",
             Self::RefundWaits => "refund-waits",
             Self::RefundFirst => "refund-first",
             Self::Unexplained => "unexplained",

@@ -9,9 +9,10 @@ use super::fen::Fen;
 use super::store::BillFilter;
 use super::taking::{Method, Payment, PaymentId, Tender, receipt_number};
 use super::tariff::Quote;
-use super::{event, invoicing, ledger, own};
+use super::{event, ledger, own};
 use crate::enrolment::case::{Case, CaseNumber, Forbidden, State, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
+use crate::invoice::issuing;
 use crate::store::{OrderState, OrderSubject, StoredOrder, Tx};
 
 /// A case has so many bills at most: one, and one for the difference each time it was signed anew for more.
@@ -93,6 +94,7 @@ impl Desk {
             book(&mut tx, ledger::payment(&payment)).await?;
             let facts = [("payment", payment.id.as_str()), ("method", method.word()), ("receipt", &payment.receipt)];
             tx.audit(&event("money.payment", number.as_str(), Some(clerk), now, payment.amount, &facts)).await?;
+            self.tell(&mut tx, &case, payment.id.as_str(), payment.letter(), now).await?;
             let (case, step) = case.pay(clerk, payment.receipt.clone(), now)?;
             self.put(tx, &case, sealed.as_deref(), &step).await?;
             Ok(payment.id)
@@ -163,7 +165,7 @@ impl Desk {
             tx.audit(&event("money.service", bill.number.as_str(), None, now, bill.kept(), &[])).await?;
             // At the counter finance hands invoices out; of what came by itself a job does.
             if tx.payments(&bill.number).await?.iter().any(|p| p.is_taken() && p.method.is_remote()) {
-                tx.add_job(&invoicing::after_service(&bill.number, now), now).await?;
+                tx.add_job(&issuing::after_service(&bill.number, now), now).await?;
             }
             tx.put_bill(&bill.serve(now)?).await?;
         }
@@ -223,18 +225,26 @@ pub(crate) async fn bills_of(tx: &mut Box<dyn Tx>, case: &CaseNumber) -> Result<
 }
 
 /// The case that a bill is about, with its sealed number.
-pub(super) async fn case_of(tx: &mut Box<dyn Tx>, bill: &Bill) -> Result<(Case, Option<Vec<u8>>), OfficeError> {
+pub(crate) async fn case_of(tx: &mut Box<dyn Tx>, bill: &Bill) -> Result<(Case, Option<Vec<u8>>), OfficeError> {
     let BillSubject::Case(number) = &bill.subject;
     tx.case(number).await?.ok_or(OfficeError::NotFound)
 }
 
 /// No refund waits and no invoice is in the unit's hands.
-pub(super) async fn nothing_in_the_way(tx: &mut Box<dyn Tx>, number: &BillNumber) -> Result<(), OfficeError> {
+pub(crate) async fn nothing_in_the_way(tx: &mut Box<dyn Tx>, number: &BillNumber) -> Result<(), OfficeError> {
     if tx.refunds(number).await?.iter().any(|refund| refund.state.word() == "asked") {
         return Err(MoneyFault::RefundWaits.into());
     }
+    no_invoice(tx, number).await
+}
+
+/// No invoice is in the unit's hands, and none is being issued or reversed.
+pub(super) async fn no_invoice(tx: &mut Box<dyn Tx>, number: &BillNumber) -> Result<(), OfficeError> {
     if tx.invoices(number).await?.iter().any(super::invoice::HandedOut::stands) {
         return Err(MoneyFault::Invoiced.into());
+    }
+    if tx.einvoices(number).await?.iter().any(|one| issuing::is_in_the_way(&one.state)) {
+        return Err(MoneyFault::Invoicing.into());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use ca_core::domain::Officer;
 
 use super::bill::{Bill, BillNumber, BillState, MoneyFault};
-use super::counter::{add_note, bills_of, book, case_of, drop_signed, nothing_in_the_way, open_day};
+use super::counter::{add_note, bills_of, book, case_of, drop_signed, no_invoice, nothing_in_the_way, open_day};
 use super::fen::Fen;
 use super::invoice::{HandedOut, InvoiceKind};
 use super::refund::{Refund, RefundNumber};
@@ -62,9 +62,7 @@ impl Desk {
             let (refund, bill, case, sealed) = with_bill(&mut tx, number).await?;
             let refund = refund.approve(by, now)?;
             refundable(&bill, &case, refund.amount)?;
-            if tx.invoices(&bill.number).await?.iter().any(HandedOut::stands) {
-                return Err(MoneyFault::Invoiced.into());
-            }
+            no_invoice(&mut tx, &bill.number).await?;
             book(&mut tx, ledger::refund(&bill, &refund, &Who::from(by), now)).await?;
             tx.put_refund(&refund, "asked").await?;
             let bill_number = bill.number.clone();
@@ -139,6 +137,7 @@ impl Desk {
             tx.put_refund(&refund, "approved").await?;
             book(&mut tx, ledger::pay_out(&refund, &Who::from(by), now)).await?;
             add_note(&mut tx, &case, &note(&case, "refund-pay-out", Some(by), None, now)).await?;
+            self.tell(&mut tx, &case, number.as_str(), refund.letter(), now).await?;
             let facts = [("refund", number.as_str()), ("method", refund.method.word())];
             tx.audit(&event("money.paid-out", bill.number.as_str(), Some(by), now, refund.amount, &facts)).await?;
             tx.commit().await?;
@@ -200,7 +199,11 @@ impl Desk {
             let mut bill = tx.bill(number).await?.ok_or(OfficeError::NotFound)?;
             own(by, &bill.office)?;
             let standing = tx.invoices(number).await?.into_iter().find(HandedOut::stands);
-            let handed = standing.ok_or(OfficeError::NotFound)?.take_back(by, why.to_owned(), now);
+            let standing = standing.ok_or(OfficeError::NotFound)?;
+            if tx.einvoice_of_number(&standing.number).await?.is_some() {
+                return Err(MoneyFault::RedFirst.into());
+            }
+            let handed = standing.take_back(by, why.to_owned(), now);
             tx.take_back_invoice(&handed).await?;
             bill.invoice_due = Some(now.plus(super::bill::INVOICE_SECONDS));
             tx.put_bill(&bill).await?;

@@ -3,7 +3,7 @@
 //! For: the counter, payment online, money by bank, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`],
 //! [`taking`], [`refund`], [`drawer`], [`invoice`], [`checkout`], [`remittance`], [`bank`], [`wire`], [`ledger`] are pure;
 //! [`counter`], [`online`], [`matching`], [`giving_back`], [`day_end`], [`board`], [`lapse`], [`prove`],
-//! [`invoicing`], [`slip`] and [`receipt`] are the services over the ports in [`store`], [`einvoice`] and
+//! [`slip`] and [`receipt`] are the services over the ports in [`store`] and
 //! [`gateway`], behind which [`stripe`] stands. Trusts the officer whom the session names, and the database's transaction: a
 //! fact, its line of history, its audit entry and its booking are written together or not at all. Never changes a
 //! booking, never takes a bill's money twice, and never lets a certificate be made for a bill that is not paid.
@@ -18,12 +18,10 @@ pub mod checkout;
 pub mod counter;
 pub mod day_end;
 pub mod drawer;
-pub mod einvoice;
 pub mod fen;
 pub mod gateway;
 pub mod giving_back;
 pub mod invoice;
-pub mod invoicing;
 pub mod lapse;
 pub mod ledger;
 pub mod matching;
@@ -68,12 +66,12 @@ pub struct Terms {
 }
 
 /// Officers take and give the money of their own office only.
-fn own(officer: &Officer, office: &OfficeId) -> Result<(), MoneyFault> {
+pub(crate) fn own(officer: &Officer, office: &OfficeId) -> Result<(), MoneyFault> {
     if officer.office == *office { Ok(()) } else { Err(Forbidden::OtherOffice.into()) }
 }
 
 /// The audit entry of a fact about money: ids and sums, no names.
-fn event(
+pub(crate) fn event(
     kind: &'static str,
     subject: &str,
     by: Option<&Officer>,

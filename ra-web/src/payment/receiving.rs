@@ -6,9 +6,10 @@ use ca_core::domain::{Officer, Timestamp};
 use super::bill::{Bill, BillState, MoneyFault};
 use super::counter::{add_note, book, case_of};
 use super::taking::{Method, Payment, PaymentId, receipt_number};
-use super::{event, invoicing, ledger, note};
+use super::{event, ledger, note};
 use crate::enrolment::case::State;
 use crate::enrolment::desk::{Desk, OfficeError};
+use crate::invoice::issuing;
 use crate::store::Tx;
 
 /// The bill as it is once it is paid, also when it had lapsed or was given up.
@@ -50,7 +51,7 @@ impl Desk {
         tx.add_payment(payment).await?;
         tx.put_bill(paid).await?;
         book(tx, ledger::payment(payment)).await?;
-        tx.add_job(&invoicing::after_payment(&paid.number, now), now).await?;
+        tx.add_job(&issuing::after_payment(&paid.number, now), now).await?;
         let facts =
             [("payment", payment.id.as_str()), ("method", payment.method.word()), ("receipt", &payment.receipt), from];
         Ok(tx.audit(&event("money.payment", paid.number.as_str(), by, now, payment.amount, &facts)).await?)
@@ -65,6 +66,7 @@ impl Desk {
     ) -> Result<(), OfficeError> {
         let (case, sealed) = case_of(&mut tx, bill).await?;
         let (receipt, now) = (payment.receipt.clone(), payment.at);
+        self.tell(&mut tx, &case, payment.id.as_str(), payment.letter(), now).await?;
         let moved = match case.state {
             State::AwaitingPayment { .. } => case.pay_online(receipt, now),
             State::Lapsed | State::Cancelled { .. } => case.pay_late(receipt, now),

@@ -9,6 +9,7 @@ use super::bill::{BillNumber, MoneyFault, day_number};
 use super::fen::Fen;
 use super::taking::{MAX_REFERENCE, Method, Payment, PaymentId};
 use crate::enrolment::case::{Forbidden, Who};
+use crate::mail::letter::Letter;
 
 day_number!(
     /// `RF-20261130-0002`.
@@ -94,6 +95,12 @@ pub struct Refund {
 pub type Refunded = Result<Refund, MoneyFault>;
 
 impl Refund {
+    /// What the unit is told when it is paid out.
+    #[must_use]
+    pub fn letter(&self) -> Letter {
+        Letter::Refunded { bill: self.bill.to_string(), amount: self.amount, refund: self.number.to_string() }
+    }
+
     /// Asked for.
     #[must_use]
     pub fn ask(

@@ -5,6 +5,7 @@ use ca_core::domain::{BeijingDay, OfficeId, Officer, Timestamp};
 use super::bill::{Bill, BillNumber, MoneyFault, day_number};
 use super::fen::Fen;
 use crate::enrolment::case::Who;
+use crate::mail::letter::Letter;
 
 day_number!(
     /// `PY-20261130-0007`.
@@ -149,6 +150,12 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// What the unit is told of it.
+    #[must_use]
+    pub fn letter(&self) -> Letter {
+        Letter::Paid { bill: self.bill.to_string(), amount: self.amount, receipt: self.receipt.clone() }
+    }
+
     /// Money that a clerk takes.
     #[must_use]
     pub fn take(

@@ -9,10 +9,12 @@ use ca_core::domain::{OfficeId, Timestamp};
 use ca_core::sql::DatabaseError;
 use serde::{Deserialize, Serialize};
 
-use super::{After, STAGES, quiet, stage};
+use super::{After, Ending, STAGES, days_left, quiet, stage};
 use crate::jobs::{Done, Every, Fault, Handler, Job};
+use crate::mail::letter::Letter;
+use crate::mail::outbox;
 use crate::retry::settled;
-use crate::store::Store;
+use crate::store::{Store, Tx};
 
 /// Certificates of one transaction.
 const PIECE: i64 = 100;
@@ -23,6 +25,8 @@ pub struct Remind {
     pub store: Arc<dyn Store>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Whether units are told by mail.
+    pub mails: bool,
 }
 
 /// How far the round has come.
@@ -78,8 +82,11 @@ impl Remind {
             if tx.reminders(&one.name).await?.iter().any(|(known, _)| *known == stage) {
                 continue;
             }
-            if quiet(&tx.successors_of(&one.name).await?).is_none() {
-                tx.add_reminder(&office, one, stage, now).await?;
+            if quiet(&tx.successors_of(&one.name).await?).is_some() {
+                continue;
+            }
+            if tx.add_reminder(&office, one, stage, now).await? && self.mails {
+                tell(&mut tx, &office, one, stage, now).await?;
             }
         }
         tx.commit().await?;
@@ -87,4 +94,25 @@ impl Remind {
         let after = ending.last().filter(|_| more).map(After::this);
         Ok(Some(Place { office: office.to_string(), after }))
     }
+}
+
+/// The reminder by mail, to the address of the case that the certificate came from.
+async fn tell(
+    tx: &mut Box<dyn Tx>,
+    office: &OfficeId,
+    ending: &Ending,
+    stage: i64,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let (issuer, serial) = (&ending.name.issuer, &ending.name.serial);
+    let Some(issued) = tx.certificate(issuer, serial).await? else { return Ok(()) };
+    let Some((case, _)) = tx.case(&issued.case).await? else { return Ok(()) };
+    let letter = Letter::Expiring {
+        issuer: issuer.to_string(),
+        serial: serial.to_string(),
+        until: ending.not_after.beijing_day().to_string(),
+        days: days_left(ending.not_after, now.beijing_day()),
+    };
+    let fact = format!("{issuer}/{serial}/{stage}");
+    outbox::queue(tx, office, (&ending.unit_name, &case.form.handler_email), &fact, letter, now).await
 }

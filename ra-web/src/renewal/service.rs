@@ -13,10 +13,10 @@ use crate::enrolment::form::{FieldFault, FieldFaults, Form};
 use crate::enrolment::intake::{hash_of, masked};
 use crate::enrolment::process::{NotNow, Process, may_replace};
 use crate::enrolment::provisioning::TICKET_SECONDS;
+use crate::invoice::issuing;
 use crate::payment::bill::{Bill, BillState, MoneyFault};
 use crate::payment::checkout::Way;
 use crate::payment::counter::bills_of;
-use crate::payment::invoicing::is_ours as is_invoice;
 use crate::payment::online::{Leads, Online, Settled};
 use crate::payment::remittance::Remittance;
 use crate::payment::tariff::Quote;
@@ -86,6 +86,8 @@ pub struct Asked {
     pub handler_name: String,
     /// Whom to call.
     pub handler_mobile: String,
+    /// Where mails go, if anywhere.
+    pub handler_email: String,
 }
 
 /// What changed, as a unit typed it: the office goes on with it.
@@ -151,7 +153,7 @@ impl Renewals {
             None => None,
         };
         let invoiced = match &bill {
-            Some(bill) => tx.invoices(&bill.number).await?.iter().any(is_invoice),
+            Some(bill) => issuing::standing(&mut tx, &bill.number).await?.is_some(),
             None => false,
         };
         let wire = match &bill {
@@ -225,6 +227,7 @@ impl Renewals {
             asked.years.clone_into(&mut form.years);
             asked.handler_name.clone_into(&mut form.handler_name);
             asked.handler_mobile.clone_into(&mut form.handler_mobile);
+            asked.handler_email.clone_into(&mut form.handler_email);
             if let Err(faults) = self.particulars(&process, &form, now) {
                 return Ok(Begun::Faulty(faults));
             }

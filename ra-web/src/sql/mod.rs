@@ -9,11 +9,13 @@ mod bills;
 mod cases;
 mod certificates;
 mod checkouts;
+mod einvoices;
 mod evidence;
 mod jobs;
 mod kept;
 mod ledger;
 mod letters;
+mod mails;
 mod matters;
 mod office;
 mod officers;
@@ -61,6 +63,8 @@ pub fn office_migrations() -> Migrator {
         (37, "ledger_proof", include_str!("../../migrations/0037_ledger_proof.sql")),
         (38, "asked", include_str!("../../migrations/0038_asked.sql")),
         (40, "wire", include_str!("../../migrations/0040_wire.sql")),
+        (45, "mail", include_str!("../../migrations/0045_mail.sql")),
+        (46, "einvoices", include_str!("../../migrations/0046_einvoices.sql")),
     ])
 }
 
@@ -88,6 +92,8 @@ pub const STATEMENTS: &[&[&str]] = &[
     reminders::STATEMENTS,
     matters::STATEMENTS,
     kept::STATEMENTS,
+    mails::STATEMENTS,
+    einvoices::STATEMENTS,
 ];
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ async fn make_one(
     let number = tx.next_case_number(submitted.beijing_day()).await.expect("a number");
     let mut form = good();
     form.uscc = format!("9135010{n:011}");
+    form.handler_email = "liufang@example.com".into();
     let (mut case, begun) = Case::begin(number, process, &officer, form, "110105********002X".into(), submitted);
     tx.add_case(&case, None).await.expect("added");
     let of_case = OrderSubject::Case(case.number.clone());
@@ -274,7 +275,7 @@ impl Round {
     fn on(database: &Database) -> Self {
         let store = Arc::new(OfficeStore(database.clone()));
         let clock = Arc::new(TestClock::at(NOW));
-        let remind = Remind { store: store.clone(), clock: clock.clone() };
+        let remind = Remind { store: store.clone(), clock: clock.clone(), mails: true };
         let worker = Worker::new(store.clone(), vec![Arc::new(remind)], clock.clone(), chance_from_seed(3));
         Self { store, clock, worker }
     }
@@ -302,6 +303,12 @@ async fn each_stage_is_reminded_of_once_and_what_was_missed_comes_as_one() {
             round.clock.advance(DAY);
         }
         assert_eq!(round.stages(&made).await, STAGES, "{}", fresh.engine);
+        let office = OfficeId::new("east").expect("an office");
+        let mut tx = round.store.read().await.expect("begun");
+        let mails = tx.mails(&office, 100).await.expect("read");
+        assert_eq!(mails.len(), STAGES.len(), "one mail a stage");
+        assert!(mails.iter().all(|mail| mail.letter.word() == "expiring"));
+        drop(tx);
 
         let late = Round::on(&fresh.database);
         late.clock.advance(200 * DAY);

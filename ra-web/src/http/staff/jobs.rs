@@ -68,6 +68,46 @@ pub(super) async fn get_jobs(
     Ok(Shown(JobsPage { page: Page { wide: true, ..page }, rows, rounds, may_retry }))
 }
 
+struct MailRow {
+    kind: &'static str,
+    subject: String,
+    unit: String,
+    to: String,
+    created: String,
+    sent: Option<String>,
+    refused: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "staff/mails.html")]
+struct MailsPage {
+    page: Page,
+    /// Whether a mail server is configured.
+    on: bool,
+    rows: Vec<MailRow>,
+}
+
+/// `GET /jobs/mails`: the last mails to units of the officer's office, with masked addresses.
+pub(super) async fn get_mails(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+) -> Result<impl IntoResponse, Failure> {
+    let mails = staff.desk.store.read().await?.mails(&signer.officer.office, MOST).await?;
+    let rows = mails.into_iter().map(|mail| MailRow {
+        kind: mail.letter.word(),
+        subject: mail.id.split_once('/').map(|(_, fact)| fact.to_owned()).unwrap_or_default(),
+        to: mail.to.masked(),
+        created: mail.created.beijing_text(),
+        sent: mail.sent.map(ca_core::domain::Timestamp::beijing_text),
+        refused: mail.refused,
+        unit: mail.unit,
+    });
+    let rows = rows.collect();
+    let page = staff.page(&view, &signer, view.t("mails-title"), "/jobs").await?;
+    Ok(Shown(MailsPage { page: Page { wide: true, ..page }, on: staff.desk.mails, rows }))
+}
+
 /// Which job.
 #[derive(Deserialize)]
 pub(super) struct Which {

@@ -175,6 +175,7 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/units/{uscc}", with(Right::Read, get(unit::get_unit)))
         .route("/officers", with(Right::Registry, get(officers::get_officers)))
         .route("/jobs", with(Right::Jobs, get(jobs::get_jobs)))
+        .route("/jobs/mails", with(Right::Jobs, get(jobs::get_mails)))
         .route("/jobs/retry", with(Right::RetryJob, post(jobs::post_retry)))
         .route("/matters", with(Right::Read, get(matter::get_matters)))
         .route("/matters/{number}", with(Right::Read, get(matter::get_matter)))
@@ -339,6 +340,9 @@ const DONE: &[&str] = &[
     "refund-paid-out",
     "invoiced",
     "invoice-back",
+    "title",
+    "einvoice",
+    "reversing",
     "counted",
     "count-returned",
     "closed",
@@ -492,6 +496,8 @@ mod archive_tests;
 mod batch_tests;
 #[cfg(test)]
 mod desk_tests;
+#[cfg(test)]
+mod einvoice_tests;
 #[cfg(test)]
 mod evidence_tests;
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Bench {
         view
     }
 
-    async fn hold(&self, view: &CertificateView) {
+    pub(super) async fn hold(&self, view: &CertificateView) {
         let order = self.post("limin", &format!("{}/hold", page_of(view)), &[]).await.to;
         let got = self.sign("limin", &order, &format!("{order}/sign")).await;
         assert!(got.to.contains("done=held"), "{}: {}", got.to, got.text);

@@ -14,12 +14,12 @@ use serde_json::json;
 use super::testing::Bench;
 use crate::enrolment::case::State;
 use crate::enrolment::desk::OfficeError;
+use crate::invoice::issuing::Invoiced;
+use crate::invoice::record::FileKind;
 use crate::payment::bill::{BillState, MoneyFault};
 use crate::payment::checkout::Way;
-use crate::payment::einvoice::Local;
 use crate::payment::fen::Fen;
 use crate::payment::gateway::{Event, GatewayError, NotHeard, PaymentGateway, Session as Paid, SessionState, Wanted};
-use crate::payment::invoicing::{Invoiced, Invoicing};
 use crate::payment::ledger::Account;
 use crate::payment::online::{Leads, MessageError, Online, Settled};
 use crate::renewal::{Asked, Begun, Changed, Holding, Renewals, Stage};
@@ -150,7 +150,12 @@ impl Unit {
     }
 
     fn asked(years: &str) -> Asked {
-        Asked { years: years.into(), handler_name: "刘芳".into(), handler_mobile: "13800138000".into() }
+        Asked {
+            years: years.into(),
+            handler_name: "刘芳".into(),
+            handler_mobile: "13800138000".into(),
+            handler_email: String::new(),
+        }
     }
 
     async fn begin(&self, years: &str) -> String {
@@ -289,18 +294,18 @@ async fn from_the_form_to_the_new_certificate_with_each_step_done_twice() {
 
     // The invoice, once however often it is asked for.
     let number = unit.renewals.standing(&unit.holding).await.expect("standing").bill.expect("a bill").number;
-    let invoicing = Invoicing { desk: unit.bench.desk.clone(), provider: Arc::new(Local) };
+    let desk = &unit.bench.desk;
     let uscc = unit.holding.uscc.as_str();
-    assert!(unit.bench.desk.invoice_pdf(uscc, &number).await.is_err(), "not yet");
+    assert!(desk.own_invoice_file(uscc, &number, FileKind::Pdf).await.is_err(), "not yet");
     let mut tx = unit.bench.store().read().await.expect("begun");
     assert!(tx.due_job("invoice", unit.bench.house.now()).await.expect("read").is_some(), "asked for at delivery");
     drop(tx);
-    assert_eq!(invoicing.invoice(&number).await.expect("asked"), Ok(Invoiced::Issued));
-    assert_eq!(invoicing.invoice(&number).await.expect("asked"), Ok(Invoiced::Nothing));
-    let (name, pdf) = unit.bench.desk.invoice_pdf(uscc, &number).await.expect("a paper");
+    assert_eq!(desk.invoice(&number).await.expect("asked"), Ok(Invoiced::Issued));
+    assert_eq!(desk.invoice(&number).await.expect("asked"), Ok(Invoiced::Nothing));
+    let (name, pdf) = desk.own_invoice_file(uscc, &number, FileKind::Pdf).await.expect("a paper");
     assert!(name.starts_with("99") && pdf.starts_with(b"%PDF"));
-    assert_eq!(unit.bench.desk.invoice_pdf(uscc, &number).await.expect("again").1, pdf, "the same paper");
-    assert!(unit.bench.desk.invoice_pdf("91350100M000100Y44", &number).await.is_err(), "nobody else's");
+    assert_eq!(desk.own_invoice_file(uscc, &number, FileKind::Pdf).await.expect("again").1, pdf, "the same paper");
+    assert!(desk.own_invoice_file("91350100M000100Y44", &number, FileKind::Pdf).await.is_err(), "nobody else's");
     let bill = unit.renewals.standing(&unit.holding).await.expect("standing").bill.expect("a bill");
     assert_eq!(bill.invoice_due, None, "the deadline is met");
 }

@@ -59,6 +59,7 @@ impl Things {
             .replace("/statements/{statement}", "/statements/BS-20200101-0001")
             .replace("/lines/{line}", "/lines/BK-20200101-0001")
             .replace("/bills/{number}", "/bills/BL-20200101-0001")
+            .replace("/invoices/{number}/{kind}", "/invoices/99202001011000000001/pdf")
             .replace("/refunds/{number}", "/refunds/RF-20200101-0001")
             .replace("/payments/{id}", "/payments/PM-20200101-0001")
             .replace("/drawers/{office}/{day}/{clerk}", &self.drawer)

@@ -108,7 +108,7 @@ pub(super) struct Bench {
 pub(super) const PNG: &[u8] = crate::evidence::tests::PNG;
 
 /// A form without fault.
-pub(super) const GOOD: [(&str, &str); 10] = [
+pub(super) const GOOD: [(&str, &str); 11] = [
     ("unit_name", "示范市东湖建筑工程有限公司"),
     ("uscc", "91350100M000100Y43"),
     ("unit_kind", "enterprise"),
@@ -119,6 +119,7 @@ pub(super) const GOOD: [(&str, &str); 10] = [
     ("handler_mobile", "13800138000"),
     ("years", "2"),
     ("key", "P-256"),
+    ("handler_email", "liufang@example.com"),
 ];
 
 /// The three scans.
@@ -203,6 +204,8 @@ impl Bench {
                 },
             },
             terms: crate::enrolment::retention::Terms { years: 5, unissued_days: 365 },
+            mails: true,
+            invoices: crate::invoice::tests::invoices(),
         });
         let published = &house.config.publish_dir.join("ca");
         let trust = crate::config::Trust {

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse as _, Response};
 use super::{CurrentUnit, Units, page_of};
 use crate::http::answer::{Shown, see};
 use crate::http::error::{Failure, Kind};
+use crate::invoice::issuing::{self, title_is_frozen};
+use crate::invoice::record::FileKind;
 use crate::page::{Page, View};
-use crate::payment::bill::{Bill, BillNumber};
-use crate::payment::invoicing::is_ours;
+use crate::payment::bill::{Bill, BillNumber, BillState};
 use crate::payment::store::BillFilter;
 use crate::renewal::{Holding, Stage};
 
@@ -33,7 +34,10 @@ struct HomePage {
 }
 
 struct BillLine {
-    invoiced: bool,
+    /// Words of the files of its invoice.
+    files: Vec<&'static str>,
+    /// Whether the invoice's title can be chosen.
+    titled: bool,
     number: String,
     day: String,
     amount: String,
@@ -42,9 +46,10 @@ struct BillLine {
 }
 
 impl BillLine {
-    fn of(bill: &Bill, invoiced: bool) -> Self {
+    fn of(bill: &Bill, files: Vec<&'static str>, titled: bool) -> Self {
         Self {
-            invoiced,
+            files,
+            titled,
             number: bill.number.to_string(),
             day: bill.created.beijing_day().to_string(),
             amount: bill.gross().to_string(),
@@ -52,6 +57,11 @@ impl BillLine {
             case: bill.subject.key(),
         }
     }
+}
+
+/// Whether there is or can be something to invoice.
+fn bill_is_open(bill: &Bill) -> bool {
+    bill.state == BillState::Open || !bill.kept().is_zero()
 }
 
 /// `GET /unit`. Whose certificate has expired is led to its renewal.
@@ -69,8 +79,11 @@ pub(super) async fn get_home(
     let mut tx = desk.store.read().await?;
     let mut bills = Vec::new();
     for bill in tx.bills(&BillFilter::Uscc(unit.uscc.clone()), BILLS).await? {
-        let invoiced = tx.invoices(&bill.number).await?.iter().any(is_ours);
-        bills.push(BillLine::of(&bill, invoiced));
+        let invoice = issuing::standing(&mut tx, &bill.number).await?;
+        let files = invoice.as_ref().and_then(|one| one.state.issue()).map(|issue| &issue.files);
+        let files = files.into_iter().flatten().map(|(kind, _)| kind.word()).collect();
+        let titled = bill_is_open(&bill) && title_is_frozen(&mut tx, &bill).await?.is_none();
+        bills.push(BillLine::of(&bill, files, titled));
     }
     drop(tx);
     let last = unit.not_after.beijing_day();
@@ -106,17 +119,18 @@ pub(super) async fn get_slip(
     Ok((headers, pdf).into_response())
 }
 
-/// `GET /bills/{number}/invoice.pdf`: the unit's own.
+/// `GET /bills/{number}/invoice.pdf`, `.ofd` or `.xml`: the unit's own.
 pub(super) async fn get_invoice(
     State(units): State<Units>,
     CurrentUnit(unit): CurrentUnit,
-    Path(number): Path<String>,
+    Path((number, file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let number: BillNumber = number.parse().map_err(|()| Kind::NotFound)?;
-    let (_, pdf) = units.renewals.desk.invoice_pdf(&unit.uscc, &number).await?;
+    let kind = file.strip_prefix("invoice.").and_then(FileKind::from_word).ok_or(Kind::NotFound)?;
+    let (_, bytes) = units.renewals.desk.own_invoice_file(&unit.uscc, &number, kind).await?;
     let headers = [
-        (header::CONTENT_TYPE, "application/pdf".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"invoice-{number}.pdf\"")),
+        (header::CONTENT_TYPE, kind.media().to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"invoice-{number}.{}\"", kind.word())),
     ];
-    Ok((headers, pdf).into_response())
+    Ok((headers, bytes).into_response())
 }

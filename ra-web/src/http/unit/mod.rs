@@ -4,6 +4,7 @@ mod ending;
 mod home;
 mod login;
 mod renew;
+mod title;
 
 use std::sync::Arc;
 
@@ -47,10 +48,11 @@ pub fn router(units: Units) -> Router {
         .route("/login/challenge", post(login::post_challenge))
         .route("/logout", post(login::post_logout))
         .route("/unit", get(home::get_home))
-        .route("/bills/{number}/invoice.pdf", get(home::get_invoice))
         .route("/bills/{number}/slip.pdf", get(home::get_slip))
         .route("/certificate/end", get(ending::get_ending).post(ending::post_ending))
         .route("/certificate/end/sign", post(ending::post_signed))
+        .route("/bills/{number}/{file}", get(home::get_invoice))
+        .route("/bills/{number}/title", get(title::get_title).post(title::post_title))
         .route("/renew", get(renew::get_renew))
         .route("/renew/form", get(renew::get_form).post(renew::post_form))
         .route("/renew/changed", get(renew::get_changed).post(renew::post_changed))

@@ -267,6 +267,7 @@ async fn form_page(
         asked.years.clone_into(&mut form.years);
         asked.handler_name.clone_into(&mut form.handler_name);
         asked.handler_mobile.clone_into(&mut form.handler_mobile);
+        asked.handler_email.clone_into(&mut form.handler_email);
     }
     let id_masked = standing.case.as_ref().map(|case| case.handler_id_masked.clone()).unwrap_or_default();
     Ok(FormPage {
@@ -302,6 +303,8 @@ pub(super) struct RenewForm {
     handler_name: String,
     #[serde(default)]
     handler_mobile: String,
+    #[serde(default)]
+    handler_email: String,
 }
 
 /// `POST /renew/form`.
@@ -316,11 +319,13 @@ pub(super) async fn post_form(
         ("years", typed.years.as_str()),
         ("handler_name", typed.handler_name.as_str()),
         ("handler_mobile", typed.handler_mobile.as_str()),
+        ("handler_email", typed.handler_email.as_str()),
     ]);
     let asked = Asked {
         years: read.years.clone(),
         handler_name: read.handler_name.clone(),
         handler_mobile: read.handler_mobile.clone(),
+        handler_email: read.handler_email.clone(),
     };
     match units.renewals.begin(&unit, &asked).await {
         Ok(Begun::Ready(_)) => Ok(see("/renew")),

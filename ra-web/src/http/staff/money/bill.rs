@@ -13,6 +13,7 @@ use super::super::case::reason_fault;
 use super::super::evidence::ALONE;
 use super::super::parts::{Tag, may, returning_to};
 use super::books::{EntryRow, entry_row};
+use super::invoice::{EInvoices, einvoices};
 use super::{PaymentRow, at_the_form, bill_tag, payment_row};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::{OfficeError, Signer};
@@ -54,11 +55,11 @@ struct InvoiceLine {
 /// What was typed and why it was not taken.
 #[derive(Default)]
 pub(super) struct Fault {
-    field: &'static str,
-    text: String,
-    typed: String,
-    reference: String,
-    method: String,
+    pub(super) field: &'static str,
+    pub(super) text: String,
+    pub(super) typed: String,
+    pub(super) reference: String,
+    pub(super) method: String,
 }
 
 #[derive(Template)]
@@ -86,6 +87,7 @@ pub(super) struct BillPage {
     payments: Vec<PaymentRow>,
     refunds: Vec<RefundLine>,
     invoices: Vec<InvoiceLine>,
+    einvoices: EInvoices,
     booked: Vec<EntryRow>,
     methods: Vec<&'static str>,
     may_pay: bool,
@@ -115,6 +117,15 @@ impl BillPage {
     /// What was typed in a field that was not taken.
     fn typed(&self, field: &str) -> &str {
         self.fault.as_ref().filter(|fault| fault.field == field).map_or("", |fault| &fault.typed)
+    }
+
+    /// What was typed, whatever field is faulty.
+    fn text_typed(&self) -> &str {
+        self.fault.as_ref().map_or("", |fault| &fault.typed)
+    }
+
+    fn chosen_reason(&self, reason: &str) -> bool {
+        self.fault.as_ref().is_some_and(|fault| fault.method == reason)
     }
 
     fn reference(&self) -> &str {
@@ -157,6 +168,9 @@ async fn bill_page(
     let today = taken.is_some_and(|payment| payment.at.beijing_day() == now.beijing_day());
     let ready = matches!(case.state, CaseState::Approved { .. });
     let split = bill.split(bill.gross());
+    let electronic = einvoices(staff, view, signer, number).await?;
+    let issued_here =
+        shown.invoice().is_some_and(|handed| electronic.lines.iter().any(|line| line.number == handed.number));
     let deadline = |at: Timestamp| (at.beijing_text(), at < now);
     let path = format!("/money/bills/{number}");
     let page = staff.page(view, signer, view.locale.t_with("money-bill-of", &[("unit", &bill.unit_name)]), "/money");
@@ -190,6 +204,7 @@ async fn bill_page(
         served: bill.served.map(Timestamp::beijing_text),
         payments: shown.payments.iter().map(|payment| payment_row(view, payment)).collect(),
         refunds: shown.refunds.iter().map(|refund| refund_line(view, signer, refund, mine)).collect(),
+        einvoices: electronic,
         invoices: shown.invoices.iter().map(|invoice| invoice_line(view, invoice)).collect(),
         booked: shown.booked.iter().map(|entry| entry_row(view, entry)).collect(),
         methods: staff.desk.rules.money.methods.iter().map(|method| method.word()).collect(),
@@ -205,7 +220,7 @@ async fn bill_page(
         may_refund: right(Right::TakeMoney) && !bill.kept().is_zero() && taken.is_some() && !waits,
         may_print: right(Right::TakeMoney),
         may_hand_out: right(Right::Finance) && !bill.kept().is_zero() && !waits && shown.invoice().is_none(),
-        may_take_back: right(Right::Finance) && shown.invoice().is_some(),
+        may_take_back: right(Right::Finance) && shown.invoice().is_some() && !issued_here,
         may_provision: ready && right(Right::Provision),
         code: shown
             .remittance
@@ -262,7 +277,7 @@ fn invoice_line(view: &View, invoice: &HandedOut) -> InvoiceLine {
     }
 }
 
-fn number_of(text: &str) -> Result<BillNumber, Failure> {
+pub(super) fn number_of(text: &str) -> Result<BillNumber, Failure> {
     text.parse().map_err(|()| Kind::NotFound.into())
 }
 
@@ -281,7 +296,7 @@ pub(super) async fn get_bill(
 }
 
 /// After an act on a bill: its page, or the page again with what is wrong at the field.
-async fn done(
+pub(super) async fn done(
     (staff, view, signer): (&Staff, &View, &Signer),
     number: &BillNumber,
     what: Result<(), OfficeError>,
@@ -298,7 +313,7 @@ async fn done(
 }
 
 /// The page again, with what is wrong.
-async fn again(
+pub(super) async fn again(
     (staff, view, signer): (&Staff, &View, &Signer),
     number: &BillNumber,
     fault: Fault,

@@ -3,6 +3,7 @@
 mod bill;
 mod books;
 mod drawer;
+mod invoice;
 mod wire;
 
 use askama::Template;
@@ -37,6 +38,10 @@ pub(super) fn routes(guarded: Guarded) -> Guarded {
         .route("/money/bills/{number}/refund", (Right::TakeMoney, post(bill::post_refund)))
         .route("/money/bills/{number}/invoice", (Right::Finance, post(bill::post_invoice)))
         .route("/money/bills/{number}/invoice-back", (Right::Finance, post(bill::post_invoice_back)))
+        .route("/money/bills/{number}/title", (Right::TakeMoney, get(invoice::get_title).post(invoice::post_title)))
+        .route("/money/bills/{number}/einvoice", (Right::Finance, post(invoice::post_einvoice)))
+        .route("/money/bills/{number}/reverse", (Right::Finance, post(invoice::post_reverse)))
+        .route("/money/invoices/{number}/{kind}", (Right::ReadMoney, get(invoice::get_file)))
         .route("/money/refunds/{number}/approve", (Right::Finance, post(bill::post_approve)))
         .route("/money/refunds/{number}/decline", (Right::Finance, post(bill::post_decline)))
         .route("/money/refunds/{number}/pay-out", (Right::TakeMoney, post(bill::post_pay_out)))
