@@ -127,10 +127,20 @@ fn stripe_stays_in_one_file() -> anyhow::Result<()> {
 }
 
 #[test]
+fn lettre_stays_in_one_file() -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for file in sources("ra-web")?.iter().filter(|file| !file.ends_with("mail/smtp.rs")) {
+        found.extend(mentions(file, "lettre::")?);
+    }
+    nothing_found("the mail server is a port; smtp.rs alone knows lettre", &found);
+    Ok(())
+}
+
+#[test]
 fn fund_module_knows_nothing_of_the_registration_office() -> anyhow::Result<()> {
     let mut found = Vec::new();
     for file in sources("ra-web")?.iter().filter(|f| f.contains("/fund/")) {
-        for module in ["crate::enrolment", "crate::renewal", "crate::payment", "crate::tokens", "crate::store"] {
+        for module in ["crate::enrolment", "crate::renewal", "crate::payment", "crate::tokens", "crate::store", "crate::invoice", "crate::mail"] {
             found.extend(mentions(file, module)?);
         }
         found.extend(mentions(file, "ca_core::service")?);

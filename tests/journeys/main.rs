@@ -9,6 +9,7 @@ mod hsm;
 mod listeners;
 mod lists;
 mod local_network;
+mod mail;
 mod outages;
 mod postgres;
 mod secrets;
