@@ -140,7 +140,15 @@ fn lettre_stays_in_one_file() -> anyhow::Result<()> {
 fn fund_module_knows_nothing_of_the_registration_office() -> anyhow::Result<()> {
     let mut found = Vec::new();
     for file in sources("ra-web")?.iter().filter(|f| f.contains("/fund/")) {
-        for module in ["crate::enrolment", "crate::renewal", "crate::payment", "crate::tokens", "crate::store", "crate::invoice", "crate::mail"] {
+        for module in [
+            "crate::enrolment",
+            "crate::renewal",
+            "crate::payment",
+            "crate::tokens",
+            "crate::store",
+            "crate::invoice",
+            "crate::mail",
+        ] {
             found.extend(mentions(file, module)?);
         }
         found.extend(mentions(file, "ca_core::service")?);

@@ -47,7 +47,8 @@ impl Server {
         )?;
         let (root, dkim) = (std::fs::read(&files[0])?, std::fs::read(at("dkim.pem"))?);
         let server = Self { _program: program, port, root, dkim, folder };
-        eventually("the mail server listens", Duration::from_secs(20), async || server.log().contains("listens")).await?;
+        eventually("the mail server listens", Duration::from_secs(20), async || server.log().contains("listens"))
+            .await?;
         Ok(server)
     }
 

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use ca_core::domain::OfficeId;
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
 
 use super::testing::Bench;
+use crate::http::frame::{Frame, wrap};
 use crate::invoice::ofd;
 use crate::invoice::record::{EInvoice, FileKind};
 use crate::jobs::{Job, Worker};
@@ -25,6 +29,24 @@ impl Bench {
 
     async fn work_off(&self) {
         self.worker().work_off().await.expect("worked");
+    }
+
+    /// The public page for an invoice, in English.
+    async fn verified(&self, query: &str) -> String {
+        let frame = Frame {
+            site: crate::page::Site::Public,
+            agent: "http://127.0.0.1:17080".into(),
+            proxies: Vec::new(),
+            burst: 1000,
+            clock: self.desk.clock.clone(),
+            chance: self.desk.chance.clone(),
+        };
+        let routes = wrap(crate::http::invoice::router(self.desk.store.clone()), frame);
+        let ask = Request::get(format!("/invoice/verify{query}")).header("accept-language", "en");
+        let answer = routes.oneshot(ask.body(Body::empty()).expect("a request")).await.expect("infallible");
+        assert_eq!(answer.status(), StatusCode::OK);
+        let bytes = answer.into_body().collect().await.expect("a body").to_bytes();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// A worker that sends mails through this server.
@@ -58,6 +80,7 @@ async fn finance_has_a_bill_invoiced_once_in_three_forms_that_say_the_same() {
         assert_eq!(openssl::sha::sha256(&got.bytes), issue.file(kind).expect("archived").0, "{}", kind.word());
         assert_eq!(bench.get("zhaojing", &address).await.status, StatusCode::OK, "an auditor reads");
         let seen = got.text.clone();
+        std::fs::write(format!("/tmp/wt-inv.{}", kind.word()), &got.bytes).expect("DUMP");
         match kind {
             FileKind::Xml => {
                 assert!(seen.contains("<TotalTax-includedAmount>460.00<") && seen.contains("肆佰陆拾圆整"))
@@ -189,6 +212,9 @@ async fn each_fact_about_a_certificate_is_told_and_an_invoice_comes_with_its_fil
     for kind in ["paid", "installed", "invoice", "held"] {
         assert_eq!(kinds.iter().filter(|known| **known == kind).count(), 1, "{kind}: {kinds:?}");
     }
+    for one in &taken {
+        std::fs::write(format!("/tmp/wt-mail-{}.html", one.id.split('/').next().unwrap()), &one.html).expect("DUMP");
+    }
     let invoice = taken.iter().find(|one| one.id.starts_with("invoice/")).expect("sent");
     let media: Vec<&str> = invoice.attachments.iter().map(|file| file.media).collect();
     assert_eq!(media, ["application/pdf", "application/ofd", "application/xml"]);
@@ -196,4 +222,26 @@ async fn each_fact_about_a_certificate_is_told_and_an_invoice_comes_with_its_fil
     let office = OfficeId::new("demo-office").expect("an office");
     let mut tx = bench.store().read().await.expect("begun");
     assert!(tx.mails(&office, 100).await.expect("read").iter().all(|mail| mail.sent.is_some()));
+}
+
+#[tokio::test]
+async fn anybody_checks_an_invoice_by_its_number_and_code_and_learns_nothing_of_persons() {
+    let bench = Bench::new().await;
+    let path = bench.approved().await;
+    let bill = bench.bill_of(&path).await.expect("a bill");
+    bench.post("liufang", &format!("{bill}/einvoice"), &[]).await;
+    bench.work_off().await;
+    let issue = bench.einvoices(&bill).await[0].state.issue().expect("issued").clone();
+    let ask = |check: &str| format!("?number={}&check={check}", issue.number);
+    assert!(!bench.verified("").await.contains("No such invoice"), "nothing was asked");
+    for wrong in [ask("0000000000"), ask(""), "?number=99202609210000000009&check=".to_owned() + &issue.check] {
+        let said = bench.verified(&wrong).await;
+        assert!(said.contains("No such invoice") && !said.contains("460.00"), "{wrong}");
+    }
+    let said = bench.verified(&ask(&issue.check.to_uppercase())).await;
+    assert!(said.contains("Valid") && said.contains("460.00") && said.contains("Sample"), "{said}");
+    assert!(!said.contains("东湖") && !said.contains("91350100") && !said.contains("刘芳"), "no names");
+    bench.post("liufang", &format!("{bill}/reverse"), REVERSE).await;
+    bench.work_off().await;
+    assert!(bench.verified(&ask(&issue.check)).await.contains("Reversed"));
 }
