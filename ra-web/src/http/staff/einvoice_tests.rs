@@ -80,7 +80,6 @@ async fn finance_has_a_bill_invoiced_once_in_three_forms_that_say_the_same() {
         assert_eq!(openssl::sha::sha256(&got.bytes), issue.file(kind).expect("archived").0, "{}", kind.word());
         assert_eq!(bench.get("zhaojing", &address).await.status, StatusCode::OK, "an auditor reads");
         let seen = got.text.clone();
-        std::fs::write(format!("/tmp/wt-inv.{}", kind.word()), &got.bytes).expect("DUMP");
         match kind {
             FileKind::Xml => {
                 assert!(seen.contains("<TotalTax-includedAmount>460.00<") && seen.contains("肆佰陆拾圆整"))
@@ -211,9 +210,6 @@ async fn each_fact_about_a_certificate_is_told_and_an_invoice_comes_with_its_fil
     let kinds: Vec<&str> = taken.iter().map(|one| one.id.split('/').next().unwrap_or_default()).collect();
     for kind in ["paid", "installed", "invoice", "held"] {
         assert_eq!(kinds.iter().filter(|known| **known == kind).count(), 1, "{kind}: {kinds:?}");
-    }
-    for one in &taken {
-        std::fs::write(format!("/tmp/wt-mail-{}.html", one.id.split('/').next().unwrap()), &one.html).expect("DUMP");
     }
     let invoice = taken.iter().find(|one| one.id.starts_with("invoice/")).expect("sent");
     let media: Vec<&str> = invoice.attachments.iter().map(|file| file.media).collect();

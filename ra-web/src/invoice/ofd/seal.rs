@@ -188,7 +188,7 @@ fn self_signed(key: &SigningKey, public: &Point, name: &str, now: Timestamp) -> 
         tlv::write(tag::INTEGER, &[serial]),
         sequence(&[sm2_sm3()]),
         subject.clone(),
-        sequence(&[time(now), time(now.plus(YEARS * YEAR_SECONDS))]),
+        sequence(&[utc_time(now), utc_time(now.plus(YEARS * YEAR_SECONDS))]),
         subject,
         spki_of(public),
         tlv::write(tag::CONTEXT_3, &[extensions]),
@@ -197,13 +197,15 @@ fn self_signed(key: &SigningKey, public: &Point, name: &str, now: Timestamp) -> 
     Ok(sequence(&[to_sign, sequence(&[sm2_sm3()]), bits(&signed)]))
 }
 
-/// From and until of a certificate, DER.
+/// From and until of a certificate, as the seal says them.
 fn validity(certificate: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let whole = tlv::single(certificate, tag::SEQUENCE).ok()?;
     let signed = tlv::Reader::new(whole.content).expect(tag::SEQUENCE).ok()?;
     let fields = tlv::Reader::new(signed.content).rest().ok()?;
     let validity = tlv::Reader::new(fields.get(4)?.content).rest().ok()?;
-    Some((validity.first()?.whole.to_vec(), validity.get(1)?.whole.to_vec()))
+    // UTCTime of this century.
+    let of = |n: usize| Some(tlv::write(tag::GENERALIZED_TIME, &[b"20", validity.get(n)?.content]));
+    Some((of(0)?, of(1)?))
 }
 
 fn sequence<P: AsRef<[u8]>>(parts: &[P]) -> Vec<u8> {
@@ -232,11 +234,19 @@ fn sm2_sm3() -> Vec<u8> {
 
 /// A GeneralizedTime of UTC.
 fn time(at: Timestamp) -> Vec<u8> {
-    let text = at.to_utc().map_or_else(String::new, |utc| {
+    tlv::write(tag::GENERALIZED_TIME, &[digits(at).as_bytes()])
+}
+
+/// The same as certificates have it before 2050.
+fn utc_time(at: Timestamp) -> Vec<u8> {
+    tlv::write(tag::UTC_TIME, &[digits(at).as_bytes().get(2..).unwrap_or_default()])
+}
+
+fn digits(at: Timestamp) -> String {
+    at.to_utc().map_or_else(String::new, |utc| {
         let (hour, minute, second) = utc.to_hms();
         format!("{:04}{:02}{:02}{hour:02}{minute:02}{second:02}Z", utc.year(), u8::from(utc.month()), utc.day())
-    });
-    tlv::write(tag::GENERALIZED_TIME, &[text.as_bytes()])
+    })
 }
 
 /// The picture of the seal, PNG: red on nothing, so that what lies under it can be read.
