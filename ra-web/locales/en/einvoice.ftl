@@ -1,5 +1,5 @@
 # E-invoices
-einvoice-font = 宋体
+einvoice-font = SimSun
 einvoice-type = E-invoice
 einvoice-ordinary = Ordinary invoice
 einvoice-blue = Original invoice
