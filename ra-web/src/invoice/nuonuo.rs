@@ -233,8 +233,8 @@ impl Nuonuo {
         if let Some(told) = self.query(&wanted.request).await? {
             return self.progress(wanted, told).await;
         }
-        if wanted.state == EState::Issuing {
-            // Accepted, and not to be found yet: never placed twice.
+        if wanted.state == EState::Issuing && wanted.red.is_none() {
+            // Accepted, and not to be found yet: never placed twice. Of a red one that was the confirmation.
             return Ok(Progress::Accepted);
         }
         let answer = self.call(ISSUE, &json!({ "order": order })).await?;

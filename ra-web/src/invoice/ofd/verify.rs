@@ -23,6 +23,10 @@ pub(crate) struct Seen {
     pub(crate) record: String,
     /// DER of the certificate whose key signed.
     pub(crate) certificate: Vec<u8>,
+    /// What it signed.
+    pub(crate) to_sign: Vec<u8>,
+    /// The signature.
+    pub(crate) signature: Vec<u8>,
 }
 
 /// What is wrong, in words.
@@ -42,7 +46,7 @@ pub(crate) fn verify(ofd: &[u8]) -> Result<Seen, String> {
             return Err(format!("{name} is not what was sealed"));
         }
     }
-    let certificate =
+    let [certificate, to_sign, signature] =
         seal(&part("Doc_0/Signs/Sign_0/SignedValue.dat")?, &part("Doc_0/Signs/Sign_0/Seal.esl")?, &description)?;
     let page = part("Doc_0/Pages/Page_0/Content.xml")?;
     let record = String::from_utf8_lossy(&part("Doc_0/Attachs/original_invoice.xml")?).into_owned();
@@ -52,11 +56,13 @@ pub(crate) fn verify(ofd: &[u8]) -> Result<Seen, String> {
         texts: texts(&page)?,
         record,
         certificate,
+        to_sign,
+        signature,
     })
 }
 
-/// The signature's value against the description and the seal; answers the certificate.
-fn seal(value: &[u8], seal: &[u8], description: &[u8]) -> Result<Vec<u8>, String> {
+/// The signature's value against the description and the seal; answers the certificate, what it signed, and the signature.
+fn seal(value: &[u8], seal: &[u8], description: &[u8]) -> Result<[Vec<u8>; 3], String> {
     let wrong = |what: &str| what.to_owned();
     let outer = single(value, tag::SEQUENCE).map_err(|_| wrong("no SES_Signature"))?;
     let fields = Reader::new(outer.content).rest().map_err(|_| wrong("no SES_Signature"))?;
@@ -81,7 +87,7 @@ fn seal(value: &[u8], seal: &[u8], description: &[u8]) -> Result<Vec<u8>, String
         return Err(wrong("another maker"));
     }
     good(info.whole, made_by.content)?;
-    Ok(certificate.content.to_vec())
+    Ok([certificate.content, to_sign.whole, &signature.content[1..]].map(<[u8]>::to_vec))
 }
 
 fn key_of(certificate: &[u8]) -> Option<PublicKey> {
