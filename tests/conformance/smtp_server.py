@@ -41,7 +41,7 @@ class Desk(Mailbox):
 
 def authenticate(server, session, envelope, mechanism, data):
     good = (data.login, data.password) == (b"yinxin", password.encode())
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)
 
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
