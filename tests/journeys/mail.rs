@@ -71,7 +71,8 @@ impl Server {
     /// The mails that it took, as they came.
     fn mails(&self) -> anyhow::Result<Vec<String>> {
         let new = self.folder.path().join("mails/new");
-        let read = |path: &Path| Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
+        let read =
+            |path: &Path| -> anyhow::Result<String> { Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned()) };
         std::fs::read_dir(new)?.map(|file| read(&file?.path())).collect()
     }
 }
