@@ -27,7 +27,7 @@ pub(crate) fn seller() -> Seller {
 pub(crate) fn asked_again(n: usize) -> EInvoice {
     let paid = bill().pay(NOW).expect("paid");
     let content = Content::of(&paid, Title::of(&paid), seller());
-    EInvoice::ask(paid.number.clone(), n, content, Who::unit("系统"), NOW)
+    EInvoice::ask(paid.number, n, content, Who::unit("系统"), NOW)
 }
 
 pub(crate) fn asked() -> EInvoice {

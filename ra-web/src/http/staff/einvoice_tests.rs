@@ -82,7 +82,7 @@ async fn finance_has_a_bill_invoiced_once_in_three_forms_that_say_the_same() {
         let seen = got.text.clone();
         match kind {
             FileKind::Xml => {
-                assert!(seen.contains("<TotalTax-includedAmount>460.00<") && seen.contains("肆佰陆拾圆整"))
+                assert!(seen.contains("<TotalTax-includedAmount>460.00<") && seen.contains("肆佰陆拾圆整"));
             }
             FileKind::Pdf => assert!(got.bytes.starts_with(b"%PDF-1.7") && seen.contains("<pdfaid:part>3<")),
             FileKind::Ofd => {
