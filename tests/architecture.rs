@@ -197,7 +197,7 @@ fn web_is_built_without_the_code_that_signs() -> anyhow::Result<()> {
 
 /// Every function that sees a private key as octets, and what it does with them. The keys of `envelope` and `escrow`
 /// are encryption keys, which are made to be escrowed; those of `signer` and the tokens are signature keys.
-const SEE_PRIVATE_OCTETS: [(&str, &str, &str); 14] = [
+const SEE_PRIVATE_OCTETS: [(&str, &str, &str); 15] = [
     ("ca-core/src/envelope/key.rs", "generate", "makes an encryption key"),
     ("ca-core/src/envelope/key.rs", "from_sm2", "keeps an encryption key"),
     ("ca-core/src/envelope/key.rs", "pkcs8_der", "gives an encryption key to the functions here"),
@@ -208,6 +208,7 @@ const SEE_PRIVATE_OCTETS: [(&str, &str, &str); 14] = [
     ("ca-core/src/signer/soft.rs", "pkcs8", "for the next two, and no further"),
     ("ca-core/src/signer/soft.rs", "seal", "seals under a passphrase"),
     ("ca-core/src/signer/soft.rs", "perform", "opens what was wrapped to the key"),
+    ("ra-web/src/selfcare/loss.rs", "found", "seals the loss desk's key into its file"),
     ("token-provisioner/src/driver/pkcs11/encryption.rs", "objects", "imports an encryption key"),
     ("token-provisioner/src/driver/pkcs11/encryption.rs", "ec_parts", "imports an encryption key"),
     ("token-provisioner/src/driver/soft/mod.rs", "generate", "seals into the token's file"),
