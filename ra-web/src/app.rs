@@ -54,12 +54,14 @@ use crate::mail::{dkim, smtp};
 use crate::matters::publication::{Public, Publication};
 use crate::page;
 use crate::paper::Press;
+use crate::payment::back::GiveBack;
 use crate::payment::checkout::Way;
 use crate::payment::fen::{Fen, TaxRate};
 use crate::payment::lapse::Lapse;
 use crate::payment::matching::Matching;
 use crate::payment::online::{AskAbout, Online};
 use crate::payment::prove::Prove;
+use crate::payment::reconcile::Reconcile;
 use crate::payment::stripe::{Settings, Stripe};
 use crate::payment::taking::Method;
 use crate::payment::tariff::{Rates, Tariff};
@@ -272,7 +274,9 @@ pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>, loss: Option<&Ar
     ];
     let resend = |loss: &Arc<LossDesk>| Resend { desk: desk.clone(), loss: loss.clone() };
     handlers.extend(loss.map(|loss| Arc::new(resend(loss)) as Arc<dyn Handler>));
+    handlers.push(Arc::new(Reconcile { desk: desk.clone(), online: online.cloned() }));
     handlers.extend(online.map(|online| Arc::new(AskAbout { online: online.clone() }) as Arc<dyn Handler>));
+    handlers.extend(online.map(|online| Arc::new(GiveBack { online: online.clone() }) as Arc<dyn Handler>));
     handlers
 }
 
@@ -591,6 +595,7 @@ fn money(payment: &config::Payment) -> anyhow::Result<crate::payment::Terms> {
     Ok(crate::payment::Terms {
         tariff: Tariff::new(rates.collect::<anyhow::Result<Vec<_>>>()?)?,
         methods,
+        gives_back: payment.online.is_some(),
         wire: payment.wire.as_ref().map(wire).transpose()?,
         lapse_days: payment.lapse_days,
         max_years: payment.max_years,

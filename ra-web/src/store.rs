@@ -23,7 +23,7 @@ use crate::mail::outbox::MailTx;
 use crate::matters::MatterNumber;
 use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
-use crate::payment::store::{Bills, Checkouts, Ledger, Payments, Wires};
+use crate::payment::store::{Bills, Checkouts, GivenBack, Ledger, Payments, Reconciliation, Wires};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
 use crate::selfcare::asked::AskedTx;
@@ -65,6 +65,8 @@ pub trait Tx:
     + Checkouts
     + Payments
     + Wires
+    + GivenBack
+    + Reconciliation
     + Ledger
     + AuditTx
     + JobTx

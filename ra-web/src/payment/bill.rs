@@ -178,6 +178,9 @@ pub enum MoneyFault {
     /// The office does not take money this way.
     #[error("the office does not take money this way")]
     Method,
+    /// The provider of online payment is giving it back.
+    #[error("the provider is giving it back")]
+    AtProvider,
     /// The statement does not say from which account it came.
     #[error("the paying account is not known")]
     NoAccount,
@@ -221,6 +224,7 @@ impl MoneyFault {
             Self::Nothing => "nothing",
             Self::TooLittle => "too-little",
             Self::Method => "method",
+            Self::AtProvider => "at-provider",
             Self::NoAccount => "no-account",
             Self::Reference => "reference",
             Self::NotToday => "not-today",

@@ -2,6 +2,7 @@
 
 use ca_core::domain::{OfficeId, Officer, Timestamp};
 
+use super::back::{BackStep, Disputed};
 use super::bill::{Bill, BillNumber, BillSubject, SERVE_SECONDS};
 use super::checkout::Checkout;
 use super::drawer::Drawer;
@@ -39,6 +40,10 @@ pub struct Board {
     pub uninvoiced: Vec<Bill>,
     /// Money online that was not asked for or came twice, each with its bill.
     pub faulty: Vec<(Checkout, Bill)>,
+    /// Refunds that the provider does not make, each with why.
+    pub stuck: Vec<(Refund, String)>,
+    /// Payments that their payers dispute.
+    pub disputes: Vec<Disputed>,
 }
 
 /// A bill with all that its page shows.
@@ -99,8 +104,16 @@ impl Desk {
                 faulty.push((checkout, bill));
             }
         }
+        let mut stuck = Vec::new();
+        for failed in tx.failed_refunds(office, MOST).await? {
+            let BackStep::Failed { fault, .. } = failed.step else { continue };
+            let refund = tx.refund(&failed.refund).await?;
+            stuck.extend(refund.filter(|refund| refund.state.word() == "approved").map(|refund| (refund, fault)));
+        }
         Ok(Board {
             faulty,
+            stuck,
+            disputes: tx.disputes(office, MOST).await?,
             awaiting: tx.bills(&BillFilter::Awaiting(office.clone()), MOST).await?,
             asked: tx.waiting_refunds(office, "asked", MOST).await?,
             approved: tx.waiting_refunds(office, "approved", MOST).await?,

@@ -1,4 +1,5 @@
-//! The port to a provider of online payment: one page of the provider for one bill, and what became of it.
+//! The port to a provider of online payment: one page of the provider for one bill, what
+//! became of it, and what goes back.
 //!
 //! Trusts the provider with what it says when it is asked, never with what a browser brings back from it, and with a message
 //! only to know what to ask about.
@@ -52,6 +53,58 @@ pub enum SessionState {
     Expired,
 }
 
+/// What the provider settled, as it told when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Its id.
+    pub id: String,
+    /// What kind.
+    pub kind: SettlementKind,
+    /// The provider's name of the payment.
+    pub reference: Option<String>,
+    /// What the payer paid, and in which currency.
+    pub presented: Option<(Fen, String)>,
+    /// What of it is settled, in the currency of the account.
+    pub gross: Fen,
+    /// What the provider keeps of it.
+    pub fee: Fen,
+    /// What is left.
+    pub net: Fen,
+    /// The currency of the account: ISO code, small letters.
+    pub currency: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What kind of settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettlementKind {
+    /// A payment.
+    Payment,
+    /// Money that went back.
+    Refund,
+    /// A payout, a fee of its own, a correction.
+    Other,
+}
+
+impl SettlementKind {
+    /// The word in stores.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Payment, Self::Refund, Self::Other].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
 /// A message of the provider's whose signature is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -59,8 +112,77 @@ pub struct Event {
     pub id: String,
     /// What happened, in the provider's word.
     pub kind: String,
-    /// The session that it is about, if it is about one.
-    pub session: Option<String>,
+    /// What it is about: a reason to ask, and no more.
+    pub about: About,
+}
+
+/// What a message is about, by the provider's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A session.
+    Session(String),
+    /// A refund.
+    Refund(String),
+    /// A payment of which something went back.
+    Charge(String),
+    /// A dispute.
+    Dispute(String),
+    /// Something else.
+    Other,
+}
+
+/// Money that is to go back.
+#[derive(Clone, Copy, Debug)]
+pub struct BackWanted<'a> {
+    /// The refund's number: the name that the provider keeps beside it, and the idempotency key.
+    pub refund: &'a str,
+    /// The provider's name of the payment.
+    pub reference: &'a str,
+    /// How much of it.
+    pub amount: Fen,
+}
+
+/// Money that goes back, as the provider told when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// Its id.
+    pub id: String,
+    /// The refund that it says it is for.
+    pub refund: Option<String>,
+    /// How much.
+    pub amount: Fen,
+    /// ISO code, small letters.
+    pub currency: String,
+    /// Where it stands.
+    pub state: BackState,
+}
+
+/// Where money that goes back stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackState {
+    /// On its way.
+    Pending,
+    /// There.
+    Done,
+    /// It does not go: why.
+    Failed(String),
+}
+
+/// A payment that its payer disputes, as the provider told when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispute {
+    /// Its id.
+    pub id: String,
+    /// The provider's name of the payment.
+    pub reference: Option<String>,
+    /// How much.
+    pub amount: Fen,
+    /// ISO code, small letters.
+    pub currency: String,
+    /// Why, in its word.
+    pub reason: String,
+    /// Where it stands, in its word.
+    pub status: String,
 }
 
 /// Why a message is not listened to.
@@ -120,6 +242,36 @@ pub trait PaymentGateway: Send + Sync + 'static {
     /// # Errors
     /// [`GatewayError`].
     async fn expire(&self, session: &str) -> Result<Session, GatewayError>;
+
+    /// Has money go back. The same refund asked for again is the same.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn give_back(&self, wanted: &BackWanted<'_>) -> Result<Back, GatewayError>;
+
+    /// What became of it.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn look_back(&self, id: &str) -> Result<Back, GatewayError>;
+
+    /// Looks whether it was asked for before, among all that went back of the payment.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn find_back(&self, wanted: &BackWanted<'_>) -> Result<Option<Back>, GatewayError>;
+
+    /// What was settled since a moment.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn settled(&self, since: Timestamp) -> Result<Vec<Settlement>, GatewayError>;
+
+    /// Where a dispute stands.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn dispute(&self, id: &str) -> Result<Dispute, GatewayError>;
 
     /// Reads a message: `body` as it came, byte for byte.
     ///

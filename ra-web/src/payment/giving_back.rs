@@ -3,12 +3,13 @@
 
 use ca_core::domain::Officer;
 
+use super::back::{GatewayRefund, after_approval};
 use super::bill::{Bill, BillNumber, BillState, MoneyFault};
 use super::counter::{add_note, bills_of, book, case_of, drop_signed, no_invoice, nothing_in_the_way, open_day};
 use super::fen::Fen;
 use super::invoice::{HandedOut, InvoiceKind};
 use super::refund::{Refund, RefundNumber};
-use super::taking::Payment;
+use super::taking::{Method, Payment};
 use super::{event, ledger, note, own};
 use crate::enrolment::case::{Case, State, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
@@ -65,6 +66,10 @@ impl Desk {
             no_invoice(&mut tx, &bill.number).await?;
             book(&mut tx, ledger::refund(&bill, &refund, &Who::from(by), now)).await?;
             tx.put_refund(&refund, "asked").await?;
+            if refund.method == Method::Online && self.rules.money.gives_back {
+                tx.add_gateway_refund(&GatewayRefund::of(&refund, now)).await?;
+                tx.add_job(&after_approval(number, now), now).await?;
+            }
             let bill_number = bill.number.clone();
             let bill = bill.refund(refund.amount)?;
             tx.put_bill(&bill).await?;
@@ -132,6 +137,9 @@ impl Desk {
             let mut tx = self.store.begin().await?;
             let (refund, bill, case, _) = with_bill(&mut tx, number).await?;
             own(by, &refund.office)?;
+            if tx.gateway_refund(number).await?.is_some_and(|known| !known.is_given_up()) {
+                return Err(MoneyFault::AtProvider.into());
+            }
             let day = open_day(&mut tx, by, now.beijing_day()).await?;
             let refund = refund.pay_out(by, reference, day, now)?;
             tx.put_refund(&refund, "approved").await?;

@@ -13,6 +13,7 @@ use super::bill::Bill;
 use super::checkout::Checkout;
 use super::drawer::{Count, Drawer};
 use super::fen::{Fen, Split};
+use super::gateway::Settlement;
 use super::refund::Refund;
 use super::taking::{Method, Payment};
 use super::wire::BankLine;
@@ -135,6 +136,8 @@ pub enum Fact {
     Return,
     /// It was sent back.
     SentBack,
+    /// The provider of online payment kept its fee.
+    Fee,
 }
 
 impl Fact {
@@ -153,6 +156,7 @@ impl Fact {
             Self::Assign => "assign",
             Self::Return => "return",
             Self::SentBack => "sent_back",
+            Self::Fee => "fee",
         }
     }
 }
@@ -263,6 +267,13 @@ pub fn payment(payment: &Payment) -> Option<Entry> {
 pub fn surplus(bill: &Bill, checkout: &Checkout, at: Timestamp) -> Option<Entry> {
     let sides = [(Account::OnlineTransit, checkout.amount), (Account::Suspense, -checkout.amount)];
     Entry::new(Fact::Surplus, checkout.id.as_str(), &bill.office, bill.number.as_str(), None, at, &sides)
+}
+
+/// The provider of online payment kept its fee of what it owes us.
+#[must_use]
+pub fn fee(payment: &Payment, settled: &Settlement) -> Option<Entry> {
+    let sides = [(Account::Fees, settled.fee), (Account::OnlineTransit, -settled.fee)];
+    Entry::new(Fact::Fee, &settled.id, &payment.office, payment.bill.as_str(), None, settled.at, &sides)
 }
 
 /// Money came onto our bank account: we have it, and do not know yet what for.

@@ -1,9 +1,9 @@
 //! Money: what a case costs, who took how much for it, what went back, and the books.
 //!
 //! For: the counter, payment online, money by bank, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`],
-//! [`taking`], [`refund`], [`drawer`], [`invoice`], [`checkout`], [`remittance`], [`bank`], [`wire`], [`ledger`] are pure;
-//! [`counter`], [`online`], [`matching`], [`giving_back`], [`day_end`], [`board`], [`lapse`], [`prove`],
-//! [`slip`] and [`receipt`] are the services over the ports in [`store`] and
+//! [`taking`], [`refund`], [`drawer`], [`invoice`], [`checkout`], [`remittance`], [`bank`], [`wire`], [`difference`],
+//! [`ledger`] are pure; [`counter`], [`online`], [`back`], [`matching`], [`giving_back`], [`day_end`], [`board`], [`lapse`],
+//! [`prove`], [`reconcile`], [`slip`] and [`receipt`] are the services over the ports in [`store`] and
 //! [`gateway`], behind which [`stripe`] stands. Trusts the officer whom the session names, and the database's transaction: a
 //! fact, its line of history, its audit entry and its booking are written together or not at all. Never changes a
 //! booking, never takes a bill's money twice, and never lets a certificate be made for a bill that is not paid.
@@ -11,12 +11,14 @@
 //! To add a way of payment: a [`taking::Method`], its account in [`ledger::Account`], and a service that, like
 //! [`counter`], moves bill, payment, case and ledger in one unit of work.
 
+pub mod back;
 pub mod bank;
 pub mod bill;
 pub mod board;
 pub mod checkout;
 pub mod counter;
 pub mod day_end;
+pub mod difference;
 pub mod drawer;
 pub mod fen;
 pub mod gateway;
@@ -28,6 +30,7 @@ pub mod matching;
 pub mod online;
 pub mod prove;
 pub mod receipt;
+pub mod reconcile;
 mod receiving;
 pub mod refund;
 pub mod remittance;
@@ -57,6 +60,8 @@ pub struct Terms {
     pub tariff: Tariff,
     /// Ways of payment, in the order in which forms offer them.
     pub methods: Vec<Method>,
+    /// Whether refunds of what came online are made by the provider.
+    pub gives_back: bool,
     /// Our account at the bank; without one nobody pays onto it.
     pub wire: Option<WireTerms>,
     /// For so many days a bill is open.

@@ -13,7 +13,7 @@ use ca_core::domain::Timestamp;
 use super::bill::{Bill, BillNumber, MoneyFault};
 use super::checkout::{Checkout, CheckoutId, CheckoutState, Verdict, Way};
 use super::counter::book;
-use super::gateway::{Event, GatewayError, NotHeard, PaymentGateway, Session, Wanted};
+use super::gateway::{About, Event, GatewayError, NotHeard, PaymentGateway, Session, Wanted};
 use super::taking::Method;
 use super::{event, ledger, receiving};
 use crate::enrolment::desk::{Desk, OfficeError, again};
@@ -212,9 +212,12 @@ impl Online {
             if self.desk.store.read().await?.was_heard(&message.id).await? {
                 return Ok(Settled::Unchanged);
             }
-            let settled = match &message.session {
-                Some(session) => self.settle(session).await?,
-                None => Settled::Unknown,
+            let settled = match &message.about {
+                About::Session(session) => self.settle(session).await?,
+                About::Refund(id) => self.hear_of_refund(id).await?,
+                About::Charge(reference) => self.hear_of_charge(reference).await?,
+                About::Dispute(id) => self.hear_of_dispute(id).await?,
+                About::Other => Settled::Unknown,
             };
             again(|| async {
                 let mut tx = self.desk.store.begin().await?;

@@ -166,6 +166,19 @@ impl Refund {
         Ok(self)
     }
 
+    /// The provider of online payment says that it is there.
+    ///
+    /// # Errors
+    /// [`MoneyFault`].
+    pub fn given_back(mut self, by: Who, reference: &str, now: Timestamp) -> Refunded {
+        let RefundState::Approved { by: approved, .. } = self.state else {
+            return Err(self.forbidden("paid out"));
+        };
+        let (day, reference) = (now.beijing_day(), Some(reference.to_owned()));
+        self.state = RefundState::PaidOut { approved, by, at: now, day, reference };
+        Ok(self)
+    }
+
     fn decided_by(&self, by: &Officer, act: &'static str) -> Result<(), MoneyFault> {
         self.mine(by)?;
         if self.state != RefundState::Asked {

@@ -4,11 +4,13 @@ use async_trait::async_trait;
 use ca_core::domain::{BeijingDay, OfficeId, OfficerId, Sha256, Timestamp};
 use ca_core::sql::DatabaseError;
 
+use super::back::{Disputed, GatewayRefund};
 use super::bill::{Bill, BillNumber, BillSubject};
 use super::checkout::{Checkout, CheckoutId};
+use super::difference::Difference;
 use super::drawer::Drawer;
 use super::fen::Fen;
-use super::gateway::Event;
+use super::gateway::{Event, Settlement, SettlementKind};
 use super::invoice::HandedOut;
 use super::ledger::{Account, Entry, Posting};
 use super::refund::{Refund, RefundNumber};
@@ -80,6 +82,55 @@ pub trait Checkouts {
     async fn note_event(&mut self, event: &Event, outcome: &str, now: Timestamp) -> Result<(), DatabaseError>;
 }
 
+/// Refunds in the hands of the provider of online payment, and disputed payments.
+#[async_trait]
+pub trait GivenBack {
+    /// Notes that the provider is to make a refund.
+    async fn add_gateway_refund(&mut self, refund: &GatewayRefund) -> Result<(), DatabaseError>;
+    /// Stores how far it is; fails with a row count when another write came first.
+    async fn put_gateway_refund(&mut self, refund: &GatewayRefund) -> Result<(), DatabaseError>;
+    /// How far it is.
+    async fn gateway_refund(&mut self, number: &RefundNumber) -> Result<Option<GatewayRefund>, DatabaseError>;
+    /// Refunds of an office that did not go back, the last first.
+    async fn failed_refunds(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<GatewayRefund>, DatabaseError>;
+    /// Stores a dispute as it was told. `false`: it was told so before.
+    async fn put_dispute(&mut self, dispute: &Disputed) -> Result<bool, DatabaseError>;
+    /// Disputes of an office that are not over, the last first.
+    async fn disputes(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Disputed>, DatabaseError>;
+}
+
+/// What the provider of online payment settled, and what does not fit.
+#[async_trait]
+pub trait Reconciliation {
+    /// Stores what was settled. `false`: it was stored before.
+    async fn add_settlement(&mut self, settled: &Settlement) -> Result<bool, DatabaseError>;
+    /// What was settled since, the oldest first.
+    async fn settlements(&mut self, since: Timestamp, limit: i64) -> Result<Vec<Settlement>, DatabaseError>;
+    /// The first one of a payment.
+    async fn first_settlement(
+        &mut self,
+        reference: &str,
+        kind: SettlementKind,
+    ) -> Result<Option<String>, DatabaseError>;
+    /// Whether money was sent by bank under this number of the bank's: a return, or a refund.
+    async fn sent_under(&mut self, reference: &str) -> Result<bool, DatabaseError>;
+    /// Stores a difference, or that it was found again. `false`: it was known.
+    async fn see_difference(&mut self, difference: &Difference, now: Timestamp) -> Result<bool, DatabaseError>;
+    /// Open ones of an office that were not found at this moment are gone.
+    async fn forget_differences(&mut self, office: &OfficeId, now: Timestamp) -> Result<(), DatabaseError>;
+    /// A difference.
+    async fn difference(&mut self, id: &str) -> Result<Option<Difference>, DatabaseError>;
+    /// Differences of an office in a state, the oldest first.
+    async fn differences_in(
+        &mut self,
+        office: &OfficeId,
+        state: &'static str,
+        limit: i64,
+    ) -> Result<Vec<Difference>, DatabaseError>;
+    /// Stores that one was explained; fails with a row count when it is not open.
+    async fn put_difference(&mut self, difference: &Difference) -> Result<(), DatabaseError>;
+}
+
 /// Money by bank: codes of bills, statements of our account, their lines.
 #[async_trait]
 pub trait Wires {
@@ -125,6 +176,13 @@ pub trait Wires {
         state: &'static str,
         limit: i64,
     ) -> Result<Vec<BankLine>, DatabaseError>;
+    /// Lines of an office's account by which money went, from a day on.
+    async fn lines_that_went(
+        &mut self,
+        office: &OfficeId,
+        from: BeijingDay,
+        limit: i64,
+    ) -> Result<Vec<BankLine>, DatabaseError>;
     /// The lines that paid a bill or come nearest it.
     async fn lines_about(&mut self, bill: &BillNumber) -> Result<Vec<BankLine>, DatabaseError>;
 }
@@ -159,6 +217,16 @@ pub trait Payments {
     async fn count_print(&mut self, id: &PaymentId) -> Result<i64, DatabaseError>;
     /// A payment.
     async fn payment(&mut self, id: &PaymentId) -> Result<Option<Payment>, DatabaseError>;
+    /// The payment online that the provider calls so.
+    async fn payment_of_reference(&mut self, reference: &str) -> Result<Option<Payment>, DatabaseError>;
+    /// Payments by a way from one moment to another, the oldest first; online and by bank only.
+    async fn payments_by(
+        &mut self,
+        method: Method,
+        from: Timestamp,
+        to: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Payment>, DatabaseError>;
     /// The payments of a bill, the last first.
     async fn payments(&mut self, bill: &BillNumber) -> Result<Vec<Payment>, DatabaseError>;
     /// The last payments of an office, the last first.

@@ -13,7 +13,7 @@ use ca_core::domain::Timestamp;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAllowedPaymentMethodTypes as AllowedType,
@@ -23,12 +23,16 @@ use stripe_checkout::checkout_session::{
     RetrieveCheckoutSession,
 };
 use stripe_checkout::{CheckoutSession, CheckoutSessionMode, CheckoutSessionPaymentStatus, CheckoutSessionStatus};
-use stripe_types::Currency;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_types::{Currency, Expandable, List};
 use zeroize::Zeroizing;
 
 use super::checkout::Way;
 use super::fen::Fen;
-use super::gateway::{Event, GatewayError, NotHeard, PaymentGateway, Session, SessionState, Wanted};
+use super::gateway::{
+    About, Back, BackState, BackWanted, Dispute, Event, GatewayError, NotHeard, PaymentGateway, Session, SessionState,
+    Settlement, SettlementKind, Wanted,
+};
 
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -36,6 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const TOLERANCE_SECONDS: i64 = 300;
 const BILL: &str = "bill";
 const CHECKOUT: &str = "checkout";
+const REFUND: &str = "refund";
+/// So many pages of a hundred settlements are read at once.
+const MOST_PAGES: usize = 100;
 
 /// The adapter.
 pub struct Stripe {
@@ -148,6 +155,69 @@ impl PaymentGateway for Stripe {
         }
     }
 
+    async fn give_back(&self, wanted: &BackWanted<'_>) -> Result<Back, GatewayError> {
+        let request = RefundRequest {
+            payment_intent: wanted.reference,
+            amount: wanted.amount.fen(),
+            metadata: HashMap::from([(REFUND, wanted.refund)]),
+        };
+        let key = IdempotencyKey::new(wanted.refund).map_err(|error| GatewayError::Odd(error.to_string()))?;
+        let request = RequestBuilder::new(StripeMethod::Post, "/refunds").form(&request);
+        let request = request.customize::<stripe_shared::Refund>().request_strategy(RequestStrategy::Idempotent(key));
+        Ok(back(request.send(&self.client).await.map_err(told)?))
+    }
+
+    async fn look_back(&self, id: &str) -> Result<Back, GatewayError> {
+        let path = format!("/refunds/{}", plain(id)?);
+        let request = RequestBuilder::new(StripeMethod::Get, path).customize::<stripe_shared::Refund>();
+        Ok(back(request.send(&self.client).await.map_err(told)?))
+    }
+
+    async fn find_back(&self, wanted: &BackWanted<'_>) -> Result<Option<Back>, GatewayError> {
+        let query = RefundsOf { payment_intent: wanted.reference, limit: 100 };
+        let request = RequestBuilder::new(StripeMethod::Get, "/refunds").query(&query);
+        let request = request.customize::<List<stripe_shared::Refund>>();
+        let list = request.send(&self.client).await.map_err(told)?;
+        Ok(list.data.into_iter().map(back).find(|back| back.refund.as_deref() == Some(wanted.refund)))
+    }
+
+    async fn settled(&self, since: Timestamp) -> Result<Vec<Settlement>, GatewayError> {
+        let mut settled = Vec::new();
+        let mut after: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let query = SettledSince {
+                created: Since { gte: since.unix() },
+                limit: 100,
+                expand: ["data.source"],
+                starting_after: after.clone(),
+            };
+            let request = RequestBuilder::new(StripeMethod::Get, "/balance_transactions").query(&query);
+            let request = request.customize::<List<stripe_shared::BalanceTransaction>>();
+            let list = request.send(&self.client).await.map_err(told)?;
+            after = list.data.last().map(|last| last.id.to_string());
+            let more = list.has_more && after.is_some();
+            settled.extend(list.data.into_iter().map(settlement));
+            if !more {
+                return Ok(settled);
+            }
+        }
+        Err(GatewayError::Odd("more was settled than is read".into()))
+    }
+
+    async fn dispute(&self, id: &str) -> Result<Dispute, GatewayError> {
+        let path = format!("/disputes/{}", plain(id)?);
+        let request = RequestBuilder::new(StripeMethod::Get, path).customize::<stripe_shared::Dispute>();
+        let told = request.send(&self.client).await.map_err(told)?;
+        Ok(Dispute {
+            id: told.id.to_string(),
+            reference: told.payment_intent.map(|intent| intent.id().to_string()),
+            amount: Fen::new(told.amount),
+            currency: told.currency.to_string().to_lowercase(),
+            reason: told.reason,
+            status: told.status.to_string(),
+        })
+    }
+
     fn hear(&self, body: &[u8], signature: &str, now: Timestamp) -> Result<Event, NotHeard> {
         let mut moment = None;
         let mut given: Vec<Vec<u8>> = Vec::new();
@@ -168,9 +238,15 @@ impl PaymentGateway for Stripe {
             return Err(NotHeard::Stale);
         }
         let message: Message = serde_json::from_slice(body).map_err(|_| NotHeard::Malformed)?;
-        let object = message.data.object;
-        let session = object.id.filter(|_| object.object.as_deref() == Some("checkout.session"));
-        Ok(Event { id: message.id, kind: message.kind, session })
+        let Object { id, object, payment_intent } = message.data.object;
+        let about = match (object.as_deref(), id, payment_intent) {
+            (Some("checkout.session"), Some(id), _) => About::Session(id),
+            (Some("refund"), Some(id), _) => About::Refund(id),
+            (Some("dispute"), Some(id), _) => About::Dispute(id),
+            (Some("charge"), _, Some(intent)) if message.kind == "charge.refunded" => About::Charge(intent),
+            _ => About::Other,
+        };
+        Ok(Event { id: message.id, kind: message.kind, about })
     }
 }
 
@@ -192,6 +268,7 @@ struct Data {
 struct Object {
     id: Option<String>,
     object: Option<String>,
+    payment_intent: Option<String>,
 }
 
 fn read(session: CheckoutSession) -> Result<Session, GatewayError> {
@@ -213,6 +290,91 @@ fn read(session: CheckoutSession) -> Result<Session, GatewayError> {
         reference: session.payment_intent.map(|intent| intent.id().to_string()),
         state,
     })
+}
+
+/// What is asked for when money is to go back.
+#[derive(Serialize)]
+struct RefundRequest<'a> {
+    payment_intent: &'a str,
+    amount: i64,
+    metadata: HashMap<&'static str, &'a str>,
+}
+
+#[derive(Serialize)]
+struct RefundsOf<'a> {
+    payment_intent: &'a str,
+    limit: i64,
+}
+
+#[derive(Serialize)]
+struct SettledSince {
+    created: Since,
+    limit: i64,
+    expand: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starting_after: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Since {
+    gte: i64,
+}
+
+fn settlement(told: stripe_shared::BalanceTransaction) -> Settlement {
+    use stripe_shared::BalanceTransactionSource as Source;
+    let small = |currency: Currency| currency.to_string().to_lowercase();
+    let source = told.source.and_then(|source| match source {
+        Expandable::Object(source) => Some(*source),
+        Expandable::Id(_) => None,
+    });
+    let (kind, reference, presented) = match source {
+        Some(Source::Charge(charge)) => (
+            SettlementKind::Payment,
+            charge.payment_intent.map(|intent| intent.id().to_string()),
+            Some((Fen::new(charge.amount), small(charge.currency))),
+        ),
+        Some(Source::Refund(refund)) => (
+            SettlementKind::Refund,
+            refund.payment_intent.map(|intent| intent.id().to_string()),
+            Some((Fen::new(refund.amount), small(refund.currency))),
+        ),
+        _ => (SettlementKind::Other, None, None),
+    };
+    Settlement {
+        id: told.id.to_string(),
+        kind,
+        reference,
+        presented,
+        gross: Fen::new(told.amount),
+        fee: Fen::new(told.fee),
+        net: Fen::new(told.net),
+        currency: small(told.currency),
+        at: Timestamp::from_unix(told.created),
+    }
+}
+
+/// A name of the provider's, as it may stand in an address.
+fn plain(id: &str) -> Result<&str, GatewayError> {
+    let good = !id.is_empty() && id.len() <= 255 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if good { Ok(id) } else { Err(GatewayError::Refused("no id of this form".into())) }
+}
+
+fn back(refund: stripe_shared::Refund) -> Back {
+    let state = match refund.status.as_deref() {
+        Some("succeeded") => BackState::Done,
+        Some(word @ ("failed" | "canceled")) => {
+            BackState::Failed(refund.failure_reason.unwrap_or_else(|| word.to_owned()))
+        }
+        // `pending`, `requires_action`, or a word that is not known yet.
+        _ => BackState::Pending,
+    };
+    Back {
+        id: refund.id.to_string(),
+        refund: refund.metadata.and_then(|mut names| names.remove(REFUND)),
+        amount: Fen::new(refund.amount),
+        currency: refund.currency.to_string().to_lowercase(),
+        state,
+    }
 }
 
 fn told(error: StripeError) -> GatewayError {
@@ -256,10 +418,21 @@ mod tests {
     fn a_signed_message_says_what_to_ask_about() {
         let stripe = stripe();
         let event = stripe.hear(BODY, &header(&stripe, NOW, BODY), NOW).expect("heard");
-        assert_eq!((event.id.as_str(), event.session.as_deref()), ("evt_1", Some("cs_1")));
-        let other = br#"{"id":"evt_2","type":"charge.updated","data":{"object":{"id":"ch_1","object":"charge"}}}"#;
-        let event = stripe.hear(other, &header(&stripe, NOW, other), NOW).expect("heard");
-        assert_eq!(event.session, None);
+        assert_eq!((event.id.as_str(), event.about), ("evt_1", About::Session("cs_1".into())));
+        for (kind, object, about) in [
+            ("charge.updated", r#""id":"ch_1","object":"charge","payment_intent":"pi_1""#, About::Other),
+            (
+                "charge.refunded",
+                r#""id":"ch_1","object":"charge","payment_intent":"pi_1""#,
+                About::Charge("pi_1".into()),
+            ),
+            ("refund.failed", r#""id":"re_1","object":"refund""#, About::Refund("re_1".into())),
+            ("charge.dispute.created", r#""id":"dp_1","object":"dispute""#, About::Dispute("dp_1".into())),
+        ] {
+            let other = format!(r#"{{"id":"evt_2","type":"{kind}","data":{{"object":{{{object}}}}}}}"#);
+            let event = stripe.hear(other.as_bytes(), &header(&stripe, NOW, other.as_bytes()), NOW).expect("heard");
+            assert_eq!(event.about, about, "{kind}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod certificates;
 mod checkouts;
 mod einvoices;
 mod evidence;
+mod given_back;
 mod jobs;
 mod kept;
 mod ledger;
@@ -21,6 +22,7 @@ mod office;
 mod officers;
 mod orders;
 mod payments;
+mod reconciliation;
 mod reminders;
 mod reports;
 mod row;
@@ -63,6 +65,8 @@ pub fn office_migrations() -> Migrator {
         (37, "ledger_proof", include_str!("../../migrations/0037_ledger_proof.sql")),
         (38, "asked", include_str!("../../migrations/0038_asked.sql")),
         (40, "wire", include_str!("../../migrations/0040_wire.sql")),
+        (41, "given_back", include_str!("../../migrations/0041_given_back.sql")),
+        (42, "reconciliation", include_str!("../../migrations/0042_reconciliation.sql")),
         (45, "mail", include_str!("../../migrations/0045_mail.sql")),
         (46, "einvoices", include_str!("../../migrations/0046_einvoices.sql")),
     ])
@@ -86,6 +90,8 @@ pub const STATEMENTS: &[&[&str]] = &[
     bills::STATEMENTS,
     checkouts::STATEMENTS,
     wires::STATEMENTS,
+    given_back::STATEMENTS,
+    reconciliation::STATEMENTS,
     payments::STATEMENTS,
     ledger::STATEMENTS,
     reports::STATEMENTS,

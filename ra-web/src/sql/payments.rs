@@ -20,6 +20,12 @@ const ADD: &str = "INSERT INTO payment (id, bill, method, amount, handed, refere
 const VOID: &str = "UPDATE payment SET voided_id = $2, voided_name = $3, voided_at = $4, void_reason = $5 \
     WHERE id = $1 AND void_reason IS NULL";
 const PRINT: &str = "UPDATE payment SET prints = prints + 1 WHERE id = $1 RETURNING prints";
+const OF_REFERENCE: &str = "SELECT id, bill, method, amount, handed, reference, receipt, office, clerk_id, clerk_name, day, at, \
+    voided_id, voided_name, voided_at, void_reason, prints FROM payment WHERE method = 'online' AND reference = $1";
+const ONLINE_SINCE: &str = "SELECT id, bill, method, amount, handed, reference, receipt, office, clerk_id, clerk_name, day, at, \
+    voided_id, voided_name, voided_at, void_reason, prints FROM payment WHERE method = 'online' AND at >= $1 AND at < $2 ORDER BY at LIMIT $3";
+const WIRE_SINCE: &str = "SELECT id, bill, method, amount, handed, reference, receipt, office, clerk_id, clerk_name, day, at, \
+    voided_id, voided_name, voided_at, void_reason, prints FROM payment WHERE method = 'wire' AND at >= $1 AND at < $2 ORDER BY at LIMIT $3";
 const FIND: &str = "SELECT id, bill, method, amount, handed, reference, receipt, office, clerk_id, clerk_name, day, at, \
     voided_id, voided_name, voided_at, void_reason, prints FROM payment WHERE id = $1";
 const OF_BILL: &str = "SELECT id, bill, method, amount, handed, reference, receipt, office, clerk_id, clerk_name, day, at, \
@@ -84,6 +90,9 @@ pub(super) const STATEMENTS: &[&str] = &[
     VOID,
     PRINT,
     FIND,
+    OF_REFERENCE,
+    ONLINE_SINCE,
+    WIRE_SINCE,
     OF_BILL,
     OF_OFFICE,
     OF_DRAWER,
@@ -382,6 +391,29 @@ for_each_backend! { SqlTx =>
         async fn payment(&mut self, id: &PaymentId) -> Result<Option<Payment>, DatabaseError> {
             let row: Option<PaymentRow> =
                 sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(self.connection()).await?;
+            row.map(TryInto::try_into).transpose()
+        }
+
+        async fn payments_by(
+            &mut self,
+            method: Method,
+            from: Timestamp,
+            to: Timestamp,
+            limit: i64,
+        ) -> Result<Vec<Payment>, DatabaseError> {
+            let statement = match method {
+                Method::Online => ONLINE_SINCE,
+                Method::Wire => WIRE_SINCE,
+                Method::Cash | Method::Pos | Method::Qr => return Ok(Vec::new()),
+            };
+            let query = sqlx::query_as(statement).bind(from.unix()).bind(to.unix()).bind(limit);
+            let rows: Vec<PaymentRow> = query.fetch_all(self.connection()).await?;
+            rows.into_iter().map(TryInto::try_into).collect()
+        }
+
+        async fn payment_of_reference(&mut self, reference: &str) -> Result<Option<Payment>, DatabaseError> {
+            let row: Option<PaymentRow> =
+                sqlx::query_as(OF_REFERENCE).bind(reference).fetch_optional(self.connection()).await?;
             row.map(TryInto::try_into).transpose()
         }
 

@@ -1,7 +1,7 @@
 //! Remittance codes, statements of our bank account, and their lines.
 
 use async_trait::async_trait;
-use ca_core::domain::{OfficeId, Sha256, Timestamp};
+use ca_core::domain::{BeijingDay, OfficeId, Sha256, Timestamp};
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
@@ -51,6 +51,10 @@ const IN_STATE: &str = "SELECT number, statement, n, office, account, serial, fi
     bill, payment, why, reference, asked_id, asked_name, asked_at, decided_id, decided_name, decided_at, closed_id, \
     closed_name, closed_at, created, version FROM bank_line WHERE office = $1 AND state = $2 \
     ORDER BY created, number LIMIT $3";
+const WENT: &str = "SELECT number, statement, n, office, account, serial, fingerprint, day, amount, payer, payer_account, memo, state, reason, \
+    bill, payment, why, reference, asked_id, asked_name, asked_at, decided_id, decided_name, decided_at, closed_id, \
+    closed_name, closed_at, created, version FROM bank_line WHERE office = $1 AND state = 'went' \
+    AND day >= $2 ORDER BY day, number LIMIT $3";
 const ABOUT: &str = "SELECT number, statement, n, office, account, serial, fingerprint, day, amount, payer, payer_account, memo, state, reason, \
     bill, payment, why, reference, asked_id, asked_name, asked_at, decided_id, decided_name, decided_at, closed_id, \
     closed_name, closed_at, created, version FROM bank_line WHERE bill = $1 ORDER BY number LIMIT 20";
@@ -73,6 +77,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     KNOWN,
     OF_STATEMENT,
     IN_STATE,
+    WENT,
     ABOUT,
 ];
 
@@ -446,6 +451,17 @@ for_each_backend! { SqlTx =>
             limit: i64,
         ) -> Result<Vec<BankLine>, DatabaseError> {
             let query = sqlx::query_as(IN_STATE).bind(office.as_str()).bind(state).bind(limit);
+            let rows: Vec<LineRow> = query.fetch_all(self.connection()).await?;
+            rows.into_iter().map(TryInto::try_into).collect()
+        }
+
+        async fn lines_that_went(
+            &mut self,
+            office: &OfficeId,
+            from: BeijingDay,
+            limit: i64,
+        ) -> Result<Vec<BankLine>, DatabaseError> {
+            let query = sqlx::query_as(WENT).bind(office.as_str()).bind(from.to_string()).bind(limit);
             let rows: Vec<LineRow> = query.fetch_all(self.connection()).await?;
             rows.into_iter().map(TryInto::try_into).collect()
         }

@@ -1,10 +1,11 @@
 //! Stands in for Stripe: Checkout sessions over HTTP with true idempotency, a pay page with 支付宝, 微信支付 and 银行卡, and
-//! signed messages that can be sent twice, late or not at all.
+//! signed messages that can be sent twice, late or not at all; refunds that succeed, wait, fail or are refused; disputes.
 //!
 //! For tests and demonstrations only; it trusts everybody who reaches it. Its answers are the official fixtures
 //! (`fixtures/`) with the facts filled in, so that a field that Stripe has is there; the client's strict types judge the rest.
 
 mod page;
+mod refunds;
 mod sessions;
 mod webhook;
 
@@ -67,6 +68,9 @@ struct Remembered {
 #[derive(Default)]
 struct Memory {
     sessions: BTreeMap<String, Value>,
+    refunds: BTreeMap<String, Value>,
+    disputes: BTreeMap<String, Value>,
+    refunding: refunds::Refunding,
     answers: HashMap<String, Remembered>,
     delivery: Delivery,
     held: Vec<Value>,
@@ -112,8 +116,14 @@ pub fn router(stand_in: Arc<StandIn>) -> Router {
         .route("/v1/checkout/sessions", post(sessions::create))
         .route("/v1/checkout/sessions/{id}", get(sessions::retrieve))
         .route("/v1/checkout/sessions/{id}/expire", post(sessions::expire))
+        .route("/v1/refunds", post(refunds::create).get(refunds::list))
+        .route("/v1/refunds/{id}", get(refunds::retrieve))
+        .route("/v1/balance_transactions", get(refunds::settled))
+        .route("/v1/disputes/{id}", get(refunds::dispute))
         .route("/c/pay/{id}", get(page::show).post(page::pay))
         .route("/stand-in/delivery/{word}", post(delivery))
+        .route("/stand-in/refunds/{word}", post(refunds::refunding))
+        .route("/stand-in/disputes/{session}", post(refunds::begin_dispute))
         .route("/readyz", get(|| async { "ok\n" }))
         .with_state(stand_in)
 }

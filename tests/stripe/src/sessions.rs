@@ -22,16 +22,16 @@ pub(crate) fn fixture() -> Value {
     serde_json::from_str(FIXTURE).expect("the fixture is JSON")
 }
 
-fn wrong(kind: &str, message: &str) -> Answer {
+pub(crate) fn wrong(kind: &str, message: &str) -> Answer {
     (StatusCode::BAD_REQUEST, json!({ "error": { "type": kind, "message": message } }))
 }
 
-fn is_let_in(headers: &HeaderMap) -> bool {
+pub(crate) fn is_let_in(headers: &HeaderMap) -> bool {
     let value = headers.get("authorization").and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.starts_with("Bearer sk_test_"))
 }
 
-fn not_let_in() -> Response {
+pub(crate) fn not_let_in() -> Response {
     let error = json!({ "error": { "type": "invalid_request_error", "message": "Invalid API Key provided" } });
     (StatusCode::UNAUTHORIZED, Json(error)).into_response()
 }

@@ -399,6 +399,7 @@ const DONE: &[&str] = &[
     "wire-return-agreed",
     "wire-return-refused",
     "wire-sent-back",
+    "difference-explained",
 ];
 
 impl Staff {

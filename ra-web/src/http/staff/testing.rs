@@ -192,6 +192,7 @@ impl Bench {
                 money: crate::payment::Terms {
                     tariff: crate::payment::tariff::tests::tariff(),
                     methods: crate::payment::taking::Method::COUNTER.into(),
+                    gives_back: true,
                     wire: Some(crate::payment::wire::WireTerms {
                         payee: "示范市数字证书认证中心".into(),
                         account: "1305 0000 1111 2222".into(),

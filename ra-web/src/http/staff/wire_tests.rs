@@ -283,3 +283,37 @@ async fn finance_of_the_accounts_office_acts_and_an_auditor_only_reads() {
     assert_eq!(got.to, format!("{href}?done=wire-cleared"), "{}", got.text);
     assert_eq!(bench.balance(Account::PosTransit).await, -Fen::yuan(460));
 }
+
+#[test]
+fn every_reason_state_fault_account_and_difference_is_said_in_both_languages() {
+    use crate::i18n::Locale;
+    use crate::payment::bank::RowFault;
+    use crate::payment::difference::Kind;
+    use crate::payment::taking::Method;
+    use crate::payment::wire::{LineState, Reason};
+
+    let mut keys: Vec<String> = Reason::ALL.map(|reason| format!("wire-reason-{}", reason.word())).into();
+    keys.extend(LineState::WORDS.map(|word| format!("wire-state-{}", word.replace('_', "-"))));
+    keys.extend(RowFault::ALL.map(|fault| format!("wire-row-{}", fault.word())));
+    keys.extend(Account::ALL.map(|account| format!("money-account-{}", account.word().replace('_', "-"))));
+    keys.extend(Method::ALL.map(|method| format!("money-method-{}", method.word())));
+    for kind in Kind::ALL {
+        keys.extend(["kind", "hint"].map(|what| format!("difference-{what}-{}", kind.word())));
+    }
+    for word in ["wire", "assign", "return", "sent-back", "fee"] {
+        keys.push(format!("money-fact-{word}"));
+    }
+    let files = [
+        "empty", "too-large", "too-many-rows", "too-wide", "cell-too-long", "old-format", "wrong-type", "damaged", "encoding",
+        "workbook", "no-head", "no-column", "broken", "xml", "no-lines", "balance", "other-account", "rows",
+    ];
+    keys.extend(files.map(|word| format!("wire-file-{word}")));
+    keys.extend(["csv", "mt940", "camt053"].map(|word| format!("wire-format-{word}")));
+    keys.extend(["day", "amount", "balance"].map(|word| format!("wire-column-{word}")));
+    keys.extend(["match-statement", "give-back-online", "reconcile"].map(|kind| format!("job-{kind}")));
+    for locale in Locale::ALL {
+        for key in &keys {
+            assert_ne!(&locale.t(key), key, "{}", locale.tag());
+        }
+    }
+}

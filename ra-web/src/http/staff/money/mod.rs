@@ -2,6 +2,7 @@
 
 mod bill;
 mod books;
+mod differences;
 mod drawer;
 mod invoice;
 mod wire;
@@ -54,6 +55,8 @@ pub(super) fn routes(guarded: Guarded) -> Guarded {
         .route("/money/drawers/{office}/{day}/{clerk}/confirm", (Right::Finance, post(drawer::post_confirm)))
         .route("/money/books", (Right::Ledger, get(books::get_books)))
         .route("/money/bills/{number}/slip", (Right::ReadMoney, get(bill::get_slip)))
+        .route("/money/differences", (Right::Ledger, get(differences::get_differences)))
+        .route("/money/differences/explain", (Right::Finance, post(differences::post_explain)))
         .route("/money/wire", (Right::ReadBank, get(wire::get_board)))
         .route("/money/wire/upload", (Right::Finance, post(wire::post_statement).layer(wire::uploads())))
         .route("/money/wire/statements/{statement}", (Right::ReadBank, get(wire::get_statement)))
@@ -185,9 +188,30 @@ struct BoardPage {
     unserved: Vec<BillRow>,
     uninvoiced: Vec<BillRow>,
     faulty: Vec<FaultyRow>,
+    stuck: Vec<StuckRow>,
+    disputes: Vec<DisputeRow>,
     may_ledger: bool,
     /// Money by bank that waits, where one may look at it.
     wires: Option<usize>,
+}
+
+/// A refund that the provider does not make.
+struct StuckRow {
+    href: String,
+    number: String,
+    amount: String,
+    why: String,
+}
+
+/// A payment that its payer disputes.
+struct DisputeRow {
+    href: String,
+    bill: String,
+    id: String,
+    amount: String,
+    reason: String,
+    status: String,
+    at: String,
 }
 
 /// Money online that nobody asked for.
@@ -235,6 +259,29 @@ async fn get_board(State(staff): State<Staff>, view: View, signer: Signer) -> Re
         unserved: rows(&board.unserved, |bill| bill.state.paid().map(|at| at.plus(SERVE_SECONDS))),
         uninvoiced: rows(&board.uninvoiced, |bill| bill.invoice_due),
         faulty: board.faulty.iter().map(|faulty| faulty_row(&view, faulty)).collect(),
+        stuck: board
+            .stuck
+            .iter()
+            .map(|(refund, why)| StuckRow {
+                href: format!("/money/bills/{}#refund-{}", refund.bill, refund.number),
+                number: refund.number.to_string(),
+                amount: refund.amount.to_string(),
+                why: why.clone(),
+            })
+            .collect(),
+        disputes: board
+            .disputes
+            .iter()
+            .map(|dispute| DisputeRow {
+                href: format!("/money/bills/{}", dispute.bill),
+                bill: dispute.bill.to_string(),
+                id: dispute.id.clone(),
+                amount: dispute.amount.to_string(),
+                reason: dispute.reason.clone(),
+                status: dispute.status.clone(),
+                at: dispute.opened.beijing_text(),
+            })
+            .collect(),
         may_ledger: may(&signer, Right::Ledger),
         wires,
     }))
