@@ -1,7 +1,7 @@
 //! What the provider of online payment settled, and differences.
 
 use async_trait::async_trait;
-use ca_core::domain::{BeijingDay, OfficeId, Timestamp};
+use ca_core::domain::{OfficeId, Timestamp};
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 

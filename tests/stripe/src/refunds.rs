@@ -76,7 +76,7 @@ pub(crate) async fn create(State(stand_in): State<Arc<StandIn>>, headers: Header
         let made = refund(&memory, &form(&body), &id, now);
         let answer = match made {
             Ok(refund) => {
-                memory.refunds.insert(id.clone(), refund.clone());
+                memory.refunds.insert(id, refund.clone());
                 (StatusCode::OK, refund)
             }
             Err(answer) => answer,
