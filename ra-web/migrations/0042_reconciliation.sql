@@ -36,8 +36,7 @@ CREATE TABLE difference (
   at       BIGINT
 );
 CREATE INDEX difference_state ON difference (office, state, found, id);
-CREATE INDEX payment_online ON payment (at) WHERE method = 'online';
-CREATE INDEX payment_wire ON payment (at) WHERE method = 'wire';
+CREATE INDEX payment_method ON payment (method, at);
 CREATE INDEX bank_line_went ON bank_line (office, day, number) WHERE state = 'went';
 CREATE INDEX bank_line_reference ON bank_line (reference) WHERE reference IS NOT NULL;
 CREATE INDEX refund_reference ON refund (reference) WHERE reference IS NOT NULL;
