@@ -776,7 +776,10 @@ fn one(mut unit: Unit, mut account: PersonAccount, changes: Vec<Change>) -> Book
 }
 
 /// A unit whose account is sealed or closed does no business here.
-pub(super) fn working(unit: &Unit) -> Result<(), Rule> {
+///
+/// # Errors
+/// [`Rule::UnitNotWorking`].
+pub fn working(unit: &Unit) -> Result<(), Rule> {
     match unit.status {
         AccountStatus::Normal | AccountStatus::Opened | AccountStatus::Deferred => Ok(()),
         AccountStatus::Closed | AccountStatus::Sealed | AccountStatus::Other => Err(Rule::UnitNotWorking),

@@ -15,7 +15,7 @@ use super::{Portal, page_of};
 use crate::batches::table::MAX_FILE_BYTES;
 use crate::fund::account::Unit;
 use crate::fund::amounts::{Fen, Month};
-use crate::fund::books::PersonAccount;
+use crate::fund::books::{PersonAccount, working};
 use crate::fund::hall::HallError;
 use crate::fund::operation::Plan;
 use crate::fund::rules::Rule;
@@ -47,6 +47,8 @@ struct Offer {
     href: String,
     label: String,
     hint: String,
+    /// Why it is not offered now.
+    why: Option<String>,
 }
 
 #[derive(Template)]
@@ -69,7 +71,18 @@ pub(super) async fn get_business(
     let recent = tx.operations(&unit.account, None, LAST, RECENT).await?;
     let waiting = tx.waiting(&unit.account).await?;
     tx.commit().await?;
+    let ahead = unit.next_month() > Month::of(portal.clock.now().beijing_day());
+    let why = |act| match act {
+        _ if working(&unit).is_err() => Some(rule_text(&view, &Rule::UnitNotWorking)),
+        FundAct::ChangeUnit | FundAct::ChangePerson => None,
+        _ if waiting.is_some() => Some(view.t("fund-business-waits-why")),
+        FundAct::Remit if ahead => Some(view.t("fund-form-ahead")),
+        FundAct::Unseal if unit.sealed_heads == 0 => Some(view.t("fund-business-none-sealed")),
+        FundAct::Seal | FundAct::Rebase if unit.active_heads == 0 => Some(view.t("fund-business-none-active")),
+        _ => None,
+    };
     let offers = OFFERED.map(|act| Offer {
+        why: why(act),
         word: slug(act),
         href: format!("/business/{}", slug(act)),
         label: view.t(&format!("fund-act-{}", slug(act))),

@@ -175,6 +175,7 @@ pub(super) fn fields(
         match (act, name) {
             (FundAct::Remit, "month") | (FundAct::Open, "starts") => month(unit.next_month()),
             (FundAct::Remit, "pay") => FundPay::Suspense.word().to_owned(),
+            (FundAct::MakeUp, "difference") => "no".to_owned(),
             (FundAct::Open, "id_kind") => IdKind::Resident.code().to_owned(),
             (FundAct::ChangeUnit, "address") => unit.address.clone(),
             (FundAct::ChangeUnit, "handler") => unit.handler.clone(),

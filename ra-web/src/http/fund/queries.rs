@@ -49,7 +49,11 @@ pub(super) async fn get_ledger(
         vec![
             Value::Text(entry.day.to_string()),
             Value::Code(entry.serial.clone()),
-            kind_value(&view, entry.kind, entry.reverses.is_some()),
+            match entry.kind {
+                BusinessType::Other if entry.suspense > Fen::ZERO => Value::Text(view.t("fund-kind-received")),
+                BusinessType::Other => Value::Text(view.t("fund-kind-brought-in")),
+                kind => kind_value(&view, kind, entry.reverses.is_some()),
+            },
             month_value(entry.month),
             Value::Number(i64::from(entry.heads)),
             credit,
@@ -91,6 +95,7 @@ pub(super) async fn get_ledger(
         rows: found.iter().map(row).collect(),
         totals,
         about: Vec::new(),
+        ways: Vec::new(),
         next,
         empty: "fund-ledger-none",
     };
@@ -251,6 +256,7 @@ pub(super) async fn get_contributions(
         totals: if found.is_empty() { Vec::new() } else { totals },
         rows: found.iter().rev().map(row).collect(),
         about: Vec::new(),
+        ways: Vec::new(),
         next: None,
         empty: "fund-contributions-none",
     };
@@ -329,6 +335,7 @@ pub(super) async fn get_interest(
         totals: if count > 0 { totals } else { Vec::new() },
         rows: rows.collect(),
         about: vec![(view.t("fund-interest-period"), format!("{first} – {end}"))],
+        ways: Vec::new(),
         next,
         empty: "fund-interest-none",
     };
@@ -409,6 +416,7 @@ pub(super) async fn get_people(
         rows: rows.collect(),
         totals: if sums.count > 0 { totals } else { Vec::new() },
         about: Vec::new(),
+        ways: Vec::new(),
         next,
         empty: "fund-people-none",
     };
@@ -504,6 +512,7 @@ pub(super) async fn get_changes(
         totals: if count > 0 { totals } else { Vec::new() },
         rows: rows.collect(),
         about: Vec::new(),
+        ways: Vec::new(),
         next,
         empty: "fund-changes-none",
     };
@@ -556,7 +565,10 @@ pub(super) async fn get_person(
     let row = |entry: &PersonEntry| {
         vec![
             Value::Text(entry.day.to_string()),
-            kind_value(&view, entry.kind, entry.reverses.is_some()),
+            match entry.kind {
+                BusinessType::Other => Value::Text(view.t("fund-kind-brought-in")),
+                kind => kind_value(&view, kind, entry.reverses.is_some()),
+            },
             month_value(entry.month),
             amount(entry.unit_part),
             amount(entry.personal_part),
@@ -580,11 +592,22 @@ pub(super) async fn get_person(
         ],
         rows: found.iter().map(row).collect(),
         totals: if found.is_empty() { Vec::new() } else { totals },
+        ways: account.as_ref().map(|account| ways(&view, account.status)).unwrap_or_default(),
         about,
         next,
         empty: if account.is_some() { "fund-ledger-none" } else { "fund-person-choose" },
     };
     answer(&view, unit, &asked, found)
+}
+
+/// What can be done about an account of this status.
+fn ways(view: &View, status: PersonStatus) -> Vec<(&'static str, String)> {
+    let acts: &[&'static str] = match status {
+        PersonStatus::Normal => &["seal", "rebase", "make-up", "change-person"],
+        PersonStatus::Sealed => &["unseal", "make-up", "change-person"],
+        _ => &[],
+    };
+    acts.iter().map(|act| (*act, view.t(&format!("fund-rail-{act}")))).collect()
 }
 
 /// An amount as credit or debit.

@@ -185,6 +185,8 @@ pub(super) struct Found {
     pub(super) totals: Vec<Value>,
     /// Whom it is about, besides the unit.
     pub(super) about: Vec<(String, String)>,
+    /// What can be done about them: act and label.
+    pub(super) ways: Vec<(&'static str, String)>,
     /// The place at which the next page begins.
     pub(super) next: Option<String>,
     /// The message for when there is nothing.
@@ -245,7 +247,7 @@ pub(super) fn answer(view: &View, unit: Unit, asked: &Asked, found: Found) -> Re
         };
         return sheet_file(&sheet, &asked.file, found.path.trim_start_matches('/'));
     }
-    let figure = |n: usize| found.rows.iter().find_map(|row| row.get(n)).is_some_and(Value::is_figure);
+    let figure = |n: usize| found.rows.iter().any(|row| row.get(n).is_some_and(Value::is_figure));
     let shown = QueryPage {
         page: Page { wide: true, ..page_of(view, &unit, found.title, found.path) },
         lead: view.t(&format!("{}-lead", found.title)),
