@@ -73,6 +73,9 @@ async fn a_month_is_remitted_signed_booked_printed_proved_offline_and_reversed()
     let serial = path.trim_start_matches("/operations/").to_owned();
     let voucher = browser.post(&format!("{path}/voucher"), &[]).await;
     assert!(voucher.status == 200 && voucher.text.starts_with("%PDF"), "{}", voucher.status);
+    if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
+        std::fs::write(std::path::Path::new(&folder).join("voucher.pdf"), &voucher.bytes).expect("written");
+    }
     assert!(browser.get(&path).await.text.contains("已打印 1 次"));
     let database = house.database().await;
     let mut tx = database.begin_read().await.expect("begun");
@@ -84,6 +87,11 @@ async fn a_month_is_remitted_signed_booked_printed_proved_offline_and_reversed()
 
     // The evidence proves itself, and nothing when it was changed.
     let packed = evidence::pack(&operation).expect("packed").expect("signed");
+    if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
+        std::fs::write(std::path::Path::new(&folder).join("evidence.zip"), &packed).expect("written");
+        std::fs::copy(house.pki.root_file(), std::path::Path::new(&folder).join("root.cer")).expect("copied");
+        std::fs::copy(house.pki.issuing_file(), std::path::Path::new(&folder).join("issuing.cer")).expect("copied");
+    }
     let proven = evidence::verify(&packed, &house.pki.anchors()).expect("proven");
     assert_eq!((proven.transaction.id.to_string(), proven.status_at.is_some()), (serial.clone(), true));
     let mut forged = operation.clone();

@@ -21,6 +21,7 @@ pub(crate) struct Page {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Page {
@@ -86,7 +87,8 @@ impl Browser {
         }
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (status, location) = (response.status().as_u16(), header("location"));
-        Page { status, location, text: response.text().await.expect("text") }
+        let bytes = response.bytes().await.expect("a whole answer").to_vec();
+        Page { status, location, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 
     /// Opens the login page and answers the statement's bytes.
