@@ -22,6 +22,7 @@ use journeys::hall::{Hall, PINS, TOKENS, journey};
 use journeys::house::OFFICERS;
 use journeys::judges::root;
 use journeys::office::{UNIT, UNIT_USCC};
+use journeys::programs::eventually;
 use ra_web::enrolment::case::Who;
 use ra_web::sql::OfficeStore;
 use ra_web::store::Store as _;
@@ -242,7 +243,30 @@ async fn work(hall: &Hall) -> anyhow::Result<()> {
     browser.choose("role", "ra_entry").await?;
     browser.click("form[action='/officers/new'] button[type=submit]").await?;
     hall.sign("form[data-agent] button[type=submit]", OFFICERS[ADMINISTRATOR], PINS[ADMINISTRATOR]).await?;
-    browser.sees("签名已保存").await
+    browser.sees("签名已保存").await?;
+    of_finance(hall).await
+}
+
+/// A statement of the bank with money that nobody expects, and the e-invoice of what was paid at the counter.
+async fn of_finance(hall: &Hall) -> anyhow::Result<()> {
+    let browser = &hall.browser;
+    hall.officer(FINANCE).await?;
+    let statement = hall.house.path("statement.csv");
+    let day = SystemClock.now().beijing_day();
+    let lines = "交易日期,流水号,贷方发生额,借方发生额,对方户名,对方账号,附言";
+    std::fs::write(&statement, format!("{lines}\n{day},B1,200.00,,示范市路人商贸有限公司,622200100,服务费\n"))?;
+    browser.open(&hall.staff("/money/wire")).await?;
+    browser.fill("#file", statement.to_str().context("a UTF-8 path")?).await?;
+    browser.click("form[action='/money/wire/upload'] button").await?;
+    browser.find("a[href^='/money/wire/lines/']").await?;
+    browser.open(&hall.staff("/money/bills?state=paid")).await?;
+    browser.click("a[href^='/money/bills/BL-']").await?;
+    let bill = browser.address().await;
+    browser.click("form[action$='/einvoice'] button").await?;
+    eventually("the e-invoice is there", Duration::from_secs(60), async || {
+        browser.open(&bill).await.is_ok() && hall.offers("a[href^='/money/invoices/']").await
+    })
+    .await
 }
 
 /// Tokens on their way: the demonstration has one office only, so that the page cannot send any.

@@ -428,7 +428,9 @@ impl House {
         }
         let online = format!(
             "[payment.online]\napi = \"http://127.0.0.1:{stripe}/\"\npages = \"http://127.0.0.1:{stripe}\"\n\
-             secret_key_file = \"secrets/stripe\"\nwebhook_secret_file = \"secrets/stripe-webhook\"\n"
+             secret_key_file = \"secrets/stripe\"\nwebhook_secret_file = \"secrets/stripe-webhook\"\n\
+             [payment.wire]\npayee = \"示范市数字证书认证中心\"\naccount = \"1305 0000 1111 2222\"\n\
+             bank = \"示范银行\"\noffice = \"demo-office\"\n"
         );
         // Tokens of tests come to the counter as they are.
         let mut enrolment = "[worker]\nbeside_serve = true\n[enrolment]\nstock_only = false\n".to_owned();

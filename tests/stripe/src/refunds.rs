@@ -117,9 +117,7 @@ fn refund(memory: &Memory, fields: &[(String, String)], id: &str, now: i64) -> R
     };
     let metadata: serde_json::Map<String, Value> = fields
         .iter()
-        .filter_map(|(key, value)| {
-            Some((key.strip_prefix("metadata[")?.strip_suffix(']')?.to_owned(), json!(value)))
-        })
+        .filter_map(|(key, value)| Some((key.strip_prefix("metadata[")?.strip_suffix(']')?.to_owned(), json!(value))))
         .collect();
     Ok(filled(
         REFUND,
@@ -224,7 +222,8 @@ pub(crate) async fn settled(State(stand_in): State<Arc<StandIn>>, headers: Heade
         let amount = refund["amount"].as_i64().unwrap_or_default();
         data.push(line(id, -amount, 0, "refund", refund.clone()));
     }
-    Json(json!({ "object": "list", "data": data, "has_more": false, "url": "/v1/balance_transactions" })).into_response()
+    Json(json!({ "object": "list", "data": data, "has_more": false, "url": "/v1/balance_transactions" }))
+        .into_response()
 }
 
 /// `GET /v1/disputes/{id}`.

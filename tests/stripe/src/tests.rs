@@ -108,7 +108,10 @@ async fn no_more_goes_back_than_was_paid_and_a_key_gives_it_once() {
     let (status, _) = ask(&router, "POST", "/v1/refunds", Some("RF-2"), &half).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "more than is left");
     let (_, list) = ask(&router, "GET", &format!("/v1/refunds?payment_intent={intent}"), None, "").await;
-    assert_eq!((list["data"].as_array().map(Vec::len), &list["data"][0]["metadata"]["refund"]), (Some(1), &Value::from("RF-1")));
+    assert_eq!(
+        (list["data"].as_array().map(Vec::len), &list["data"][0]["metadata"]["refund"]),
+        (Some(1), &Value::from("RF-1"))
+    );
     let (status, _) = ask(&router, "POST", "/v1/refunds", None, "payment_intent=pi_of_nobody&amount=1").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }

@@ -16,10 +16,10 @@ use crate::enrolment::case::State;
 use crate::enrolment::desk::OfficeError;
 use crate::invoice::issuing::Invoiced;
 use crate::invoice::record::FileKind;
+use crate::payment::back::BackStep;
 use crate::payment::bill::{BillState, MoneyFault};
 use crate::payment::checkout::Way;
 use crate::payment::fen::Fen;
-use crate::payment::back::BackStep;
 use crate::payment::gateway::{
     About, Back, BackState, BackWanted, Dispute, Event, GatewayError, NotHeard, PaymentGateway, Session as Paid,
     SessionState, Settlement, SettlementKind, Wanted,
@@ -568,7 +568,8 @@ async fn a_refund_of_what_was_paid_online_ends_the_renewal_before_it_is_installe
     let refund = unit.bench.refund_of(&bill).await;
     unit.bench.post("liufang", &format!("{refund}/approve"), &[]).await;
     let number = refund.rsplit('/').next().expect("a number").parse().expect("a number");
-    let asked = unit.bench.store().read().await.expect("begun").due_job("give-back-online", unit.bench.house.now()).await;
+    let asked =
+        unit.bench.store().read().await.expect("begun").due_job("give-back-online", unit.bench.house.now()).await;
     assert!(asked.expect("read").is_some(), "asked for with the approval");
     let by_hand = unit.bench.post("limin", &format!("{refund}/pay-out"), &[("reference", "re_1a2b3c")]).await;
     assert!(by_hand.text.contains("The payment provider is giving it back"), "{}", by_hand.text);
@@ -742,10 +743,11 @@ async fn each_morning_what_does_not_fit_is_named_and_what_fits_books_its_fee() {
         assert_eq!(unit.bench.balance(Account::Fees).await, Fen::yuan(6), "booked once");
         assert_eq!(unit.bench.balance(Account::OnlineTransit).await, Fen::yuan(194), "what the provider owes us");
     }
-    unit.provider.settled.lock().unwrap().extend([
-        settled("txn_2", &reference, 20_000),
-        settled("txn_3", "pi_of_nobody", 500),
-    ]);
+    unit.provider
+        .settled
+        .lock()
+        .unwrap()
+        .extend([settled("txn_2", &reference, 20_000), settled("txn_3", "pi_of_nobody", 500)]);
     reconcile().await;
     let shown = page().await;
     for text in ["Paid twice", "txn_2", "Missing with us", "txn_3", "pi_of_nobody"] {

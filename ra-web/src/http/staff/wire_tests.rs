@@ -304,8 +304,24 @@ fn every_reason_state_fault_account_and_difference_is_said_in_both_languages() {
         keys.push(format!("money-fact-{word}"));
     }
     let files = [
-        "empty", "too-large", "too-many-rows", "too-wide", "cell-too-long", "old-format", "wrong-type", "damaged", "encoding",
-        "workbook", "no-head", "no-column", "broken", "xml", "no-lines", "balance", "other-account", "rows",
+        "empty",
+        "too-large",
+        "too-many-rows",
+        "too-wide",
+        "cell-too-long",
+        "old-format",
+        "wrong-type",
+        "damaged",
+        "encoding",
+        "workbook",
+        "no-head",
+        "no-column",
+        "broken",
+        "xml",
+        "no-lines",
+        "balance",
+        "other-account",
+        "rows",
     ];
     keys.extend(files.map(|word| format!("wire-file-{word}")));
     keys.extend(["csv", "mt940", "camt053"].map(|word| format!("wire-format-{word}")));

@@ -46,10 +46,12 @@ fn row(view: &View, difference: &Difference) -> Row {
         note: difference.note.clone(),
         found: difference.found.beijing_text(),
         then: match &difference.state {
-            DifferenceState::Explained { by, at, why } => Some(view.locale.t_with(
-                "difference-explained-by",
-                &[("who", &by.name), ("when", &at.beijing_text()), ("why", why)],
-            )),
+            DifferenceState::Explained { by, at, why } => {
+                Some(view.locale.t_with(
+                    "difference-explained-by",
+                    &[("who", &by.name), ("when", &at.beijing_text()), ("why", why)],
+                ))
+            }
             DifferenceState::Open | DifferenceState::Gone => None,
         },
     }
