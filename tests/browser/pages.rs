@@ -226,6 +226,11 @@ async fn work(hall: &Hall) -> anyhow::Result<()> {
     hall.approve_case(&waiting).await?;
     hall.take_cash(CLERK, &waiting, "").await?;
 
+    // A second certificate of the unit, whose bill waits for its money.
+    let unpaid = hall.apply().await?;
+    hall.approve_case(&unpaid).await?;
+    hall.officer(CLERK).await?;
+
     // An application that is not signed yet.
     browser.open(&hall.staff("/applications/new")).await?;
     hall.type_particulars().await?;
