@@ -79,6 +79,7 @@ pub(crate) fn append_time(out: &mut Vec<u8>, moment: Timestamp) -> Option<()> {
 }
 
 /// A GeneralizedTime whatever the year, as an invalidityDate is written (RFC 5280 §5.3.2).
+#[cfg(any(feature = "sign", test))]
 pub(crate) fn append_generalized_time(out: &mut Vec<u8>, moment: Timestamp) -> Option<()> {
     let utc = moment.to_utc()?;
     let year = u16::try_from(utc.year()).ok().filter(|year| *year < 10_000)?;
