@@ -451,7 +451,21 @@ fn days(rows: &mut Rows, units: u64, now: Timestamp) {
             let third = each * fee / 3;
             rows.add(
                 "drawer",
-                row![OFFICE, clerk, day.to_string(), clerk, "confirmed", each, third, third, "", at, "liufang", "刘芳", at],
+                row![
+                    OFFICE,
+                    clerk,
+                    day.to_string(),
+                    clerk,
+                    "confirmed",
+                    each,
+                    third,
+                    third,
+                    "",
+                    at,
+                    "liufang",
+                    "刘芳",
+                    at
+                ],
             );
         }
         let month = Month::of(day).number();
