@@ -89,7 +89,9 @@ impl Ending {
             let orders = tx.orders_about(&subject).await?;
             let order = orders.into_iter().find(|order| order.state == OrderState::Open && order.opened.is_unit());
             let order = order.ok_or(OfficeError::WrongState("no order lies ready to be signed"))?;
-            if signed.content != order.statement {
+            // What the matter says must be what was signed.
+            let says = matches!(&order.order.act, Act::Revoke { reason, .. } if *reason == ground.reason());
+            if signed.content != order.statement || !says {
                 return Err(SignatureFault::Content.into());
             }
             if hash_of(&signed.certificate) != unit.certificate {

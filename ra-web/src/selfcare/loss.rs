@@ -29,7 +29,7 @@ use crate::enrolment::form::{FieldFault, FieldFaults, Form, is_mobile};
 use crate::enrolment::intake::hash_of;
 use crate::jobs::{Done, Every, Fault, Handler, Job};
 use crate::matters::{Facts, MatterNumber};
-use crate::store::{CertificateFilter, Issued, OrderState};
+use crate::store::{CertificateFilter, Issued, OrderState, OrderSubject};
 use crate::vault::FieldKey;
 
 /// What its key is sealed to.
@@ -279,7 +279,8 @@ fn request(key: &PKey<Private>) -> Result<Vec<u8>, ErrorStack> {
     request.build().to_der()
 }
 
-/// Sends the authority the orders of reported losses that it did not answer.
+/// Sends the authority the orders that nobody at the office waits for and that it did not answer: reported losses, and what
+/// units of the loss desk's office signed about their own certificates.
 pub struct Resend {
     /// The office's services.
     pub desk: Arc<Desk>,
@@ -311,7 +312,8 @@ impl Resend {
         let officer = &self.loss.signer.officer;
         let waiting = self.desk.store.read().await?.waiting_orders(&officer.office).await?;
         for order in waiting {
-            if order.state == OrderState::Signed && order.opened.id == officer.id {
+            let ours = order.opened.id == officer.id || order.opened.is_unit();
+            if order.state == OrderState::Signed && ours && matches!(order.subject, OrderSubject::Certificate(..)) {
                 self.desk.send_order(&order.opened, &order).await?;
             }
         }

@@ -151,7 +151,22 @@ async fn a_unit_ends_its_own_certificate_with_its_own_signature_and_no_other() {
     assert!(matches!(refused, Err(OfficeError::Signature(SignatureFault::Content))), "the page was old");
     assert_eq!(unit.status().await, CertificateStatus::Good);
 
-    unit.end(Ground::HolderCeased, &unit.holder).await.expect("ended");
+    let order = unit.ending.order(&unit.holding, Ground::HolderAsks).await.expect("written");
+    let message = unit.holder.say_bytes(&order.statement, unit.bench.house.now()).0;
+    let refused = unit.ending.sign(&unit.holding, Ground::HolderCompromise, &message).await;
+    assert!(matches!(refused, Err(OfficeError::Signature(SignatureFault::Content))), "another ground than was signed");
+
+    // Signed while the authority is away: it waits, and is sent.
+    unit.bench.away(true);
+    let away = unit.end(Ground::HolderCeased, &unit.holder).await;
+    assert!(matches!(away, Err(OfficeError::Authority(_))));
+    unit.bench.away(false);
+    assert_eq!(unit.status().await, CertificateStatus::Good);
+    let resend = Resend { desk: unit.bench.desk.clone(), loss: unit.loss.clone() };
+    let job = Job { kind: resend.kind().into(), about: String::new(), payload: String::new(), turn: 1, failures: 0 };
+    for _ in 0..2 {
+        resend.run(&job).await.expect("sent");
+    }
     let CertificateStatus::Revoked { reason, .. } = unit.status().await else { panic!("revoked") };
     assert_eq!(reason, RevocationReason::CessationOfOperation);
     let [matter] = &unit.matters(Kind::Revocation).await[..] else { panic!("one matter") };
