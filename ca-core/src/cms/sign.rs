@@ -33,6 +33,15 @@ pub fn algorithm_for(certificate_der: &[u8]) -> Result<SignatureAlgorithm, CmsEr
     kind.map(KeyKind::signature_algorithm).map_err(|error| CmsError::Malformed(error.to_string()))
 }
 
+/// How content is wrapped.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrapping {
+    /// What the content is, if not data.
+    pub content_type: Option<ObjectIdentifier>,
+    /// Whether the signer's certificate goes along.
+    pub certificate: bool,
+}
+
 /// Signs `content`. `sign` gets the DER of the signed attributes (the whole message, not a digest), signs with
 /// [`algorithm_for`] the certificate, and answers the signature (DER for ECDSA and SM2).
 ///
@@ -40,6 +49,20 @@ pub fn algorithm_for(certificate_der: &[u8]) -> Result<SignatureAlgorithm, CmsEr
 /// [`SignMessageError::Input`] for a certificate that cannot be read or content that is too long; else what
 /// `sign` said.
 pub fn sign<E>(
+    content: &[u8],
+    certificate_der: &[u8],
+    now: Timestamp,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, SignMessageError<E>> {
+    sign_as(Wrapping { content_type: None, certificate: true }, content, certificate_der, now, sign)
+}
+
+/// [`sign`] for content of another type, or without the certificate.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_as<E>(
+    wrapping: Wrapping,
     content: &[u8],
     certificate_der: &[u8],
     now: Timestamp,
@@ -54,7 +77,8 @@ pub fn sign<E>(
     let time = x509::write_time(now).ok_or_else(|| SignMessageError::Input("the time is out of range".into()))?;
     let message_digest = digest_bytes(algorithm.digest(), content).map_err(input)?;
 
-    let names = Names::of(algorithm);
+    let mut names = Names::of(algorithm);
+    names.data = wrapping.content_type.unwrap_or(names.data);
     // ESSCertIDv2 with the default digest, SHA-256.
     let certificate_digest = tlv::write(tag::OCTET_STRING, &[openssl::sha::sha256(certificate_der)]);
     let ess_id = tlv::write(tag::SEQUENCE, &[certificate_digest]);
@@ -70,6 +94,7 @@ pub fn sign<E>(
 
     let digest = tlv::write(tag::SEQUENCE, &[tlv::write(tag::OID, &[algorithm.digest_oid().as_bytes()])]);
     const VERSION_1: &[u8] = &[tag::INTEGER, 1, 1];
+    const VERSION_3: &[u8] = &[tag::INTEGER, 1, 3];
     let serial = tlv::write(tag::INTEGER, &[parts.tbs.serial]);
     let sid = tlv::write(tag::SEQUENCE, &[parts.tbs.issuer, &serial]);
     let signer_info = tlv::write(
@@ -86,13 +111,15 @@ pub fn sign<E>(
     let id_data = tlv::write(tag::OID, &[names.data.as_bytes()]);
     let octets = tlv::write(tag::OCTET_STRING, &[content]);
     let encapsulated = tlv::write(tag::SEQUENCE, &[id_data, tlv::write(tag::CONTEXT_0, &[octets])]);
+    let carried = if wrapping.certificate { tlv::write(tag::CONTEXT_0, &[certificate_der]) } else { Vec::new() };
     let signed_data = tlv::write(
         tag::SEQUENCE,
         &[
-            VERSION_1,
+            // RFC 5652 §5.1.
+            if wrapping.content_type.is_none() { VERSION_1 } else { VERSION_3 },
             &tlv::write(tag::SET, std::slice::from_ref(&digest)),
             &encapsulated,
-            &tlv::write(tag::CONTEXT_0, &[certificate_der]),
+            &carried,
             &tlv::write(tag::SET, &[signer_info]),
         ],
     );
