@@ -12,6 +12,7 @@ use tower_sessions::cookie::SameSite;
 
 use super::config::Config;
 use super::hall::Hall;
+use super::voucher::Seal;
 use super::{FundStore, Members, fund_migrations, opening};
 use crate::Chance;
 use crate::app::{Listeners, status_client};
@@ -22,6 +23,7 @@ use crate::http::{listener, ops, session};
 use crate::login::{Door, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
+use crate::paper::sealed::Sealer;
 use crate::vault::FieldKey;
 
 /// The session cookie. Ports share cookies, so each site has its own name.
@@ -61,6 +63,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         tracing::info!(begun, "Began the books of the units of the opening data that had none yet");
     }
     let press = Press::open(&config.paper.fonts).context("the fonts of vouchers")?;
+    let seal = match &config.seal {
+        Some(seal) => {
+            let sealer = Sealer::read(&seal.key_file, &seal.certificate_file).context("the seal of vouchers")?;
+            Some(Arc::new(Seal::draw(sealer, &press, &seal.purpose, clock.now()).await.context("the seal's picture")?))
+        }
+        None => None,
+    };
 
     let socket = listener::bind(config.listen.portal).await?;
     let ops_socket = listener::bind(config.listen.ops).await?;
@@ -85,12 +94,14 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         door,
         hall: Arc::new(hall),
         press,
+        seal,
         origin: origin.as_str().into(),
         members: Arc::new(Members::new(store.clone())),
         store,
         presences: presences.clone(),
         clock: clock.clone(),
         chance: chance.clone(),
+        proxies: config.limits.proxies.clone().into(),
         renewal_origin: config.site.renewal_origin.into(),
         name_zh: config.site.name_zh.into(),
         name_en: config.site.name_en.into(),

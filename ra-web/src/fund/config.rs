@@ -28,6 +28,9 @@ pub struct Config {
     /// What vouchers are printed with.
     #[serde(default)]
     pub paper: Paper,
+    /// The electronic seal on vouchers; without it they have none, and say so.
+    #[serde(default)]
+    pub seal: Option<Seal>,
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
@@ -45,6 +48,23 @@ impl Default for Paper {
     fn default() -> Self {
         Self { fonts: crate::config::Paper::default().fonts }
     }
+}
+
+/// The electronic seal on vouchers (`docs/fund.md`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    /// The key, PEM (PKCS#8): RSA, P-256 or P-384. Who has it makes papers that look like the fund's.
+    pub key_file: PathBuf,
+    /// Its certificate, whose common name stands on the rim, and those that lead to a root, PEM.
+    pub certificate_file: PathBuf,
+    /// What stands under the star.
+    #[serde(default = "purpose")]
+    pub purpose: String,
+}
+
+fn purpose() -> String {
+    crate::i18n::Locale::ZhCn.t("fund-seal-purpose")
 }
 
 /// The fund's data.
