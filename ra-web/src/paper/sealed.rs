@@ -21,6 +21,8 @@ use openssl::x509::X509;
 const ROOM: usize = 12 * 1024;
 /// Stands where the byte range will.
 const RANGE: &str = "[0 9999999999 9999999999 9999999999]";
+/// What a picture may unpack to.
+const MAX_DRAWING: usize = 4 * 1024 * 1024;
 /// A file of keys or certificates is no longer.
 const MAX_FILE: u64 = 256 * 1024;
 
@@ -105,9 +107,9 @@ impl Sealer {
         if !matches!(key.id(), Id::RSA | Id::EC) {
             return Err(SealFault::Key("PDF readers know RSA, P-256 and P-384".into()));
         }
-        let chain = all.iter().map(X509::to_der).collect::<Result<_, _>>()?;
+        let chain = all.iter().map(|one| one.to_der()).collect::<Result<_, _>>()?;
         let name = certificate.subject_name().entries_by_nid(openssl::nid::Nid::COMMONNAME).next();
-        let name = name.and_then(|entry| entry.data().as_utf8().ok()).map(|name| name.to_string()).unwrap_or_default();
+        let name = name.and_then(|entry| entry.data().to_string().ok()).unwrap_or_default();
         Ok(Self { key, certificate, certificate_der, chain, name })
     }
 
@@ -252,7 +254,7 @@ fn drawn(into: &mut Document, picture: &[u8]) -> Result<ObjectId, SealFault> {
     let mut drawing = Document::load_mem(picture)?;
     drawing.renumber_objects_with(into.max_id + 1);
     let page = *drawing.get_pages().get(&1).ok_or(SealFault::NoPage)?;
-    let content = drawing.get_page_content(page)?;
+    let content = drawing.get_page_content_with_limit(page, MAX_DRAWING)?;
     let dictionary = drawing.get_dictionary(page)?;
     let resources = dictionary.get(b"Resources")?.clone();
     let size = dictionary.get(b"MediaBox").or_else(|_| inherited(&drawing, dictionary))?.clone();

@@ -57,6 +57,7 @@ impl House {
         let clock = Arc::new(TestClock::at(now));
         let pki = Arc::new(Pki::on(now.beijing_day()));
         let responder = Responder::start(pki.clone(), clock.clone()).await;
+        let (seal_key, seal_certificate) = crate::pki::seal(folder.path(), now);
         let text = format!(
             r#"
 [storage]
@@ -73,6 +74,9 @@ roots = ["{}"]
 ocsp = "http://{}/ocsp"
 [trust.issuers]
 {ISSUER} = "{}"
+[seal]
+key_file = "{seal_key}"
+certificate_file = "{seal_certificate}"
 [limits]
 burst = 10000
 presence_seconds = {presence_seconds}
