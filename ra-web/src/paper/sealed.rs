@@ -357,9 +357,8 @@ pub(crate) mod tests {
         let sealer = founded(folder.path());
         assert_eq!(sealer.name(), "示范市住房公积金管理中心");
         let paper = press().print("application", &sample(), noon()).await.expect("printed");
-        let picture =
-            press().print_as("fund-seal", &json!({"name": sealer.name(), "purpose": "电子凭证专用章"}), noon(), Standard::Drawing);
-        let picture = picture.await.expect("drawn");
+        let drawn = json!({"name": sealer.name(), "purpose": "电子凭证专用章"});
+        let picture = press().print_as("fund-seal", &drawn, noon(), Standard::Drawing).await.expect("drawn");
         let place = Place { x: 420.0, y: 680.0, side: 102.0 };
         let about = About { reason: "汇缴书", at: noon() };
         let sealed = sealer.seal(&paper, &picture, place, about).expect("sealed");
