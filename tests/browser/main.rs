@@ -24,3 +24,5 @@ mod pki;
 #[path = "../../ra-web/tests/portal/responder.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
 mod responder;
+#[path = "../stripe/src/face.rs"]
+mod sandbox;

@@ -3,7 +3,11 @@
 mod business;
 mod client;
 mod house;
+mod my;
 mod pki;
 mod refusals;
 mod responder;
 mod sessions;
+
+#[path = "../../../tests/stripe/src/face.rs"]
+mod sandbox;

@@ -98,6 +98,12 @@ impl Pki {
         make("unit-sign", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
     }
 
+    /// A person's certificate: a name and a unique id, and no number.
+    pub(crate) fn person(&self, name: &str, unique_id: &str) -> Made {
+        let subject = person(name, unique_id);
+        make("person", &subject, Validity::years(today(), 1), KeyKind::P256, Some(&self.issuing))
+    }
+
     /// The encryption certificate of a unit's pair, with its key: what the key-management centre could sign with.
     pub(crate) fn encryption(&self, name: &str, uscc: &str) -> Made {
         let validity = Validity::years(today(), 1);
@@ -122,6 +128,15 @@ fn ca(name: &str) -> Subject {
 fn subject(fields: &[(SubjectField, &str)]) -> Subject {
     let fields: BTreeMap<_, _> = fields.iter().map(|(field, value)| (*field, (*value).to_owned())).collect();
     Subject::new(fields).expect("a subject")
+}
+
+/// A person's subject.
+pub(crate) fn person(name: &str, unique_id: &str) -> Subject {
+    subject(&[
+        (SubjectField::Country, "CN"),
+        (SubjectField::CommonName, name),
+        (SubjectField::UniqueId, unique_id),
+    ])
 }
 
 /// A unit's subject.

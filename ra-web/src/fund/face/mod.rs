@@ -187,7 +187,11 @@ impl Trust {
         Self { key, min_score, min_liveness }
     }
 
-    fn read(&self, answer: &Answer) -> Result<Said, FaceFault> {
+    /// Reads an answer for an order, whenever it was given, and holds it against what it must reach.
+    ///
+    /// # Errors
+    /// [`FaceFault`] says what it lacks.
+    pub fn read(&self, answer: &Answer, order: &str) -> Result<Said, FaceFault> {
         if answer.bytes.len() > MAX_ANSWER {
             return Err(FaceFault::Untrusted("it is too long"));
         }
@@ -198,6 +202,18 @@ impl Trust {
         let all = 0..=10_000;
         if !all.contains(&said.score) || !all.contains(&said.liveness) {
             return Err(FaceFault::Untrusted("its scores are none"));
+        }
+        if said.purpose != PURPOSE {
+            return Err(FaceFault::Other("purpose"));
+        }
+        if said.order != order {
+            return Err(FaceFault::Other("order"));
+        }
+        if said.liveness < self.min_liveness {
+            return Err(FaceFault::NotAlive);
+        }
+        if said.score < self.min_score {
+            return Err(FaceFault::NoMatch);
         }
         Ok(said)
     }
@@ -217,14 +233,8 @@ impl FaceMatch {
     /// # Errors
     /// [`FaceFault`] says what the answer lacks.
     pub fn check(answer: Answer, question: &Question, trust: &Trust, now: Timestamp) -> Result<Self, FaceFault> {
-        let said = trust.read(&answer)?;
+        let said = trust.read(&answer, &question.order.to_string())?;
         let at = Timestamp::from_unix(said.at);
-        if said.purpose != PURPOSE {
-            return Err(FaceFault::Other("purpose"));
-        }
-        if said.order != question.order.to_string() {
-            return Err(FaceFault::Other("order"));
-        }
         if said.nonce != question.nonce {
             return Err(FaceFault::Other("question"));
         }
@@ -233,12 +243,6 @@ impl FaceMatch {
         }
         if now.since(at).abs() > FRESH_SECONDS {
             return Err(FaceFault::Stale);
-        }
-        if said.liveness < trust.min_liveness {
-            return Err(FaceFault::NotAlive);
-        }
-        if said.score < trust.min_score {
-            return Err(FaceFault::NoMatch);
         }
         Ok(Self { answer, provider: said.provider, at })
     }

@@ -3,6 +3,7 @@
 mod business;
 mod check;
 mod login;
+mod my;
 mod operations;
 mod plans;
 mod queries;
@@ -20,8 +21,10 @@ use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
+use crate::fund::citizens::CitizenRegistry;
 use crate::fund::hall::Hall;
 use crate::fund::voucher::Seal;
+use crate::fund::withdrawal::counter::Counter;
 use crate::fund::{FundStore, Members};
 use crate::http::frame::limited;
 use crate::http::presence::Presences;
@@ -42,6 +45,10 @@ pub struct Portal {
     pub members: Arc<Members>,
     /// Where business is done.
     pub hall: Arc<Hall>,
+    /// Where persons withdraw; none where there is no face check or no bank.
+    pub counter: Option<Arc<Counter>>,
+    /// Whose certificate it is, of persons.
+    pub citizens: Arc<CitizenRegistry>,
     /// Prints vouchers.
     pub press: Press,
     /// Seals them.
@@ -102,6 +109,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/operations/{serial}/list.xlsx", get(operations::get_list))
         .route("/operations/{serial}/voucher", post(operations::post_voucher))
         .route("/operations/{serial}/evidence", get(operations::get_evidence))
+        .merge(my::router())
         .merge(limited(check::router(), &portal.proxies, check::BURST, check::PERIOD))
         .with_state(portal)
 }

@@ -56,7 +56,7 @@ impl Asked {
         if self.file.is_empty() { PAGE + 1 } else { MOST_ROWS }
     }
 
-    fn href(&self, path: &str, more: &[(&str, &str)]) -> String {
+    pub(super) fn href(&self, path: &str, more: &[(&str, &str)]) -> String {
         let own = [
             ("from", self.from.as_str()),
             ("to", &self.to),
