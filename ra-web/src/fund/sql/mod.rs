@@ -2,6 +2,8 @@
 
 mod books;
 mod citizens;
+#[cfg(test)]
+mod citizens_tests;
 mod ledgers;
 mod operations;
 #[cfg(test)]
