@@ -20,7 +20,6 @@ pub(super) struct SignedIn {
     person: String,
     pub(super) certificate_sha256: Sha256,
     pub(super) not_after: Timestamp,
-    pub(super) since: Timestamp,
     /// The token that keeps it open.
     #[serde(default)]
     bound: Option<Bound>,
@@ -40,7 +39,6 @@ pub(super) async fn open(
         person: admission.person().id.clone(),
         certificate_sha256: holder.certificate_sha256,
         not_after: holder.not_after,
-        since: admission.at(),
         bound,
     };
     session.clear().await;
