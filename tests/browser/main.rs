@@ -26,4 +26,5 @@ mod pki;
 #[expect(dead_code, reason = "shared with the portal's own tests")]
 mod responder;
 #[path = "../stripe/src/face.rs"]
+#[expect(unreachable_pub, reason = "a library elsewhere")]
 mod sandbox;

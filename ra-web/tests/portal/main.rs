@@ -10,4 +10,5 @@ mod responder;
 mod sessions;
 
 #[path = "../../../tests/stripe/src/face.rs"]
+#[expect(unreachable_pub, reason = "a library elsewhere")]
 mod sandbox;
