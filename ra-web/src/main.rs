@@ -75,9 +75,15 @@ enum FundCommand {
         #[arg(long)]
         reference: String,
     },
-    /// Proves the evidence of one transaction, offline, by the CA certificates of the configuration.
+    /// Proves the evidence of one transaction or withdrawal, offline, by the CA certificates and the key of face checks of the
+    /// configuration.
     Verify {
         /// The ZIP file.
+        file: PathBuf,
+    },
+    /// Reads what the bank says of payment orders (pain.002): withdrawals that it paid are noted, others are listed.
+    BankAnswer {
+        /// The XML file.
         file: PathBuf,
     },
 }
@@ -237,8 +243,28 @@ async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow
         }
         FundCommand::Verify { file } => {
             let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-            let proven = fund::evidence::verify(&bytes, &login::read_anchors(&config.trust)?)?;
-            println!("{proven}");
+            let anchors = login::read_anchors(&config.trust)?;
+            if fund::withdrawal::evidence::is_one(&bytes) {
+                let face = config.face.as_ref().context("a withdrawal is proved with the key of [face]")?;
+                let trust = fund::app::face_trust(face)?;
+                println!("{}", fund::withdrawal::evidence::verify(&bytes, &anchors, &trust)?);
+            } else {
+                println!("{}", fund::evidence::verify(&bytes, &anchors)?);
+            }
+        }
+        FundCommand::BankAnswer { file } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+            let answers = fund::withdrawal::bank::answers(&bytes).map_err(|what| anyhow::anyhow!(what))?;
+            let chance = Arc::new(Mutex::new(system_rng()));
+            let hall = fund::app::hall(config, Arc::new(SystemClock), chance).await?;
+            for answer in answers {
+                let said = match answer.is_paid() {
+                    true if fund::withdrawal::counter::Counter::paid(&hall, &answer.serial, now).await? => "paid",
+                    true => "no withdrawal waits for it",
+                    false => "NOT PAID: the account is debited and the money is the person's; settle it with the bank",
+                };
+                println!("{} {}: {said}", answer.serial, answer.status);
+            }
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ mod renewal;
 mod reports;
 mod slice;
 mod tokens;
+mod withdrawal;
 
 #[path = "../../ra-web/tests/portal/house.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
@@ -24,3 +25,6 @@ mod pki;
 #[path = "../../ra-web/tests/portal/responder.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
 mod responder;
+#[path = "../stripe/src/face.rs"]
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+mod sandbox;

@@ -11,11 +11,15 @@ pub mod amounts;
 pub mod app;
 pub mod book_store;
 pub mod books;
+pub mod citizen_store;
+pub mod citizens;
 pub mod codes;
 pub mod config;
 pub mod evidence;
+pub mod face;
 pub mod hall;
 pub mod interest;
+pub mod loan;
 mod members;
 pub mod opening;
 pub mod operation;
@@ -27,6 +31,7 @@ pub mod sheet;
 mod sql;
 mod store;
 pub mod voucher;
+pub mod withdrawal;
 
 pub use prepare::id_hash;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::qr::Modules;
+use crate::paper::qr::Modules;
 use super::record::EInvoice;
 use super::xml;
 use crate::i18n::Locale;

@@ -3,7 +3,12 @@
 mod business;
 mod client;
 mod house;
+mod my;
 mod pki;
 mod refusals;
 mod responder;
 mod sessions;
+
+#[path = "../../../tests/stripe/src/face.rs"]
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+mod sandbox;

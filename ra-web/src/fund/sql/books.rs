@@ -26,6 +26,10 @@ const POLICY_AT: &str = "SELECT valid_from, rate_min, rate_max, base_floor, base
     daily_rate_digits, adjust_from, adjust_to FROM policy WHERE valid_from <= $1 ORDER BY valid_from DESC LIMIT 1";
 const DRAW: &str = "UPDATE person_number SET last = last + $1 WHERE id = 1 RETURNING last AS n";
 const PERSON_OF: &str = "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE id_hash = $1";
+pub(super) const PERSON_BY_ID: &str =
+    "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE id = $1";
+pub(super) const PERSON_BY_UNIQUE_ID: &str =
+    "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE unique_id = $1";
 const SEALED: &str = "SELECT id_number AS bytes FROM person WHERE id = $1";
 const ADD_PERSON: &str = "INSERT INTO person (id, name, id_kind, id_masked, id_hash, id_number, mobile, address) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -51,6 +55,8 @@ macro_rules! account_where {
 
 const ACCOUNT: &str = account_where!("a.number = $1 AND a.unit = $2");
 const DUE: &str = account_where!("a.unit = $1 AND a.status = '01' AND a.starts <= $2 ORDER BY a.number LIMIT $3");
+pub(super) const ACCOUNTS_OF: &str = account_where!("a.person = $1 ORDER BY a.number LIMIT $2");
+pub(super) const OWN_ACCOUNT: &str = account_where!("a.number = $1 AND a.person = $2");
 const PEOPLE: &str = account_where!(
     "a.unit = $1 AND a.number > $2 AND ($3 = '' OR a.status = $3) \
      AND ($4 = '' OR (SELECT p.name FROM person p WHERE p.id = a.person) = $4) AND ($5 = '' OR a.person = $5) \
@@ -156,7 +162,7 @@ impl TryFrom<PolicyRow> for Policy {
     }
 }
 
-row!(PersonRow {
+row!(pub(super) PersonRow {
     id: String,
     name: String,
     id_kind: String,
@@ -182,7 +188,7 @@ impl TryFrom<PersonRow> for Person {
     }
 }
 
-row!(AccountRow {
+row!(pub(super) AccountRow {
     number: String,
     person: String,
     unit: String,

@@ -1,6 +1,9 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
 mod books;
+mod citizens;
+#[cfg(test)]
+mod citizens_tests;
 mod ledgers;
 mod operations;
 #[cfg(test)]
@@ -40,7 +43,7 @@ const BY_USCC: &str = unit_where!("uscc = $1");
 
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
 pub const STATEMENTS: &[&[&str]] =
-    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], books::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS];
+    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], books::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS, citizens::STATEMENTS];
 
 /// The schema of the fund's database, forward only.
 #[must_use]
@@ -52,6 +55,8 @@ pub fn fund_migrations() -> Migrator {
         (4, "sessions", include_str!("../../../migrations-fund/0004_sessions.sql")),
         (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
         (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
+        (9, "withdrawals", include_str!("../../../migrations-fund/0009_withdrawals.sql")),
+        (10, "loans", include_str!("../../../migrations-fund/0010_loans.sql")),
     ])
 }
 

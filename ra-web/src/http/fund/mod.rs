@@ -3,6 +3,7 @@
 mod business;
 mod check;
 mod login;
+mod my;
 mod operations;
 mod plans;
 mod queries;
@@ -10,6 +11,7 @@ mod query;
 mod session;
 mod unit;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,8 +21,12 @@ use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
+use crate::fund::citizens::CitizenRegistry;
 use crate::fund::hall::Hall;
+use crate::fund::voucher::Seal;
+use crate::fund::withdrawal::counter::Counter;
 use crate::fund::{FundStore, Members};
+use crate::http::frame::limited;
 use crate::http::presence::Presences;
 use crate::i18n::Locale;
 use crate::login::Door;
@@ -39,8 +45,14 @@ pub struct Portal {
     pub members: Arc<Members>,
     /// Where business is done.
     pub hall: Arc<Hall>,
+    /// Where persons withdraw; none where there is no face check or no bank.
+    pub counter: Option<Arc<Counter>>,
+    /// Whose certificate it is, of persons.
+    pub citizens: Arc<CitizenRegistry>,
     /// Prints vouchers.
     pub press: Press,
+    /// Seals them.
+    pub seal: Option<Arc<Seal>>,
     /// The portal's own origin, for vouchers.
     pub origin: Arc<str>,
     /// The accounts.
@@ -51,6 +63,8 @@ pub struct Portal {
     pub clock: Arc<dyn Clock>,
     /// Draws the secrets of browsers.
     pub chance: Chance,
+    /// Proxies whose word on addresses is believed.
+    pub proxies: Arc<[IpAddr]>,
     /// Where certificates are renewed.
     pub renewal_origin: Arc<str>,
     /// The fund's name in Chinese.
@@ -95,7 +109,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/operations/{serial}/list.xlsx", get(operations::get_list))
         .route("/operations/{serial}/voucher", post(operations::post_voucher))
         .route("/operations/{serial}/evidence", get(operations::get_evidence))
-        .route("/check", get(check::get_check))
+        .merge(my::router())
+        .merge(limited(check::router(), &portal.proxies, check::BURST, check::PERIOD))
         .with_state(portal)
 }
 

@@ -237,13 +237,14 @@ pub(super) async fn post_voucher(
 ) -> Result<Response, Failure> {
     let operation = find(&portal, &unit, &serial).await?;
     let now = portal.clock.now();
-    let make = |prints| Voucher::of(&operation, prints, &portal.name_zh, &portal.origin, now);
+    let seal = portal.seal.as_deref();
+    let make = |prints| Voucher::of(&operation, prints, &portal.name_zh, &portal.origin, seal.is_some(), now);
     if make(1).is_none() {
         return Err(Kind::WrongState.into());
     }
     let prints = portal.hall.count_print(&unit.account, &serial, now).await?;
     let voucher = make(prints).ok_or(Kind::WrongState)?;
-    let paper = portal.press.print("fund", &voucher, now).await?;
+    let paper = voucher.print(&portal.press, seal, now).await?;
     let name = format!("inline; filename=\"{serial}.pdf\"");
     Ok(([(header::CONTENT_TYPE, "application/pdf"), (header::CONTENT_DISPOSITION, name.as_str())], paper)
         .into_response())

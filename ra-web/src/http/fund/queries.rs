@@ -99,7 +99,7 @@ pub(super) async fn get_ledger(
         next,
         empty: "fund-ledger-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// How far a month is paid.
@@ -260,7 +260,7 @@ pub(super) async fn get_contributions(
         next: None,
         empty: "fund-contributions-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// `GET /interest`: 单位年度结息查询.
@@ -339,7 +339,7 @@ pub(super) async fn get_interest(
         next,
         empty: "fund-interest-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// A sum of balances times days, in yuan times days.
@@ -420,7 +420,7 @@ pub(super) async fn get_people(
         next,
         empty: "fund-people-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// The number by which an employee is looked for.
@@ -516,7 +516,7 @@ pub(super) async fn get_changes(
         next,
         empty: "fund-changes-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// `GET /person`: 个人明细账查询.
@@ -597,7 +597,7 @@ pub(super) async fn get_person(
         next,
         empty: if account.is_some() { "fund-ledger-none" } else { "fund-person-choose" },
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// What can be done about an account of this status.

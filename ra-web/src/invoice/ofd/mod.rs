@@ -20,7 +20,7 @@ use zip::write::SimpleFileOptions;
 use self::canvas::{Align, BEHIND, Canvas, FORM, INK, mm};
 use self::seal::{HEIGHT, Seal, SealFault, WIDTH};
 use super::paper::Form;
-use super::qr::Modules;
+use crate::paper::qr::Modules;
 use super::xml::Xml;
 use crate::i18n::Locale;
 
