@@ -81,10 +81,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     );
     let door = Arc::new(door);
     let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone() };
+    // What a statement brought and nobody looked at, because whoever took it in was stopped.
+    hall.judge_lines(clock.now()).await?;
     let portal = Portal {
         door,
         hall: Arc::new(hall),
         press,
+        banks: config.bank.into(),
         origin: origin.as_str().into(),
         members: Arc::new(Members::new(store.clone())),
         store,

@@ -9,16 +9,21 @@
 pub mod account;
 pub mod amounts;
 pub mod app;
+pub mod bank;
 pub mod book_store;
 pub mod books;
 pub mod codes;
 pub mod config;
+mod corrections;
 pub mod evidence;
 pub mod hall;
+pub mod import;
 pub mod interest;
+pub mod make_up;
 mod members;
 pub mod opening;
 pub mod operation;
+pub mod operator;
 pub mod policy;
 mod prepare;
 pub mod rules;
@@ -26,6 +31,9 @@ pub mod settle;
 pub mod sheet;
 mod sql;
 mod store;
+#[cfg(test)]
+mod testing;
+pub mod undo;
 pub mod voucher;
 
 pub use prepare::id_hash;

@@ -1,5 +1,6 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
+mod bank;
 mod books;
 mod ledgers;
 mod operations;
@@ -40,7 +41,7 @@ const BY_USCC: &str = unit_where!("uscc = $1");
 
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
 pub const STATEMENTS: &[&[&str]] =
-    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], books::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS];
+    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], bank::STATEMENTS, books::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS];
 
 /// The schema of the fund's database, forward only.
 #[must_use]
@@ -52,6 +53,8 @@ pub fn fund_migrations() -> Migrator {
         (4, "sessions", include_str!("../../../migrations-fund/0004_sessions.sql")),
         (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
         (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
+        (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),
+        (12, "undo", include_str!("../../../migrations-fund/0012_undo.sql")),
     ])
 }
 

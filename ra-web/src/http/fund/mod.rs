@@ -2,6 +2,7 @@
 
 mod business;
 mod check;
+mod lists;
 mod login;
 mod operations;
 mod plans;
@@ -19,6 +20,7 @@ use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
+use crate::fund::bank::TrusteeAccount;
 use crate::fund::hall::Hall;
 use crate::fund::{FundStore, Members};
 use crate::http::presence::Presences;
@@ -41,6 +43,8 @@ pub struct Portal {
     pub hall: Arc<Hall>,
     /// Prints vouchers.
     pub press: Press,
+    /// Where units pay.
+    pub banks: Arc<[TrusteeAccount]>,
     /// The portal's own origin, for vouchers.
     pub origin: Arc<str>,
     /// The accounts.
@@ -86,8 +90,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/person", get(queries::get_person))
         .route("/business", get(business::get_business))
         .route("/business/{act}", get(business::get_form).post(business::post_form))
-        .route("/business/{act}/list", post(business::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
-        .route("/business/{act}/template.xlsx", get(business::get_template))
+        .route("/business/{act}/list", post(lists::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
+        .route("/business/{act}/template.xlsx", get(lists::get_template))
         .route("/vouchers", get(operations::get_vouchers))
         .route("/operations/{serial}", get(operations::get_operation))
         .route("/operations/{serial}/sign", post(operations::post_sign))
