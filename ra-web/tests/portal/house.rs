@@ -26,7 +26,7 @@ pub(crate) struct House {
     pub(crate) portal: Running,
     pub(crate) database_url: String,
     config: Config,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl House {
@@ -73,6 +73,10 @@ roots = ["{}"]
 ocsp = "http://{}/ocsp"
 [trust.issuers]
 {ISSUER} = "{}"
+[[bank]]
+payee = "示范市住房公积金管理中心"
+account = "1305 0000 2222 3333"
+bank = "示范银行营业部"
 [limits]
 burst = 10000
 presence_seconds = {presence_seconds}
@@ -86,7 +90,7 @@ presence_seconds = {presence_seconds}
         std::fs::write(&file, text).expect("written");
         let config: Config = ra_web::config::read(&file, "YINXIN_NO_SUCH_PREFIX_").expect("a good configuration");
         let portal = start(config.clone(), clock.clone(), chance_from_seed(7)).await.expect("the portal starts");
-        Self { pki, clock, responder, portal, database_url, config, _folder: folder }
+        Self { pki, clock, responder, portal, database_url, config, folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -103,6 +107,19 @@ presence_seconds = {presence_seconds}
     /// The hall, as the operator's commands have it.
     pub(crate) async fn hall(&self) -> ra_web::fund::hall::Hall {
         ra_web::fund::app::hall(&self.config, self.clock.clone(), chance_from_seed(8)).await.expect("a hall")
+    }
+
+    /// The operator, at the portal's database.
+    pub(crate) async fn operator(&self) -> ra_web::fund::operator::Operator {
+        let (clock, chance) = (self.clock.clone(), chance_from_seed(9));
+        ra_web::fund::operator::Operator::of(self.config.clone(), clock, chance).await.expect("an operator")
+    }
+
+    /// A file in the house's folder.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> std::path::PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bytes).expect("written");
+        file
     }
 
     /// The portal's database, beside the portal.

@@ -3,6 +3,7 @@
 mod business;
 mod client;
 mod house;
+mod money;
 mod pki;
 mod refusals;
 mod responder;

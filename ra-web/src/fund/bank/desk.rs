@@ -145,8 +145,8 @@ impl Hall {
                     actor: actor.to_owned(),
                 };
                 tx.add_statement(&taken).await?;
-                for (line, fingerprint) in lines {
-                    let line = BankLine::new(self.draw(now).to_string(), &taken, line, fingerprint);
+                for (n, (line, fingerprint)) in (1..).zip(lines) {
+                    let line = BankLine::new(format!("{}-{n:04}", taken.number), &taken, line, fingerprint);
                     tx.add_line(&line).await?;
                 }
                 let (lines, known, hash) = (taken.lines.to_string(), taken.known.to_string(), hash.to_string());

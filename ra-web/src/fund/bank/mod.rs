@@ -123,7 +123,7 @@ impl LineState {
 /// A line of an account of the fund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BankLine {
-    /// A ULID.
+    /// The statement's number and its place there, which keeps lines in order.
     pub number: String,
     /// In which statement.
     pub statement: String,

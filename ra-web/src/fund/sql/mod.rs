@@ -1,6 +1,8 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
 mod bank;
+#[cfg(test)]
+mod bank_tests;
 mod books;
 mod ledgers;
 mod operations;
