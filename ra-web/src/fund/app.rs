@@ -82,7 +82,9 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     let door = Arc::new(door);
     let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone() };
     // What a statement brought and nobody looked at, because whoever took it in was stopped.
-    hall.judge_lines(clock.now()).await?;
+    if let Err(error) = hall.judge_lines(clock.now()).await {
+        tracing::error!(%error, "Lines of bank statements wait to be looked at");
+    }
     let portal = Portal {
         door,
         hall: Arc::new(hall),
