@@ -97,6 +97,8 @@ struct OperationPage {
     operation: OperationLine,
     facts: Vec<(String, String)>,
     columns: Vec<String>,
+    /// Which of them are figures.
+    figures: Vec<bool>,
     lines: Vec<Vec<String>>,
     /// How many lines there are besides those shown.
     more: usize,
@@ -164,6 +166,7 @@ async fn operation_page(
     Ok(OperationPage {
         page: Page { wide: true, title: view.t(&title), ..page_of(view, unit, "fund-business-title", "/business") },
         facts: voucher::particulars(view.locale, &document),
+        figures: columns.iter().enumerate().map(|(n, heading)| n > 2 && *heading != view.t("fund-line-why")).collect(),
         columns,
         lines,
         more,
