@@ -12,10 +12,14 @@ use super::codes::BusinessType;
 use super::hall::HallError;
 use super::make_up::{Arrear, Owed};
 use super::operation::{Operation, PlannedArrear, State};
+use super::policy::fund_year;
 use super::prepare::{Prepared, account, fact, finished, money, month_fact, whom};
 use super::rules::Rule;
 use super::store::FundTx;
 use super::undo::{PaidEntry, Touched};
+
+/// Employees whom a page looks at to say whether something can be undone.
+const MOST_LOOKED_AT: u32 = 50;
 
 /// Months that were left out, of one employee or of a list.
 pub(super) async fn make_up(
@@ -110,6 +114,38 @@ pub(super) async fn reverse(
     Ok(prepared)
 }
 
+/// Why an operation cannot be undone, as far as that is seen without looking at every employee of a long list; the document
+/// of the reversal looks at all.
+pub(super) async fn hindrance(
+    tx: &mut dyn FundTx,
+    clerk: &Clerk<'_>,
+    unit: Unit,
+    serial: &str,
+) -> Result<Option<Rule>, HallError> {
+    let original = tx.operation(&unit.account, serial).await?.ok_or(HallError::NotFound)?;
+    if let Some(waiting) = tx.waiting(&unit.account).await? {
+        return Ok(Some(Rule::WaitsForMoney { month: waiting.month.unwrap_or_else(|| unit.next_month()) }));
+    }
+    if matches!(original.act, FundAct::Remit | FundAct::MakeUp) {
+        let entry = tx.unit_entry(&unit.account, serial).await?.ok_or(Rule::NotReversible)?;
+        return Ok(if original.act == FundAct::Remit && unit.paid_through != entry.month {
+            Some(Rule::LaterMonths)
+        } else if fund_year(entry.day) != fund_year(clerk.today) {
+            Some(Rule::Settled)
+        } else {
+            None
+        });
+    }
+    if original.heads > MOST_LOOKED_AT {
+        return Ok(None);
+    }
+    match reverse(tx, clerk, unit, serial, "").await {
+        Ok(_) => Ok(None),
+        Err(HallError::Rule(rule)) => Ok(Some(rule)),
+        Err(error) => Err(error),
+    }
+}
+
 async fn payment(
     tx: &mut dyn FundTx,
     clerk: &Clerk<'_>,
@@ -120,8 +156,13 @@ async fn payment(
     let mut entries = Vec::new();
     for one in tx.person_entries(serial).await? {
         let account = tx.person_account(&unit.account, &one.number).await?.ok_or(Rule::NotReversible)?;
-        let paid = tx.paid_months(&one.number).await?;
-        let month_paid = paid.iter().filter(|(month, _)| Some(*month) == one.month).map(|(_, sum)| *sum).sum();
+        // A month that is remitted is whole; one that was made up may have been paid in parts.
+        let month_paid = if entry.kind == BusinessType::MakeUp {
+            let paid = tx.paid_months(&one.number).await?;
+            paid.iter().filter(|(month, _)| Some(*month) == one.month).map(|(_, sum)| *sum).sum()
+        } else {
+            one.sum()
+        };
         entries.push(PaidEntry { account, entry: one, month_paid });
     }
     let booking = clerk.reverse(unit, &entry, entries)?;

@@ -15,6 +15,7 @@ use super::account::{AccountNumber, Unit};
 use super::amounts::Fen;
 use super::book_store::Step;
 use super::books::Clerk;
+use super::corrections;
 use super::operation::{KEEP_DRAFTS_SECONDS, Operation, Plan, SIGN_WITHIN_SECONDS, Signature, State};
 use super::prepare::{self, Prepared};
 use super::rules::Rule;
@@ -339,15 +340,12 @@ impl Hall {
     ) -> Result<Option<Rule>, HallError> {
         let mut tx = self.store.begin_read().await?;
         let unit = tx.unit(account).await?.ok_or(HallError::NotFound)?;
-        let plan = Plan::Reverse { serial: serial.to_owned(), words: String::new() };
-        if let Some(waiting) = tx.waiting(account).await? {
-            return Ok(Some(Rule::WaitsForMoney { month: waiting.month.unwrap_or_else(|| unit.next_month()) }));
-        }
-        match self.prepare(&mut tx, unit, &plan, serial, now.beijing_day(), true).await {
-            Ok(_) => Ok(None),
-            Err(HallError::Rule(rule)) => Ok(Some(rule)),
-            Err(error) => Err(error),
-        }
+        let today = now.beijing_day();
+        let policy = tx.policy_at(today).await?.ok_or_else(|| HallError::NoPolicy(today.to_string()))?;
+        let clerk = Clerk { policy: &policy, today, serial };
+        let hindrance = corrections::hindrance(tx.as_mut(), &clerk, unit, serial).await?;
+        tx.commit().await?;
+        Ok(hindrance)
     }
 
     /// Counts a print of a voucher; answers how many there were.
