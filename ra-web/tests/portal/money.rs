@@ -131,6 +131,9 @@ async fn what_has_no_code_waits_for_a_clerk_and_goes_to_a_unit_or_back_where_it_
     assert!(operator.assign(&lost, ACCOUNT, "李会计").await.is_err(), "it is gone");
     let (after, _) = books(&house).await;
     assert_eq!(after.suspense, before.suspense + Fen::new(300));
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../ra-web/demo/import/statement-gbk.csv");
+    let said = operator.statements(&[sample.into()]).await.expect("the demonstration's");
+    assert!(said.contains("whose? 0210000002 perhaps (name)") && said.contains("(no-code)"), "{said}");
     let database = house.database().await;
     let mut tx = database.begin_read().await.expect("begun");
     let entries = tx.audit_entries(0, 500).await.expect("read");
