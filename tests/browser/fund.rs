@@ -231,12 +231,12 @@ async fn in_chinese(desk: &Desk, active: &[String], sealed: &[String]) -> anyhow
         ("id_kind", "01"),
         ("id_number", "11010519491231002X"),
         ("mobile", "13900000001"),
-        ("base", "5678"),
+        ("base", "2500"),
     ];
     desk.business("open", &newcomer, booked, "open-zh").await?;
-    desk.business("rebase", &[("number", &active[0]), ("base", "6100")], booked, "rebase-zh").await?;
+    desk.business("rebase", &[("number", &active[0]), ("base", "4400")], booked, "rebase-zh").await?;
     desk.seal_by_keyboard(&active[1], booked).await?;
-    desk.business("unseal", &[("number", &sealed[0]), ("base", "6000")], booked, "unseal-zh").await?;
+    desk.business("unseal", &[("number", &sealed[0]), ("base", "2600")], booked, "unseal-zh").await?;
     let arrear = [
         ("number", active[2].as_str()),
         ("month", "2026-10"),

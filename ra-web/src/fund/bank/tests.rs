@@ -27,8 +27,8 @@ fn unit(account: &str, name: &str) -> Payer {
 }
 
 fn code(n: u8) -> String {
-    let all = (0..10).map(|check| format!("GJ1234567{n}{check}"));
-    all.filter(|text| text.parse::<crate::statement::code::RemittanceCode>().is_ok()).last().expect("one of ten")
+    let mut all = (0..10).map(|check| format!("GJ1234567{n}{check}"));
+    all.find(|text| text.parse::<crate::statement::code::RemittanceCode>().is_ok()).expect("one of ten")
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_code_says_whose_money_it_is_and_everything_else_is_asked() {
     assert_eq!(judged("西湖", "0210000001 公积金", &[], lakes, &[]), ask(Reason::Account, Some(&lake)));
     assert_eq!(judged("东湖", "公积金", &[], &[], lakes), ask(Reason::Name, Some(&lake)));
     assert_eq!(judged("东湖", "0210000001", &[], lakes, lakes), ask(Reason::Name, Some(&lake)));
-    assert_eq!(judged("东湖", "0210000002", &[], &[hill.clone()], lakes), ask(Reason::Several, None));
+    assert_eq!(judged("东湖", "0210000002", &[], std::slice::from_ref(&hill), lakes), ask(Reason::Several, None));
     assert_eq!(judged("东湖", "公积金", &[], &[], &[lake.clone(), hill]), ask(Reason::Several, None));
 }
 

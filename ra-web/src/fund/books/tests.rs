@@ -78,13 +78,13 @@ fn a_sealed_account_is_not_paid_for_until_it_is_unsealed_and_a_frozen_one_is_not
     assert_eq!(clerk.remit(world.unit.clone(), world.all(), month(202_402)).expect("booked").heads(), 3);
 }
 
+fn at(policy: &Policy, today: BeijingDay) -> Clerk<'_> {
+    Clerk { policy, today, serial: "S1" }
+}
+
 #[test]
 fn a_base_changes_in_lists_once_a_fund_year_in_the_weeks_and_alone_as_the_city_allows() {
-    use crate::fund::policy::SingleBase;
     let free = policy();
-    fn at(policy: &Policy, today: BeijingDay) -> Clerk<'_> {
-        Clerk { policy, today, serial: "S1" }
-    }
     let march = at(&free, day(2024, 3, 10));
     let mut world = begun(&march);
     let list = |base: i64, world: &World| -> Vec<_> {

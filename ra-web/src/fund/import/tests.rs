@@ -88,9 +88,9 @@ async fn a_city_is_brought_in_beside_what_runs_once_and_its_sums_are_those_of_it
 async fn every_faulty_row_of_every_file_is_named_at_once_and_nothing_is_brought_in() {
     for fresh in databases(&fund_migrations()).await {
         let store = running(&fresh.database).await;
-        let [units, people] = &files()[..] else { panic!("two files") };
-        let units = String::from_utf8(units.bytes.clone()).expect("UTF-8");
-        let people = encoding_rs::GBK.decode(&people.bytes).0.into_owned();
+        let sound = files();
+        let units = String::from_utf8(sound[0].bytes.clone()).expect("UTF-8");
+        let people = encoding_rs::GBK.decode(&sound[1].bytes).0.into_owned();
         let bad_units = units.replace("7%,7%", "7%,八").replace("2012-09-03", "2012-13-03");
         let bad_people = people.replace("4200.00", "很多").replace("13800002004", "23800002004");
         let both = [source("units.csv", bad_units), source("people.csv", bad_people), source("other.csv", "甲,乙\n1,2\n")];
