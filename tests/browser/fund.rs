@@ -272,7 +272,7 @@ async fn in_english(desk: &Desk, active: &[String], sealed: &[String]) -> anyhow
     let (browser, booked) = (&desk.browser, "Booked.");
     desk.log_in("en").await?;
     browser.sees("Account balance").await?;
-    let said = [UNIT, "Yearly interest", "Heads due", "Day-product", "130599********0145", "Before", "Remittance"];
+    let said = [UNIT, "Yearly interest", "Heads due", "Day product", "130599********0145", "Before", "Remittance"];
     desk.queries("en", said, &active[0]).await?;
     desk.look("/business", "business-en").await?;
     desk.business("change-unit", &[("bank", "示范银行营业部")], booked, "change-unit-en").await?;
