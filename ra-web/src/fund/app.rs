@@ -89,7 +89,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         door,
         hall: Arc::new(hall),
         press,
-        banks: config.bank.into(),
+        banks: config.trustee.into(),
         origin: origin.as_str().into(),
         members: Arc::new(Members::new(store.clone())),
         store,

@@ -26,7 +26,7 @@ pub struct Config {
     pub site: Site,
     /// Accounts at trustee banks, onto which units pay.
     #[serde(default)]
-    pub bank: Vec<TrusteeAccount>,
+    pub trustee: Vec<TrusteeAccount>,
     /// Whose certificates are believed.
     pub trust: Trust,
     /// What vouchers are printed with.

@@ -41,13 +41,13 @@ impl Operator {
     /// # Errors
     /// At the first file that is not taken; those before it were.
     pub async fn statements(&self, files: &[PathBuf]) -> anyhow::Result<String> {
-        anyhow::ensure!(!self.config.bank.is_empty(), "there is no [[bank]] in the configuration");
+        anyhow::ensure!(!self.config.trustee.is_empty(), "there is no [[trustee]] in the configuration");
         let mut said = String::new();
         for file in files {
             let bytes = read(file, MAX_FILE_BYTES)?;
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let now = self.clock.now();
-            match self.hall.take_statement(&self.config.bank, &name, &bytes, "operator", now).await? {
+            match self.hall.take_statement(&self.config.trustee, &name, &bytes, "operator", now).await? {
                 Err(fault) => anyhow::bail!("{said}{}: nothing of it was taken: {}", file.display(), told(&fault)),
                 Ok(Received::Before(taken)) => {
                     said += &format!("{name}: taken in before, at {}; nothing was done\n", taken.at.beijing_text());

@@ -73,7 +73,7 @@ impl Browser {
     }
 
     /// Sends a form with a file, its fields first.
-    pub(crate) async fn upload(&mut self, path: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Page {
+    pub(crate) async fn send_list(&mut self, path: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Page {
         const EDGE: &str = "----edge";
         let mut body = Vec::new();
         for (field, value) in fields {

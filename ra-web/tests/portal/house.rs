@@ -26,7 +26,7 @@ pub(crate) struct House {
     pub(crate) portal: Running,
     pub(crate) database_url: String,
     config: Config,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl House {
@@ -73,7 +73,7 @@ roots = ["{}"]
 ocsp = "http://{}/ocsp"
 [trust.issuers]
 {ISSUER} = "{}"
-[[bank]]
+[[trustee]]
 payee = "示范市住房公积金管理中心"
 account = "1305 0000 2222 3333"
 bank = "示范银行营业部"

@@ -201,13 +201,13 @@ async fn months_are_made_up_by_a_list_and_by_transfer_and_a_faulty_line_stops_th
         (vec![format!("{},,2026-10,0,0,差额,少报", first.number)], "大于零"),
         (vec![format!("{},,2026-10,10,10,差额,", first.number)], "2 个字以上"),
     ] {
-        let page = browser.upload("/business/make-up/list", &pay, "b.csv", list(&lines).as_bytes()).await;
+        let page = browser.send_list("/business/make-up/list", &pay, "b.csv", list(&lines).as_bytes()).await;
         assert!(page.status == 422 && page.text.contains(said), "{said}: {} {}", page.status, page.text);
     }
     assert_eq!(books(&house).await.0, before);
     let lines = [line(second, "2026-10", "差额"), line(first, "2026-09", "差额"), line(second, "2026-09", "差额")];
     let gbk = encoding_rs::GBK.encode(&list(&lines)).0.into_owned();
-    let page = browser.upload("/business/make-up/list", &pay, "b.csv", &gbk).await;
+    let page = browser.send_list("/business/make-up/list", &pay, "b.csv", &gbk).await;
     let path = page.location.unwrap_or_else(|| panic!("a document: {}", page.text));
     let page = browser.get(&path).await;
     for said in ["63.00", "陆拾叁元整", "银行转账", "基数少报", "2026-09"] {
