@@ -196,7 +196,7 @@ async fn months_are_made_up_by_a_list_and_by_transfer_and_a_faulty_line_stops_th
         (vec![line(first, "2026-10", "整月")], "已经缴存"),
         (vec![line(first, "2026-10", "差额"), line(first, "2026-10", "差额")], "已经缴存"),
         (vec![format!("{},{},2026-10,10,10,差额,少报", first.number, second.person.name)], "不符"),
-        (vec![format!("030000009999,,2026-10,10,10,差额,少报")], "没有这个个人账号"),
+        (vec!["030000009999,,2026-10,10,10,差额,少报".to_owned()], "没有这个个人账号"),
         (vec![format!("{},,2026-10,9999,10,差额,少报", first.number)], "不能超过"),
         (vec![format!("{},,2026-10,0,0,差额,少报", first.number)], "大于零"),
         (vec![format!("{},,2026-10,10,10,差额,", first.number)], "2 个字以上"),
@@ -255,15 +255,16 @@ async fn whatever_was_signed_is_undone_by_a_reversal_or_says_why_not() {
         ("base", "2500"),
         ("starts", "2026-11"),
     ];
-    let mut done = Vec::new();
-    for (act, fields) in [
-        ("change-unit", &unit_fields[..]),
+    let acts: [(&str, &[(&str, &str)]); 6] = [
+        ("change-unit", &unit_fields),
         ("change-person", &person_fields),
         ("open", &newcomer),
         ("rebase", &[("number", number.as_str()), ("base", "6100")]),
         ("seal", &[("number", number.as_str()), ("reason", "leave")]),
         ("unseal", &[("number", number.as_str()), ("base", "6200")]),
-    ] {
+    ];
+    let mut done = Vec::new();
+    for (act, fields) in acts {
         done.push((act, signed_act(&mut browser, act, fields).await));
         books(&house).await;
     }
