@@ -103,6 +103,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     );
     let door = Arc::new(door);
     let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone() };
+    // What a statement brought and nobody looked at, because whoever took it in was stopped.
+    if let Err(error) = hall.judge_lines(clock.now()).await {
+        tracing::error!(%error, "Lines of bank statements wait to be looked at");
+    }
     let hall = Arc::new(hall);
     let counter = counter(&config, hall.clone(), clock.clone(), &chance)?;
     if let Some(counter) = &counter {
@@ -115,6 +119,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         citizens: Arc::new(CitizenRegistry::new(store.clone())),
         press,
         seal,
+        banks: config.trustee.into(),
         origin: origin.as_str().into(),
         members: Arc::new(Members::new(store.clone())),
         store,

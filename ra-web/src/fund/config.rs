@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::bank::TrusteeAccount;
 use crate::config::Limits;
 pub use crate::config::Trust;
 
@@ -23,6 +24,9 @@ pub struct Config {
     /// How browsers know the portal, and what it is called.
     #[serde(default)]
     pub site: Site,
+    /// Accounts at trustee banks, onto which units pay.
+    #[serde(default)]
+    pub trustee: Vec<TrusteeAccount>,
     /// Whose certificates are believed.
     pub trust: Trust,
     /// What vouchers are printed with.

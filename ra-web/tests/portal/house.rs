@@ -101,6 +101,10 @@ folder = "{}"
 name = "示范市住房公积金管理中心"
 account = "13050161000000000001"
 bank_code = "105121000017"
+[[trustee]]
+payee = "示范市住房公积金管理中心"
+account = "1305 0000 2222 3333"
+bank = "示范银行营业部"
 [limits]
 burst = 10000
 presence_seconds = {presence_seconds}
@@ -152,6 +156,19 @@ presence_seconds = {presence_seconds}
     /// The hall, as the operator's commands have it.
     pub(crate) async fn hall(&self) -> ra_web::fund::hall::Hall {
         ra_web::fund::app::hall(&self.config, self.clock.clone(), chance_from_seed(8)).await.expect("a hall")
+    }
+
+    /// The operator, at the portal's database.
+    pub(crate) async fn operator(&self) -> ra_web::fund::operator::Operator {
+        let (clock, chance) = (self.clock.clone(), chance_from_seed(9));
+        ra_web::fund::operator::Operator::of(self.config.clone(), clock, chance).await.expect("an operator")
+    }
+
+    /// A file in the house's folder.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> std::path::PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bytes).expect("written");
+        file
     }
 
     /// The portal's database, beside the portal.

@@ -4,6 +4,7 @@ mod business;
 mod client;
 mod house;
 mod my;
+mod money;
 mod pki;
 mod refusals;
 mod responder;

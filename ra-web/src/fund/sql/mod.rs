@@ -1,5 +1,8 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
+mod bank;
+#[cfg(test)]
+mod bank_tests;
 mod books;
 mod citizens;
 #[cfg(test)]
@@ -43,7 +46,7 @@ const BY_USCC: &str = unit_where!("uscc = $1");
 
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
 pub const STATEMENTS: &[&[&str]] =
-    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], books::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS, citizens::STATEMENTS];
+    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], bank::STATEMENTS, books::STATEMENTS, citizens::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS];
 
 /// The schema of the fund's database, forward only.
 #[must_use]
@@ -57,6 +60,8 @@ pub fn fund_migrations() -> Migrator {
         (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
         (9, "withdrawals", include_str!("../../../migrations-fund/0009_withdrawals.sql")),
         (10, "loans", include_str!("../../../migrations-fund/0010_loans.sql")),
+        (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),
+        (12, "undo", include_str!("../../../migrations-fund/0012_undo.sql")),
     ])
 }
 

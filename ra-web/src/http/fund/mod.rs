@@ -2,6 +2,7 @@
 
 mod business;
 mod check;
+mod lists;
 mod login;
 mod my;
 mod operations;
@@ -22,6 +23,7 @@ use ca_core::clock::Clock;
 use crate::Chance;
 use crate::fund::account::Unit;
 use crate::fund::citizens::CitizenRegistry;
+use crate::fund::bank::TrusteeAccount;
 use crate::fund::hall::Hall;
 use crate::fund::voucher::Seal;
 use crate::fund::withdrawal::counter::Counter;
@@ -53,6 +55,8 @@ pub struct Portal {
     pub press: Press,
     /// Seals them.
     pub seal: Option<Arc<Seal>>,
+    /// Where units pay.
+    pub banks: Arc<[TrusteeAccount]>,
     /// The portal's own origin, for vouchers.
     pub origin: Arc<str>,
     /// The accounts.
@@ -100,8 +104,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/person", get(queries::get_person))
         .route("/business", get(business::get_business))
         .route("/business/{act}", get(business::get_form).post(business::post_form))
-        .route("/business/{act}/list", post(business::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
-        .route("/business/{act}/template.xlsx", get(business::get_template))
+        .route("/business/{act}/list", post(lists::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
+        .route("/business/{act}/template.xlsx", get(lists::get_template))
         .route("/vouchers", get(operations::get_vouchers))
         .route("/operations/{serial}", get(operations::get_operation))
         .route("/operations/{serial}/sign", post(operations::post_sign))

@@ -482,7 +482,7 @@ pub(super) async fn get_changes(
         };
         vec![
             Value::Text(kept.at.beijing_text()),
-            Value::Text(business(&view, change.kind)),
+            kind_value(&view, change.kind, change.undoes.is_some()),
             Value::Name(change.name.clone()),
             Value::Text(view.t(&format!("fund-changed-{}", change.field))),
             said(&change.was),

@@ -5,7 +5,7 @@ use ca_core::domain::Role;
 
 use super::testing::{Bench, Got};
 use crate::enrolment::desk::OfficeError;
-use crate::payment::bank::MAX_FILE_BYTES;
+use crate::statement::MAX_FILE_BYTES;
 use crate::payment::bill::BillState;
 use crate::payment::fen::Fen;
 use crate::payment::ledger::Account;
@@ -287,7 +287,7 @@ async fn finance_of_the_accounts_office_acts_and_an_auditor_only_reads() {
 #[test]
 fn every_reason_state_fault_account_and_difference_is_said_in_both_languages() {
     use crate::i18n::Locale;
-    use crate::payment::bank::RowFault;
+    use crate::statement::RowFault;
     use crate::payment::difference::Kind;
     use crate::payment::taking::Method;
     use crate::payment::wire::{LineState, Reason};

@@ -18,7 +18,7 @@ use crate::enrolment::duty::Right;
 use crate::http::answer::{Again, Shown, file_of, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::payment::bank::{FileFault, MAX_FILE_BYTES};
+use crate::statement::{FileFault, MAX_FILE_BYTES};
 use crate::payment::bill::{Bill, MoneyFault};
 use crate::payment::fen::Fen;
 use crate::payment::ledger::Account;
@@ -195,7 +195,7 @@ fn file_errors(view: &View, fault: &FileFault) -> FileErrors {
             (say(&[("opening", &sums[0]), ("moved", &sums[1]), ("closing", &sums[2])]), Vec::new())
         }
         FileFault::Rows { rows, count } => {
-            let row = |row: &crate::payment::bank::FaultyRow| {
+            let row = |row: &crate::statement::FaultyRow| {
                 let what = view.t(&format!("wire-row-{}", row.fault.word()));
                 view.locale.t_with("wire-row", &[("n", &(row.row as i64)), ("what", &what), ("typed", &row.typed)])
             };
