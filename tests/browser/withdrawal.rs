@@ -70,7 +70,14 @@ async fn a_person_withdraws_with_certificate_and_face_in_chinese_and_in_english(
     let browser = Browser::start(&[]).await?;
     let words = [
         ("zh-CN", "07", "600.00", "与登记的本人不一致", "人脸核验通过", "付款指令已发给银行"),
-        ("en", "09", "1,234.50", "not the face that is registered", "The face check is passed", "The bank has the order to pay"),
+        (
+            "en",
+            "09",
+            "1,234.50",
+            "not the face that is registered",
+            "The face check is passed",
+            "The bank has the order to pay",
+        ),
     ];
     for (language, reason, amount, mismatch, passed, ordered) in words {
         let chinese = language == "zh-CN";

@@ -96,7 +96,9 @@ fn sample() -> Value {
 fn a_payment_order_is_valid_by_the_schema_of_its_standard() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("order.xml");
-    let payer = Party { name: "示范市住房公积金管理中心", account: "13050161000000000001", bank_code: "105121000017" };
+    let payer = Party {
+        name: "示范市住房公积金管理中心", account: "13050161000000000001", bank_code: "105121000017"
+    };
     for (name, amount) in [("李强", 1_200_050), ("A & B <c> \"d\"", 1), (&"长".repeat(200), 999_999_999_999)] {
         let payee = Party { name, account: "6222020000000000012", bank_code: "102121000024" };
         let payment = Payment {

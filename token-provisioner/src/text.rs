@@ -199,7 +199,17 @@ mod tests {
         files(&root.join("src"), &mut paths);
         files(&root.join("templates"), &mut paths);
         let all: String = paths.iter().map(|path| std::fs::read_to_string(path).expect("UTF-8")).collect();
-        let built = ["ground-", "role-", "reason-", "step-", "fund-act-", "fund-field-", "fund-pay-", "fund-reason-", "withdrawal-reason-"];
+        let built = [
+            "ground-",
+            "role-",
+            "reason-",
+            "step-",
+            "fund-act-",
+            "fund-field-",
+            "fund-pay-",
+            "fund-reason-",
+            "withdrawal-reason-",
+        ];
         let idle: Vec<String> = messages(CHINESE)
             .into_keys()
             .filter(|id| !built.iter().any(|start| id.starts_with(start)) && !all.contains(&format!("\"{id}\"")))

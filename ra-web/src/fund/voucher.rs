@@ -216,10 +216,9 @@ impl Voucher {
         let paper = press.print("fund", self, at).await?;
         let Some(seal) = seal else { return Ok(paper) };
         let about = About { reason: &format!("{} {} {}", self.title, self.number, self.print), at };
-        seal.sealer.seal(&paper, &seal.picture, SEAL, about).map_err(|fault: SealFault| PaperError::Template {
-            template: "fund",
-            what: format!("sealing: {fault}"),
-        })
+        seal.sealer
+            .seal(&paper, &seal.picture, SEAL, about)
+            .map_err(|fault: SealFault| PaperError::Template { template: "fund", what: format!("sealing: {fault}") })
     }
 }
 

@@ -94,7 +94,8 @@ impl Sealer {
     /// [`SealFault`], for the operator.
     pub fn read(key_file: &Path, certificate_file: &Path) -> Result<Self, SealFault> {
         let key = PKey::private_key_from_pem(&bytes(key_file)?).map_err(|error| file(key_file, &error))?;
-        let mut all = X509::stack_from_pem(&bytes(certificate_file)?).map_err(|error| file(certificate_file, &error))?;
+        let mut all =
+            X509::stack_from_pem(&bytes(certificate_file)?).map_err(|error| file(certificate_file, &error))?;
         if all.is_empty() {
             return Err(file(certificate_file, &"no certificate"));
         }

@@ -452,7 +452,8 @@ async fn vouchers_are_sealed_counted_and_checked_by_code_and_a_reversed_one_is_v
         assert!(paper.status == 200 && paper.text.starts_with("%PDF"), "{act}: {}", paper.status);
         assert!(paper.text.contains("/ETSI.CAdES.detached") && paper.text.contains("/DocMDP"), "{act}: sealed");
         if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
-            std::fs::write(std::path::Path::new(&folder).join(format!("voucher-{act}.pdf")), &paper.bytes).expect("written");
+            std::fs::write(std::path::Path::new(&folder).join(format!("voucher-{act}.pdf")), &paper.bytes)
+                .expect("written");
         }
         papers.push((act, path, paper));
     }
@@ -481,7 +482,8 @@ async fn vouchers_are_sealed_counted_and_checked_by_code_and_a_reversed_one_is_v
     for (act, path, _) in &papers {
         let code = code(path.trim_start_matches("/operations/")).await;
         let checked = anybody.get(&format!("/check?code={code}")).await;
-        for untold in ["郑小满", "13900000001", "110105", people[0].person.name.as_str(), number.as_str(), "补差"] {
+        for untold in ["郑小满", "13900000001", "110105", people[0].person.name.as_str(), number.as_str(), "补差"]
+        {
             assert!(!checked.text.contains(untold), "{act} tells {untold}");
         }
     }
@@ -505,15 +507,23 @@ async fn vouchers_are_sealed_counted_and_checked_by_code_and_a_reversed_one_is_v
 async fn every_query_goes_out_as_a_pdf_in_both_languages() {
     let house = House::new().await;
     let (mut browser, _) = logged_in(&house).await;
-    let queries =
-        ["/unit?", "/ledger?", "/contributions?", "/interest?", "/people?", "/changes?", "/person?number=030000000001&"];
+    let queries = [
+        "/unit?",
+        "/ledger?",
+        "/contributions?",
+        "/interest?",
+        "/people?",
+        "/changes?",
+        "/person?number=030000000001&",
+    ];
     for language in ["zh-CN", "en"] {
         browser.language = language;
         for path in queries {
             let file = browser.get(&format!("{path}file=pdf")).await;
             assert!(file.status == 200 && file.text.starts_with("%PDF"), "{path}: {}", file.text);
             if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
-                let name = format!("query-{}-{language}.pdf", path.trim_matches(['/', '?']).split('?').next().unwrap_or("x"));
+                let name =
+                    format!("query-{}-{language}.pdf", path.trim_matches(['/', '?']).split('?').next().unwrap_or("x"));
                 std::fs::write(std::path::Path::new(&folder).join(name), &file.bytes).expect("written");
             }
         }

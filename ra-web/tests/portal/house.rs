@@ -62,7 +62,8 @@ impl House {
         let responder = Responder::start(pki.clone(), clock.clone()).await;
         let secret = "a secret of the tests";
         let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).expect("a curve");
-        let face = openssl::pkey::PKey::from_ec_key(openssl::ec::EcKey::generate(&group).expect("a key")).expect("a key");
+        let face =
+            openssl::pkey::PKey::from_ec_key(openssl::ec::EcKey::generate(&group).expect("a key")).expect("a key");
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file("face.secret"), secret).expect("written");
         std::fs::write(file("face.pub"), face.public_key_to_pem().expect("PEM")).expect("written");

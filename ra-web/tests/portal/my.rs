@@ -104,11 +104,19 @@ async fn a_person_withdraws_with_certificate_and_face_and_the_bank_is_told_in_th
     let (unit, people) = books(&house).await;
     let before = account(&people, FIRST.2);
     let home = browser.get("/my").await;
-    assert!(home.text.contains(&before.balance().to_string()) && home.text.contains("6222 **** **** 0012"), "{}", home.text);
+    assert!(
+        home.text.contains(&before.balance().to_string()) && home.text.contains("6222 **** **** 0012"),
+        "{}",
+        home.text
+    );
 
     let path = drafted(&mut browser, FIRST.2, "06", "12,000.50").await;
     let page = browser.get(&path).await;
-    assert!(page.text.contains("人脸核验") && page.text.contains("壹万贰仟元伍角整") && !page.text.contains("name=\"statement\""));
+    assert!(
+        page.text.contains("人脸核验")
+            && page.text.contains("壹万贰仟元伍角整")
+            && !page.text.contains("name=\"statement\"")
+    );
     // Nothing is signed before the face was checked.
     let early = browser.post(&format!("{path}/sign"), &[("signature", &token.sign(b"x", house.now()))]).await;
     assert!(early.status == 422 && early.text.contains("请先完成人脸核验"), "{}", early.text);
@@ -135,7 +143,9 @@ async fn a_person_withdraws_with_certificate_and_face_and_the_bank_is_told_in_th
     assert_eq!((unit.balance - after_unit.balance).fen(), 1_200_050);
     let payments = house.payments();
     let serial = path.trim_start_matches("/my/withdrawals/");
-    assert!(matches!(&payments[..], [one] if one.contains(serial) && one.contains("6222020000000000012") && one.contains(">12000.50<")));
+    assert!(
+        matches!(&payments[..], [one] if one.contains(serial) && one.contains("6222020000000000012") && one.contains(">12000.50<"))
+    );
     if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
         std::fs::write(std::path::Path::new(&folder).join("pain.001.xml"), &payments[0]).expect("written");
     }
@@ -169,7 +179,12 @@ async fn a_person_withdraws_with_certificate_and_face_and_the_bank_is_told_in_th
     assert!(log.len() > 100, "something was logged");
     let encoded = STANDARD.encode(PICTURE);
     for (place, bytes) in [("database", &kept), ("journal", &wal), ("log", &log)] {
-        for secret in [b"a face that nobody keeps".as_slice(), encoded[8..40].as_bytes(), b"130599197306120145", b"6222020000000000012"] {
+        for secret in [
+            b"a face that nobody keeps".as_slice(),
+            encoded[8..40].as_bytes(),
+            b"130599197306120145",
+            b"6222020000000000012",
+        ] {
             let found = bytes.windows(secret.len()).any(|part| part == secret);
             assert!(!found, "{place} has {}", String::from_utf8_lossy(secret));
         }
@@ -209,7 +224,9 @@ async fn a_sealed_account_is_emptied_with_its_interest_and_closed() {
     let database = house.database().await;
     let mut tx = database.begin_read().await.expect("begun");
     let entries = tx.person_entries(path.trim_start_matches("/my/withdrawals/")).await.expect("read");
-    assert!(matches!(&entries[..], [one] if one.interest > Fen::ZERO && one.sum() == -balance && one.kind.code() == "12"));
+    assert!(
+        matches!(&entries[..], [one] if one.interest > Fen::ZERO && one.sum() == -balance && one.kind.code() == "12")
+    );
 }
 
 #[tokio::test]
@@ -221,7 +238,8 @@ async fn a_revoked_certificate_another_one_or_a_late_signature_books_nothing() {
     assert_eq!(browser.upload(&format!("{path}/face"), "face", PICTURE).await.status, 303);
     let statement = URL_SAFE_NO_PAD.decode(browser.get(&path).await.field("statement")).expect("base64url");
     let second = house.person(FIRST.0, FIRST.1);
-    let by_another = browser.post(&format!("{path}/sign"), &[("signature", &second.sign(&statement, house.now()))]).await;
+    let by_another =
+        browser.post(&format!("{path}/sign"), &[("signature", &second.sign(&statement, house.now()))]).await;
     let misplaced = browser.post(&format!("{path}/sign"), &[("signature", &token.sign(b"another", house.now()))]).await;
     assert_eq!((by_another.status, misplaced.status), (422, 422));
     // The account moves to the bank's side: a new order gives way to nothing that is signed, and an old one is gone.
@@ -243,7 +261,11 @@ async fn a_revoked_certificate_another_one_or_a_late_signature_books_nothing() {
     house.responder.say(&token.serial, CertificateStatus::Revoked { since, reason });
     let page = signed(&mut browser, &house, &token, &path).await;
     assert!(page.status == 403 && page.text.contains("证书已吊销"), "{}: {}", page.status, page.text);
-    assert_eq!(browser.get("/my").await.location.as_deref(), Some("/my/login"), "the session ends with its certificate");
+    assert_eq!(
+        browser.get("/my").await.location.as_deref(),
+        Some("/my/login"),
+        "the session ends with its certificate"
+    );
     assert_eq!(books(&house).await.0, before);
     assert!(house.payments().is_empty(), "and the bank was told nothing");
 }

@@ -132,11 +132,7 @@ fn subject(fields: &[(SubjectField, &str)]) -> Subject {
 
 /// A person's subject.
 pub(crate) fn person(name: &str, unique_id: &str) -> Subject {
-    subject(&[
-        (SubjectField::Country, "CN"),
-        (SubjectField::CommonName, name),
-        (SubjectField::UniqueId, unique_id),
-    ])
+    subject(&[(SubjectField::Country, "CN"), (SubjectField::CommonName, name), (SubjectField::UniqueId, unique_id)])
 }
 
 /// A unit's subject.

@@ -114,7 +114,9 @@ impl Sandbox {
         let key = if wish == Some(Wish::Forged) { &other } else { &self.key };
         let signature = Signer::new(MessageDigest::sha256(), key).ok()?.sign_oneshot_to_vec(&bytes).ok()?;
         let signature = openssl::base64::encode_block(&signature);
-        Some(([("content-type", "application/json".to_owned()), ("x-face-signature", signature)], bytes).into_response())
+        Some(
+            ([("content-type", "application/json".to_owned()), ("x-face-signature", signature)], bytes).into_response(),
+        )
     }
 }
 
@@ -136,7 +138,9 @@ async fn compare(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap, body: 
     };
     match Wish::of(&picture) {
         Some(Wish::Away) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Some(Wish::NoFace) => (StatusCode::UNPROCESSABLE_ENTITY, json!({ "code": "no_face" }).to_string()).into_response(),
+        Some(Wish::NoFace) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, json!({ "code": "no_face" }).to_string()).into_response()
+        }
         wish => sandbox.answer(&asked, wish).unwrap_or_else(|| StatusCode::BAD_REQUEST.into_response()),
     }
 }

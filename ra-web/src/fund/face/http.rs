@@ -77,8 +77,10 @@ impl HttpFace {
         let url = Url::parse(&settings.api)?.join(PATH)?;
         let near = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         anyhow::ensure!(url.scheme() == "https" || near, "face.api is https, or on this machine");
-        let client =
-            reqwest::Client::builder().timeout(settings.patience).redirect(reqwest::redirect::Policy::none()).build()?;
+        let client = reqwest::Client::builder()
+            .timeout(settings.patience)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         Ok(Self { settings, url, client, clock, chance })
     }
 }
@@ -113,7 +115,8 @@ impl FaceVerifier for HttpFace {
             media: picture.media(),
             picture: &encoded,
         };
-        let body = serde_json::to_vec(&asked).map_err(|_| FaceFault::Refused("the request cannot be written".into()))?;
+        let body =
+            serde_json::to_vec(&asked).map_err(|_| FaceFault::Refused("the request cannot be written".into()))?;
         let time = self.clock.now().unix().to_string();
         let mut nonce = [0_u8; 16];
         self.chance.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut nonce);

@@ -158,7 +158,10 @@ impl FaceFault {
     /// Whether the person can do nothing about it.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
-        matches!(self, Self::None | Self::Away(_) | Self::Refused(_) | Self::Untrusted(_) | Self::Other(_) | Self::Stale)
+        matches!(
+            self,
+            Self::None | Self::Away(_) | Self::Refused(_) | Self::Untrusted(_) | Self::Other(_) | Self::Stale
+        )
     }
 }
 
@@ -198,7 +201,8 @@ impl Trust {
         self.key
             .verify_with(self.key.signature_algorithm(), &answer.bytes, &answer.signature)
             .map_err(|_| FaceFault::Untrusted("it is not signed by the provider"))?;
-        let said: Said = serde_json::from_slice(&answer.bytes).map_err(|_| FaceFault::Untrusted("it cannot be read"))?;
+        let said: Said =
+            serde_json::from_slice(&answer.bytes).map_err(|_| FaceFault::Untrusted("it cannot be read"))?;
         let all = 0..=10_000;
         if !all.contains(&said.score) || !all.contains(&said.liveness) {
             return Err(FaceFault::Untrusted("its scores are none"));
@@ -356,6 +360,9 @@ pub(crate) mod tests {
         assert_eq!(picture(b"\x89PNG\r\n"), Ok("image/png"));
         assert_eq!(picture(b""), Err(FaceFault::Picture("none")));
         assert_eq!(picture(b"GIF89a"), Err(FaceFault::Picture("kind")));
-        assert_eq!(picture(&[&[0xff, 0xd8, 0xff][..], &vec![0; MAX_PICTURE]].concat()), Err(FaceFault::Picture("large")));
+        assert_eq!(
+            picture(&[&[0xff, 0xd8, 0xff][..], &vec![0; MAX_PICTURE]].concat()),
+            Err(FaceFault::Picture("large"))
+        );
     }
 }

@@ -35,8 +35,7 @@ const KEEP_LOAN: &str = "INSERT INTO loan (number, person, principal, rate, mont
 const LOANS: &str = "SELECT number, person, principal, rate, months, method, granted, first FROM loan \
     WHERE person = $1 ORDER BY number LIMIT $2";
 const KEEP_REPAYMENT: &str = "INSERT INTO repayment (loan, n, day, principal, interest) VALUES ($1, $2, $3, $4, $5)";
-const REPAYMENTS: &str =
-    "SELECT loan, n, day, principal, interest FROM repayment WHERE loan = $1 ORDER BY n LIMIT $2";
+const REPAYMENTS: &str = "SELECT loan, n, day, principal, interest FROM repayment WHERE loan = $1 ORDER BY n LIMIT $2";
 const DROP_UNSIGNED: &str = "DELETE FROM withdrawal WHERE number = $1 AND stage IN ('asked', 'matched', 'cancelled')";
 const FORGET: &str = "DELETE FROM withdrawal WHERE expires < $1 AND stage IN ('asked', 'matched', 'cancelled')";
 const ADD: &str = "INSERT INTO withdrawal (serial, person, number, unit, reason, closes, amount, interest, stage, created, \
@@ -53,7 +52,8 @@ const KEEP_PAYMENT: &str = "INSERT INTO payment_order (serial, message, made) VA
 const UNWRITTEN: &str = "SELECT serial, message, made, written FROM payment_order \
     WHERE written IS NULL AND serial > $1 ORDER BY serial LIMIT $2";
 const WRITTEN: &str = "UPDATE payment_order SET written = $2 WHERE serial = $1";
-const PAID: &str = "UPDATE withdrawal SET stage = 'paid', version = version + 1 WHERE serial = $1 AND stage = 'ordered'";
+const PAID: &str =
+    "UPDATE withdrawal SET stage = 'paid', version = version + 1 WHERE serial = $1 AND stage = 'ordered'";
 
 macro_rules! withdrawals_where {
     ($condition:literal) => {

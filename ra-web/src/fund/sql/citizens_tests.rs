@@ -45,7 +45,9 @@ async fn a_person_is_known_by_the_unique_id_of_a_certificate_that_is_no_units() 
         let known = registry.recognise(&holder(&[(SubjectField::UniqueId, "HZ-P-000001")])).await.expect(fresh.engine);
         assert_eq!(known.person.name, "李强", "{}", fresh.engine);
         let unit = [(SubjectField::UniqueId, "HZ-P-000001"), (SubjectField::Uscc, "91130502MA0ABCDE61")];
-        for stranger in [&unit[..], &[(SubjectField::UniqueId, "HZ-P-9")], &[(SubjectField::ResidentId, "130599197306120145")]] {
+        for stranger in
+            [&unit[..], &[(SubjectField::UniqueId, "HZ-P-9")], &[(SubjectField::ResidentId, "130599197306120145")]]
+        {
             let refused = registry.recognise(&holder(stranger)).await;
             assert!(matches!(refused, Err(LoginError::Refused(_))), "{}", fresh.engine);
         }
@@ -122,12 +124,8 @@ async fn an_order_is_one_persons_moves_by_compare_and_swap_and_the_bank_is_told_
         assert_eq!(tx.withdrawal(&person.id, &order.serial).await.expect(fresh.engine).as_ref(), Some(&order));
         assert_eq!(tx.last_withdrawal(&account.number, order.reason).await.expect(fresh.engine), Some(today));
         assert!(tx.has_unpaid(&account.number).await.expect(fresh.engine));
-        let payment = PaymentOrder {
-            serial: order.serial.clone(),
-            message: b"sealed".to_vec(),
-            made: NOVEMBER,
-            written: None,
-        };
+        let payment =
+            PaymentOrder { serial: order.serial.clone(), message: b"sealed".to_vec(), made: NOVEMBER, written: None };
         tx.keep_payment(&payment).await.expect(fresh.engine);
         assert_eq!(tx.unwritten_payments().await.expect(fresh.engine), [payment]);
         tx.payment_written(&order.serial, NOVEMBER).await.expect(fresh.engine);

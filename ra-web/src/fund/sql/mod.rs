@@ -45,8 +45,14 @@ const BY_UNIQUE_ID: &str = unit_where!("unique_id = $1");
 const BY_USCC: &str = unit_where!("uscc = $1");
 
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
-pub const STATEMENTS: &[&[&str]] =
-    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], bank::STATEMENTS, books::STATEMENTS, citizens::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS];
+pub const STATEMENTS: &[&[&str]] = &[
+    &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC],
+    bank::STATEMENTS,
+    books::STATEMENTS,
+    citizens::STATEMENTS,
+    ledgers::STATEMENTS,
+    operations::STATEMENTS,
+];
 
 /// The schema of the fund's database, forward only.
 #[must_use]

@@ -47,8 +47,14 @@ impl Clerk<'_> {
         account.carried = Fen::ZERO;
         account.current = Fen::ZERO;
         account.status = PersonStatus::ClosedWithdrawn;
-        let change =
-            self.change(&account, BusinessType::ClosingWithdrawal, None, "withdrawn", was, account.status.code().into());
+        let change = self.change(
+            &account,
+            BusinessType::ClosingWithdrawal,
+            None,
+            "withdrawn",
+            was,
+            account.status.code().into(),
+        );
         let booking = self.taken(unit, account, BusinessType::ClosingWithdrawal, -all, -carried, accrual.interest);
         Booking { changes: vec![change], ..booking }
     }
@@ -177,7 +183,10 @@ pub(crate) mod tests {
         assert_eq!((entry.sum().fen(), entry.carried.fen(), entry.balance.fen()), (-600_000, -500_000, 200_000));
         assert_eq!(entry.kind.code(), "11");
         let of_unit = booking.entry.as_ref().expect("an entry");
-        assert_eq!((of_unit.amount.fen(), of_unit.balance, booking.unit.balance.fen()), (-600_000, Fen::new(1_400_000), 1_400_000));
+        assert_eq!(
+            (of_unit.amount.fen(), of_unit.balance, booking.unit.balance.fen()),
+            (-600_000, Fen::new(1_400_000), 1_400_000)
+        );
         assert_eq!((posted.account.version, booking.unit.version, booking.unit.active_heads), (6, 8, 3));
     }
 
@@ -193,7 +202,10 @@ pub(crate) mod tests {
             let booking = clerk.close_out(unit(2_000_000), PersonAccount { status, ..account(800_000) }, &accrual);
             let (posted, entry) = (&booking.people[0], booking.people[0].entry.as_ref().expect("an entry"));
             assert_eq!((posted.account.balance(), posted.account.status), (Fen::ZERO, PersonStatus::ClosedWithdrawn));
-            assert_eq!((entry.personal_part.fen(), entry.interest.fen(), entry.sum().fen()), (-805_400, 5_400, -800_000));
+            assert_eq!(
+                (entry.personal_part.fen(), entry.interest.fen(), entry.sum().fen()),
+                (-805_400, 5_400, -800_000)
+            );
             assert_eq!((entry.carried.fen(), entry.balance, entry.kind.code()), (-800_000, Fen::ZERO, "12"));
             let of_unit = booking.entry.as_ref().expect("an entry");
             assert_eq!((of_unit.amount + of_unit.interest).fen(), -800_000);

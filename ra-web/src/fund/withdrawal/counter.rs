@@ -9,9 +9,7 @@ use std::sync::{Arc, PoisonError};
 
 use ca_core::clock::Clock;
 use ca_core::cms;
-use ca_core::domain::{
-    BeijingDay, FaceWord, OrderId, Sha256, Timestamp, Withdrawal, WithdrawalReason, decode, encode,
-};
+use ca_core::domain::{BeijingDay, FaceWord, OrderId, Sha256, Timestamp, Withdrawal, WithdrawalReason, decode, encode};
 use ca_core::sql::DatabaseError;
 use openssl::sha::sha256;
 use rand::RngCore as _;
@@ -398,8 +396,14 @@ impl Counter {
         let number = std::str::from_utf8(&number).unwrap_or_default();
         let payee = Party { name: &person.name, account: number, bank_code: &card.bank_code };
         let what = Locale::ZhCn.t("my-payment-what");
-        let payment =
-            Payment { serial: &order.serial, payer: self.bank.payer(), payee, amount: order.amount, what: &what, at: now };
+        let payment = Payment {
+            serial: &order.serial,
+            payer: self.bank.payer(),
+            payee,
+            amount: order.amount,
+            what: &what,
+            at: now,
+        };
         let plain = Zeroizing::new(message(&payment));
         Ok(PaymentOrder {
             serial: order.serial.clone(),
@@ -577,8 +581,7 @@ async fn prepare(
 
 /// Makes an order anew, which must come out as it was put together.
 async fn same(tx: &mut dyn FundTx, order: &WithdrawalOrder, today: BeijingDay) -> Result<Prepared, CounterError> {
-    let prepared =
-        prepare(tx, &order.person, &order.number, order.reason, order.amount, &order.serial, today).await?;
+    let prepared = prepare(tx, &order.person, &order.number, order.reason, order.amount, &order.serial, today).await?;
     let kept = (order.closes, order.amount, order.interest, &order.unit);
     if (prepared.closes, prepared.amount, prepared.interest, &prepared.account.unit) != kept {
         return Err(Denied::Moved.into());

@@ -76,7 +76,11 @@ impl std::fmt::Display for Proven {
         let one = &self.withdrawal;
         let what = if one.closes { "closing withdrawal" } else { "withdrawal" };
         writeln!(f, "proven  {what} {} from account {} of {} {}", one.id, one.account, one.person, one.id_number)?;
-        writeln!(f, "        {} ({}), of it interest {}, to {} {}", one.amount, one.capitals, one.interest, one.bank, one.card)?;
+        writeln!(
+            f,
+            "        {} ({}), of it interest {}, to {} {}",
+            one.amount, one.capitals, one.interest, one.bank, one.card
+        )?;
         writeln!(f, "        for {}", one.reason.word())?;
         let (score, liveness) = (self.face.score, self.face.liveness);
         writeln!(

@@ -134,6 +134,7 @@ pub struct PaymentOrder {
 /// `6222 **** **** 0012`.
 #[must_use]
 pub fn masked_card(number: &str) -> String {
-    let (head, tail) = (number.get(..4).unwrap_or_default(), number.get(number.len().saturating_sub(4)..).unwrap_or_default());
+    let (head, tail) =
+        (number.get(..4).unwrap_or_default(), number.get(number.len().saturating_sub(4)..).unwrap_or_default());
     format!("{head} **** **** {tail}")
 }

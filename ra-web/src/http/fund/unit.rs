@@ -63,9 +63,11 @@ pub(super) async fn get_unit(
     let CurrentUnit { unit, signed_in } = current;
     if !asked.file.is_empty() {
         return match asked.file.as_str() {
-            "pdf" => Table { about: facts(&view, &unit), ..Table::of(&portal, &view, "portal-unit-title") }
-                .file(&portal, "unit")
-                .await,
+            "pdf" => {
+                Table { about: facts(&view, &unit), ..Table::of(&portal, &view, "portal-unit-title") }
+                    .file(&portal, "unit")
+                    .await
+            }
             _ => Err(Kind::NotFound.into()),
         };
     }

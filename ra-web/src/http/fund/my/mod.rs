@@ -29,10 +29,7 @@ pub(super) fn router() -> Router<Portal> {
         .route("/my/withdrawals", get(withdraw::get_all))
         .route("/my/withdraw", get(withdraw::get_form).post(withdraw::post_form))
         .route("/my/withdrawals/{serial}", get(withdraw::get_one))
-        .route(
-            "/my/withdrawals/{serial}/face",
-            post(withdraw::post_face).layer(DefaultBodyLimit::max(MAX_FACE_BYTES)),
-        )
+        .route("/my/withdrawals/{serial}/face", post(withdraw::post_face).layer(DefaultBodyLimit::max(MAX_FACE_BYTES)))
         .route("/my/withdrawals/{serial}/sign", post(withdraw::post_sign))
         .route("/my/withdrawals/{serial}/cancel", post(withdraw::post_cancel))
         .route("/my/withdrawals/{serial}/evidence", get(withdraw::get_evidence))
@@ -48,11 +45,7 @@ fn page_of(view: &View, person: &Person, title: &str, current: &str) -> Page {
         current: href == current,
     };
     Page {
-        person: Some(Signed {
-            name: person.name.clone(),
-            duty: person.id_masked.clone(),
-            sign_out: "/my/logout",
-        }),
+        person: Some(Signed { name: person.name.clone(), duty: person.id_masked.clone(), sign_out: "/my/logout" }),
         rail: vec![
             item("/my", "my-rail-home", "wallet"),
             item("/my/ledger", "my-rail-ledger", "scale"),

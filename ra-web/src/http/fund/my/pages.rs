@@ -141,7 +141,8 @@ pub(super) async fn get_ledger(
 ) -> Result<Response, Failure> {
     use BusinessType::{ClosingWithdrawal, Interest, MakeUp, Other, PartWithdrawal, Remittance};
     let mut own = accounts(&portal, &view, &person).await?;
-    let options = own.iter().map(|one| (one.account.number.to_string(), format!("{} {}", one.account.number, one.unit)));
+    let options =
+        own.iter().map(|one| (one.account.number.to_string(), format!("{} {}", one.account.number, one.unit)));
     let options: Vec<(String, String)> = options.collect();
     let at = if asked.number.is_empty() {
         (!own.is_empty()).then_some(0)
@@ -209,7 +210,8 @@ async fn ledger_file(
         "fund-col-balance",
     ];
     if asked.file == "pdf" {
-        let amounts = |row: &Row| [row.unit_part, row.personal_part, row.interest, row.balance].map(|fen| fen.to_string());
+        let amounts =
+            |row: &Row| [row.unit_part, row.personal_part, row.interest, row.balance].map(|fen| fen.to_string());
         let table = Table {
             about: vec![
                 (view.t("fund-col-name"), person.name.clone()),
@@ -226,7 +228,9 @@ async fn ledger_file(
             figures: vec![false, false, false, true, true, true, true],
             rows: rows
                 .iter()
-                .map(|row| [[row.day.clone(), row.kind.clone(), row.month.clone()].to_vec(), amounts(row).to_vec()].concat())
+                .map(|row| {
+                    [[row.day.clone(), row.kind.clone(), row.month.clone()].to_vec(), amounts(row).to_vec()].concat()
+                })
                 .collect(),
             ..Table::of(portal, view, "my-ledger-title")
         };
