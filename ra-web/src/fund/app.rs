@@ -16,10 +16,10 @@ use super::{FundStore, Members, fund_migrations, opening};
 use crate::Chance;
 use crate::app::{Listeners, status_client};
 use crate::http::frame::{Frame, wrap};
-use crate::http::fund::{Portal, router};
+use crate::http::fund::{Portal, handshakes, machines, router};
 use crate::http::presence::{self, Presences};
 use crate::http::{listener, ops, session};
-use crate::login::{Door, Site, read_anchors};
+use crate::login::{Door, ProxySecret, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
 use crate::vault::FieldKey;
@@ -32,6 +32,8 @@ const COOKIE: &str = "__Host-yx-portal";
 pub struct Running {
     /// Where the portal listens.
     pub portal: SocketAddr,
+    /// Where the proxy says who came with which certificate.
+    pub handshakes: Option<SocketAddr>,
     /// Where health and metrics are.
     pub ops: SocketAddr,
     /// The portal's origin, as units sign it.
@@ -92,12 +94,21 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         clock: clock.clone(),
         chance: chance.clone(),
         renewal_origin: config.site.renewal_origin.into(),
+        handshake: config.mutual_tls.as_ref().map(|tls| tls.origin.as_str().into()),
         name_zh: config.site.name_zh.into(),
         name_en: config.site.name_en.into(),
     };
     let sessions = session::Sessions::new(database.clone(), clock.clone());
-    let routes =
-        router(portal).layer(session::layer(sessions, COOKIE, SameSite::Lax)).merge(presence::router(presences));
+    let programs = machines(portal.clone());
+    let layer = session::layer(sessions, COOKIE, SameSite::Lax);
+    let by_handshake = match &config.mutual_tls {
+        Some(tls) => {
+            let routes = handshakes(portal.clone(), ProxySecret::read(&tls.secret_file)?, tls.proxies.clone());
+            Some((listener::bind(tls.listen).await?, routes.layer(layer.clone()), tls.proxies.clone()))
+        }
+        None => None,
+    };
+    let routes = router(portal).layer(layer).merge(presence::router(presences)).merge(programs);
     let frame = Frame {
         site: page::Site::Portal,
         agent: config.site.agent_origin,
@@ -108,10 +119,16 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     };
 
     let mut listeners = Listeners::default();
+    let handshakes = match by_handshake {
+        Some((socket, routes, proxies)) => {
+            Some(listeners.serve(socket, wrap(routes, Frame { proxies, ..frame.clone() }))?)
+        }
+        None => None,
+    };
     let portal = listeners.serve(socket, wrap(routes, frame))?;
     let ops = listeners.serve(ops_socket, ops::router(vec![Arc::new(DatabaseProbe(database.clone()))]))?;
     tracing::info!(%portal, %ops, origin, "The fund portal listens");
-    Ok(Running { portal, ops, origin, listeners, database })
+    Ok(Running { portal, handshakes, ops, origin, listeners, database })
 }
 
 /// The key that seals numbers of persons; made where there is none, as long as nothing was sealed yet.

@@ -5,11 +5,12 @@ use ca_core::sql::DatabaseError;
 
 use super::account::{AccountNumber, Unit};
 use super::book_store::BookTx;
+use super::machines::MachineTx;
 use crate::audit::AuditTx;
 
 /// A unit of work on the fund's accounts.
 #[async_trait]
-pub trait FundTx: AuditTx + BookTx {
+pub trait FundTx: AuditTx + BookTx + MachineTx {
     /// Opens an account; `false` when there is one of this number already, which then stays as it is.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 mod books;
 mod ledgers;
+#[cfg(test)]
+mod machine_tests;
+mod machines;
 mod operations;
 #[cfg(test)]
 mod plan_tests;
@@ -39,8 +42,13 @@ const BY_UNIQUE_ID: &str = unit_where!("unique_id = $1");
 const BY_USCC: &str = unit_where!("uscc = $1");
 
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
-pub const STATEMENTS: &[&[&str]] =
-    &[&[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC], books::STATEMENTS, ledgers::STATEMENTS, operations::STATEMENTS];
+pub const STATEMENTS: &[&[&str]] = &[
+    &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC],
+    books::STATEMENTS,
+    ledgers::STATEMENTS,
+    machines::STATEMENTS,
+    operations::STATEMENTS,
+];
 
 /// The schema of the fund's database, forward only.
 #[must_use]
@@ -52,6 +60,7 @@ pub fn fund_migrations() -> Migrator {
         (4, "sessions", include_str!("../../../migrations-fund/0004_sessions.sql")),
         (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
         (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
+        (7, "machines", include_str!("../../../migrations-fund/0007_machines.sql")),
     ])
 }
 

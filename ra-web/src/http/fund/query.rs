@@ -9,6 +9,7 @@ use crate::fund::account::{Unit, day};
 use crate::fund::amounts::{Fen, Month};
 use crate::fund::book_store::EntryFilter;
 use crate::fund::codes::BusinessType;
+use crate::fund::contributions::MOST_MONTHS;
 use crate::fund::sheet;
 use crate::http::answer::{Again, Shown, sheet_file};
 use crate::http::error::{Failure, Kind};
@@ -20,9 +21,6 @@ use crate::reports::sheet::{Cell, Sheet};
 pub(super) const PAGE: i64 = 50;
 /// Rows in a file.
 pub(super) const MOST_ROWS: i64 = 20_000;
-/// Months that one look covers at most.
-pub(super) const MOST_MONTHS: i64 = 60;
-
 /// What was asked for, as it came. Each query reads what concerns it.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default)]
