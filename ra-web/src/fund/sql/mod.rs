@@ -8,6 +8,9 @@ mod citizens;
 #[cfg(test)]
 mod citizens_tests;
 mod ledgers;
+#[cfg(test)]
+mod machine_tests;
+mod machines;
 mod operations;
 #[cfg(test)]
 mod plan_tests;
@@ -51,6 +54,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     books::STATEMENTS,
     citizens::STATEMENTS,
     ledgers::STATEMENTS,
+    machines::STATEMENTS,
     operations::STATEMENTS,
 ];
 
@@ -64,6 +68,7 @@ pub fn fund_migrations() -> Migrator {
         (4, "sessions", include_str!("../../../migrations-fund/0004_sessions.sql")),
         (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
         (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
+        (7, "machines", include_str!("../../../migrations-fund/0007_machines.sql")),
         (9, "withdrawals", include_str!("../../../migrations-fund/0009_withdrawals.sql")),
         (10, "loans", include_str!("../../../migrations-fund/0010_loans.sql")),
         (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),

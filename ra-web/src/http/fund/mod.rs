@@ -1,8 +1,10 @@
 //! The fund portal's pages.
 
+mod api;
 mod business;
 mod check;
 mod lists;
+mod handshake;
 mod login;
 mod my;
 mod operations;
@@ -34,6 +36,8 @@ use crate::i18n::Locale;
 use crate::login::Door;
 use crate::page::{Page, Person, RailItem, View};
 use crate::paper::Press;
+
+pub use handshake::handshakes;
 
 /// A list that is sent in, with what the form adds.
 const MAX_LIST_BYTES: usize = crate::batches::table::MAX_FILE_BYTES + 16 * 1024;
@@ -71,6 +75,8 @@ pub struct Portal {
     pub proxies: Arc<[IpAddr]>,
     /// Where certificates are renewed.
     pub renewal_origin: Arc<str>,
+    /// Where one logs in by the TLS handshake, if it can be.
+    pub handshake: Option<Arc<str>>,
     /// The fund's name in Chinese.
     pub name_zh: Arc<str>,
     /// The fund's name in English.
@@ -86,7 +92,12 @@ impl Portal {
     }
 }
 
-/// Every route of the portal.
+/// The routes of programs, which have no browser's session.
+pub fn machines(portal: Portal) -> Router {
+    api::router(&portal).with_state(portal)
+}
+
+/// Every route of the portal's pages.
 pub fn router(portal: Portal) -> Router {
     Router::new()
         .route("/", get(unit::get_home))

@@ -258,7 +258,7 @@ pub(super) async fn get_list(
     sheet_file(&sheet, "xlsx", &serial)
 }
 
-async fn find(portal: &Portal, unit: &Unit, serial: &str) -> Result<Operation, Failure> {
+pub(super) async fn find(portal: &Portal, unit: &Unit, serial: &str) -> Result<Operation, Failure> {
     let mut tx = portal.store.begin_read().await?;
     let operation = tx.operation(&unit.account, serial).await?;
     tx.commit().await?;
@@ -271,19 +271,24 @@ pub(super) async fn post_voucher(
     CurrentUnit { unit, .. }: CurrentUnit,
     Path(serial): Path<String>,
 ) -> Result<Response, Failure> {
-    let operation = find(&portal, &unit, &serial).await?;
+    let paper = voucher(&portal, &unit, &serial).await?;
+    let name = format!("inline; filename=\"{serial}.pdf\"");
+    Ok(([(header::CONTENT_TYPE, "application/pdf"), (header::CONTENT_DISPOSITION, name.as_str())], paper)
+        .into_response())
+}
+
+/// Prints the voucher of an operation, and counts it.
+pub(super) async fn voucher(portal: &Portal, unit: &Unit, serial: &str) -> Result<Vec<u8>, Failure> {
+    let operation = find(portal, unit, serial).await?;
     let now = portal.clock.now();
     let seal = portal.seal.as_deref();
     let make = |prints| Voucher::of(&operation, prints, &portal.name_zh, &portal.origin, seal.is_some(), now);
     if make(1).is_none() {
         return Err(Kind::WrongState.into());
     }
-    let prints = portal.hall.count_print(&unit.account, &serial, now).await?;
+    let prints = portal.hall.count_print(&unit.account, serial, now).await?;
     let voucher = make(prints).ok_or(Kind::WrongState)?;
-    let paper = voucher.print(&portal.press, seal, now).await?;
-    let name = format!("inline; filename=\"{serial}.pdf\"");
-    Ok(([(header::CONTENT_TYPE, "application/pdf"), (header::CONTENT_DISPOSITION, name.as_str())], paper)
-        .into_response())
+    Ok(voucher.print(&portal.press, seal, now).await?)
 }
 
 /// `GET /operations/{serial}/evidence`: what proves the transaction, for whoever checks it without us.
@@ -292,10 +297,15 @@ pub(super) async fn get_evidence(
     CurrentUnit { unit, .. }: CurrentUnit,
     Path(serial): Path<String>,
 ) -> Result<Response, Failure> {
-    let operation = find(&portal, &unit, &serial).await?;
-    let packed = evidence::pack(&operation).map_err(|error| Failure::internal(format!("evidence: {error}")))?;
-    let packed = packed.ok_or(Kind::WrongState)?;
+    let packed = proof(&portal, &unit, &serial).await?;
     Ok(attached("application/zip", packed, &format!("{serial}.zip")))
+}
+
+/// The evidence of an operation, packed.
+pub(super) async fn proof(portal: &Portal, unit: &Unit, serial: &str) -> Result<Vec<u8>, Failure> {
+    let operation = find(portal, unit, serial).await?;
+    let packed = evidence::pack(&operation).map_err(|error| Failure::internal(format!("evidence: {error}")))?;
+    packed.ok_or_else(|| Kind::WrongState.into())
 }
 
 #[derive(Template)]

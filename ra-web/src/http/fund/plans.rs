@@ -14,7 +14,7 @@ use crate::fund::sheet;
 use crate::page::View;
 
 /// Months that one make-up covers at most.
-const MOST_ARREARS: i64 = 24;
+pub(super) const MOST_ARREARS: i64 = 24;
 
 /// What was typed, by field.
 pub(super) type Typed = BTreeMap<String, String>;
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A line of text without control characters, of a length between these.
-fn plain(text: &str, least: usize, most: usize) -> Option<String> {
+pub(super) fn plain(text: &str, least: usize, most: usize) -> Option<String> {
     let count = text.chars().count();
     ((least..=most).contains(&count) && !text.chars().any(char::is_control)).then(|| text.to_owned())
 }
