@@ -195,9 +195,8 @@ async fn employees(house: &House) -> anyhow::Result<(Vec<String>, Vec<String>)> 
     let account: AccountNumber = ACCOUNT.parse().map_err(|what: String| anyhow::anyhow!(what))?;
     let people = tx.people(&account, &PeopleFilter::default(), "", 200).await?;
     tx.commit().await?;
-    let of = |status| {
-        people.iter().filter(|one| one.status == status).map(|one| one.number.to_string()).collect::<Vec<_>>()
-    };
+    let of =
+        |status| people.iter().filter(|one| one.status == status).map(|one| one.number.to_string()).collect::<Vec<_>>();
     Ok((of(PersonStatus::Normal), of(PersonStatus::Sealed)))
 }
 

@@ -324,7 +324,8 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_people_type_them() {
-        for (text, ten_thousandths) in [("8%", 800), ("8.5 %", 850), ("0.08", 800), ("１２％", 1_200), ("0.085", 850)] {
+        for (text, ten_thousandths) in [("8%", 800), ("8.5 %", 850), ("0.08", 800), ("１２％", 1_200), ("0.085", 850)]
+        {
             assert_eq!(Rate::typed(text), Rate::new(ten_thousandths), "{text}");
         }
         for wrong in ["", "%", "8.125%", "0.08125", "-8%", "0", "八"] {

@@ -146,12 +146,7 @@ pub(super) async fn hindrance(
     }
 }
 
-async fn payment(
-    tx: &mut dyn FundTx,
-    clerk: &Clerk<'_>,
-    unit: Unit,
-    serial: &str,
-) -> Result<Prepared, HallError> {
+async fn payment(tx: &mut dyn FundTx, clerk: &Clerk<'_>, unit: Unit, serial: &str) -> Result<Prepared, HallError> {
     let entry = tx.unit_entry(&unit.account, serial).await?.ok_or(Rule::NotReversible)?;
     let mut entries = Vec::new();
     for one in tx.person_entries(serial).await? {

@@ -95,13 +95,7 @@ impl Clerk<'_> {
             self.arrear_fits(&unit, owed, arrear, &before)?;
             before.push(arrear.month);
             account.paid_through = account.paid_through.max(Some(arrear.month));
-            posted.push(self.paid(
-                account,
-                BusinessType::MakeUp,
-                arrear.month,
-                arrear.unit_part,
-                arrear.personal_part,
-            ));
+            posted.push(self.paid(account, BusinessType::MakeUp, arrear.month, arrear.unit_part, arrear.personal_part));
         }
         let month = arrears.iter().map(|(_, arrear)| arrear.month).max();
         self.out_of_suspense(unit, posted, BusinessType::MakeUp, month)

@@ -265,8 +265,7 @@ pub(super) fn people_in(bytes: &[u8]) -> Result<Vec<(usize, OpeningPerson)>, She
         let (Some(status), Some(opened), Some(carried), Some(current)) = (status, opened, carried, current) else {
             continue;
         };
-        let person =
-            OpeningPerson { unit, name, id_kind, id_number, mobile, base, status, opened, carried, current };
+        let person = OpeningPerson { unit, name, id_kind, id_number, mobile, base, status, opened, carried, current };
         found.push((line.row, person));
     }
     if faults.is_empty() { Ok(found) } else { Err(SheetFault::Cells(faults)) }

@@ -338,7 +338,11 @@ async fn change_person(
     Ok(finished(booking, facts, None, |_| [String::new(), String::new()]))
 }
 
-pub(super) async fn account(tx: &mut dyn FundTx, unit: &Unit, number: &PersonNumber) -> Result<PersonAccount, HallError> {
+pub(super) async fn account(
+    tx: &mut dyn FundTx,
+    unit: &Unit,
+    number: &PersonNumber,
+) -> Result<PersonAccount, HallError> {
     Ok(tx.person_account(&unit.account, number).await?.ok_or(Rule::NoSuchAccount)?)
 }
 

@@ -149,9 +149,13 @@ impl Rule {
             | Self::MonthPaidSince { month }
             | Self::WaitsForMoney { month } => one(month.to_string()),
             Self::SuspenseShort { has, needs } => [has.to_string(), needs.to_string()],
-            Self::BaseLow { floor: amount } | Self::BaseHigh { cap: amount } | Self::AboveMonth { most: amount } => one(amount.to_string()),
+            Self::BaseLow { floor: amount } | Self::BaseHigh { cap: amount } | Self::AboveMonth { most: amount } => {
+                one(amount.to_string())
+            }
             Self::AdjustedAlready { on } => one(on.to_string()),
-            Self::OutsideWindow { from, to } | Self::SingleOutsideWindow { from, to } => [from.to_string(), to.to_string()],
+            Self::OutsideWindow { from, to } | Self::SingleOutsideWindow { from, to } => {
+                [from.to_string(), to.to_string()]
+            }
             _ => one(String::new()),
         }
     }

@@ -220,7 +220,12 @@ impl World {
                 account: self.people[&number].clone(),
                 change: change.clone(),
                 standing: self.standing(&number),
-                paid_into: self.entries.iter().filter(|entry| entry.number == number).map(PersonEntry::sum).sum::<Fen>()
+                paid_into: self
+                    .entries
+                    .iter()
+                    .filter(|entry| entry.number == number)
+                    .map(PersonEntry::sum)
+                    .sum::<Fen>()
                     != Fen::ZERO,
             }
         });

@@ -252,8 +252,7 @@ impl Clerk<'_> {
         was: &str,
         kept: &[KeptChange],
     ) -> Change {
-        let shown =
-            |text: &str| if fact.field == FundField::Mobile { masked_mobile(text) } else { text.to_owned() };
+        let shown = |text: &str| if fact.field == FundField::Mobile { masked_mobile(text) } else { text.to_owned() };
         Change {
             serial: self.serial.to_owned(),
             person: account.map(|account| (account.number.clone(), account.person.name.clone())),

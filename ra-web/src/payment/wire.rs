@@ -478,8 +478,8 @@ pub(crate) mod tests {
     use ca_core::domain::OfficerId;
 
     use super::*;
-    use crate::payment::bill::tests::{NOW, bill};
     use crate::enrolment::intake::hash_of;
+    use crate::payment::bill::tests::{NOW, bill};
     use crate::payment::remittance::{RemittanceCode, codes_in};
 
     pub(crate) fn finance(id: &str, office: &str) -> Officer {

@@ -114,9 +114,10 @@ async fn what_has_no_code_waits_for_a_clerk_and_goes_to_a_unit_or_back_where_it_
         "2026-11-24,BH7,,50.00,手续费,,账户管理费".into(),
     ];
     let said = operator.statements(&[house.file("1.csv", &statement(&lines))]).await.expect("taken");
-    for (serial, wanted) in ["0210000001, in suspense", "(name)", "(third-party)", "(no-code)", "(account)", "(unknown-code)", "went"]
-        .iter()
-        .enumerate()
+    for (serial, wanted) in
+        ["0210000001, in suspense", "(name)", "(third-party)", "(no-code)", "(account)", "(unknown-code)", "went"]
+            .iter()
+            .enumerate()
     {
         let line = said.lines().nth(serial + 1).unwrap_or_default();
         assert!(line.ends_with(wanted), "{wanted}: {said}");
@@ -186,7 +187,8 @@ async fn months_are_made_up_by_a_list_and_by_transfer_and_a_faulty_line_stops_th
     let (mut browser, token) = logged_in(&house).await;
     let (before, people) = books(&house).await;
     let [first, second] = [&people[0], &people[1]];
-    let list = |lines: &[String]| format!("个人账号,姓名,所属年月,单位部分,个人部分,补缴类型,说明\n{}\n", lines.join("\n"));
+    let list =
+        |lines: &[String]| format!("个人账号,姓名,所属年月,单位部分,个人部分,补缴类型,说明\n{}\n", lines.join("\n"));
     let line = |who: &PersonAccount, month: &str, kind: &str| {
         format!("{},{},{month},10.50,10.50,{kind},基数少报", who.number, who.person.name)
     };
@@ -288,7 +290,10 @@ async fn whatever_was_signed_is_undone_by_a_reversal_or_says_why_not() {
         assert!(voucher.text.starts_with("%PDF"), "{act}");
     }
     let (after, now) = books(&house).await;
-    assert_eq!((after.active_heads, after.sealed_heads, after.address), (before.active_heads, before.sealed_heads, before.address));
+    assert_eq!(
+        (after.active_heads, after.sealed_heads, after.address),
+        (before.active_heads, before.sealed_heads, before.address)
+    );
     let (was, is) = (&people[0], now.iter().find(|one| one.number == people[0].number).expect("there"));
     assert_eq!((is.status, is.base, is.unit_share, is.rebased), (was.status, was.base, was.unit_share, was.rebased));
     assert_eq!((&is.person.mobile, &is.person.address), (&was.person.mobile, &was.person.address));

@@ -69,7 +69,11 @@ struct Lines<'a>(&'a mut dyn FundTx);
 
 #[async_trait]
 impl Known for Lines<'_> {
-    async fn of_serial(&mut self, account: &str, serial: &str) -> Result<Option<(fen::Fen, BeijingDay)>, DatabaseError> {
+    async fn of_serial(
+        &mut self,
+        account: &str,
+        serial: &str,
+    ) -> Result<Option<(fen::Fen, BeijingDay)>, DatabaseError> {
         Ok(self.0.line_of_serial(account, serial).await?.map(|(amount, day)| (fen::Fen::new(amount.fen()), day)))
     }
 
@@ -233,7 +237,8 @@ impl Hall {
         let line = line.credit(account.clone(), operation.clone(), actor, now).map_err(|_| HallError::State)?;
         tx.put_line(&line).await?;
         let (sum, operation) = (amount.plain(), operation.unwrap_or_default());
-        let facts = [("account", account.as_str()), ("amount", &sum), ("reference", &reference), ("posted", &operation)];
+        let facts =
+            [("account", account.as_str()), ("amount", &sum), ("reference", &reference), ("posted", &operation)];
         Ok(tx.audit(&event("fund.line", &number, actor, now, &facts)).await?)
     }
 

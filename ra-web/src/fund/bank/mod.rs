@@ -316,9 +316,7 @@ pub fn judge(line: &BankLine, codes: &Codes, coded: &[Payer], noted: &[Payer], n
     match (noted, named) {
         ([unit], []) => Verdict::Ask(Reason::Account, Some(unit.account.clone())),
         ([], [unit]) => Verdict::Ask(Reason::Name, Some(unit.account.clone())),
-        ([noted], [named]) if noted.account == named.account => {
-            Verdict::Ask(Reason::Name, Some(named.account.clone()))
-        }
+        ([noted], [named]) if noted.account == named.account => Verdict::Ask(Reason::Name, Some(named.account.clone())),
         ([], []) if codes.broken || !codes.good.is_empty() => Verdict::Ask(Reason::UnknownCode, None),
         ([], []) => Verdict::Ask(Reason::NoCode, None),
         _ => Verdict::Ask(Reason::Several, None),

@@ -82,11 +82,8 @@ pub trait BankTx: Send {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn line_of_serial(
-        &mut self,
-        account: &str,
-        serial: &str,
-    ) -> Result<Option<(Fen, BeijingDay)>, DatabaseError>;
+    async fn line_of_serial(&mut self, account: &str, serial: &str)
+    -> Result<Option<(Fen, BeijingDay)>, DatabaseError>;
 
     /// Whether there is a line of this fingerprint.
     ///

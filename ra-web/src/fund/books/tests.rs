@@ -150,8 +150,8 @@ enum Act {
 fn acts() -> impl Strategy<Value = Vec<(Act, u16)>> {
     use Act::{MakeUp, Open, Rebase, Receive, Remit, Reverse, Seal, Settle, Undo, Unseal, Wait};
     let act = prop::sample::select(vec![
-        Open, Receive, Receive, Remit, Remit, Remit, Seal, Seal, Unseal, Unseal, Rebase, MakeUp, Reverse,
-        Undo, Undo, Wait, Wait, Settle,
+        Open, Receive, Receive, Remit, Remit, Remit, Seal, Seal, Unseal, Unseal, Rebase, MakeUp, Reverse, Undo, Undo,
+        Wait, Wait, Settle,
     ]);
     prop::collection::vec((act, any::<u16>()), 1..60)
 }

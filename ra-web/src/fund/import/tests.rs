@@ -93,7 +93,8 @@ async fn every_faulty_row_of_every_file_is_named_at_once_and_nothing_is_brought_
         let people = encoding_rs::GBK.decode(&sound[1].bytes).0.into_owned();
         let bad_units = units.replace("7%,7%", "7%,八").replace("2012-09-03", "2012-13-03");
         let bad_people = people.replace("4200.00", "很多").replace("13800002004", "23800002004");
-        let both = [source("units.csv", bad_units), source("people.csv", bad_people), source("other.csv", "甲,乙\n1,2\n")];
+        let both =
+            [source("units.csv", bad_units), source("people.csv", bad_people), source("other.csv", "甲,乙\n1,2\n")];
         let said = faults(brought(&store, &both, false).await);
         for wanted in [
             "units.csv, row 2: 个人缴存比例: rate",

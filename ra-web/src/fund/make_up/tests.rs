@@ -16,7 +16,8 @@ fn a_month_is_made_up_once_or_as_a_difference_never_ahead_and_never_beyond_the_h
     assert_eq!(nothing, Err(Rule::NothingPaidYet));
     world.take(clerk.seal(world.unit.clone(), world.all()[0].clone(), "unpaid").expect("sealed"));
     world.take(clerk.remit(world.unit.clone(), world.all(), month(202_401)).expect("booked"));
-    let refused = |world: &crate::fund::testing::World, arrears: &[Arrear]| world.make_up(&clerk, &number, arrears).err();
+    let refused =
+        |world: &crate::fund::testing::World, arrears: &[Arrear]| world.make_up(&clerk, &number, arrears).err();
     assert_eq!(refused(&world, &[arrear(202_402, 100, false)]), Some(Rule::NotYetDue { through: month(202_401) }));
     assert_eq!(refused(&world, &[arrear(202_312, 100, false)]), Some(Rule::BeforeUnit { first: month(202_401) }));
     assert_eq!(refused(&world, &[arrear(202_401, 0, false)]), Some(Rule::NoAmount));

@@ -109,8 +109,7 @@ const STANDING: &str = changes_where!(
 );
 const COUNT_CHANGES: &str = "SELECT COUNT(*) AS n FROM book_change \
     WHERE unit = $1 AND at >= $2 AND at <= $3 AND ($4 = '' OR kind = $4)";
-const SEALED_FOR: &str =
-    "SELECT will AS code FROM book_change WHERE number = $1 AND kind = '05' AND undoes IS NULL ORDER BY seq DESC LIMIT 1";
+const SEALED_FOR: &str = "SELECT will AS code FROM book_change WHERE number = $1 AND kind = '05' AND undoes IS NULL ORDER BY seq DESC LIMIT 1";
 // As many as are looked through for the last change of a base.
 const MOST_STANDING: i64 = 50;
 const KEEP_RECEIPT: &str = "INSERT INTO fund_receipt (reference, unit, amount, at) VALUES ($1, $2, $3, $4) \

@@ -3,8 +3,8 @@
 mod api;
 mod business;
 mod check;
-mod lists;
 mod handshake;
+mod lists;
 mod login;
 mod my;
 mod operations;
@@ -24,8 +24,8 @@ use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
-use crate::fund::citizens::CitizenRegistry;
 use crate::fund::bank::TrusteeAccount;
+use crate::fund::citizens::CitizenRegistry;
 use crate::fund::hall::Hall;
 use crate::fund::voucher::Seal;
 use crate::fund::withdrawal::counter::Counter;

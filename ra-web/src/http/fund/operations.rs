@@ -138,8 +138,7 @@ async fn operation_page(
     let expired = draft && now > operation.expires;
     let all = operation.lines();
     let more = all.len().saturating_sub(MOST_LINES);
-    let (columns, lines) =
-        voucher::shown(headings(view, &operation), all.into_iter().take(MOST_LINES).collect());
+    let (columns, lines) = voucher::shown(headings(view, &operation), all.into_iter().take(MOST_LINES).collect());
     let signed = operation.signature.as_ref().map(|signature| {
         let certificate = ca_core::domain::Sha256(openssl::sha::sha256(&signature.certificate));
         [

@@ -214,10 +214,7 @@ pub(super) fn fields(
             .among(words("fund-pay-", &[FundPay::Suspense.word(), FundPay::Transfer.word()]))
     };
     match act {
-        FundAct::Remit => vec![
-            field("month", "fund-field-month", "fixed"),
-            pay(),
-        ],
+        FundAct::Remit => vec![field("month", "fund-field-month", "fixed"), pay()],
         FundAct::Open => vec![
             field("name", "fund-col-name", "text"),
             field("id_kind", "fund-form-id-kind", "select").among(

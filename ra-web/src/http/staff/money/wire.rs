@@ -18,12 +18,12 @@ use crate::enrolment::duty::Right;
 use crate::http::answer::{Again, Shown, file_of, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::statement::{FileFault, MAX_FILE_BYTES};
 use crate::payment::bill::{Bill, MoneyFault};
 use crate::payment::fen::Fen;
 use crate::payment::ledger::Account;
 use crate::payment::matching::Received;
 use crate::payment::wire::{BankLine, LineNumber, LineState, TakenIn, WireTerms};
+use crate::statement::{FileFault, MAX_FILE_BYTES};
 
 /// A file that is a little too large must still arrive, so that the page can say so.
 pub(super) fn uploads() -> DefaultBodyLimit {
