@@ -6,7 +6,8 @@
 //! [`verify_as`] reads what other programs sign, for whoever verifies on behalf of others; [`sign_as`] wraps other
 //! content than data: time stamps.
 //! Trusts nothing in the message. Never says who the signer is: the caller asks [`crate::chain`] and the
-//! registry; and never believes `signingTime`, which is the signer's claim.
+//! registry; and never believes `signingTime`, which is the signer's claim. One kind is made and not read here: the detached one
+//! of a sealed PDF, which PDF readers judge.
 
 mod sign;
 mod verify;
@@ -14,7 +15,7 @@ mod verify;
 use const_oid::ObjectIdentifier;
 use openssl::hash::{MessageDigest, hash};
 
-pub use sign::{SignMessageError, Wrapping, algorithm_for, sign, sign_as};
+pub use sign::{SignMessageError, Wrapping, algorithm_for, sign, sign_as, sign_detached};
 pub use verify::{Expected, verify, verify_as};
 
 use crate::domain::Timestamp;
