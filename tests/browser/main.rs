@@ -14,6 +14,7 @@ mod renewal;
 mod reports;
 mod slice;
 mod tokens;
+mod ways;
 
 #[path = "../../ra-web/tests/portal/house.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
