@@ -12,5 +12,6 @@ mod local_network;
 mod mail;
 mod outages;
 mod postgres;
+mod renewals_killed;
 mod secrets;
 mod tongsuo;
