@@ -1,9 +1,10 @@
-//! `cargo run --release -- [office [UNITS]|socket]`: benchmarks of the whole system that end in ratios, not in seconds of
-//! this machine. Without a name both run, the office with two hundred thousand units.
+//! `cargo run --release -- [office [UNITS]|socket|renewals]`: benchmarks of the whole system that end in ratios, not in seconds
+//! of this machine. Without a name all run, the office with two hundred thousand units.
 
 mod office;
 #[path = "../../src/raw.rs"]
 mod raw;
+mod renewals;
 mod socket;
 
 use anyhow::bail;
@@ -15,10 +16,12 @@ fn main() -> anyhow::Result<()> {
     match arguments.next().as_deref() {
         None => {
             socket::run()?;
+            renewals::run()?;
             office::run(UNITS)
         }
         Some("office") => office::run(arguments.next().map_or(Ok(UNITS), |count| count.parse())?),
         Some("socket") => socket::run(),
+        Some("renewals") => renewals::run(),
         Some(other) => bail!("there is no benchmark {other}"),
     }
 }
