@@ -5,6 +5,7 @@
 
 mod batches;
 mod evidence;
+mod fund;
 mod interrupted;
 mod money;
 mod pages;
@@ -15,6 +16,7 @@ mod reports;
 mod slice;
 mod tokens;
 mod ways;
+mod withdrawal;
 
 #[path = "../../ra-web/tests/portal/house.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
@@ -25,3 +27,6 @@ mod pki;
 #[path = "../../ra-web/tests/portal/responder.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
 mod responder;
+#[path = "../stripe/src/face.rs"]
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+mod sandbox;

@@ -18,7 +18,6 @@ pub mod nuonuo;
 pub mod ofd;
 pub mod paper;
 pub mod provider;
-pub mod qr;
 pub mod quota;
 pub mod record;
 pub mod reversing;

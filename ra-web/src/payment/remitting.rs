@@ -9,6 +9,7 @@ use super::wire::WireTerms;
 use super::{event, note};
 use crate::enrolment::case::{Forbidden, Step, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
+use crate::statement::code::Kind;
 use crate::store::Tx;
 
 impl Desk {
@@ -35,7 +36,7 @@ impl Desk {
     ) -> Result<Remittance, OfficeError> {
         // Of a hundred million codes few are taken; after so many draws something else is wrong.
         for _ in 0..20 {
-            let code = RemittanceCode::draw(&mut *self.draw());
+            let code = RemittanceCode::draw(Kind::Bill, &mut *self.draw());
             let remittance = Remittance::of(bill, code, now);
             if tx.add_remittance(&remittance).await? {
                 return Ok(remittance);

@@ -9,7 +9,7 @@ use super::wire::WireTerms;
 use crate::enrolment::case::may_read;
 use crate::enrolment::desk::{Desk, OfficeError};
 use crate::i18n::Locale;
-use crate::invoice::qr::Modules;
+use crate::paper::qr::Modules;
 
 /// What the template reads.
 #[derive(Serialize)]

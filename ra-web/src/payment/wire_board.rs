@@ -2,12 +2,12 @@
 
 use ca_core::domain::Officer;
 
-use super::bank;
 use super::bill::Bill;
 use super::store::Booked;
 use super::wire::{BankLine, LineNumber, StatementNumber, TakenIn, WireTerms};
 use crate::enrolment::case::may_read;
 use crate::enrolment::desk::{Desk, OfficeError};
+use crate::statement;
 
 /// So many of each kind at most, the oldest.
 const MOST: i64 = 100;
@@ -106,7 +106,7 @@ impl Desk {
         let mut tx = self.store.read().await?;
         let statement = tx.statement(number).await?.ok_or(OfficeError::NotFound)?;
         may_read(officer, &statement.office)?;
-        let lines = tx.lines_of(number, bank::MAX_LINES as i64).await?;
+        let lines = tx.lines_of(number, statement::MAX_LINES as i64).await?;
         Ok((statement, lines))
     }
 }

@@ -5,6 +5,7 @@
 //! (`fixtures/`) with the facts filled in, so that a field that Stripe has is there; the client's strict types judge the rest.
 
 mod catalogue;
+pub mod face;
 mod idempotency;
 mod page;
 mod refunds;

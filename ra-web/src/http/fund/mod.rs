@@ -1,8 +1,12 @@
 //! The fund portal's pages.
 
+mod api;
 mod business;
 mod check;
+mod handshake;
+mod lists;
 mod login;
+mod my;
 mod operations;
 mod plans;
 mod queries;
@@ -10,6 +14,7 @@ mod query;
 mod session;
 mod unit;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,13 +24,20 @@ use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
+use crate::fund::bank::TrusteeAccount;
+use crate::fund::citizens::CitizenRegistry;
 use crate::fund::hall::Hall;
+use crate::fund::voucher::Seal;
+use crate::fund::withdrawal::counter::Counter;
 use crate::fund::{FundStore, Members};
+use crate::http::frame::limited;
 use crate::http::presence::Presences;
 use crate::i18n::Locale;
 use crate::login::Door;
 use crate::page::{Page, Person, RailItem, View};
 use crate::paper::Press;
+
+pub use handshake::handshakes;
 
 /// A list that is sent in, with what the form adds.
 const MAX_LIST_BYTES: usize = crate::batches::table::MAX_FILE_BYTES + 16 * 1024;
@@ -39,8 +51,16 @@ pub struct Portal {
     pub members: Arc<Members>,
     /// Where business is done.
     pub hall: Arc<Hall>,
+    /// Where persons withdraw; none where there is no face check or no bank.
+    pub counter: Option<Arc<Counter>>,
+    /// Whose certificate it is, of persons.
+    pub citizens: Arc<CitizenRegistry>,
     /// Prints vouchers.
     pub press: Press,
+    /// Seals them.
+    pub seal: Option<Arc<Seal>>,
+    /// Where units pay.
+    pub banks: Arc<[TrusteeAccount]>,
     /// The portal's own origin, for vouchers.
     pub origin: Arc<str>,
     /// The accounts.
@@ -51,8 +71,12 @@ pub struct Portal {
     pub clock: Arc<dyn Clock>,
     /// Draws the secrets of browsers.
     pub chance: Chance,
+    /// Proxies whose word on addresses is believed.
+    pub proxies: Arc<[IpAddr]>,
     /// Where certificates are renewed.
     pub renewal_origin: Arc<str>,
+    /// Where one logs in by the TLS handshake, if it can be.
+    pub handshake: Option<Arc<str>>,
     /// The fund's name in Chinese.
     pub name_zh: Arc<str>,
     /// The fund's name in English.
@@ -68,7 +92,12 @@ impl Portal {
     }
 }
 
-/// Every route of the portal.
+/// The routes of programs, which have no browser's session.
+pub fn machines(portal: Portal) -> Router {
+    api::router(&portal).with_state(portal)
+}
+
+/// Every route of the portal's pages.
 pub fn router(portal: Portal) -> Router {
     Router::new()
         .route("/", get(unit::get_home))
@@ -86,8 +115,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/person", get(queries::get_person))
         .route("/business", get(business::get_business))
         .route("/business/{act}", get(business::get_form).post(business::post_form))
-        .route("/business/{act}/list", post(business::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
-        .route("/business/{act}/template.xlsx", get(business::get_template))
+        .route("/business/{act}/list", post(lists::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
+        .route("/business/{act}/template.xlsx", get(lists::get_template))
         .route("/vouchers", get(operations::get_vouchers))
         .route("/operations/{serial}", get(operations::get_operation))
         .route("/operations/{serial}/sign", post(operations::post_sign))
@@ -95,7 +124,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/operations/{serial}/list.xlsx", get(operations::get_list))
         .route("/operations/{serial}/voucher", post(operations::post_voucher))
         .route("/operations/{serial}/evidence", get(operations::get_evidence))
-        .route("/check", get(check::get_check))
+        .merge(my::router())
+        .merge(limited(check::router(), &portal.proxies, check::BURST, check::PERIOD))
         .with_state(portal)
 }
 

@@ -1,10 +1,12 @@
-//! `cargo run --release -- [office [UNITS]|socket|renewals]`: benchmarks of the whole system that end in ratios, not in seconds
+//! `cargo run --release -- [fund|office [UNITS]|socket|renewals]`: benchmarks of the whole system that end in ratios, not in seconds
 //! of this machine. Without a name all run, the office with two hundred thousand units.
 
+mod fund;
 mod office;
 #[path = "../../src/raw.rs"]
 mod raw;
 mod renewals;
+mod sink;
 mod socket;
 
 use anyhow::bail;
@@ -17,8 +19,10 @@ fn main() -> anyhow::Result<()> {
         None => {
             socket::run()?;
             renewals::run()?;
-            office::run(UNITS)
+            office::run(UNITS)?;
+            fund::run()
         }
+        Some("fund") => fund::run(),
         Some("office") => office::run(arguments.next().map_or(Ok(UNITS), |count| count.parse())?),
         Some("socket") => socket::run(),
         Some("renewals") => renewals::run(),
