@@ -85,7 +85,7 @@ async fn every_operation_is_done_by_a_program() {
         ("change-person", json!({ "number": number, "mobile": "13911112222", "address": "建设大街1号" })),
         (
             "make-up",
-            json!({ "number": number, "difference": true, "words": "基数少报补差", "arrears": [
+            json!({ "number": number, "difference": true, "words": "基数少报补差", "pay": "suspense", "arrears": [
                 { "month": "2026-10", "unit_part": "10.00", "personal_part": "10.00" },
                 { "month": "2026-09", "unit_part": "10.00", "personal_part": "10.00" },
             ] }),
@@ -491,7 +491,7 @@ async fn another_units_data_is_reached_by_no_route_of_the_api() {
         ("/plans/rebase", json!({ "bases": [based] }), 422),
         (
             "/plans/make-up",
-            json!({ "number": "030000000001", "arrears": [arrear], "difference": true, "words": "补差" }),
+            json!({ "number": "030000000001", "arrears": [arrear], "difference": true, "words": "补差", "pay": "suspense" }),
             422,
         ),
         ("/plans/change-person", person, 422),

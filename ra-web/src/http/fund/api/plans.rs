@@ -296,6 +296,9 @@ pub(super) struct MakeUp {
     /// Why.
     #[schema(min_length = 2, max_length = 200, example = "基数少报补差")]
     words: String,
+    /// `suspense`: out of what was received; `transfer`: by a transfer that is still to arrive.
+    #[schema(pattern = "^(suspense|transfer)$", example = "suspense")]
+    pay: String,
 }
 
 /// Make up months (补缴)
@@ -308,29 +311,39 @@ pub(super) async fn post_make_up(
     key: Key,
     body: Body<MakeUp>,
 ) -> Result<Response, Failure> {
-    let MakeUp { number, arrears, difference, words } = body.value;
+    let MakeUp { number, arrears, difference, words, pay } = body.value;
     let mut reader = Reader::new(&view);
     let number = reader.number("/number", &number);
     if !(1..=MOST_ARREARS).contains(&i64::try_from(arrears.len()).unwrap_or(i64::MAX)) {
         let detail = view.locale.t_with("fund-fault-months", &[("n", &MOST_ARREARS)]);
         reader.said("/arrears", "months", detail);
     }
-    let mut months = Vec::new();
+    let mut months: Vec<(Month, Fen, Fen)> = Vec::new();
     for (n, one) in arrears.iter().enumerate() {
         let month = reader.month(format!("/arrears/{n}/month"), &one.month);
-        if months.iter().any(|known: &PlannedArrear| Some(known.month) == month) {
+        if months.iter().any(|(known, ..)| Some(*known) == month) {
             reader.fault(format!("/arrears/{n}/month"), "twice");
         }
         let unit_part = reader.amount(format!("/arrears/{n}/unit_part"), &one.unit_part);
         let personal_part = reader.amount(format!("/arrears/{n}/personal_part"), &one.personal_part);
         if let (Some(month), Some(unit_part), Some(personal_part)) = (month, unit_part, personal_part) {
-            months.push(PlannedArrear { month, unit_part, personal_part });
+            months.push((month, unit_part, personal_part));
         }
     }
     let words = reader.read("/words", "words", plain(&words, 2, 200));
-    let (number, words) = reader.done(number.zip(words))?;
-    months.sort_by_key(|one| one.month);
-    let plan = Plan::MakeUp { number, arrears: months, difference, words };
+    let pay = reader.read("/pay", "choose", FundPay::from_word(&pay));
+    let ((number, words), pay) = reader.done(number.zip(words).zip(pay))?;
+    months.sort_by_key(|(month, ..)| *month);
+    let arrear = |(month, unit_part, personal_part)| PlannedArrear {
+        number: number.clone(),
+        name: String::new(),
+        month,
+        unit_part,
+        personal_part,
+        difference,
+        words: words.clone(),
+    };
+    let plan = Plan::MakeUp { arrears: months.into_iter().map(arrear).collect(), pay };
     drafted(&portal, &view, &machine, key, body.sha256, plan).await
 }
 
