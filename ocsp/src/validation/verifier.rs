@@ -1,15 +1,17 @@
 //! From a question to a verdict: signature, chain, validity, use, status, in this order. The first that is wrong is the
 //! finding.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ca_core::chain::{Anchors, ChainValid};
 use ca_core::clock::Clock;
-use ca_core::cms::{self, CmsError, Expected};
+use ca_core::cms::{self, CmsError, Expected, MAX_MESSAGE_BYTES};
 use ca_core::domain::{IssuerId, RevocationReason, Timestamp};
 use ca_core::keys::PublicKey;
 use ca_core::keys::verify::VerifyError;
 use ca_core::x509::Parts;
+use openssl::cms::CmsContentInfo;
 
 use super::finding::Finding;
 use super::question::{Algorithm, Question};
@@ -124,7 +126,7 @@ fn signed(question: &Question) -> Result<Signed, (Finding, String)> {
         if let Some(certificate) = &question.certificate {
             Parts::read(certificate).map_err(|error| (Finding::CertificateMalformed, error.to_string()))?;
         }
-        let verified = cms::verify_as(&question.signature, &expected);
+        let verified = cms::verify_as(&in_der(&question.signature), &expected);
         let verified = verified.map_err(|error| (of_message(&error), error.to_string()))?;
         return Ok(Signed {
             certificate: verified.certificate,
@@ -139,6 +141,16 @@ fn signed(question: &Question) -> Result<Signed, (Finding, String)> {
     key.verify_with(algorithm.into(), &message, &question.signature)
         .map_err(|error| (of_signature(&error), error.to_string()))?;
     Ok(Signed { certificate, algorithm, message })
+}
+
+/// The message in DER. Programs that sign streams write lengths that are told at the end (BER); what is signed inside of them
+/// is DER all the same. OpenSSL writes such a message anew.
+fn in_der(message: &[u8]) -> Cow<'_, [u8]> {
+    if message.get(1) != Some(&0x80) || message.len() > MAX_MESSAGE_BYTES {
+        return Cow::Borrowed(message);
+    }
+    let again = CmsContentInfo::from_der(message).and_then(|message| message.to_der());
+    again.map_or(Cow::Borrowed(message), Cow::Owned)
 }
 
 const fn of_message(error: &CmsError) -> Finding {

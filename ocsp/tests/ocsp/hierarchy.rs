@@ -4,7 +4,9 @@ use ca_core::clock::{Clock as _, SystemClock};
 use ca_core::domain::{IssuerId, KeyKind, Serial, Sm2Id, Timestamp};
 use ca_core::encode::certificate::assemble;
 use ca_core::keys::sm2::{Hasher, point_of};
+use ca_core::tlv::{self, tag};
 use ca_core::x509::Parts;
+use ca_core::x509::oid::AD_OCSP;
 use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -193,6 +195,13 @@ pub(crate) fn leaf_between(common: &str, days: (i64, i64), serial: &Serial, issu
         purpose.server_auth()
     };
     builder.append_extension(purpose.build().unwrap()).unwrap();
+    // Some relying parties ask about certificates that say whom to ask, and about no others.
+    let location = tlv::write(tag::PRIMITIVE_6, &[b"http://ocsp.invalid/ocsp"]);
+    let method = tlv::write(tag::OID, &[AD_OCSP.as_bytes()]);
+    let access = tlv::write(tag::SEQUENCE, &[tlv::write(tag::SEQUENCE, &[method, location])]);
+    let id = Asn1Object::from_str("1.3.6.1.5.5.7.1.1").unwrap();
+    let value = Asn1OctetString::new_from_bytes(&access).unwrap();
+    builder.append_extension(X509Extension::new_from_der(&id, false, &value).unwrap()).unwrap();
     identify(&mut builder, Some(&issuer.certificate));
     Holder { certificate: signed(builder, issuer.kind, &issuer.key), key, kind }
 }

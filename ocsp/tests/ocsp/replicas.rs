@@ -74,20 +74,32 @@ impl Standby {
         primary.replace(&self.primary, &self.folder)
     }
 
-    /// Has it follow this connection from now on; the empty one cuts it off.
-    fn follow(&self, connection: &str) {
-        let set = format!("ALTER SYSTEM SET primary_conninfo = '{connection}'");
-        for statement in [set.as_str(), "SELECT pg_reload_conf()"] {
-            let done = Command::new(format!("{}/psql", self.programs))
-                .args(["-q", "-h", &self.folder, "-U", "postgres", "-c", statement])
-                .output()
-                .unwrap();
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        }
+    /// What a statement says, asked of the standby.
+    fn sql(&self, statement: &str) -> String {
+        let done = Command::new(format!("{}/psql", self.programs))
+            .args(["-qAt", "-h", &self.folder, "-U", "postgres", "-c", statement])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap().trim().to_owned()
     }
 
+    /// Has it follow this connection from now on; the empty one cuts it off.
+    fn follow(&self, connection: &str) {
+        self.sql(&format!("ALTER SYSTEM SET primary_conninfo = '{connection}'"));
+        self.sql("SELECT pg_reload_conf()");
+    }
+
+    /// Returns when nothing comes over any more.
     fn cut_off(&self) {
         self.follow("");
+        for _ in 0..400 {
+            if self.sql("SELECT count(*) FROM pg_stat_wal_receiver") == "0" {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("it still follows");
     }
 
     fn join(&self) {

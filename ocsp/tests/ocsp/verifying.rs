@@ -89,6 +89,36 @@ async fn signatures_of_each_kind_and_form_are_found_valid() {
     }
 }
 
+/// Messages as `openssl cms` writes streams (lengths at the end), names signers by key, and hashes with what we do not take.
+#[tokio::test]
+async fn messages_of_other_forms_are_read_or_refused_by_name() {
+    let desk = Desk::new().await;
+    let unit = desk.good().await;
+    let folder = desk.house.ground.folder.path();
+    let (message, signed) = (folder.join("message"), folder.join("signed.p7"));
+    let (certificate, key) = (pem(folder, "signer.pem", &[&unit]), folder.join("signer.key"));
+    std::fs::write(&message, MESSAGE).unwrap();
+    std::fs::write(&key, unit.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    for (options, finding) in [
+        (&["-stream"][..], "valid"),
+        (&["-stream", "-nodetach"], "valid"),
+        (&["-keyid"], "valid"),
+        (&["-md", "sha384"], "valid"),
+        (&["-md", "sha512"], "algorithm_refused"),
+        (&["-md", "sha1"], "algorithm_refused"),
+    ] {
+        let mut sign = Command::new("openssl");
+        sign.args(["cms", "-sign", "-binary", "-outform", "DER", "-in"]).arg(&message).arg("-signer").arg(&certificate);
+        sign.arg("-inkey").arg(&key).args(options).arg("-out").arg(&signed);
+        let (output, text) = run(sign).await;
+        assert!(output.status.success(), "{text}");
+        let signature = base64(&std::fs::read(&signed).unwrap());
+        let form = if options.contains(&"-nodetach") { "cms-attached" } else { "cms-detached" };
+        let answer = desk.ask(&json!({ "form": form, "signature": signature, "message": base64(MESSAGE) })).await;
+        assert_eq!(answer["finding"], finding, "{options:?}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn each_thing_that_is_wrong_has_its_own_finding_and_code() {
     let desk = Desk::new().await;

@@ -1,7 +1,8 @@
 //! Responders and servers that others wrote, in the same run: nginx that sends one answer from a file, `openssl ocsp` and
 //! Debian's `cfssl ocspserve` of the same CA. What is not installed is said and left out.
 //!
-//! Each has one thread or process that serves, and its processor time is read from /proc as ours is.
+//! Each has one thread or process that serves, and its processor time is read from /proc as ours is. `openssl ocsp` binds
+//! every address, so it is measured only in a network of its own: `unshare -rn sh -c 'ip link set lo up; …'`.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -50,7 +51,7 @@ impl Peer {
         // No connection to try it: openssl spins for ever after one that asks nothing.
         let port = format!(":{:04X} ", address.port());
         for _ in 0..100 {
-            let listens = std::fs::read_to_string("/proc/net/tcp")?;
+            let listens = std::fs::read_to_string("/proc/net/tcp")? + &std::fs::read_to_string("/proc/net/tcp6")?;
             if listens.lines().any(|line| line.contains(&port) && line.contains(" 0A ")) {
                 return Ok(Some(peer));
             }
@@ -71,6 +72,19 @@ impl Peer {
         let spent = self.cpu()?.saturating_sub(before);
         Ok(Measured { server_cpu_us: spent.as_secs_f64() * 1e6 / measured.requests, ..measured })
     }
+}
+
+/// Whether loopback is the only network.
+fn alone() -> anyhow::Result<bool> {
+    let devices = std::fs::read_to_string("/proc/net/dev")?;
+    Ok(devices.lines().skip(2).all(|line| line.trim_start().starts_with("lo:")))
+}
+
+/// A prepared request to the address that others answer at: no path before the base64, and `/`.
+fn at_the_root(request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&request[..request.len().min(20)]).into_owned();
+    let shorter = text.replacen("GET /ocsp/", "GET /", 1).replacen("POST /ocsp ", "POST / ", 1);
+    [shorter.as_bytes(), &request[text.len()..]].concat()
 }
 
 fn free() -> anyhow::Result<SocketAddr> {
@@ -96,6 +110,7 @@ pub(super) async fn run(ground: &Ground, ids: &[Vec<u8>], answer: &[u8]) -> anyh
             }
             // Who has one answer is asked for that one.
             let requests = requests(if peer.gets { ids } else { &ids[..1] }, as_get)?;
+            let theirs: Vec<Vec<u8>> = requests.iter().map(|request| at_the_root(request)).collect();
             let ours = Load {
                 requests: &requests,
                 connections: CONNECTIONS,
@@ -105,7 +120,7 @@ pub(super) async fn run(ground: &Ground, ids: &[Vec<u8>], answer: &[u8]) -> anyh
             };
             let (mut our, mut their) = (Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
-                their.push(peer.measure(&requests).await?);
+                their.push(peer.measure(&theirs).await?);
                 our.push(ours.run(ground.address()).await?);
             }
             let (our, their) = (Measured::median(&mut our), Measured::median(&mut their));
@@ -151,11 +166,15 @@ async fn openssl(folder: &TempDir, ground: &Ground) -> anyhow::Result<Option<Pee
     for (name, text) in [("ca.pem", issuer), ("other.key", key), ("other.pem", certificate), ("index.txt", index)] {
         std::fs::write(file(name), text)?;
     }
+    if !alone()? {
+        println!("{:<26} binds every address: not here, but in a network of its own (unshare -rn)", "openssl ocsp");
+        return Ok(None);
+    }
     let address = free()?;
     let mut command = Command::new("openssl");
     command.arg("ocsp").arg("-index").arg(file("index.txt")).arg("-CA").arg(file("ca.pem"));
     command.arg("-rsigner").arg(file("other.pem")).arg("-rkey").arg(file("other.key"));
-    command.args(["-port", &address.to_string(), "-nmin", "60"]);
+    command.args(["-port", &address.port().to_string(), "-nmin", "60", "-ignore_err"]);
     let mut peer = Peer::start("openssl ocsp", &mut command, address).await?;
     peer.iter_mut().for_each(|peer| peer.closes = true);
     Ok(peer)
