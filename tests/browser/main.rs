@@ -5,6 +5,7 @@
 
 mod batches;
 mod evidence;
+mod fund;
 mod interrupted;
 mod money;
 mod pages;

@@ -98,7 +98,7 @@ impl Assistant {
 }
 
 /// A token of SoftHSM2 with a unit's certificate, made with the token tool.
-fn enrolled(agent: &Agent, house: &House, folder: &Path, pin: &str) -> anyhow::Result<Serial> {
+pub(crate) fn enrolled(agent: &Agent, house: &House, folder: &Path, pin: &str) -> anyhow::Result<Serial> {
     agent.init("unit-001", pin)?;
     let file = |name: &str| folder.join(name).display().to_string();
     std::fs::write(folder.join("pin"), pin)?;

@@ -21,6 +21,11 @@ login-refused-title = You are not logged in
 login-refused-code = Reason code
 login-refused-kept = No session was opened and nothing in your account has changed.
 
+login-handshake-hint = If the browser itself has your certificate, you can do without the assistant:
+login-handshake = Log in with the browser's certificate
+login-refused-no-certificate = The browser offered no certificate
+login-refused-no-certificate-why = No certificate was chosen when the secure connection was made, or this computer has none that fits.
+login-refused-no-certificate-next = Plug in your token, close all windows of the browser and open it again, and choose the unit's certificate when it asks; or go back to the login page and use the assistant.
 login-refused-malformed = There was no signature
 login-refused-malformed-why = What was sent has no signature, or one that cannot be read.
 login-refused-malformed-next = Go back to the login page, choose “Log in with certificate”, and sign in the assistant’s window.

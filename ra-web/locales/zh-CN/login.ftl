@@ -22,6 +22,11 @@ login-refused-title = 登录没有成功
 login-refused-code = 原因代码
 login-refused-kept = 没有为这次登录建立会话，您的账户数据没有任何变化。
 
+login-handshake-hint = 浏览器中装有证书时，也可以不用证书助手：
+login-handshake = 由浏览器选择证书登录
+login-refused-no-certificate = 浏览器没有出示证书
+login-refused-no-certificate-why = 建立安全连接时，浏览器没有选择证书，或这台电脑上没有可用的证书。
+login-refused-no-certificate-next = 请插入证书介质，关闭所有浏览器窗口后重新打开，在浏览器询问时选择单位证书；也可以回到登录页，用证书助手登录。
 login-refused-malformed = 没有收到证书的签名
 login-refused-malformed-why = 提交的内容中没有签名，或签名无法读取。
 login-refused-malformed-next = 请回到登录页，点“用证书登录”，在证书助手的窗口中完成签名。

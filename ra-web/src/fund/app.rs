@@ -26,10 +26,10 @@ use super::{FundStore, Members, citizens, fund_migrations, opening};
 use crate::Chance;
 use crate::app::{Listeners, status_client};
 use crate::http::frame::{Frame, wrap};
-use crate::http::fund::{Portal, router};
+use crate::http::fund::{Portal, handshakes, machines, router};
 use crate::http::presence::{self, Presences};
 use crate::http::{listener, ops, session};
-use crate::login::{Door, Site, read_anchors};
+use crate::login::{Door, ProxySecret, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
 use crate::paper::sealed::Sealer;
@@ -43,6 +43,8 @@ const COOKIE: &str = "__Host-yx-portal";
 pub struct Running {
     /// Where the portal listens.
     pub portal: SocketAddr,
+    /// Where the proxy says who came with which certificate.
+    pub handshakes: Option<SocketAddr>,
     /// Where health and metrics are.
     pub ops: SocketAddr,
     /// The portal's origin, as units sign it.
@@ -103,6 +105,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     );
     let door = Arc::new(door);
     let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone() };
+    // What a statement brought and nobody looked at, because whoever took it in was stopped.
+    if let Err(error) = hall.judge_lines(clock.now()).await {
+        tracing::error!(%error, "Lines of bank statements wait to be looked at");
+    }
     let hall = Arc::new(hall);
     let counter = counter(&config, hall.clone(), clock.clone(), &chance)?;
     if let Some(counter) = &counter {
@@ -115,6 +121,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         citizens: Arc::new(CitizenRegistry::new(store.clone())),
         press,
         seal,
+        banks: config.trustee.into(),
         origin: origin.as_str().into(),
         members: Arc::new(Members::new(store.clone())),
         store,
@@ -123,12 +130,21 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         chance: chance.clone(),
         proxies: config.limits.proxies.clone().into(),
         renewal_origin: config.site.renewal_origin.into(),
+        handshake: config.mutual_tls.as_ref().map(|tls| tls.origin.as_str().into()),
         name_zh: config.site.name_zh.into(),
         name_en: config.site.name_en.into(),
     };
     let sessions = session::Sessions::new(database.clone(), clock.clone());
-    let routes =
-        router(portal).layer(session::layer(sessions, COOKIE, SameSite::Lax)).merge(presence::router(presences));
+    let programs = machines(portal.clone());
+    let layer = session::layer(sessions, COOKIE, SameSite::Lax);
+    let by_handshake = match &config.mutual_tls {
+        Some(tls) => {
+            let routes = handshakes(portal.clone(), ProxySecret::read(&tls.secret_file)?, tls.proxies.clone());
+            Some((listener::bind(tls.listen).await?, routes.layer(layer.clone()), tls.proxies.clone()))
+        }
+        None => None,
+    };
+    let routes = router(portal).layer(layer).merge(presence::router(presences)).merge(programs);
     let frame = Frame {
         site: page::Site::Portal,
         agent: config.site.agent_origin,
@@ -139,10 +155,16 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     };
 
     let mut listeners = Listeners::default();
+    let handshakes = match by_handshake {
+        Some((socket, routes, proxies)) => {
+            Some(listeners.serve(socket, wrap(routes, Frame { proxies, ..frame.clone() }))?)
+        }
+        None => None,
+    };
     let portal = listeners.serve(socket, wrap(routes, frame))?;
     let ops = listeners.serve(ops_socket, ops::router(vec![Arc::new(DatabaseProbe(database.clone()))]))?;
     tracing::info!(%portal, %ops, origin, "The fund portal listens");
-    Ok(Running { portal, ops, origin, listeners, database })
+    Ok(Running { portal, handshakes, ops, origin, listeners, database })
 }
 
 /// The counter for withdrawals; none where there is no provider of face checks or no bank.

@@ -3,11 +3,12 @@
 //! Trust: whoever can write this file, or the certificates that it names, can log in as any unit. The
 //! responder's address is not trusted: its answers are signed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::bank::TrusteeAccount;
 use crate::config::Limits;
 pub use crate::config::Trust;
 
@@ -23,8 +24,14 @@ pub struct Config {
     /// How browsers know the portal, and what it is called.
     #[serde(default)]
     pub site: Site,
+    /// Accounts at trustee banks, onto which units pay.
+    #[serde(default)]
+    pub trustee: Vec<TrusteeAccount>,
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// Login by the TLS handshake, behind a proxy. Unset: there is none.
+    #[serde(default)]
+    pub mutual_tls: Option<MutualTls>,
     /// What vouchers are printed with.
     #[serde(default)]
     pub paper: Paper,
@@ -40,6 +47,28 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// Login by the TLS handshake: `docs/nginx/portal.conf` is the other half. Trust: whoever has the secret and reaches the listener
+/// from an address of a proxy can log in as any unit; book anything they cannot, since that is signed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MutualTls {
+    /// Where the proxy reaches it, and nobody else does.
+    pub listen: SocketAddr,
+    /// The origin of that login as browsers know it: the portal's host, another port. Linked on the login page.
+    pub origin: String,
+    /// The file of the secret that the proxy sends: 32 characters or more.
+    pub secret_file: PathBuf,
+    /// The addresses from which the proxy comes.
+    #[serde(default = "MutualTls::beside")]
+    pub proxies: Vec<IpAddr>,
+}
+
+impl MutualTls {
+    fn beside() -> Vec<IpAddr> {
+        vec![IpAddr::from([127, 0, 0, 1])]
+    }
 }
 
 /// What vouchers are printed with.

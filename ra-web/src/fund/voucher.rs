@@ -112,13 +112,15 @@ pub fn particulars(locale: Locale, document: &FundTransaction) -> Vec<(String, S
     document.facts.iter().map(fact).collect()
 }
 
-/// The headings of a list.
+/// The headings of an operation's list.
 #[must_use]
-pub fn columns(locale: Locale, act: FundAct) -> Vec<String> {
+pub fn columns(locale: Locale, act: FundAct, moves_money: bool) -> Vec<String> {
     let (was, will) = match act {
         FundAct::Open => ("fund-line-starts", "fund-line-base"),
         FundAct::Rebase | FundAct::Unseal => ("fund-line-was", "fund-line-will"),
-        FundAct::MakeUp | FundAct::Reverse => ("", "fund-line-month"),
+        FundAct::MakeUp => ("fund-line-why", "fund-line-month"),
+        FundAct::Reverse if moves_money => ("", "fund-line-month"),
+        FundAct::Reverse => ("fund-line-was", "fund-line-will"),
         _ => ("", "fund-line-base"),
     };
     let word = |key: &str| if key.is_empty() { String::new() } else { locale.t(key) };
@@ -180,7 +182,7 @@ impl Voucher {
         if !operation.moves_money() {
             facts.extend(monthly(locale, &operation.lines()));
         }
-        let (columns, lines) = shown(columns(locale, operation.act), operation.lines());
+        let (columns, lines) = shown(columns(locale, operation.act, operation.moves_money()), operation.lines());
         Some(Self {
             title: locale.t(&format!("fund-voucher-{}", kind(operation.act))),
             number: operation.serial.clone(),
@@ -243,7 +245,7 @@ mod tests {
         assert_eq!(typed_code(" 2345-6789-abcd-EFGH").as_deref(), Some("23456789ABCDEFGH"));
         assert_eq!(typed_code("2345"), None);
         let (columns, lines) = shown(
-            columns(Locale::En, FundAct::Seal),
+            columns(Locale::En, FundAct::Seal, false),
             vec![["1", "2", "3", "", "5", "6", "7"].map(str::to_owned).to_vec()],
         );
         assert_eq!((columns.len(), lines[0].len()), (6, 6));

@@ -59,6 +59,8 @@ kinds! {
     CaUnavailable => "ca_unavailable", SERVICE_UNAVAILABLE;
     /// The authority's key-management centre does not answer: no pairs.
     KmcUnavailable => "kmc_unavailable", SERVICE_UNAVAILABLE;
+    /// The certificate is not good now.
+    CertificateRefused => "certificate_refused", FORBIDDEN;
     /// The authority said no.
     CaRefused => "ca_refused", CONFLICT;
     /// Someone else changed it meanwhile, or the button was pressed twice.
@@ -77,6 +79,12 @@ kinds! {
     GatewayRefused => "gateway_refused", BAD_GATEWAY;
     /// The provider of online payment does not answer.
     GatewayUnavailable => "gateway_unavailable", SERVICE_UNAVAILABLE;
+    /// What the request says cannot be: each fault is named.
+    Invalid => "invalid", UNPROCESSABLE_ENTITY;
+    /// Another request with this key is being worked at.
+    KeyBusy => "key_busy", CONFLICT;
+    /// The key was given to another request.
+    KeyReused => "key_reused", UNPROCESSABLE_ENTITY;
     /// A fault of ours.
     Internal => "internal", INTERNAL_SERVER_ERROR;
     /// Bill, payment, refund or drawer do not allow it.
@@ -91,6 +99,8 @@ kinds! {
     NotFound => "not_found", NOT_FOUND;
     /// No one is signed in.
     NotSignedIn => "not_signed_in", UNAUTHORIZED;
+    /// The certificate's status cannot be learnt now.
+    StatusUnavailable => "status_unavailable", SERVICE_UNAVAILABLE;
     /// The signature does not fit what was to be signed, or who is signed in.
     SignatureRefused => "signature_refused", UNPROCESSABLE_ENTITY;
     /// Storage cannot be used now.
@@ -121,10 +131,44 @@ kinds! {
     TooLarge => "too_large", PAYLOAD_TOO_LARGE;
     /// Too often.
     TooMany => "too_many", TOO_MANY_REQUESTS;
+    /// A body of another kind than the address takes.
+    UnsupportedMedia => "unsupported_media", UNSUPPORTED_MEDIA_TYPE;
     /// A paper has a character that no font of ours has.
     Unprintable => "unprintable", UNPROCESSABLE_ENTITY;
     /// The matter is in a state that does not allow it.
     WrongState => "wrong_state", CONFLICT;
+}
+
+/// One thing that is wrong in what a program sent.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Fault {
+    /// Where in the body: a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/people/0/base", nullable = false)]
+    pointer: Option<String>,
+    /// Which parameter of the address or of the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    parameter: Option<&'static str>,
+    /// What, for programs.
+    #[schema(example = "base_high")]
+    code: String,
+    /// What, for people.
+    detail: String,
+}
+
+impl Fault {
+    /// At a place of the body. `code` is the end of a message key.
+    #[must_use]
+    pub fn at(pointer: String, code: &str, detail: String) -> Self {
+        Self { pointer: Some(pointer), parameter: None, code: code.replace('-', "_"), detail }
+    }
+
+    /// In a parameter.
+    #[must_use]
+    pub fn parameter(name: &'static str, code: &str, detail: String) -> Self {
+        Self { pointer: None, parameter: Some(name), code: code.replace('-', "_"), detail }
+    }
 }
 
 /// A failed request.
@@ -132,11 +176,13 @@ kinds! {
 pub struct Failure {
     kind: Kind,
     /// For programs and the log: English, never secret.
-    detail: Option<String>,
+    detail: Option<Box<str>>,
     /// What the authority called it.
     refusal: Option<RefusalCode>,
     /// Why money is not moved.
     money: Option<MoneyFault>,
+    /// For programs: each thing that is wrong.
+    faults: Option<Arc<Vec<Fault>>>,
     /// For the log only.
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
     /// Where a person without a session is sent.
@@ -147,13 +193,19 @@ impl Failure {
     /// A fault of ours: `what` goes to the log.
     #[must_use]
     pub fn internal(what: impl Into<String>) -> Self {
-        Self { detail: Some(what.into()), ..Kind::Internal.into() }
+        Self { detail: Some(what.into().into()), ..Kind::Internal.into() }
     }
 
     /// A failure with a detail for programs, in English, without secrets or personal data.
     #[must_use]
     pub fn with_detail(kind: Kind, detail: impl fmt::Display) -> Self {
-        Self { detail: Some(detail.to_string()), ..kind.into() }
+        Self { detail: Some(detail.to_string().into()), ..kind.into() }
+    }
+
+    /// A failure with each thing that is wrong, in the language of the request.
+    #[must_use]
+    pub fn faulty(kind: Kind, faults: Vec<Fault>) -> Self {
+        Self { faults: Some(Arc::new(faults)), ..kind.into() }
     }
 
     /// No one is signed in; people are sent to `login`, programs are told.
@@ -181,7 +233,7 @@ impl fmt::Debug for Failure {
 
 impl From<Kind> for Failure {
     fn from(kind: Kind) -> Self {
-        Self { kind, detail: None, refusal: None, money: None, cause: None, login: None }
+        Self { kind, detail: None, refusal: None, money: None, faults: None, cause: None, login: None }
     }
 }
 
@@ -207,7 +259,7 @@ impl From<CallError> for Failure {
             Some(_) => Kind::CaRefused,
         };
         let detail = match &error {
-            CallError::Refused(refusal) => Some(refusal.detail.clone()),
+            CallError::Refused(refusal) => Some(refusal.detail.as_str().into()),
             CallError::Unreachable(_) => None,
         };
         Self { detail, refusal, cause: Some(Arc::new(error)), ..kind.into() }
@@ -232,7 +284,7 @@ impl From<OfficeError> for Failure {
             OfficeError::Forbidden(Forbidden::State { .. }) | OfficeError::NotNow(_) | OfficeError::WrongState(_) => {
                 Kind::WrongState
             }
-            OfficeError::Kept(kept) => return Self { detail: Some(kept.to_string()), ..Kind::Kept.into() },
+            OfficeError::Kept(kept) => return Self { detail: Some(kept.to_string().into()), ..Kind::Kept.into() },
             OfficeError::Gateway(GatewayError::Unreachable(_)) => Kind::GatewayUnavailable,
             OfficeError::Gateway(GatewayError::Refused(_) | GatewayError::Odd(_)) => Kind::GatewayRefused,
             OfficeError::NotFound => Kind::NotFound,
@@ -330,17 +382,33 @@ struct ErrorPage {
     refusal: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// What programs read of a failure: RFC 9457.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Problem {
+    /// Names the kind of problem.
     #[serde(rename = "type")]
+    #[schema(example = "urn:yinxin:problem:invalid")]
     kind: String,
+    /// What happened.
     title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What to do next.
     detail: String,
-    code: &'a str,
+    /// The end of the type.
+    #[schema(example = "invalid")]
+    code: &'static str,
+    /// What the authority called it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     ca_code: Option<RefusalCode>,
-    request_id: &'a str,
+    /// Each thing that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Fault>,
+    /// For whoever asks us about it.
+    request_id: String,
 }
 
 /// Middleware that writes the body of every failure, also of those that a library answered bare.
@@ -361,8 +429,13 @@ pub async fn render(view: View, request: Request, next: Next) -> Response {
     for cookie in response.headers().get_all(header::SET_COOKIE) {
         rendered.headers_mut().append(header::SET_COOKIE, cookie.clone());
     }
-    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
-        rendered.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            rendered.headers_mut().insert(name, value.clone());
+        }
+    }
+    if view.api && rendered.status() == StatusCode::UNAUTHORIZED {
+        rendered.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     rendered.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     rendered
@@ -386,7 +459,7 @@ fn bare(status: StatusCode) -> Failure {
             StatusCode::CONFLICT => *kind == Kind::Conflict,
             StatusCode::FORBIDDEN => *kind == Kind::NoRight,
             StatusCode::SERVICE_UNAVAILABLE => *kind == Kind::StoreUnavailable,
-            StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => *kind == Kind::Malformed,
+            StatusCode::UNPROCESSABLE_ENTITY => *kind == Kind::Malformed,
             other => kind.status() == other,
         })
         .unwrap_or(if status.is_client_error() { Kind::Malformed } else { Kind::Internal })
@@ -398,9 +471,9 @@ fn log(failure: &Failure, view: &View) {
         (failure.kind.word(), view.request_id.as_str(), view.path.split('?').next().unwrap_or_default());
     let cause = failure.cause.as_ref().map(ToString::to_string);
     if failure.status().is_server_error() {
-        tracing::error!(code, request_id = id, path, cause, detail = failure.detail, "request failed");
+        tracing::error!(code, request_id = id, path, cause, detail = failure.detail.as_deref(), "request failed");
     } else {
-        tracing::info!(code, request_id = id, path, cause, detail = failure.detail, "request refused");
+        tracing::info!(code, request_id = id, path, cause, detail = failure.detail.as_deref(), "request refused");
     }
 }
 
@@ -440,10 +513,12 @@ fn problem(failure: &Failure, view: &View) -> Response {
             .detail
             .clone()
             .filter(|_| !failure.status().is_server_error())
+            .map(Into::into)
             .unwrap_or_else(|| message(failure, view, "next")),
         code: failure.kind.word(),
         ca_code: failure.refusal,
-        request_id: &view.request_id,
+        errors: failure.faults.as_deref().cloned().unwrap_or_default(),
+        request_id: view.request_id.clone(),
     };
     let text = serde_json::to_string(&body).unwrap_or_default();
     (failure.status(), [(header::CONTENT_TYPE, "application/problem+json")], text).into_response()

@@ -125,6 +125,7 @@ struct LoginPage {
     house: String,
     want: &'static str,
     statement: String,
+    handshake: Option<String>,
 }
 
 /// The login page with a fresh challenge. `house` is the name of whoever runs the site, in the page's language;
@@ -133,7 +134,21 @@ struct LoginPage {
 /// # Errors
 /// When the template fails.
 pub fn login_page(page: Page, house: &str, want: &'static str, challenge: &Challenge) -> Result<Response, Failure> {
-    let shown = LoginPage { page, house: house.to_owned(), want, statement: challenge.statement_text() };
+    login_page_beside(page, house, want, challenge, None)
+}
+
+/// [`login_page`] of a site where one can log in by the TLS handshake too, at `handshake`.
+///
+/// # Errors
+/// When the template fails.
+pub fn login_page_beside(
+    page: Page,
+    house: &str,
+    want: &'static str,
+    challenge: &Challenge,
+    handshake: Option<String>,
+) -> Result<Response, Failure> {
+    let shown = LoginPage { page, house: house.to_owned(), want, statement: challenge.statement_text(), handshake };
     let text = shown.render().map_err(|error| Failure::internal(format!("the login page failed: {error}")))?;
     Ok(Html(text).into_response())
 }
@@ -173,7 +188,7 @@ pub fn refused_page(view: &View, refusal: &Refusal, renewal: Option<&str>) -> Re
     Ok((status_of_refusal(refusal), Html(text)).into_response())
 }
 
-fn words(view: &View, refusal: &Refusal, part: &str) -> String {
+pub(super) fn words(view: &View, refusal: &Refusal, part: &str) -> String {
     let key = format!("login-refused-{}{part}", refusal.code());
     let moment = match refusal {
         Refusal::CertificateExpired { at } => Some(at),

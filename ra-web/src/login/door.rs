@@ -13,6 +13,7 @@ use rand_chacha::ChaCha20Rng;
 
 use super::answer::{Answer, ChallengeAnswered, ChallengeTaken};
 use super::challenge::{BrowserSession, Challenge, Site, sha256};
+use super::handshake::Handshake;
 use super::record::{LoginRecord, Outcome, PastLogin, StatusEvidence};
 use super::refusal::Refusal;
 use super::sql::LoginStore;
@@ -229,7 +230,27 @@ impl Door {
         answer: &Answer,
         registry: &dyn Registry<Person = P>,
     ) -> Result<Admission<P>, LoginError> {
-        let outcome = self.answer(browser, answer, registry).await;
+        self.counted(self.answer(browser, answer, registry).await)
+    }
+
+    /// Lets in whoever used the key of a certificate in a handshake with a proxy of ours, or says why not. Chain, status and account
+    /// are asked here as for every login; the record has a statement that nobody signed, since TLS keeps no signature.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] for the person, [`LoginError::Storage`] for us.
+    pub async fn admit_by_handshake<P: Send>(
+        &self,
+        handshake: &Handshake,
+        registry: &dyn Registry<Person = P>,
+    ) -> Result<Admission<P>, LoginError> {
+        let now = self.clock.now();
+        let statement = Challenge::draw(&self.site, now, &mut *self.rng());
+        let mut record = self.unfinished(now, statement.id(), statement.statement().to_vec(), Vec::new());
+        let decided = self.decide_on(handshake.certificate(), registry, now, &mut record).await;
+        self.counted(self.finish(record, decided, now).await)
+    }
+
+    fn counted<P>(&self, outcome: Result<Admission<P>, LoginError>) -> Result<Admission<P>, LoginError> {
         match &outcome {
             Ok(_) => self.count("opened"),
             Err(LoginError::Refused(refusal)) => self.count(refusal.code()),
@@ -255,17 +276,33 @@ impl Door {
     ) -> Result<Admission<P>, LoginError> {
         let now = self.clock.now();
         let taken = self.take(browser, answer, now).await?;
-        let mut record = LoginRecord {
+        let (statement, signature) = (answer.statement().to_vec(), answer.signature().to_vec());
+        let mut record = self.unfinished(now, answer.challenge(), statement, signature);
+        let decided = self.decide(&taken, answer, registry, now, &mut record).await;
+        self.finish(record, decided, now).await
+    }
+
+    fn unfinished(&self, now: Timestamp, challenge: Sha256, statement: Vec<u8>, signature: Vec<u8>) -> LoginRecord {
+        LoginRecord {
             id: LoginRecord::draw_id(now, &mut *self.rng()),
-            challenge: answer.challenge(),
+            challenge,
             at: now,
             outcome: Outcome::Refused { code: "unfinished".into() },
             certificate: None,
-            statement: answer.statement().to_vec(),
-            signature: answer.signature().to_vec(),
+            statement,
+            signature,
             status_evidence: None,
-        };
-        match self.decide(&taken, answer, registry, now, &mut record).await {
+        }
+    }
+
+    /// Writes down how a login ended, before anybody is told.
+    async fn finish<P: Send>(
+        &self,
+        mut record: LoginRecord,
+        decided: Result<(Holder, Recognised<P>), LoginError>,
+        now: Timestamp,
+    ) -> Result<Admission<P>, LoginError> {
+        match decided {
             Ok((holder, recognised)) => {
                 record.outcome = Outcome::Opened { account: recognised.account.clone() };
                 self.keep(&record, Some(&holder)).await?;
@@ -334,8 +371,19 @@ impl Door {
         record: &mut LoginRecord,
     ) -> Result<(Holder, Recognised<P>), LoginError> {
         let answered = ChallengeAnswered::check(taken, answer)?;
-        record.certificate = Some(answered.certificate().to_vec());
-        let proven = self.prove(answered.certificate(), now).await.map_err(|unproven| {
+        self.decide_on(answered.certificate(), registry, now, record).await
+    }
+
+    /// Asks chain, status and account of a certificate whose key was proved to be there.
+    async fn decide_on<P: Send>(
+        &self,
+        certificate: &[u8],
+        registry: &dyn Registry<Person = P>,
+        now: Timestamp,
+        record: &mut LoginRecord,
+    ) -> Result<(Holder, Recognised<P>), LoginError> {
+        record.certificate = Some(certificate.to_vec());
+        let proven = self.prove(certificate, now).await.map_err(|unproven| {
             record.status_evidence = unproven.evidence;
             unproven.refusal
         })?;
@@ -375,7 +423,11 @@ impl Door {
 
 fn event(record: &LoginRecord, holder: Option<&Holder>) -> Event {
     let mut details = BTreeMap::from([("outcome".to_owned(), record.outcome.word().to_owned())]);
-    details.insert("signature_sha256".into(), sha256(&record.signature).to_string());
+    if record.signature.is_empty() {
+        details.insert("way".into(), "handshake".into());
+    } else {
+        details.insert("signature_sha256".into(), sha256(&record.signature).to_string());
+    }
     if let Some(certificate) = &record.certificate {
         details.insert("certificate_sha256".into(), sha256(certificate).to_string());
     }

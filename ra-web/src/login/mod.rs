@@ -11,6 +11,7 @@
 mod answer;
 mod challenge;
 mod door;
+mod handshake;
 mod officers;
 mod record;
 mod refusal;
@@ -20,6 +21,7 @@ mod trust;
 pub use answer::{Answer, ChallengeAnswered, ChallengeTaken};
 pub use challenge::{BrowserSession, Challenge, LIFETIME_SECONDS, Site};
 pub use door::{Admission, Door, Holder, LoginError, Recognised, Registry};
+pub use handshake::{Handshake, ProxySecret};
 pub use officers::Officers;
 pub use record::{LoginRecord, Outcome, PastLogin, StatusEvidence};
 pub use refusal::Refusal;

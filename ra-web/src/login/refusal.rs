@@ -8,6 +8,9 @@ pub enum Refusal {
     /// No signature, or bytes that are none: the assistant was not used.
     #[error("the answer cannot be read")]
     Malformed,
+    /// The browser offered no certificate in the handshake.
+    #[error("no certificate was offered")]
+    NoCertificate,
     /// Answered after its 120 seconds.
     #[error("the challenge has expired")]
     ChallengeExpired,
@@ -78,6 +81,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            Self::NoCertificate => "no-certificate",
             Self::ChallengeExpired => "challenge-expired",
             Self::ChallengeReplayed => "challenge-replayed",
             Self::OtherSession => "other-session",
@@ -98,10 +102,11 @@ impl Refusal {
 
     /// One of each, for tests that every refusal has its text.
     #[must_use]
-    pub fn examples() -> [Self; 16] {
+    pub fn examples() -> [Self; 17] {
         let moment = Timestamp::from_unix(1_800_000_000);
         [
             Self::Malformed,
+            Self::NoCertificate,
             Self::ChallengeExpired,
             Self::ChallengeReplayed,
             Self::OtherSession,

@@ -12,17 +12,17 @@ use crate::client::{Browser, Page};
 use crate::house::House;
 use crate::pki::Made;
 
-const ACCOUNT: &str = "0210000001";
+pub(crate) const ACCOUNT: &str = "0210000001";
 
 /// Fills a form in; answers the address of the document.
-async fn drafted(browser: &mut Browser, act: &str, fields: &[(&str, &str)]) -> String {
+pub(crate) async fn drafted(browser: &mut Browser, act: &str, fields: &[(&str, &str)]) -> String {
     let page = browser.post(&format!("/business/{act}"), fields).await;
     assert_eq!(page.status, 303, "{}", page.text);
     page.location.expect("a document")
 }
 
 /// Signs the document at an address with a token; answers the page that comes then.
-async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) -> Page {
+pub(crate) async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) -> Page {
     let page = browser.get(path).await;
     let statement = URL_SAFE_NO_PAD.decode(page.field("statement")).expect("base64url");
     let signature = token.sign(&statement, house.now());
@@ -30,7 +30,7 @@ async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) 
 }
 
 /// The unit as the books have it, after looking whether they add up.
-async fn books(house: &House) -> (ra_web::fund::account::Unit, Vec<PersonAccount>) {
+pub(crate) async fn books(house: &House) -> (ra_web::fund::account::Unit, Vec<PersonAccount>) {
     let database = house.database().await;
     let mut tx = database.begin_read().await.expect("begun");
     let unit = tx.unit(&ACCOUNT.parse().expect("an account")).await.expect("read").expect("there");
@@ -44,7 +44,7 @@ async fn books(house: &House) -> (ra_web::fund::account::Unit, Vec<PersonAccount
     (unit, people)
 }
 
-async fn logged_in(house: &House) -> (Browser, Made) {
+pub(crate) async fn logged_in(house: &House) -> (Browser, Made) {
     let token = house.unit();
     let mut browser = house.browser();
     let page = browser.log_in(&token, house.now()).await;
@@ -214,6 +214,7 @@ async fn a_clerk_opens_seals_unseals_rebases_makes_up_and_changes_particulars() 
                 ("unit_part", "10"),
                 ("personal_part", "10"),
                 ("difference", "yes"),
+                ("pay", "suspense"),
                 ("words", "基数少报补差"),
             ],
         ),

@@ -55,6 +55,30 @@ impl House {
 
     async fn bound(now: Timestamp, database_url: Option<String>, agent: &str, presence_seconds: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        Self::built(now, database_url, agent, presence_seconds, folder, "").await
+    }
+
+    /// A portal with a listener for a proxy that knows this secret, linked on the login page as this origin.
+    pub(crate) async fn behind_proxy(secret: &str, origin: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("proxy-secret");
+        std::fs::write(&file, secret).expect("written");
+        let more = format!(
+            "[mutual_tls]\nlisten = \"127.0.0.1:0\"\norigin = \"{origin}\"\nsecret_file = \"{}\"\n",
+            file.display()
+        );
+        let now = today().first_second().plus(9 * 3600);
+        Self::built(now, None, "http://127.0.0.1:17080", 0, folder, &more).await
+    }
+
+    async fn built(
+        now: Timestamp,
+        database_url: Option<String>,
+        agent: &str,
+        presence_seconds: u32,
+        folder: tempfile::TempDir,
+        more: &str,
+    ) -> Self {
         let database_url =
             database_url.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("fund.db").display()));
         let clock = Arc::new(TestClock::at(now));
@@ -102,10 +126,14 @@ folder = "{}"
 name = "示范市住房公积金管理中心"
 account = "13050161000000000001"
 bank_code = "105121000017"
+[[trustee]]
+payee = "示范市住房公积金管理中心"
+account = "1305 0000 2222 3333"
+bank = "示范银行营业部"
 [limits]
 burst = 10000
 presence_seconds = {presence_seconds}
-"#,
+{more}"#,
             folder.path().join("field.key").display(),
             pki.root_file().display(),
             responder.address,
@@ -153,6 +181,19 @@ presence_seconds = {presence_seconds}
     /// The hall, as the operator's commands have it.
     pub(crate) async fn hall(&self) -> ra_web::fund::hall::Hall {
         ra_web::fund::app::hall(&self.config, self.clock.clone(), chance_from_seed(8)).await.expect("a hall")
+    }
+
+    /// The operator, at the portal's database.
+    pub(crate) async fn operator(&self) -> ra_web::fund::operator::Operator {
+        let (clock, chance) = (self.clock.clone(), chance_from_seed(9));
+        ra_web::fund::operator::Operator::of(self.config.clone(), clock, chance).await.expect("an operator")
+    }
+
+    /// A file in the house's folder.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> std::path::PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bytes).expect("written");
+        file
     }
 
     /// The portal's database, beside the portal.

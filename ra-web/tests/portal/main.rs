@@ -1,8 +1,13 @@
 //! The fund portal from outside: who is let in, who is refused and told why, and what is kept of it.
 
+mod api;
 mod business;
 mod client;
+mod handshake;
 mod house;
+mod machine;
+mod machines;
+mod money;
 mod my;
 mod pki;
 mod refusals;

@@ -162,7 +162,7 @@ pub(crate) fn certify(
     issuer: Option<&Made>,
     signer: &SoftKey,
 ) -> (Vec<u8>, Serial) {
-    let serial = Serial::draw(&mut system_rng());
+    let serial = Serial::draw(Timestamp::from_unix(0), &mut system_rng());
     let profiles = Profiles::built_in().expect("sound profiles");
     let tbs = to_be_signed(&TbsInput {
         serial: &serial,

@@ -1,10 +1,16 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
+mod bank;
+#[cfg(test)]
+mod bank_tests;
 mod books;
 mod citizens;
 #[cfg(test)]
 mod citizens_tests;
 mod ledgers;
+#[cfg(test)]
+mod machine_tests;
+mod machines;
 mod operations;
 #[cfg(test)]
 mod plan_tests;
@@ -44,10 +50,12 @@ const BY_USCC: &str = unit_where!("uscc = $1");
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
 pub const STATEMENTS: &[&[&str]] = &[
     &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC],
+    bank::STATEMENTS,
     books::STATEMENTS,
-    ledgers::STATEMENTS,
-    operations::STATEMENTS,
     citizens::STATEMENTS,
+    ledgers::STATEMENTS,
+    machines::STATEMENTS,
+    operations::STATEMENTS,
 ];
 
 /// The schema of the fund's database, forward only.
@@ -60,8 +68,11 @@ pub fn fund_migrations() -> Migrator {
         (4, "sessions", include_str!("../../../migrations-fund/0004_sessions.sql")),
         (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
         (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
+        (7, "machines", include_str!("../../../migrations-fund/0007_machines.sql")),
         (9, "withdrawals", include_str!("../../../migrations-fund/0009_withdrawals.sql")),
         (10, "loans", include_str!("../../../migrations-fund/0010_loans.sql")),
+        (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),
+        (12, "undo", include_str!("../../../migrations-fund/0012_undo.sql")),
     ])
 }
 

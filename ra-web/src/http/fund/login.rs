@@ -7,7 +7,9 @@ use tower_sessions::Session;
 
 use super::{Portal, session};
 use crate::http::error::Failure;
-use crate::http::login::{Arrival, SignedForm, admitted, challenge_answer, login_page, refused_page, remember_browser};
+use crate::http::login::{
+    Arrival, SignedForm, admitted, challenge_answer, login_page_beside, refused_page, remember_browser,
+};
 use crate::http::presence;
 use crate::page::View;
 
@@ -25,7 +27,8 @@ pub(super) async fn get_login(
     let challenge = portal.door.challenge(browser).await?;
     let mut page = view.page(view.t("login-title"));
     page.notice = arrival.notice(&view);
-    login_page(page, portal.name(view.locale), WANT, &challenge)
+    let other = portal.handshake.as_ref().map(|origin| format!("{origin}/login/certificate"));
+    login_page_beside(page, portal.name(view.locale), WANT, &challenge, other)
 }
 
 /// `POST /login/challenge`: a fresh challenge for the page that is open.

@@ -1,7 +1,10 @@
 //! The fund portal's pages.
 
+mod api;
 mod business;
 mod check;
+mod handshake;
+mod lists;
 mod login;
 mod my;
 mod operations;
@@ -21,6 +24,7 @@ use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
+use crate::fund::bank::TrusteeAccount;
 use crate::fund::citizens::CitizenRegistry;
 use crate::fund::hall::Hall;
 use crate::fund::voucher::Seal;
@@ -32,6 +36,8 @@ use crate::i18n::Locale;
 use crate::login::Door;
 use crate::page::{Page, Person, RailItem, View};
 use crate::paper::Press;
+
+pub use handshake::handshakes;
 
 /// A list that is sent in, with what the form adds.
 const MAX_LIST_BYTES: usize = crate::batches::table::MAX_FILE_BYTES + 16 * 1024;
@@ -53,6 +59,8 @@ pub struct Portal {
     pub press: Press,
     /// Seals them.
     pub seal: Option<Arc<Seal>>,
+    /// Where units pay.
+    pub banks: Arc<[TrusteeAccount]>,
     /// The portal's own origin, for vouchers.
     pub origin: Arc<str>,
     /// The accounts.
@@ -67,6 +75,8 @@ pub struct Portal {
     pub proxies: Arc<[IpAddr]>,
     /// Where certificates are renewed.
     pub renewal_origin: Arc<str>,
+    /// Where one logs in by the TLS handshake, if it can be.
+    pub handshake: Option<Arc<str>>,
     /// The fund's name in Chinese.
     pub name_zh: Arc<str>,
     /// The fund's name in English.
@@ -82,7 +92,12 @@ impl Portal {
     }
 }
 
-/// Every route of the portal.
+/// The routes of programs, which have no browser's session.
+pub fn machines(portal: Portal) -> Router {
+    api::router(&portal).with_state(portal)
+}
+
+/// Every route of the portal's pages.
 pub fn router(portal: Portal) -> Router {
     Router::new()
         .route("/", get(unit::get_home))
@@ -100,8 +115,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/person", get(queries::get_person))
         .route("/business", get(business::get_business))
         .route("/business/{act}", get(business::get_form).post(business::post_form))
-        .route("/business/{act}/list", post(business::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
-        .route("/business/{act}/template.xlsx", get(business::get_template))
+        .route("/business/{act}/list", post(lists::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
+        .route("/business/{act}/template.xlsx", get(lists::get_template))
         .route("/vouchers", get(operations::get_vouchers))
         .route("/operations/{serial}", get(operations::get_operation))
         .route("/operations/{serial}/sign", post(operations::post_sign))

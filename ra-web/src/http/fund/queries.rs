@@ -16,6 +16,7 @@ use crate::fund::amounts::{Fen, Month};
 use crate::fund::book_store::PeopleFilter;
 use crate::fund::books::{PersonAccount, PersonEntry, PersonNumber, UnitEntry};
 use crate::fund::codes::{BusinessType, IdKind, PersonStatus};
+use crate::fund::contributions::{Contribution, Paid, by_month};
 use crate::fund::hall::HallError;
 use crate::fund::id_hash;
 use crate::fund::policy::{days_of, fund_year};
@@ -102,80 +103,6 @@ pub(super) async fn get_ledger(
     answer(&portal, &view, unit, &asked, found).await
 }
 
-/// How far a month is paid.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Paid {
-    Whole,
-    Late,
-    Partly,
-    Due,
-    Overdue,
-}
-
-impl Paid {
-    const fn word(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Whole => ("whole", "ok"),
-            Self::Late => ("late", "wait"),
-            Self::Partly => ("partly", "wait"),
-            Self::Due => ("due", "info"),
-            Self::Overdue => ("overdue", "bad"),
-        }
-    }
-}
-
-/// A month of contributions.
-struct Contribution {
-    month: Month,
-    due_heads: i64,
-    due: Fen,
-    paid: Fen,
-    made_up: Fen,
-    day: Option<ca_core::domain::BeijingDay>,
-    status: Paid,
-}
-
-fn contributions(
-    unit: &Unit,
-    months: &[Month],
-    entries: &[UnitEntry],
-    due: &[PersonAccount],
-    this: Month,
-) -> Vec<Contribution> {
-    let first = Month::of(unit.opened);
-    let known = months.iter().filter(|month| **month >= first && **month <= this);
-    let one = |month: &Month| {
-        let of = |kind| entries.iter().filter(move |entry| entry.month == Some(*month) && entry.kind == kind);
-        let paid: Fen = of(BusinessType::Remittance).map(|entry| entry.amount).sum();
-        let made_up: Fen = of(BusinessType::MakeUp).map(|entry| entry.amount).sum();
-        let standing = of(BusinessType::Remittance).rfind(|entry| entry.reverses.is_none());
-        let is_paid = unit.paid_through.is_some_and(|through| *month <= through);
-        let (due_heads, owed) = if is_paid {
-            (standing.map_or(0, |entry| i64::from(entry.heads)), paid)
-        } else {
-            let of_month = || due.iter().filter(|account| account.is_due(*month));
-            (of_month().count() as i64, of_month().map(PersonAccount::monthly).sum())
-        };
-        let day = standing.filter(|_| is_paid).map(|entry| entry.day);
-        let status = match (is_paid, day) {
-            (true, Some(day)) if day > month.last_day() => Paid::Late,
-            (true, _) => Paid::Whole,
-            (false, _) if paid > Fen::ZERO => Paid::Partly,
-            (false, _) if *month < this => Paid::Overdue,
-            (false, _) => Paid::Due,
-        };
-        Contribution { month: *month, due_heads, due: owed, paid, made_up, day, status }
-    };
-    // What was paid before the books began is not known month by month.
-    let begun = entries.iter().filter_map(|entry| entry.month).min();
-    known
-        .filter(|month| {
-            unit.paid_through.is_none_or(|through| **month > through) || begun.is_some_and(|begun| **month >= begun)
-        })
-        .map(one)
-        .collect()
-}
-
 /// `GET /contributions`: 单位缴存信息查询.
 pub(super) async fn get_contributions(
     State(portal): State<Portal>,
@@ -190,7 +117,7 @@ pub(super) async fn get_contributions(
     let due = tx.due_accounts(&unit.account, this).await?;
     tx.commit().await?;
     let span: Vec<Month> = (0..=to.since(from)).map(|n| from.plus(n)).collect();
-    let found = contributions(&unit, &span, &entries, &due, this);
+    let found = by_month(&unit, &span, &entries, &due, this);
     let labels: Vec<String> = found.iter().map(|one| one.month.to_string()).collect();
     let yuan = |fen: Fen| Some(fen.fen() / 100);
     let pictures = if found.is_empty() {
@@ -215,7 +142,7 @@ pub(super) async fn get_contributions(
         ]
     };
     let row = |one: &Contribution| {
-        let (word, class) = one.status.word();
+        let (word, class) = paid_tag(one.status);
         vec![
             Value::Text(one.month.to_string()),
             Value::Number(one.due_heads),
@@ -436,10 +363,22 @@ pub(super) async fn post_find(
     CurrentUnit { unit, .. }: CurrentUnit,
     Form(sought): Form<Sought>,
 ) -> Result<Response, Failure> {
+    Ok(match found_by_number(&portal, &unit, &sought.id).await? {
+        Some(account) => see(&format!("/person?number={}", account.number)),
+        None => see("/people?id=unknown"),
+    })
+}
+
+/// The unit's employee whom a number identifies, of whatever kind it is.
+pub(super) async fn found_by_number(
+    portal: &Portal,
+    unit: &Unit,
+    typed: &str,
+) -> Result<Option<PersonAccount>, Failure> {
     let mut tx = portal.store.begin_read().await?;
     let mut found = None;
     for kind in IdKind::ALL {
-        let Some(number) = sheet::id_number(*kind, &sought.id) else { continue };
+        let Some(number) = sheet::id_number(*kind, typed) else { continue };
         let hash = id_hash(&portal.hall.key, *kind, &number).map_err(HallError::Vault)?;
         if let Some(person) = tx.person_of(hash).await? {
             let filter = PeopleFilter { person: person.id, ..PeopleFilter::default() };
@@ -447,10 +386,7 @@ pub(super) async fn post_find(
         }
     }
     tx.commit().await?;
-    Ok(match found {
-        Some(account) => see(&format!("/person?number={}", account.number)),
-        None => see("/people?id=unknown"),
-    })
+    Ok(found)
 }
 
 /// `GET /changes`: 单位缴存变更信息查询.
@@ -482,7 +418,7 @@ pub(super) async fn get_changes(
         };
         vec![
             Value::Text(kept.at.beijing_text()),
-            Value::Text(business(&view, change.kind)),
+            kind_value(&view, change.kind, change.undoes.is_some()),
             Value::Name(change.name.clone()),
             Value::Text(view.t(&format!("fund-changed-{}", change.field))),
             said(&change.was),
@@ -608,6 +544,17 @@ fn ways(view: &View, status: PersonStatus) -> Vec<(&'static str, String)> {
         _ => &[],
     };
     acts.iter().map(|act| (*act, view.t(&format!("fund-rail-{act}")))).collect()
+}
+
+/// How far a month is paid, as the end of a message key, and the class of its tag.
+const fn paid_tag(paid: Paid) -> (&'static str, &'static str) {
+    let class = match paid {
+        Paid::Whole => "ok",
+        Paid::Late | Paid::Partly => "wait",
+        Paid::Due => "info",
+        Paid::Overdue => "bad",
+    };
+    (paid.word(), class)
 }
 
 /// An amount as credit or debit.

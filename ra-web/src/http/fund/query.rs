@@ -10,6 +10,7 @@ use crate::fund::account::{Unit, day};
 use crate::fund::amounts::{Fen, Month};
 use crate::fund::book_store::EntryFilter;
 use crate::fund::codes::BusinessType;
+use crate::fund::contributions::MOST_MONTHS;
 use crate::fund::sheet;
 use crate::http::answer::{Again, Shown, attached, sheet_file};
 use crate::http::error::{Failure, Kind};
@@ -23,8 +24,6 @@ pub(super) const PAGE: i64 = 50;
 pub(super) const MOST_ROWS: i64 = 20_000;
 /// Rows of a PDF; who needs more takes a spreadsheet.
 const MOST_PRINTED: usize = 2_000;
-/// Months that one look covers at most.
-pub(super) const MOST_MONTHS: i64 = 60;
 
 /// What was asked for, as it came. Each query reads what concerns it.
 #[derive(Clone, Debug, Default, serde::Deserialize)]

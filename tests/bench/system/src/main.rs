@@ -1,9 +1,11 @@
-//! `cargo run --release -- [office [UNITS]|socket]`: benchmarks of the whole system that end in ratios, not in seconds of
-//! this machine. Without a name both run, the office with two hundred thousand units.
+//! `cargo run --release -- [fund|office [UNITS]|socket]`: benchmarks of the whole system that end in ratios, not in seconds of
+//! this machine. Without a name all run, the office with two hundred thousand units.
 
+mod fund;
 mod office;
 #[path = "../../src/raw.rs"]
 mod raw;
+mod sink;
 mod socket;
 
 use anyhow::bail;
@@ -15,8 +17,10 @@ fn main() -> anyhow::Result<()> {
     match arguments.next().as_deref() {
         None => {
             socket::run()?;
-            office::run(UNITS)
+            office::run(UNITS)?;
+            fund::run()
         }
+        Some("fund") => fund::run(),
         Some("office") => office::run(arguments.next().map_or(Ok(UNITS), |count| count.parse())?),
         Some("socket") => socket::run(),
         Some(other) => bail!("there is no benchmark {other}"),

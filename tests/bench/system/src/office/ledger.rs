@@ -1,8 +1,6 @@
-//! Generated units, cases, orders and certificates, written past the office's services: by prepared statements into SQLite,
-//! by COPY into PostgreSQL.
+//! Generated units, cases, orders and certificates, written past the office's services.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use ca_core::domain::{
@@ -13,7 +11,8 @@ use ra_web::reports::{Month, day_number};
 use ra_web::units::names;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
-use sqlx::{Connection as _, PgConnection};
+use crate::row;
+use crate::sink::{Rows, Sink, Value};
 
 /// The office whose they are.
 pub(crate) const OFFICE: &str = "demo-office";
@@ -59,41 +58,6 @@ pub(crate) fn code(n: u64) -> String {
     format!("{head}{}", char::from(ALPHABET[(31 - sum % 31) % 31]))
 }
 
-enum Value {
-    Text(String),
-    Number(i64),
-    Bytes(Vec<u8>),
-    Null,
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<Vec<u8>> for Value {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
-    }
-}
-
-macro_rules! row {
-    ($($value:expr),* $(,)?) => { vec![$(Value::from($value)),*] };
-}
-
 /// Tables in the order in which they refer to each other, with the columns that are written.
 const TABLES: [(&str, &str); 19] = [
     (
@@ -135,32 +99,14 @@ const TABLES: [(&str, &str); 19] = [
     ("span_count", "office,month,what,step,n"),
 ];
 
-/// What is to be written together, table by table.
-#[derive(Default)]
-struct Rows([Vec<Vec<Value>>; TABLES.len()]);
-
-impl Rows {
-    fn add(&mut self, table: &str, row: Vec<Value>) {
-        let at = TABLES.iter().position(|(name, _)| *name == table).expect("a table that is written");
-        self.0[at].push(row);
-    }
-}
-
 /// Fills an empty database.
 pub(crate) async fn fill(url: &str, units: u64, now: Timestamp, certificate: &[u8]) -> anyhow::Result<Made> {
-    let mut sink = match url.strip_prefix("sqlite:") {
-        Some(file) => {
-            let file = rusqlite::Connection::open(file)?;
-            file.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -500000")?;
-            Sink::Sqlite(file)
-        }
-        None => Sink::Postgres(PgConnection::connect(url).await?),
-    };
+    let mut sink = Sink::open(url).await?;
     let mut rng = ChaCha20Rng::seed_from_u64(units);
     let mut made = None;
     let mut at = 0;
     while at < units {
-        let mut rows = Rows::default();
+        let mut rows = Rows::of(&TABLES);
         for n in at..units.min(at + PIECE) {
             let this = unit(&mut rows, n, units, now, certificate, &mut rng)?;
             if n == units / 2 {
@@ -229,7 +175,7 @@ fn unit(
     let (uscc, name) = (code(n), name(n));
     let case = format!("RA-20260101-{n:06}");
     let issuer = IssuerId::new("unit-p256").context("an issuer")?;
-    let serial = Serial::draw(rng);
+    let serial = Serial::draw(now, rng);
     // Spread over most of a year.
     let created = now.unix() - i64::try_from(n * 300 * 86_400 / units)?;
     // One ends on a day of its own.
@@ -516,73 +462,4 @@ fn waiting(rows: &mut Rows, n: u64, now: Timestamp) -> anyhow::Result<()> {
         ],
     );
     Ok(())
-}
-
-enum Sink {
-    Sqlite(rusqlite::Connection),
-    Postgres(PgConnection),
-}
-
-impl Sink {
-    async fn run(&mut self, statement: &str) -> anyhow::Result<()> {
-        match self {
-            Self::Sqlite(file) => Ok(file.execute_batch(statement)?),
-            Self::Postgres(line) => {
-                sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(line).await?;
-                Ok(())
-            }
-        }
-    }
-
-    async fn write(&mut self, rows: Rows) -> anyhow::Result<()> {
-        match self {
-            Self::Sqlite(file) => {
-                let tx = file.transaction()?;
-                for ((table, columns), rows) in TABLES.iter().zip(rows.0) {
-                    let places = vec!["?"; columns.split(',').count()].join(",");
-                    let mut insert = tx.prepare(&format!("INSERT INTO {table} ({columns}) VALUES ({places})"))?;
-                    for row in rows {
-                        insert.execute(rusqlite::params_from_iter(row.into_iter().map(|value| match value {
-                            Value::Text(text) => rusqlite::types::Value::Text(text),
-                            Value::Number(number) => rusqlite::types::Value::Integer(number),
-                            Value::Bytes(bytes) => rusqlite::types::Value::Blob(bytes),
-                            Value::Null => rusqlite::types::Value::Null,
-                        })))?;
-                    }
-                }
-                Ok(tx.commit()?)
-            }
-            Self::Postgres(line) => {
-                for ((table, columns), rows) in TABLES.iter().zip(rows.0) {
-                    let mut text = String::new();
-                    for row in rows {
-                        for (at, value) in row.iter().enumerate() {
-                            if at > 0 {
-                                text.push('\t');
-                            }
-                            match value {
-                                Value::Text(said) => text.push_str(&said.replace('\\', "\\\\")),
-                                Value::Number(number) => write!(text, "{number}")?,
-                                Value::Bytes(bytes) => write!(text, "\\\\x{}", hex::encode(bytes))?,
-                                Value::Null => text.push_str("\\N"),
-                            }
-                        }
-                        text.push('\n');
-                    }
-                    let mut copy = line.copy_in_raw(&format!("COPY {table} ({columns}) FROM STDIN")).await?;
-                    copy.send(text.into_bytes()).await?;
-                    copy.finish().await?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// What a database does by itself sooner or later.
-    async fn end(mut self) -> anyhow::Result<()> {
-        match &self {
-            Self::Sqlite(_) => self.run("PRAGMA wal_checkpoint(TRUNCATE)").await,
-            Self::Postgres(_) => self.run("VACUUM ANALYZE").await,
-        }
-    }
 }

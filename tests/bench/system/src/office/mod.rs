@@ -2,7 +2,7 @@
 //! engines, and a batch of ten thousand units from the sheet to its drafts.
 
 mod ground;
-mod ledger;
+pub(crate) mod ledger;
 
 use std::time::Instant;
 
