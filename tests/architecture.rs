@@ -160,6 +160,19 @@ fn fund_module_knows_nothing_of_the_registration_office() -> anyhow::Result<()> 
 }
 
 #[test]
+fn bank_statements_are_read_by_code_that_knows_neither_office_nor_fund() -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for file in sources("ra-web")?.iter().filter(|file| file.contains("/statement/")) {
+        for module in ["crate::enrolment", "crate::payment", "crate::fund", "crate::store", "crate::sql", "crate::http"]
+        {
+            found.extend(mentions(file, module)?);
+        }
+    }
+    nothing_found("statement/ serves both", &found);
+    Ok(())
+}
+
+#[test]
 fn crates_depend_only_downwards() -> anyhow::Result<()> {
     let names: BTreeSet<&str> = CRATES.iter().map(|(name, _)| *name).collect();
     for (krate, allowed) in CRATES {

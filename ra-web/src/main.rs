@@ -11,6 +11,7 @@ use ca_core::durable;
 use clap::{Parser, Subcommand};
 use ra_web::config::{self, Config};
 use ra_web::enrolment::form;
+use ra_web::fund::operator::Operator;
 use ra_web::selfcare::loss::LossDesk;
 use ra_web::vault::FieldKey;
 use ra_web::{app, archive, fund, login};
@@ -63,7 +64,50 @@ enum FundCommand {
         #[arg(long)]
         year: i64,
     },
-    /// Takes in money that arrived for a unit; a remittance that waits for it is booked.
+    /// Takes in statements of the fund's bank accounts: CSV, MT940 or CAMT.053. Money with a code finds its unit, and what waits
+    /// for it is booked; the rest waits for a clerk. A file or a line counts once.
+    Statement {
+        /// The files, in the order of their days.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Lists the lines of statements that wait for a clerk.
+    Lines,
+    /// A clerk says of which unit a line is.
+    Assign {
+        /// The line's number.
+        #[arg(long)]
+        line: String,
+        /// The unit's account.
+        #[arg(long)]
+        account: String,
+        /// The clerk's name, for the audit.
+        #[arg(long)]
+        by: String,
+    },
+    /// A clerk says that a line was sent back to the account that it came from.
+    SentBack {
+        /// The line's number.
+        #[arg(long)]
+        line: String,
+        /// The bank's number of the transfer back.
+        #[arg(long)]
+        reference: String,
+        /// The clerk's name, for the audit.
+        #[arg(long)]
+        by: String,
+    },
+    /// Brings a city's units and employees in, out of CSV (UTF-8 or GBK), XLSX and TOML files. All or nothing, every faulty row
+    /// named; what is there already stays, so it can be run again, also while the portal runs.
+    Import {
+        /// The files: units, employees, rules.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Only looks whether they could be brought in.
+        #[arg(long)]
+        look_only: bool,
+    },
+    /// Takes in money that arrived for a unit by hand; what waits for it is booked.
     Receive {
         /// The unit's account.
         #[arg(long)]
@@ -75,9 +119,15 @@ enum FundCommand {
         #[arg(long)]
         reference: String,
     },
-    /// Proves the evidence of one transaction, offline, by the CA certificates of the configuration.
+    /// Proves the evidence of one transaction or withdrawal, offline, by the CA certificates and the key of face checks of the
+    /// configuration.
     Verify {
         /// The ZIP file.
+        file: PathBuf,
+    },
+    /// Reads what the bank says of payment orders (pain.002): withdrawals that it paid are noted, others are listed.
+    BankAnswer {
+        /// The XML file.
         file: PathBuf,
     },
 }
@@ -226,22 +276,50 @@ async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow
             println!("{} accounts settled, interest {}", settled.accounts, settled.interest);
         }
         FundCommand::Receive { account, amount, reference } => {
-            let account = account.parse().map_err(|what: String| anyhow::anyhow!(what))?;
-            let amount = fund::amounts::Fen::typed(&amount).context("--amount is no amount")?;
-            let chance = Arc::new(Mutex::new(system_rng()));
-            let hall = fund::app::hall(config, Arc::new(SystemClock), chance).await?;
-            match hall.receive(&account, amount, &reference, now).await? {
-                true => println!("{amount} received for {account}"),
-                false => println!("{reference} was taken in before; nothing was done"),
-            }
+            print!("{}", operator(config).await?.receive(&account, &amount, &reference).await?);
+        }
+        FundCommand::Statement { files } => print!("{}", operator(config).await?.statements(&files).await?),
+        FundCommand::Lines => print!("{}", operator(config).await?.lines().await?),
+        FundCommand::Assign { line, account, by } => {
+            print!("{}", operator(config).await?.assign(&line, &account, &by).await?);
+        }
+        FundCommand::SentBack { line, reference, by } => {
+            print!("{}", operator(config).await?.sent_back(&line, &reference, &by).await?);
+        }
+        FundCommand::Import { files, look_only } => {
+            print!("{}", operator(config).await?.import(&files, look_only).await?);
         }
         FundCommand::Verify { file } => {
             let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-            let proven = fund::evidence::verify(&bytes, &login::read_anchors(&config.trust)?)?;
-            println!("{proven}");
+            let anchors = login::read_anchors(&config.trust)?;
+            if fund::withdrawal::evidence::is_one(&bytes) {
+                let face = config.face.as_ref().context("a withdrawal is proved with the key of [face]")?;
+                let trust = fund::app::face_trust(face)?;
+                println!("{}", fund::withdrawal::evidence::verify(&bytes, &anchors, &trust)?);
+            } else {
+                println!("{}", fund::evidence::verify(&bytes, &anchors)?);
+            }
+        }
+        FundCommand::BankAnswer { file } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+            let answers = fund::withdrawal::bank::answers(&bytes).map_err(|what| anyhow::anyhow!(what))?;
+            let chance = Arc::new(Mutex::new(system_rng()));
+            let hall = fund::app::hall(config, Arc::new(SystemClock), chance).await?;
+            for answer in answers {
+                let said = match answer.is_paid() {
+                    true if fund::withdrawal::counter::Counter::paid(&hall, &answer.serial, now).await? => "paid",
+                    true => "no withdrawal waits for it",
+                    false => "NOT PAID: the account is debited and the money is the person's; settle it with the bank",
+                };
+                println!("{} {}: {said}", answer.serial, answer.status);
+            }
         }
     }
     Ok(())
+}
+
+async fn operator(config: &fund::config::Config) -> anyhow::Result<Operator> {
+    Operator::of(config.clone(), Arc::new(SystemClock), Arc::new(Mutex::new(system_rng()))).await
 }
 
 /// Waits for Ctrl-C or the supervisor's SIGTERM.

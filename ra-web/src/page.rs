@@ -139,6 +139,13 @@ impl Page {
         self.view.locale.t(id)
     }
 
+    /// Whether a text is Chinese on a page that is not: names, addresses, and whatever else people wrote.
+    #[must_use]
+    pub fn is_foreign(&self, text: &str) -> bool {
+        let han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}');
+        self.view.locale != Locale::ZhCn && text.chars().any(han)
+    }
+
     /// The message `id` with one variable.
     #[must_use]
     pub fn t1(&self, id: &str, name: &str, value: impl Arg) -> String {

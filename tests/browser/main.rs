@@ -5,6 +5,7 @@
 
 mod batches;
 mod evidence;
+mod fund;
 mod interrupted;
 mod money;
 mod pages;
@@ -14,6 +15,7 @@ mod renewal;
 mod reports;
 mod slice;
 mod tokens;
+mod withdrawal;
 
 #[path = "../../ra-web/tests/portal/house.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
@@ -24,3 +26,6 @@ mod pki;
 #[path = "../../ra-web/tests/portal/responder.rs"]
 #[expect(dead_code, reason = "shared with the portal's own tests")]
 mod responder;
+#[path = "../stripe/src/face.rs"]
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+mod sandbox;

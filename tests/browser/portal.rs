@@ -98,7 +98,7 @@ impl Assistant {
 }
 
 /// A token of SoftHSM2 with a unit's certificate, made with the token tool.
-fn enrolled(agent: &Agent, house: &House, folder: &Path, pin: &str) -> anyhow::Result<Serial> {
+pub(crate) fn enrolled(agent: &Agent, house: &House, folder: &Path, pin: &str) -> anyhow::Result<Serial> {
     agent.init("unit-001", pin)?;
     let file = |name: &str| folder.join(name).display().to_string();
     std::fs::write(folder.join("pin"), pin)?;
@@ -161,7 +161,7 @@ async fn the_real_assistant_signs_on_a_softhsm_token_and_a_wrong_pin_is_asked_fo
 }
 
 /// Sees that a page is accessible at both sizes, and leaves its pictures where somebody wants them.
-async fn looks_well(browser: &Browser, name: &str) -> anyhow::Result<()> {
+pub(crate) async fn looks_well(browser: &Browser, name: &str) -> anyhow::Result<()> {
     let pictures = std::env::var_os("YINXIN_PICTURES").map(PathBuf::from);
     for (width, height) in [(390, 844), (1366, 768)] {
         browser.resize(width, height).await?;

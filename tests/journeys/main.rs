@@ -11,6 +11,7 @@ mod lists;
 mod local_network;
 mod mail;
 mod outages;
+mod papers;
 mod postgres;
 mod secrets;
 mod tongsuo;

@@ -194,5 +194,5 @@ pub fn submission(order: &Order, approvers: &[&Person]) -> anyhow::Result<Submis
 /// A random serial number that nobody issued.
 #[must_use]
 pub fn unissued() -> Serial {
-    Serial::draw(&mut system_rng())
+    Serial::draw(now(), &mut system_rng())
 }

@@ -19,6 +19,8 @@ pub enum Holder {
     Staff,
     /// A unit: carries its unified social credit code.
     Unit,
+    /// A person. Their certificate says no more of that than an officer's does: only the site can tell.
+    Person,
 }
 
 /// What a certificate says.
@@ -103,6 +105,15 @@ impl Facts {
     #[must_use]
     pub const fn holder(&self) -> Holder {
         if self.uscc.is_some() { Holder::Unit } else { Holder::Staff }
+    }
+
+    /// Whether a site that wants a certificate of such a holder may be offered this one.
+    #[must_use]
+    pub fn fits(&self, want: Holder) -> bool {
+        match want {
+            Holder::Unit => self.holder() == Holder::Unit,
+            Holder::Staff | Holder::Person => self.holder() != Holder::Unit,
+        }
     }
 
     /// The message that says what it is for.

@@ -113,7 +113,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::{Path, PathBuf};
 
-    use ca_core::domain::{FundAct, FundField, FundPay, FundReason, Ground, RevocationReason, Role};
+    use ca_core::domain::{FundAct, FundField, FundPay, FundReason, Ground, RevocationReason, Role, WithdrawalReason};
 
     use super::*;
     use crate::provision::online::Step;
@@ -186,6 +186,7 @@ mod tests {
         let fund = fund.chain(FundField::ALL.iter().map(|field| format!("fund-field-{}", field.word())));
         let fund = fund.chain(FundPay::ALL.iter().map(|pay| format!("fund-pay-{}", pay.word())));
         let fund = fund.chain(FundReason::ALL.iter().map(|why| format!("fund-reason-{}", why.word())));
+        let fund = fund.chain(WithdrawalReason::ALL.iter().map(|why| format!("withdrawal-reason-{}", why.word())));
         let words = words.chain(fund.map(|id| id.replace('_', "-")).collect::<Vec<_>>());
         let missing: Vec<String> = used().into_iter().chain(words).filter(|id| !there.contains_key(id)).collect();
         assert_eq!(missing, Vec::<String>::new());
@@ -198,7 +199,17 @@ mod tests {
         files(&root.join("src"), &mut paths);
         files(&root.join("templates"), &mut paths);
         let all: String = paths.iter().map(|path| std::fs::read_to_string(path).expect("UTF-8")).collect();
-        let built = ["ground-", "role-", "reason-", "step-", "fund-act-", "fund-field-", "fund-pay-", "fund-reason-"];
+        let built = [
+            "ground-",
+            "role-",
+            "reason-",
+            "step-",
+            "fund-act-",
+            "fund-field-",
+            "fund-pay-",
+            "fund-reason-",
+            "withdrawal-reason-",
+        ];
         let idle: Vec<String> = messages(CHINESE)
             .into_keys()
             .filter(|id| !built.iter().any(|start| id.starts_with(start)) && !all.contains(&format!("\"{id}\"")))

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rand_chacha::ChaCha20Rng;
-
 use super::plan::{IssuerPlan, OfficerPlan, Plan, RootPlan};
 use super::{Ceremony, CeremonyError};
 use crate::domain::{
@@ -238,7 +236,7 @@ impl Ceremony {
         validity: Validity,
         spki_der: &[u8],
     ) -> Result<Signed, CeremonyError> {
-        let serial = Serial::draw::<ChaCha20Rng>(&mut self.rng);
+        let serial = Serial::draw(validity.not_before, &mut self.rng);
         let shards = self.plan.issuers.iter().find(|plan| plan.id == *issuer_id).map_or(0, |plan| plan.crl_shards);
         let shard = (shards > 0).then(|| serial.shard(shards));
         let profile = self.profile(profile)?;

@@ -4,7 +4,8 @@
 //! For: orders, approvals, logins, key bindings. One form only: the content inside, one signer, the signer's
 //! certificate inside, signed attributes; so that `openssl cms -verify` can check a kept message without us, but for SM2, which it cannot read.
 //! Trusts nothing in the message. Never says who the signer is: the caller asks [`crate::chain`] and the
-//! registry; and never believes `signingTime`, which is the signer's claim.
+//! registry; and never believes `signingTime`, which is the signer's claim. One kind is made and not read here: the detached one
+//! of a sealed PDF, which PDF readers judge.
 
 mod sign;
 mod verify;
@@ -12,7 +13,7 @@ mod verify;
 use const_oid::ObjectIdentifier;
 use openssl::hash::{MessageDigest, hash};
 
-pub use sign::{SignMessageError, algorithm_for, sign};
+pub use sign::{SignMessageError, algorithm_for, sign, sign_detached};
 pub use verify::verify;
 
 use crate::domain::Timestamp;

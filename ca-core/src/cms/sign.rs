@@ -45,13 +45,37 @@ pub fn sign<E>(
     now: Timestamp,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<u8>, SignMessageError<E>> {
-    let input = |error: CmsError| SignMessageError::Input(error.to_string());
     if content.len() + certificate_der.len() + 4096 > MAX_MESSAGE_BYTES {
-        return Err(input(CmsError::TooLong));
+        return Err(SignMessageError::Input(CmsError::TooLong.to_string()));
     }
+    message(content, certificate_der, &[], Some(now), sign)
+}
+
+/// Signs `content` that stands elsewhere, as PAdES wants it in a PDF: without the content and without a time of the signer's,
+/// but with the certificates that lead to a root. `sign` as in [`sign`].
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_detached<E>(
+    content: &[u8],
+    certificate_der: &[u8],
+    chain: &[Vec<u8>],
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, SignMessageError<E>> {
+    message(content, certificate_der, chain, None, sign)
+}
+
+/// A message with its content and the signer's time, or, without a time, a detached one.
+fn message<E>(
+    content: &[u8],
+    certificate_der: &[u8],
+    chain: &[Vec<u8>],
+    now: Option<Timestamp>,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, SignMessageError<E>> {
+    let input = |error: CmsError| SignMessageError::Input(error.to_string());
     let algorithm = algorithm_for(certificate_der).map_err(input)?;
     let parts = Parts::read(certificate_der).map_err(|error| input(error.into()))?;
-    let time = x509::write_time(now).ok_or_else(|| SignMessageError::Input("the time is out of range".into()))?;
     let message_digest = digest_bytes(algorithm.digest(), content).map_err(input)?;
 
     let names = Names::of(algorithm);
@@ -59,12 +83,15 @@ pub fn sign<E>(
     let certificate_digest = tlv::write(tag::OCTET_STRING, &[openssl::sha::sha256(certificate_der)]);
     let ess_id = tlv::write(tag::SEQUENCE, &[certificate_digest]);
     let signing_certificate = tlv::write(tag::SEQUENCE, &[tlv::write(tag::SEQUENCE, &[ess_id])]);
-    let mut attributes = [
+    let mut attributes = vec![
         attribute(CONTENT_TYPE, &tlv::write(tag::OID, &[names.data.as_bytes()])),
         attribute(MESSAGE_DIGEST, &tlv::write(tag::OCTET_STRING, &[message_digest])),
-        attribute(SIGNING_TIME, &time),
         attribute(SIGNING_CERTIFICATE_V2, &signing_certificate),
     ];
+    if let Some(now) = now {
+        let time = x509::write_time(now).ok_or_else(|| SignMessageError::Input("the time is out of range".into()))?;
+        attributes.push(attribute(SIGNING_TIME, &time));
+    }
     attributes.sort();
     let signature = sign(&tlv::write(tag::SET, &attributes)).map_err(SignMessageError::Sign)?;
 
@@ -83,16 +110,21 @@ pub fn sign<E>(
             &tlv::write(tag::OCTET_STRING, &[signature]),
         ],
     );
-    let id_data = tlv::write(tag::OID, &[names.data.as_bytes()]);
-    let octets = tlv::write(tag::OCTET_STRING, &[content]);
-    let encapsulated = tlv::write(tag::SEQUENCE, &[id_data, tlv::write(tag::CONTEXT_0, &[octets])]);
+    let mut encapsulated = vec![tlv::write(tag::OID, &[names.data.as_bytes()])];
+    if now.is_some() {
+        encapsulated.push(tlv::write(tag::CONTEXT_0, &[tlv::write(tag::OCTET_STRING, &[content])]));
+    }
+    let mut certificates = vec![certificate_der.to_vec()];
+    certificates.extend_from_slice(chain);
+    // A SET OF in DER.
+    certificates.sort();
     let signed_data = tlv::write(
         tag::SEQUENCE,
         &[
             VERSION_1,
             &tlv::write(tag::SET, std::slice::from_ref(&digest)),
-            &encapsulated,
-            &tlv::write(tag::CONTEXT_0, &[certificate_der]),
+            &tlv::write(tag::SEQUENCE, &encapsulated),
+            &tlv::write(tag::CONTEXT_0, &certificates),
             &tlv::write(tag::SET, &[signer_info]),
         ],
     );

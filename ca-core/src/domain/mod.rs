@@ -16,6 +16,7 @@ mod statement;
 mod status;
 mod subject;
 mod time;
+mod withdrawal;
 
 pub use canonical::{CanonicalError, Statement, decode, encode, tag_of};
 pub use fund::{FundAct, FundFact, FundField, FundList, FundPay, FundReason, FundTransaction};
@@ -31,3 +32,4 @@ pub use statement::{
 pub use status::{CertificateStatus, RevocationReason, StatusChange};
 pub use subject::{Subject, SubjectError, SubjectField};
 pub use time::{BeijingDay, Timestamp, Validity};
+pub use withdrawal::{FaceWord, Withdrawal, WithdrawalReason};

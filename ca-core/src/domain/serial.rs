@@ -6,7 +6,11 @@ use std::str::FromStr;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
-/// A positive serial number of 16 octets with 126 random bits, drawn by us and never chosen by anyone.
+use super::Timestamp;
+
+/// A positive serial number of 16 octets, drawn by us and never chosen by anyone: when it was drawn, to eight seconds, and
+/// 96 random bits. So later numbers stand behind earlier ones, and what is issued now touches the end of an index, however
+/// many certificates there are.
 ///
 /// Written as lower-case hex without leading zeros beyond whole octets, in stores, logs and pages alike.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,11 +46,13 @@ pub struct SerialError;
 
 impl Serial {
     /// Draws a new serial number.
-    pub fn draw<R: RngCore + CryptoRng + ?Sized>(rng: &mut R) -> Self {
+    pub fn draw<R: RngCore + CryptoRng + ?Sized>(now: Timestamp, rng: &mut R) -> Self {
+        // Top bit clear: positive without a leading zero octet. Next bit set: always 16 octets long. Thirty bits of time
+        // reach from 1970 to 2242.
+        let time = u32::try_from((now.unix() >> 3) & 0x3fff_ffff).unwrap_or(0) | 0x4000_0000;
         let mut octets = [0_u8; 16];
-        rng.fill_bytes(&mut octets);
-        // Top bit clear: positive without a leading zero octet. Next bit set: always 16 octets long.
-        octets[0] = (octets[0] & 0x7f) | 0x40;
+        octets[..4].copy_from_slice(&time.to_be_bytes());
+        rng.fill_bytes(&mut octets[4..]);
         Self::of(&octets)
     }
 
@@ -145,10 +151,21 @@ mod tests {
     fn drawn_serials_are_positive_and_16_octets() {
         let mut rng = crate::clock::system_rng();
         for _ in 0..1000 {
-            let serial = Serial::draw(&mut rng);
+            let serial = Serial::draw(Timestamp::from_unix(1_790_000_000), &mut rng);
             assert_eq!(serial.octets().len(), 16);
             assert!((0x40..0x80).contains(&serial.octets()[0]));
         }
+    }
+
+    #[test]
+    fn later_serials_stand_behind_earlier_ones_and_chance_tells_those_of_one_moment_apart() {
+        let mut rng = crate::clock::system_rng();
+        let mut at = |unix| Serial::draw(Timestamp::from_unix(unix), &mut rng);
+        let drawn = [0, 8, 1_790_000_000, 1_790_000_008, 4_102_444_800].map(&mut at);
+        assert!(drawn.is_sorted(), "{drawn:?}");
+        let (one, other) = (at(1_790_000_000), at(1_790_000_000));
+        assert_eq!(one.octets()[..4], other.octets()[..4]);
+        assert_ne!(one, other);
     }
 
     #[test]

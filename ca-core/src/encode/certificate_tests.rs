@@ -113,7 +113,7 @@ impl Attempt {
         };
         change(&mut draft);
         to_be_signed(&TbsInput {
-            serial: &Serial::draw(&mut crate::clock::system_rng()),
+            serial: &Serial::draw(Timestamp::from_unix(0), &mut crate::clock::system_rng()),
             issuer: draft.issuer.as_deref().map_or(Issuer::Itself, Issuer::Certificate),
             signature_algorithm: SignatureAlgorithm::EcdsaSha256,
             profile: &draft.profile,

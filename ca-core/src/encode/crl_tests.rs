@@ -28,7 +28,7 @@ fn serial_of(der: &[u8]) -> Serial {
 fn openssl_reads_numbers_reasons_and_signature() {
     for kind in [KeyKind::P256, KeyKind::Rsa2048] {
         let house = Hierarchy::new(kind);
-        let mut serials: Vec<_> = (0..100).map(|_| Serial::draw(&mut system_rng())).collect();
+        let mut serials: Vec<_> = (0..100).map(|_| Serial::draw(Timestamp::from_unix(0), &mut system_rng())).collect();
         serials.sort();
         let statuses: Vec<_> =
             RevocationReason::ALL.into_iter().map(revoked).chain([HELD, CertificateStatus::Good]).collect();
@@ -104,7 +104,7 @@ fn the_authority_key_identifier_is_the_issuers_own() {
 #[test]
 fn entries_must_ascend() {
     let house = Hierarchy::new(KeyKind::P256);
-    let mut serials: Vec<_> = (0..2).map(|_| Serial::draw(&mut system_rng())).collect();
+    let mut serials: Vec<_> = (0..2).map(|_| Serial::draw(Timestamp::from_unix(0), &mut system_rng())).collect();
     serials.sort();
     for (first, second) in [(1, 0), (0, 0)] {
         let (mut out, key) = (io::Cursor::new(Vec::new()), crl_key(&house.issuing.key));
@@ -132,7 +132,7 @@ fn only_the_cas_own_key_signs_with_sound_dates() {
 fn lengths_are_right_where_the_length_octets_change() {
     let house = Hierarchy::new(KeyKind::P256);
     let key = crl_key(&house.issuing.key);
-    let mut serials: Vec<_> = (0..20_000).map(|_| Serial::draw(&mut system_rng())).collect();
+    let mut serials: Vec<_> = (0..20_000).map(|_| Serial::draw(Timestamp::from_unix(0), &mut system_rng())).collect();
     serials.sort();
     for count in [0, 1, 2, 3, 5, 1260, 1270, 1280, 2000, 20_000] {
         let mut file = tempfile::tempfile().expect("a file");

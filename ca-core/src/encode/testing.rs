@@ -123,7 +123,7 @@ fn certify(
 ) -> Made {
     let signer = issuer.map_or(&key, |made| &made.key);
     let tbs = to_be_signed(&TbsInput {
-        serial: &Serial::draw(&mut system_rng()),
+        serial: &Serial::draw(now(), &mut system_rng()),
         issuer: issuer.map_or(Issuer::Itself, |made| Issuer::Certificate(&made.der)),
         signature_algorithm: signer.algorithm(),
         profile: &profile(profile_name),
@@ -166,7 +166,7 @@ impl Hierarchy {
 /// A full list of an issuer under this number, with so many held certificates.
 pub(crate) fn list_of(issuer: &Made, number: u64, entries: usize) -> Vec<u8> {
     use crate::domain::{CertificateStatus, ListScope};
-    let mut serials: Vec<_> = (0..entries).map(|_| Serial::draw(&mut system_rng())).collect();
+    let mut serials: Vec<_> = (0..entries).map(|_| Serial::draw(now(), &mut system_rng())).collect();
     serials.sort();
     let held = CertificateStatus::Held { since: now() };
     let head = super::crl::Head {

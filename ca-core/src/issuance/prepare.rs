@@ -160,7 +160,7 @@ impl Authority {
         }
         let serial = {
             let mut rng = self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            Serial::draw(&mut *rng)
+            Serial::draw(now, &mut *rng)
         };
         let tbs = to_be_signed(&TbsInput {
             serial: &serial,

@@ -28,7 +28,7 @@ fn intent(origin: Origin, key: u8) -> Intent {
     let mut rng = system_rng();
     Intent {
         issuer: issuer(),
-        serial: Serial::draw(&mut rng),
+        serial: Serial::draw(NOW, &mut rng),
         order: OrderId::draw(NOW, &mut rng),
         part: Part::Signature,
         origin,
@@ -198,7 +198,7 @@ async fn the_registry_reads_back() {
             },
             certificate_sha256: Sha256([3; 32]),
             issuer: issuer(),
-            serial: Serial::draw(&mut system_rng()),
+            serial: Serial::draw(NOW, &mut system_rng()),
             not_after: NOW.plus(100),
             entered: NOW,
         };
@@ -217,7 +217,7 @@ async fn the_registry_reads_back() {
 async fn a_status_moves_the_feed_and_the_log() {
     for fresh in databases(&authority_migrations()).await {
         let store = store(&fresh);
-        let serial = Serial::draw(&mut system_rng());
+        let serial = Serial::draw(NOW, &mut system_rng());
         let change = |seq, status| StatusChange {
             seq,
             issuer: issuer(),

@@ -377,7 +377,7 @@ mod tests {
     fn certificate(status: CertificateStatus) -> Issued {
         Issued {
             issuer: IssuerId::new("unit-p256").expect("a name"),
-            serial: Serial::draw(&mut system_rng()),
+            serial: Serial::draw(START, &mut system_rng()),
             case: CaseNumber::new(START.beijing_day(), 1),
             order: OrderId::draw(START, &mut system_rng()),
             uscc: String::new(),

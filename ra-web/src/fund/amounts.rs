@@ -165,6 +165,19 @@ impl Rate {
         (1..=10_000).contains(&ten_thousandths).then_some(Self(ten_thousandths))
     }
 
+    /// As people type it: `8%`, `8.5 %`, `0.08`, also with full-width digits.
+    #[must_use]
+    pub fn typed(text: &str) -> Option<Self> {
+        let text: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+        let (digits, shift) = text.strip_suffix('%').map_or((text.as_str(), 4), |percent| (percent, 2));
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 3 || part.len() > shift || !plain(whole) || !plain(part) {
+            return None;
+        }
+        Self::new(format!("{whole}{part:0<shift$}").parse().ok()?)
+    }
+
     /// How many ten-thousandths.
     #[must_use]
     pub const fn ten_thousandths(self) -> i64 {
@@ -307,6 +320,18 @@ mod tests {
         for wrong in ["8", "8%", "0.8", "0.00", "1.00", "0.08000"] {
             assert!(shown(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn rates_are_read_as_people_type_them() {
+        for (text, ten_thousandths) in [("8%", 800), ("8.5 %", 850), ("0.08", 800), ("１２％", 1_200), ("0.085", 850)]
+        {
+            assert_eq!(Rate::typed(text), Rate::new(ten_thousandths), "{text}");
+        }
+        for wrong in ["", "%", "8.125%", "0.08125", "-8%", "0", "八"] {
+            assert_eq!(Rate::typed(wrong), None, "{wrong}");
+        }
+        assert_eq!(Rate::typed("8"), None, "eight times the base is nobody's rate");
     }
 
     #[test]

@@ -2,17 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ca_core::clock::Clock;
 use ca_core::domain::LoginPurpose;
+use ca_core::keys::PublicKey;
 use ca_core::sql::Database;
 use tower_sessions::cookie::SameSite;
 
-use super::config::Config;
+use super::citizens::CitizenRegistry;
+use super::config::{self, Config};
+use super::face::Trust;
+use super::face::http::{HttpFace, Settings};
 use super::hall::Hall;
-use super::{FundStore, Members, fund_migrations, opening};
+use super::voucher::Seal;
+use super::withdrawal::bank::Bank;
+use super::withdrawal::counter::Counter;
+use super::{FundStore, Members, citizens, fund_migrations, opening};
 use crate::Chance;
 use crate::app::{Listeners, status_client};
 use crate::http::frame::{Frame, wrap};
@@ -22,6 +32,7 @@ use crate::http::{listener, ops, session};
 use crate::login::{Door, ProxySecret, Site, read_anchors};
 use crate::page;
 use crate::paper::Press;
+use crate::paper::sealed::Sealer;
 use crate::vault::FieldKey;
 
 /// The session cookie. Ports share cookies, so each site has its own name.
@@ -62,7 +73,18 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         let begun = opening::open_accounts(&store, &opening::read(file)?, &key, &chance, clock.now()).await?;
         tracing::info!(begun, "Began the books of the units of the opening data that had none yet");
     }
+    if let Some(file) = &config.storage.citizens {
+        let bound = citizens::bring_in(&store, &citizens::read(file)?, &key, &chance, clock.now()).await?;
+        tracing::info!(bound, "Persons have their certificates registered");
+    }
     let press = Press::open(&config.paper.fonts).context("the fonts of vouchers")?;
+    let seal = match &config.seal {
+        Some(seal) => {
+            let sealer = Sealer::read(&seal.key_file, &seal.certificate_file).context("the seal of vouchers")?;
+            Some(Arc::new(Seal::draw(sealer, &press, &seal.purpose, clock.now()).await.context("the seal's picture")?))
+        }
+        None => None,
+    };
 
     let socket = listener::bind(config.listen.portal).await?;
     let ops_socket = listener::bind(config.listen.ops).await?;
@@ -83,16 +105,30 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     );
     let door = Arc::new(door);
     let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone() };
+    // What a statement brought and nobody looked at, because whoever took it in was stopped.
+    if let Err(error) = hall.judge_lines(clock.now()).await {
+        tracing::error!(%error, "Lines of bank statements wait to be looked at");
+    }
+    let hall = Arc::new(hall);
+    let counter = counter(&config, hall.clone(), clock.clone(), &chance)?;
+    if let Some(counter) = &counter {
+        counter.deliver().await;
+    }
     let portal = Portal {
         door,
-        hall: Arc::new(hall),
+        hall,
+        counter,
+        citizens: Arc::new(CitizenRegistry::new(store.clone())),
         press,
+        seal,
+        banks: config.trustee.into(),
         origin: origin.as_str().into(),
         members: Arc::new(Members::new(store.clone())),
         store,
         presences: presences.clone(),
         clock: clock.clone(),
         chance: chance.clone(),
+        proxies: config.limits.proxies.clone().into(),
         renewal_origin: config.site.renewal_origin.into(),
         handshake: config.mutual_tls.as_ref().map(|tls| tls.origin.as_str().into()),
         name_zh: config.site.name_zh.into(),
@@ -129,6 +165,55 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
     let ops = listeners.serve(ops_socket, ops::router(vec![Arc::new(DatabaseProbe(database.clone()))]))?;
     tracing::info!(%portal, %ops, origin, "The fund portal listens");
     Ok(Running { portal, handshakes, ops, origin, listeners, database })
+}
+
+/// The counter for withdrawals; none where there is no provider of face checks or no bank.
+fn counter(
+    config: &Config,
+    hall: Arc<Hall>,
+    clock: Arc<dyn Clock>,
+    chance: &Chance,
+) -> anyhow::Result<Option<Arc<Counter>>> {
+    let (Some(face), Some(bank)) = (&config.face, &config.bank) else { return Ok(None) };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    anyhow::ensure!(bank.bank_code.len() == 12 && digits(&bank.bank_code), "bank.bank_code has 12 digits");
+    let secret = std::fs::read_to_string(&face.secret_file)
+        .with_context(|| format!("reading {}", face.secret_file.display()))?;
+    let secret = zeroize::Zeroizing::new(secret);
+    let settings = Settings {
+        api: face.api.clone(),
+        app: face.app.clone(),
+        secret: zeroize::Zeroizing::new(secret.trim().to_owned()),
+        patience: Duration::from_secs(face.patience_seconds.max(1).into()),
+    };
+    Ok(Some(Arc::new(Counter {
+        hall,
+        face: Arc::new(HttpFace::new(settings, clock.clone(), chance.clone())?),
+        trust: face_trust(face)?,
+        bank: Bank {
+            folder: bank.folder.clone(),
+            name: bank.name.clone(),
+            account: bank.account.clone(),
+            bank_code: bank.bank_code.clone(),
+        },
+        clock,
+    })))
+}
+
+/// Whose word on faces is believed.
+///
+/// # Errors
+/// When the provider's key cannot be read.
+pub fn face_trust(face: &config::Face) -> anyhow::Result<Trust> {
+    let file = &face.answer_key_file;
+    let pem = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let block = std::str::from_utf8(&pem).ok().and_then(|text| {
+        let body = text.split("-----BEGIN PUBLIC KEY-----").nth(1)?.split("-----END PUBLIC KEY-----").next()?;
+        STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
+    });
+    let spki = block.with_context(|| format!("{} is no public key in PEM", file.display()))?;
+    let key = PublicKey::read(&spki).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    Ok(Trust::new(key, face.min_score.into(), face.min_liveness.into()))
 }
 
 /// The key that seals numbers of persons; made where there is none, as long as nothing was sealed yet.

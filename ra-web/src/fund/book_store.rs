@@ -94,6 +94,8 @@ pub struct ChangeRow {
     pub was: String,
     /// After.
     pub will: String,
+    /// The place of the change that it undoes.
+    pub undoes: Option<i64>,
 }
 
 /// The interest of an account for a year.
@@ -308,6 +310,18 @@ pub trait BookTx: Send {
         before: i64,
         limit: i64,
     ) -> Result<Vec<KeptChange>, DatabaseError>;
+
+    /// The changes of a transaction, in order.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn changes_of(&mut self, unit: &AccountNumber, serial: &str) -> Result<Vec<KeptChange>, DatabaseError>;
+
+    /// The last openings, sealings, unsealings and changes of base of an account that stand, newest first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn standing_changes(&mut self, number: &PersonNumber) -> Result<Vec<KeptChange>, DatabaseError>;
 
     /// How many changes there are.
     ///

@@ -13,7 +13,7 @@ use super::account::{AccountNumber, AccountStatus, Unit};
 use super::amounts::{Fen, Month};
 use super::codes::{BusinessType, IdKind, PersonStatus};
 use super::interest::Accrual;
-use super::policy::Policy;
+use super::policy::{Policy, SingleBase, fund_year};
 use super::rules::Rule;
 
 /// An employee's account number (GRZH): 12 digits.
@@ -221,6 +221,8 @@ pub struct Change {
     pub was: String,
     /// After.
     pub will: String,
+    /// The place of the change that it undoes.
+    pub undoes: Option<i64>,
 }
 
 /// An account as it is to be stored.
@@ -284,17 +286,6 @@ pub struct Newcomer {
     pub base: Fen,
     /// The first month to be paid for.
     pub starts: Month,
-}
-
-/// What is made up for an employee and month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrear {
-    /// The month.
-    pub month: Month,
-    /// The unit's part.
-    pub unit_part: Fen,
-    /// The employee's.
-    pub personal_part: Fen,
 }
 
 impl Clerk<'_> {
@@ -375,47 +366,6 @@ impl Clerk<'_> {
         self.out_of_suspense(unit, people, BusinessType::Remittance, Some(month))
     }
 
-    /// Months that were left out, of one employee (type 02). `paid` is what was paid for each month already.
-    ///
-    /// # Errors
-    /// The [`Rule`] that stands in the way.
-    pub fn make_up(
-        &self,
-        unit: Unit,
-        account: PersonAccount,
-        arrears: &[Arrear],
-        paid: &[(Month, Fen)],
-        difference: bool,
-    ) -> Result<Booking, Rule> {
-        working(&unit)?;
-        if !account.status.is_open() || account.status == PersonStatus::Frozen {
-            return Err(Rule::NotOpen);
-        }
-        let through = unit.paid_through.ok_or(Rule::NothingPaidYet)?;
-        let (mut account, mut people) = (account, Vec::new());
-        for arrear in arrears {
-            if arrear.month > through {
-                return Err(Rule::NotYetDue { through });
-            }
-            if arrear.unit_part + arrear.personal_part <= Fen::ZERO {
-                return Err(Rule::NoAmount);
-            }
-            let before: Fen = paid.iter().filter(|(month, _)| *month == arrear.month).map(|(_, sum)| *sum).sum();
-            let twice = people
-                .iter()
-                .any(|posted: &Posted| posted.entry.as_ref().is_some_and(|entry| entry.month == Some(arrear.month)));
-            if twice || (before > Fen::ZERO && !difference) {
-                return Err(Rule::PaidAlready { month: arrear.month });
-            }
-            account.paid_through = account.paid_through.max(Some(arrear.month));
-            let posted = self.paid(account, BusinessType::MakeUp, arrear.month, arrear.unit_part, arrear.personal_part);
-            account = posted.account.clone();
-            people.push(posted);
-        }
-        let month = arrears.iter().map(|arrear| arrear.month).max();
-        self.out_of_suspense(unit, people, BusinessType::MakeUp, month)
-    }
-
     /// The account is no longer paid for, from the next month on (type 05).
     ///
     /// # Errors
@@ -464,25 +414,18 @@ impl Clerk<'_> {
         Ok(one(unit, account, vec![change]))
     }
 
-    /// Other bases, from the next month on (type 10). A list of several only in the city's weeks for it.
+    /// Other bases, from the next month on (type 10). A list of several only in the city's weeks for it, and each base once a
+    /// fund year; a single one as the city allows.
     ///
     /// # Errors
     /// The first [`Rule`] that stands in the way.
     pub fn rebase(&self, unit: Unit, bases: Vec<(PersonAccount, Fen)>) -> Result<Booking, Rule> {
         working(&unit)?;
-        if bases.len() > 1 && !self.policy.adjusts_on(self.today) {
-            return Err(Rule::OutsideWindow { from: self.policy.adjust_from, to: self.policy.adjust_to });
-        }
+        let list = bases.len() > 1;
         let month = unit.next_month();
         let mut booking = Booking { unit, entry: None, people: Vec::new(), changes: Vec::new() };
         for (mut account, base) in bases {
-            if account.status != PersonStatus::Normal {
-                return Err(Rule::NotActive);
-            }
-            self.base_fits(base)?;
-            if base == account.base {
-                return Err(Rule::NothingChanges);
-            }
+            self.base_may_change(&account, base, list)?;
             let was = account.base;
             account.base = base;
             account.rebased = Some(self.today);
@@ -502,6 +445,37 @@ impl Clerk<'_> {
         Ok(booking)
     }
 
+    /// Whether an account may have another base today, alone or in a list.
+    ///
+    /// # Errors
+    /// The [`Rule`] that stands in the way.
+    pub fn base_may_change(&self, account: &PersonAccount, base: Fen, list: bool) -> Result<(), Rule> {
+        let (from, to) = (self.policy.adjust_from, self.policy.adjust_to);
+        if !self.policy.adjusts_on(self.today) {
+            if list {
+                return Err(Rule::OutsideWindow { from, to });
+            }
+            if self.policy.single_base == SingleBase::Window {
+                return Err(Rule::SingleOutsideWindow { from, to });
+            }
+        }
+        if account.status != PersonStatus::Normal {
+            return Err(Rule::NotActive);
+        }
+        self.base_fits(base)?;
+        if base == account.base {
+            return Err(Rule::NothingChanges);
+        }
+        match account.rebased {
+            Some(on)
+                if fund_year(on) == fund_year(self.today) && (list || self.policy.single_base != SingleBase::Free) =>
+            {
+                Err(Rule::AdjustedAlready { on })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Money that came and is not yet allocated (type 99).
     #[must_use]
     pub fn receive(&self, mut unit: Unit, amount: Fen) -> Booking {
@@ -509,74 +483,6 @@ impl Clerk<'_> {
         unit.version += 1;
         let entry = self.unit_entry(&unit, BusinessType::Other, None, 0, Fen::ZERO, Fen::ZERO, amount);
         Booking { unit, entry: Some(entry), people: Vec::new(), changes: Vec::new() }
-    }
-
-    /// Undoes the last payment of the unit: the money goes back to the suspense account. `original` is its entry,
-    /// `entries` are those of the employees, each with the account as it is now.
-    ///
-    /// # Errors
-    /// The [`Rule`] that stands in the way.
-    pub fn reverse(
-        &self,
-        mut unit: Unit,
-        original: &UnitEntry,
-        entries: Vec<(PersonAccount, PersonEntry)>,
-    ) -> Result<Booking, Rule> {
-        working(&unit)?;
-        if !matches!(original.kind, BusinessType::Remittance | BusinessType::MakeUp) || original.reverses.is_some() {
-            return Err(Rule::NotReversible);
-        }
-        if original.kind == BusinessType::Remittance {
-            if unit.paid_through != original.month {
-                return Err(Rule::LaterMonths);
-            }
-            unit.paid_through = original.month.map(|month| month.plus(-1));
-        }
-        let mut people: Vec<Posted> = Vec::new();
-        for (account, entry) in entries {
-            let earlier = people.iter().rposition(|posted| posted.account.number == account.number);
-            let mut account = earlier.map_or(account, |at| people[at].account.clone());
-            if super::policy::fund_year(entry.day) != super::policy::fund_year(self.today)
-                || account.current < entry.sum()
-            {
-                return Err(Rule::Settled);
-            }
-            if original.kind == BusinessType::Remittance && account.paid_through == original.month {
-                account.paid_through =
-                    original.month.map(|month| month.plus(-1)).filter(|month| *month >= account.starts);
-            }
-            account.current -= entry.sum();
-            account.version += 1;
-            let undone = PersonEntry {
-                seq: account.version,
-                day: self.today,
-                unit_part: -entry.unit_part,
-                personal_part: -entry.personal_part,
-                interest: Fen::ZERO,
-                carried: Fen::ZERO,
-                balance: account.balance(),
-                serial: self.serial.to_owned(),
-                reverses: Some(entry.seq),
-                ..entry
-            };
-            people.push(Posted { account, fresh: false, entry: Some(undone) });
-        }
-        unit.balance -= original.amount;
-        unit.suspense += original.amount;
-        unit.version += 1;
-        let entry = UnitEntry {
-            reverses: Some(original.seq),
-            ..self.unit_entry(
-                &unit,
-                original.kind,
-                original.month,
-                original.heads,
-                -original.amount,
-                Fen::ZERO,
-                original.amount,
-            )
-        };
-        Ok(Booking { unit, entry: Some(entry), people, changes: Vec::new() })
     }
 
     /// Interest of a year, added with what the year brought to what is carried over (type 09). With each account what moved
@@ -661,7 +567,7 @@ impl Clerk<'_> {
         (self.policy.contribution(base, unit.unit_rate), self.policy.contribution(base, unit.personal_rate))
     }
 
-    fn base_fits(&self, base: Fen) -> Result<(), Rule> {
+    pub(super) fn base_fits(&self, base: Fen) -> Result<(), Rule> {
         if base < self.policy.base_floor {
             Err(Rule::BaseLow { floor: self.policy.base_floor })
         } else if base > self.policy.base_cap {
@@ -671,7 +577,7 @@ impl Clerk<'_> {
         }
     }
 
-    fn paid(
+    pub(super) fn paid(
         &self,
         mut account: PersonAccount,
         kind: BusinessType,
@@ -698,7 +604,7 @@ impl Clerk<'_> {
         Posted { account, fresh: false, entry: Some(entry) }
     }
 
-    fn out_of_suspense(
+    pub(super) fn out_of_suspense(
         &self,
         mut unit: Unit,
         people: Vec<Posted>,
@@ -720,7 +626,7 @@ impl Clerk<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the columns of the ledger")]
-    fn unit_entry(
+    pub(super) fn unit_entry(
         &self,
         unit: &Unit,
         kind: BusinessType,
@@ -765,6 +671,7 @@ impl Clerk<'_> {
             field,
             was,
             will,
+            undoes: None,
         }
     }
 }

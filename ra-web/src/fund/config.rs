@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::bank::TrusteeAccount;
 use crate::config::Limits;
 pub use crate::config::Trust;
 
@@ -23,6 +24,9 @@ pub struct Config {
     /// How browsers know the portal, and what it is called.
     #[serde(default)]
     pub site: Site,
+    /// Accounts at trustee banks, onto which units pay.
+    #[serde(default)]
+    pub trustee: Vec<TrusteeAccount>,
     /// Whose certificates are believed.
     pub trust: Trust,
     /// Login by the TLS handshake, behind a proxy. Unset: there is none.
@@ -31,6 +35,15 @@ pub struct Config {
     /// What vouchers are printed with.
     #[serde(default)]
     pub paper: Paper,
+    /// The electronic seal on vouchers; without it they have none, and say so.
+    #[serde(default)]
+    pub seal: Option<Seal>,
+    /// Who compares faces; without it nobody withdraws online.
+    #[serde(default)]
+    pub face: Option<Face>,
+    /// The bank that pays withdrawals; without it nobody withdraws online.
+    #[serde(default)]
+    pub bank: Option<Bank>,
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
@@ -72,6 +85,72 @@ impl Default for Paper {
     }
 }
 
+/// The electronic seal on vouchers (`docs/fund.md`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    /// The key, PEM (PKCS#8): RSA, P-256 or P-384. Who has it makes papers that look like the fund's.
+    pub key_file: PathBuf,
+    /// Its certificate, whose common name stands on the rim, and those that lead to a root, PEM.
+    pub certificate_file: PathBuf,
+    /// What stands under the star.
+    #[serde(default = "purpose")]
+    pub purpose: String,
+}
+
+/// The provider of face checks (`docs/fund.md`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Face {
+    /// Its address: `https://…`, or `http://` on this machine.
+    pub api: String,
+    /// Our name there.
+    pub app: String,
+    /// The secret that signs our requests.
+    pub secret_file: PathBuf,
+    /// The public key that its answers are signed with, PEM: P-256, RSA or SM2.
+    pub answer_key_file: PathBuf,
+    /// How near the face must be, in ten-thousandths.
+    #[serde(default = "min_score")]
+    pub min_score: u16,
+    /// How sure it must be that it lives, in ten-thousandths.
+    #[serde(default = "min_liveness")]
+    pub min_liveness: u16,
+    /// How long an answer may take, in seconds.
+    #[serde(default = "patience")]
+    pub patience_seconds: u16,
+}
+
+const fn min_score() -> u16 {
+    8_000
+}
+
+const fn min_liveness() -> u16 {
+    9_000
+}
+
+const fn patience() -> u16 {
+    15
+}
+
+/// The bank that pays withdrawals (`docs/fund.md`). Who can change this pays from another account, or to no bank at all.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bank {
+    /// Where payment orders are laid.
+    pub folder: PathBuf,
+    /// Whose account pays, as the bank knows it.
+    pub name: String,
+    /// The account.
+    pub account: String,
+    /// Its bank's number in the payment system (CNAPS), 12 digits.
+    pub bank_code: String,
+}
+
+fn purpose() -> String {
+    crate::i18n::Locale::ZhCn.t("fund-seal-purpose")
+}
+
 /// The fund's data.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +162,9 @@ pub struct Storage {
     /// Opening data, TOML: accounts in it that are not there yet are opened at start.
     #[serde(default)]
     pub opening: Option<PathBuf>,
+    /// Persons who look after their own account, TOML: certificates, bank accounts, rules of withdrawal, loans. Read at start.
+    #[serde(default)]
+    pub citizens: Option<PathBuf>,
 }
 
 /// Where it listens. Port 0 takes any free one.

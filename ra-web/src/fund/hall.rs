@@ -7,7 +7,7 @@
 use std::sync::{Arc, PoisonError};
 
 use ca_core::cms;
-use ca_core::domain::{BeijingDay, FundList, FundPay, FundTransaction, OrderId, Sha256, Timestamp, decode, encode};
+use ca_core::domain::{BeijingDay, FundList, FundTransaction, OrderId, Sha256, Timestamp, decode, encode};
 use ca_core::sql::DatabaseError;
 use openssl::sha::sha256;
 
@@ -15,6 +15,7 @@ use super::account::{AccountNumber, Unit};
 use super::amounts::Fen;
 use super::book_store::Step;
 use super::books::Clerk;
+use super::corrections;
 use super::operation::{KEEP_DRAFTS_SECONDS, Operation, Plan, SIGN_WITHIN_SECONDS, Signature, State};
 use super::prepare::{self, Prepared};
 use super::rules::Rule;
@@ -217,12 +218,12 @@ impl Hall {
             }
             operation.signature = Some(signature.clone());
             let mut steps = vec![step(State::Submitted, now, actor(account))];
-            let waits = matches!(plan, Plan::Remit { pay: FundPay::Transfer, .. });
-            if waits {
+            if plan.waits_for_money() {
                 // Made all the same: what cannot be booked now cannot be when the money comes.
                 self.same(&mut tx, &operation, &plan, now.beijing_day(), false).await?;
                 steps.push(step(State::AwaitingFunds, now, "system".into()));
                 operation.state = State::AwaitingFunds;
+                self.draw_code(&mut tx, &operation, now).await?;
             } else {
                 let prepared = self.same(&mut tx, &operation, &plan, now.beijing_day(), true).await?;
                 self.post(&mut tx, &mut operation, &plan, &prepared, now).await?;
@@ -259,8 +260,8 @@ impl Hall {
         .await
     }
 
-    /// Money that arrived for a unit: onto its suspense account, and at once into a remittance that waits for it. `false` when
-    /// the bank's reference was taken already.
+    /// Money that arrived for a unit: onto its suspense account, and at once into what waits for it there, when there is
+    /// enough. `false` when the bank's reference was taken already.
     ///
     /// # Errors
     /// [`HallError`].
@@ -271,44 +272,80 @@ impl Hall {
         reference: &str,
         now: Timestamp,
     ) -> Result<bool, HallError> {
-        let serial = self.draw(now).to_string();
         self.again(|| async {
             let mut tx = self.store.begin().await?;
-            let unit = tx.unit(account).await?.ok_or(HallError::NotFound)?;
-            if amount <= Fen::ZERO {
-                return Err(Rule::NoAmount.into());
-            }
-            if !tx.keep_receipt(reference, account, amount, now).await? {
-                return Ok(false);
-            }
-            let today = now.beijing_day();
-            let policy = tx.policy_at(today).await?.ok_or_else(|| HallError::NoPolicy(today.to_string()))?;
-            let booking = Clerk { policy: &policy, today, serial: &serial }.receive(unit, amount);
-            tx.book(&booking, &[], now).await?;
-            let sum = amount.plain();
-            tx.audit(&told(
-                "fund.received",
-                account,
-                &serial,
-                now,
-                "system",
-                &[("amount", &sum), ("reference", reference)],
-            ))
-            .await?;
-            if let Some(mut waiting) = tx.waiting(account).await?
-                && booking.unit.suspense >= waiting.amount
-            {
-                let plan = self.plan(&waiting)?;
-                let prepared = self.same(&mut tx, &waiting, &plan, today, true).await?;
-                self.post(&mut tx, &mut waiting, &plan, &prepared, now).await?;
+            let taken = self.receive_in(&mut tx, account, amount, reference, now).await?;
+            tx.commit().await?;
+            Ok(taken.is_some())
+        })
+        .await
+    }
+
+    /// The same inside a unit of work. Answers the operation that was booked by it, if one was; nothing when the reference was
+    /// taken already.
+    pub(super) async fn receive_in(
+        &self,
+        tx: &mut Box<dyn FundTx>,
+        account: &AccountNumber,
+        amount: Fen,
+        reference: &str,
+        now: Timestamp,
+    ) -> Result<Option<Option<String>>, HallError> {
+        let unit = tx.unit(account).await?.ok_or(HallError::NotFound)?;
+        if amount <= Fen::ZERO {
+            return Err(Rule::NoAmount.into());
+        }
+        if !tx.keep_receipt(reference, account, amount, now).await? {
+            return Ok(None);
+        }
+        let (serial, today) = (self.draw(now).to_string(), now.beijing_day());
+        let policy = tx.policy_at(today).await?.ok_or_else(|| HallError::NoPolicy(today.to_string()))?;
+        let booking = Clerk { policy: &policy, today, serial: &serial }.receive(unit, amount);
+        tx.book(&booking, &[], now).await?;
+        let sum = amount.plain();
+        let facts = [("amount", sum.as_str()), ("reference", reference)];
+        tx.audit(&told("fund.received", account, &serial, now, "system", &facts)).await?;
+        let Some(mut waiting) = tx.waiting(account).await? else { return Ok(Some(None)) };
+        if booking.unit.suspense < waiting.amount {
+            return Ok(Some(None));
+        }
+        let plan = self.plan(&waiting)?;
+        match self.same(tx, &waiting, &plan, today, true).await {
+            Ok(prepared) => {
+                self.post(tx, &mut waiting, &plan, &prepared, now).await?;
                 let steps = [State::Funded, State::Allocated, State::Posted].map(|one| step(one, now, "system".into()));
                 tx.move_operation(&waiting, &steps).await?;
                 tx.audit(&event("fund.posted", account, &waiting, now)).await?;
+                Ok(Some(Some(waiting.serial)))
             }
-            tx.commit().await?;
-            Ok(true)
-        })
-        .await
+            // The money is there all the same; the unit gives up what can no longer be booked.
+            Err(error @ (HallError::Rule(_) | HallError::Lines(_))) => {
+                let why = error.to_string();
+                tx.audit(&told("fund.not-posted", account, &waiting.serial, now, "system", &[("why", &why)])).await?;
+                Ok(Some(None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why an operation is not undone; nothing when it can be.
+    ///
+    /// # Errors
+    /// [`HallError`].
+    pub async fn why_not_reversed(
+        &self,
+        account: &AccountNumber,
+        serial: &str,
+        now: Timestamp,
+    ) -> Result<Option<Rule>, HallError> {
+        let mut tx = self.store.begin_read().await?;
+        let unit = tx.unit(account).await?.ok_or(HallError::NotFound)?;
+        let today = now.beijing_day();
+        let policy = tx.policy_at(today).await?.ok_or_else(|| HallError::NoPolicy(today.to_string()))?;
+        let clerk = Clerk { policy: &policy, today, serial };
+        let hindrance = corrections::hindrance(tx.as_mut(), &clerk, unit, serial).await?;
+        tx.commit().await?;
+        Ok(hindrance)
     }
 
     /// Counts a print of a voucher; answers how many there were.

@@ -57,6 +57,32 @@ mod tests {
         moves.push((day(2025, 3, 10), Fen::new(-500_000)));
         moves.sort_by_key(|(day, _)| *day);
         assert_eq!(year(1_200_000, &moves, 2024), (570_000_800, 23_750), "B");
+        // Days and balance of each stretch of B.
+        let stretches: [(i64, i64); 14] = [
+            (24, 1_200_000),
+            (31, 1_290_800),
+            (31, 1_381_600),
+            (30, 1_472_400),
+            (31, 1_563_200),
+            (30, 1_654_000),
+            (31, 1_744_800),
+            (31, 1_835_600),
+            (13, 1_926_400),
+            (15, 1_426_400),
+            (31, 1_517_200),
+            (30, 1_608_000),
+            (31, 1_698_800),
+            (6, 1_789_600),
+        ];
+        let (mut product, mut until) = (0_i128, day(2024, 6, 30));
+        for (days, balance) in stretches {
+            product += i128::from(days * balance);
+            until = until.plus_days(days);
+            let before: Vec<_> = moves.iter().filter(|(day, _)| *day <= until).copied().collect();
+            let so_far = accrue(&policy(), Fen::new(1_200_000), &before, day(2024, 7, 1), until);
+            assert_eq!(so_far.product, product, "{until}");
+        }
+        assert_eq!((until, product), (day(2025, 6, 30), 570_000_800));
         let closing = moves.iter().map(|(_, amount)| *amount).sum::<Fen>() + Fen::new(1_200_000);
         assert_eq!(closing.fen(), 1_789_600);
         assert_eq!(year(0, &[(day(2024, 9, 12), Fen::new(150_000))], 2024), (43_800_000, 1_825), "C");

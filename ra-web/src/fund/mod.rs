@@ -9,18 +9,27 @@
 pub mod account;
 pub mod amounts;
 pub mod app;
+pub mod bank;
 pub mod book_store;
 pub mod books;
+pub mod citizen_store;
+pub mod citizens;
 pub mod codes;
 pub mod config;
 pub mod contributions;
+mod corrections;
 pub mod evidence;
+pub mod face;
 pub mod hall;
+pub mod import;
 pub mod interest;
+pub mod loan;
 pub mod machines;
+pub mod make_up;
 mod members;
 pub mod opening;
 pub mod operation;
+pub mod operator;
 pub mod policy;
 mod prepare;
 pub mod rules;
@@ -28,7 +37,11 @@ pub mod settle;
 pub mod sheet;
 mod sql;
 mod store;
+#[cfg(test)]
+mod testing;
+pub mod undo;
 pub mod voucher;
+pub mod withdrawal;
 
 pub use prepare::id_hash;
 

@@ -17,7 +17,7 @@ use super::amounts::{Fen, Month, Rate};
 use super::book_store::Sealed;
 use super::books::{Clerk, Person, PersonAccount, PersonNumber};
 use super::codes::{IdKind, PersonStatus};
-use super::policy::{DayOfYear, Policy, Rounding, days_of, fund_year};
+use super::policy::{DayOfYear, Policy, Rounding, SingleBase, days_of, fund_year};
 use super::prepare::{id_hash, masked, number_place};
 use super::settle::settle_in;
 use super::sheet::{self, Column, SheetFault};
@@ -28,7 +28,7 @@ use crate::retry::settled;
 use crate::vault::FieldKey;
 
 /// So many accounts a table may have.
-const MOST_ACCOUNTS: usize = 10_000;
+pub(super) const MOST_ACCOUNTS: usize = 10_000;
 /// The day of a month on which months of before are taken to have been paid.
 const PAID_ON: i64 = 14;
 
@@ -36,6 +36,7 @@ const PAID_ON: i64 = 14;
 #[serde(deny_unknown_fields)]
 struct File {
     policy: Vec<PolicyLine>,
+    #[serde(default)]
     unit: Vec<Line>,
     /// A file beside this one.
     people: Option<String>,
@@ -55,6 +56,8 @@ struct PolicyLine {
     daily_rate_digits: Option<u32>,
     adjust_from: String,
     adjust_to: String,
+    #[serde(default)]
+    single_base: SingleBase,
 }
 
 impl TryFrom<PolicyLine> for Policy {
@@ -80,6 +83,7 @@ impl TryFrom<PolicyLine> for Policy {
             daily_rate_digits: line.daily_rate_digits,
             adjust_from: of_year(&line.adjust_from)?,
             adjust_to: of_year(&line.adjust_to)?,
+            single_base: line.single_base,
         })
     }
 }
@@ -126,16 +130,16 @@ pub struct OpeningUnit {
 /// An employee as the books begin. Has the number in full: no Debug.
 #[derive(Clone)]
 pub struct OpeningPerson {
-    unit: AccountNumber,
-    name: String,
-    id_kind: IdKind,
-    id_number: String,
-    mobile: String,
-    base: Fen,
-    status: PersonStatus,
-    opened: BeijingDay,
-    carried: Fen,
-    current: Fen,
+    pub(super) unit: AccountNumber,
+    pub(super) name: String,
+    pub(super) id_kind: IdKind,
+    pub(super) id_number: String,
+    pub(super) mobile: String,
+    pub(super) base: Fen,
+    pub(super) status: PersonStatus,
+    pub(super) opened: BeijingDay,
+    pub(super) carried: Fen,
+    pub(super) current: Fen,
 }
 
 /// All that the books begin with.
@@ -240,15 +244,20 @@ pub fn parse(text: &str, table: impl FnOnce(&str) -> anyhow::Result<Vec<u8>>) ->
 
 /// Employees out of a table; every faulty row is named.
 fn people(bytes: &[u8]) -> anyhow::Result<Vec<OpeningPerson>> {
+    let found = people_in(bytes).map_err(|fault| said(&fault))?;
+    Ok(found.into_iter().map(|(_, person)| person).collect())
+}
+
+/// The same with the row of each.
+pub(super) fn people_in(bytes: &[u8]) -> Result<Vec<(usize, OpeningPerson)>, SheetFault> {
     use Column::{Base, Carried, Current, IdNumber, Mobile, Name, Opened, Status, Unit};
     let needed = [Unit, Name, IdNumber, Mobile, Base, Status, Opened, Carried, Current];
-    let lines = sheet::lines(bytes, &needed, MOST_ACCOUNTS).map_err(|fault| said(&fault))?;
     let (mut found, mut faults) = (Vec::new(), Vec::new());
-    for line in lines {
+    for line in sheet::lines(bytes, &needed, MOST_ACCOUNTS)? {
         let unit = line.read(Unit, "number", &mut faults, |text| text.parse::<AccountNumber>().ok());
         let person = sheet::person(&line, &mut faults);
         let base = line.read(Base, "amount", &mut faults, Fen::typed);
-        let status = line.read(Status, "status", &mut faults, PersonStatus::from_code);
+        let status = line.read(Status, "status", &mut faults, sheet::person_status);
         let opened = line.read(Opened, "day", &mut faults, day);
         let carried = line.read(Carried, "amount", &mut faults, Fen::typed);
         let current = line.read(Current, "amount", &mut faults, Fen::typed);
@@ -256,12 +265,13 @@ fn people(bytes: &[u8]) -> anyhow::Result<Vec<OpeningPerson>> {
         let (Some(status), Some(opened), Some(carried), Some(current)) = (status, opened, carried, current) else {
             continue;
         };
-        found.push(OpeningPerson { unit, name, id_kind, id_number, mobile, base, status, opened, carried, current });
+        let person = OpeningPerson { unit, name, id_kind, id_number, mobile, base, status, opened, carried, current };
+        found.push((line.row, person));
     }
-    if faults.is_empty() { Ok(found) } else { Err(said(&SheetFault::Cells(faults))) }
+    if faults.is_empty() { Ok(found) } else { Err(SheetFault::Cells(faults)) }
 }
 
-fn said(fault: &SheetFault) -> anyhow::Error {
+pub(super) fn said(fault: &SheetFault) -> anyhow::Error {
     match fault {
         SheetFault::Table(error) => anyhow::anyhow!("{error}"),
         SheetFault::Missing(columns) => {
@@ -313,18 +323,22 @@ pub async fn open_accounts(
         let unit = tx.unit(&one.unit.account).await?.context("the unit was opened")?;
         tx.commit().await?;
         if unit.version == 0 {
-            begin_books(store, one, opening, key, chance, now).await?;
+            let own: Vec<&OpeningPerson> = opening.people.iter().filter(|person| person.unit == unit.account).collect();
+            let mut tx = store.begin().await?;
+            begin_books(tx.as_mut(), one, &own, key, chance, now).await?;
+            tx.commit().await?;
             begun += 1;
         }
     }
     Ok(begun)
 }
 
-/// Brings the employees of a unit in, books the months that were paid since, and settles the years that ended: all or nothing.
-async fn begin_books(
-    store: &Arc<dyn FundStore>,
+/// Brings the employees of a unit in, books the months that were paid since, and settles the years that ended, inside a unit
+/// of work.
+pub(super) async fn begin_books(
+    tx: &mut dyn FundTx,
     one: &OpeningUnit,
-    opening: &Opening,
+    own: &[&OpeningPerson],
     key: &FieldKey,
     chance: &Chance,
     now: Timestamp,
@@ -332,21 +346,27 @@ async fn begin_books(
     let account = &one.unit.account;
     let draw =
         || OrderId::draw(now, &mut *chance.lock().unwrap_or_else(std::sync::PoisonError::into_inner)).to_string();
-    let mut tx = store.begin().await?;
     let unit = tx.unit(account).await?.context("the unit was opened")?;
     let policy = tx.policy_at(one.brought_in).await?.context("a policy")?;
     let (serial, first) = (draw(), unit.next_month());
     let clerk = Clerk { policy: &policy, today: one.brought_in, serial: &serial };
     let (mut accounts, mut sealed, mut ids) = (Vec::new(), Vec::new(), BTreeMap::new());
-    let own: Vec<&OpeningPerson> = opening.people.iter().filter(|person| person.unit == *account).collect();
     let numbers = tx.draw_numbers(i64::try_from(own.len())?).await?;
     for (n, person) in (numbers..).zip(own) {
         let hash = id_hash(key, person.id_kind, &person.id_number)?;
-        let id = draw();
         ensure!(ids.insert(hash, ()).is_none(), "{} stands twice in the table", person.name);
-        ensure!(tx.person_of(hash).await?.is_none(), "{} has an account already", person.name);
-        let bytes = key.seal(&number_place(&id), person.id_number.as_bytes(), chance)?;
-        sealed.push(Sealed { person: id.clone(), bytes });
+        let id = match tx.person_of(hash).await? {
+            Some(known) => {
+                ensure!(!tx.has_open_account(&known.id).await?, "{} has an account already", person.name);
+                known.id
+            }
+            None => {
+                let id = draw();
+                let bytes = key.seal(&number_place(&id), person.id_number.as_bytes(), chance)?;
+                sealed.push(Sealed { person: id.clone(), bytes });
+                id
+            }
+        };
         let (unit_share, personal_share) = clerk.shares(&unit, person.base);
         accounts.push(PersonAccount {
             number: PersonNumber::nth(n),
@@ -380,7 +400,7 @@ async fn begin_books(
     for month in &one.paid {
         let paid_on = month.first_day().plus_days(PAID_ON);
         while settled_until < fund_year(paid_on) {
-            settle(tx.as_mut(), account, settled_until, now).await?;
+            settle(tx, account, settled_until, now).await?;
             settled_until += 1;
         }
         let unit = tx.unit(account).await?.context("the unit")?;
@@ -396,7 +416,7 @@ async fn begin_books(
         tx.book(&remitted, &[], now).await?;
     }
     while days_of(settled_until).is_some_and(|(_, last)| last < now.beijing_day()) {
-        settle(tx.as_mut(), account, settled_until, now).await?;
+        settle(tx, account, settled_until, now).await?;
         settled_until += 1;
     }
     if one.suspense > Fen::ZERO {
@@ -407,7 +427,7 @@ async fn begin_books(
         let booking = Clerk { policy: &policy, today, serial: &came }.receive(unit, one.suspense);
         tx.book(&booking, &[], now).await?;
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 async fn settle(tx: &mut dyn FundTx, account: &AccountNumber, year: i64, now: Timestamp) -> anyhow::Result<()> {
@@ -415,7 +435,7 @@ async fn settle(tx: &mut dyn FundTx, account: &AccountNumber, year: i64, now: Ti
     Ok(())
 }
 
-fn event(kind: &'static str, account: &AccountNumber, at: Timestamp) -> Event {
+pub(super) fn event(kind: &'static str, account: &AccountNumber, at: Timestamp) -> Event {
     Event {
         at,
         actor: "system".into(),

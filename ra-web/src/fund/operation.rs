@@ -34,7 +34,7 @@ pub enum Plan {
     /// Other bases.
     Rebase { bases: Vec<(PersonNumber, Fen)> },
     /// Months that were left out.
-    MakeUp { number: PersonNumber, arrears: Vec<PlannedArrear>, difference: bool, words: String },
+    MakeUp { arrears: Vec<PlannedArrear>, pay: FundPay },
     /// The unit's own particulars.
     ChangeUnit { address: String, handler: String, handler_mobile: String, payday: Option<u8>, bank: String },
     /// An employee's.
@@ -60,7 +60,13 @@ impl Plan {
         }
     }
 
-    /// Whether it may be done while a remittance waits for its money: it touches neither bases nor who is paid for.
+    /// Whether it waits for a transfer once it is signed.
+    #[must_use]
+    pub const fn waits_for_money(&self) -> bool {
+        matches!(self, Self::Remit { pay: FundPay::Transfer, .. } | Self::MakeUp { pay: FundPay::Transfer, .. })
+    }
+
+    /// Whether it may be done while a payment waits for its money: it touches neither bases nor who is paid for.
     #[must_use]
     pub const fn beside_a_wait(&self) -> bool {
         matches!(self, Self::ChangeUnit { .. } | Self::ChangePerson { .. })
@@ -92,15 +98,24 @@ pub struct PlannedPerson {
 }
 
 /// A month of a plan to make up.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedArrear {
+    /// Whose.
+    pub number: PersonNumber,
+    /// The name that stood beside it in a list; empty where none did.
+    #[serde(default)]
+    pub name: String,
     /// The month.
     pub month: Month,
     /// The unit's part.
     pub unit_part: Fen,
     /// The employee's.
     pub personal_part: Fen,
+    /// Whether it is the difference to what was paid.
+    pub difference: bool,
+    /// Why it was left out or paid short.
+    pub words: String,
 }
 
 /// How far an operation is (`domain.md` §4.4).
@@ -234,7 +249,12 @@ impl Operation {
     /// Whether money moved by it.
     #[must_use]
     pub const fn moves_money(&self) -> bool {
-        matches!(self.act, FundAct::Remit | FundAct::MakeUp | FundAct::Reverse)
+        match self.act {
+            FundAct::Remit | FundAct::MakeUp => true,
+            // What is undone need not have been a payment.
+            FundAct::Reverse => self.amount.fen() != 0,
+            _ => false,
+        }
     }
 }
 

@@ -32,6 +32,37 @@ impl Rounding {
     }
 }
 
+/// When the base of one employee may be changed; lists are for the weeks of adjustment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SingleBase {
+    /// Whenever there is a reason.
+    #[default]
+    Free,
+    /// Once a fund year.
+    Yearly,
+    /// Once a fund year, in the weeks of adjustment.
+    Window,
+}
+
+impl SingleBase {
+    /// The word in stores and files.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Yearly => "yearly",
+            Self::Window => "window",
+        }
+    }
+
+    /// The one of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Free, Self::Yearly, Self::Window].into_iter().find(|one| one.word() == word)
+    }
+}
+
 /// A day of every year, as month × 100 + day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DayOfYear(pub i64);
@@ -75,8 +106,10 @@ pub struct Policy {
     pub daily_rate_digits: Option<u32>,
     /// From when in the year on bases of all employees may be adjusted.
     pub adjust_from: DayOfYear,
-    /// Until when.
+    /// Until when; before `adjust_from` when the weeks go over the year's end.
     pub adjust_to: DayOfYear,
+    /// When the base of one employee may be changed.
+    pub single_base: SingleBase,
 }
 
 impl Policy {
@@ -109,7 +142,8 @@ impl Policy {
     /// Whether bases of all employees may be adjusted on this day.
     #[must_use]
     pub fn adjusts_on(&self, day: BeijingDay) -> bool {
-        (self.adjust_from..=self.adjust_to).contains(&DayOfYear::of(day))
+        let (day, from, to) = (DayOfYear::of(day), self.adjust_from, self.adjust_to);
+        if from <= to { (from..=to).contains(&day) } else { day >= from || day <= to }
     }
 }
 
@@ -154,6 +188,7 @@ pub(crate) mod tests {
             daily_rate_digits: None,
             adjust_from: DayOfYear(701),
             adjust_to: DayOfYear(831),
+            single_base: SingleBase::Free,
         }
     }
 
@@ -202,6 +237,13 @@ pub(crate) mod tests {
         assert_eq!(fund_year(day(2026, 6, 30)), 2025);
         assert_eq!(fund_year(day(2026, 7, 1)), 2026);
         assert_eq!(days_of(2025), Some((day(2025, 7, 1), day(2026, 6, 30))));
-        assert!(policy().adjusts_on(day(2026, 8, 31)) && !policy().adjusts_on(day(2026, 9, 1)));
+        let adjusts = |policy: &Policy, days: &[BeijingDay]| days.iter().map(|day| policy.adjusts_on(*day)).collect();
+        let edges = [day(2026, 6, 30), day(2026, 7, 1), day(2026, 8, 31), day(2026, 9, 1)];
+        let within: Vec<bool> = adjusts(&policy(), &edges);
+        assert_eq!(within, [false, true, true, false]);
+        let over = Policy { adjust_from: DayOfYear(1201), adjust_to: DayOfYear(131), ..policy() };
+        let edges = [day(2026, 11, 30), day(2026, 12, 1), day(2027, 1, 31), day(2027, 2, 1)];
+        let within: Vec<bool> = adjusts(&over, &edges);
+        assert_eq!(within, [false, true, true, false], "over the year's end");
     }
 }

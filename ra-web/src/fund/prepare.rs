@@ -5,10 +5,11 @@ use ca_core::domain::{FundFact, FundField, FundPay, FundReason, ResidentId, Sha2
 use super::account::{Unit, masked_mobile};
 use super::amounts::{Fen, Month};
 use super::book_store::Sealed;
-use super::books::{Arrear, Booking, Change, Clerk, Newcomer, Person, PersonAccount, PersonNumber, Posted, working};
+use super::books::{Booking, Change, Clerk, Newcomer, Person, PersonAccount, PersonNumber, Posted, working};
 use super::codes::{BusinessType, IdKind};
+use super::corrections;
 use super::hall::HallError;
-use super::operation::{Plan, PlannedPerson, State};
+use super::operation::{Plan, PlannedPerson};
 use super::rules::Rule;
 use super::store::FundTx;
 use crate::Chance;
@@ -99,29 +100,12 @@ pub(super) async fn prepare(
             Ok(finished(booking, facts, Some(month), |posted| [was.to_string(), posted.account.base.to_string()]))
         }
         Plan::Rebase { bases } => rebase(tx, clerk, unit, bases).await,
-        Plan::MakeUp { number, arrears, difference, words } => {
-            let account = account(tx, &unit, number).await?;
-            let paid = tx.paid_months(number).await?;
-            let arrears: Vec<Arrear> = arrears
-                .iter()
-                .map(|one| Arrear { month: one.month, unit_part: one.unit_part, personal_part: one.personal_part })
-                .collect();
-            let booking = clerk.make_up(unit, account, &arrears, &paid, *difference)?;
-            let mut facts = vec![whom(&booking.people[0].account)];
-            facts.extend(money(&booking));
-            facts.push(fact(FundField::Pay, FundPay::Suspense.word()));
-            facts.push(fact(FundField::Words, words));
-            let month = booking.entry.as_ref().and_then(|entry| entry.month);
-            Ok(finished(booking, facts, month, |posted| {
-                let month = posted.entry.as_ref().and_then(|entry| entry.month);
-                [String::new(), month.map(|month| month.to_string()).unwrap_or_default()]
-            }))
-        }
+        Plan::MakeUp { arrears, pay } => corrections::make_up(tx, clerk, unit, arrears, *pay, funded).await,
         Plan::ChangeUnit { address, handler, handler_mobile, payday, bank } => {
             change_unit(clerk, unit, address, handler, handler_mobile, *payday, bank)
         }
         Plan::ChangePerson { number, mobile, address } => change_person(tx, clerk, unit, number, mobile, address).await,
-        Plan::Reverse { serial, words } => reverse(tx, clerk, unit, serial, words).await,
+        Plan::Reverse { serial, words } => corrections::reverse(tx, clerk, unit, serial, words).await,
     }
 }
 
@@ -232,6 +216,9 @@ async fn rebase(
     unit: Unit,
     bases: &[(PersonNumber, Fen)],
 ) -> Result<Prepared, HallError> {
+    if bases.len() > 1 && !clerk.policy.adjusts_on(clerk.today) {
+        return Err(Rule::OutsideWindow { from: clerk.policy.adjust_from, to: clerk.policy.adjust_to }.into());
+    }
     let (mut accounts, mut faults) = (Vec::new(), Vec::new());
     let mut seen = std::collections::BTreeSet::new();
     for (n, (number, base)) in bases.iter().enumerate() {
@@ -241,8 +228,8 @@ async fn rebase(
         }
         match tx.person_account(&unit.account, number).await? {
             None => faults.push((n, Rule::NoSuchAccount)),
-            Some(account) => match clerk.rebase(unit.clone(), vec![(account.clone(), *base)]) {
-                Ok(_) => accounts.push((account, *base)),
+            Some(account) => match clerk.base_may_change(&account, *base, bases.len() > 1) {
+                Ok(()) => accounts.push((account, *base)),
                 Err(rule) => faults.push((n, rule)),
             },
         }
@@ -298,6 +285,7 @@ fn change_unit(
             field: word,
             was: shown(&was),
             will: shown(&will),
+            undoes: None,
         });
     }
     if changes.is_empty() {
@@ -350,42 +338,15 @@ async fn change_person(
     Ok(finished(booking, facts, None, |_| [String::new(), String::new()]))
 }
 
-async fn reverse(
+pub(super) async fn account(
     tx: &mut dyn FundTx,
-    clerk: &Clerk<'_>,
-    unit: Unit,
-    serial: &str,
-    words: &str,
-) -> Result<Prepared, HallError> {
-    let original = tx.operation(&unit.account, serial).await?.ok_or(HallError::NotFound)?;
-    if original.reversed_by.is_some() {
-        return Err(Rule::ReversedAlready.into());
-    }
-    if original.state != State::Posted {
-        return Err(Rule::NotReversible.into());
-    }
-    let entry = tx.unit_entry(&unit.account, serial).await?.ok_or(Rule::NotReversible)?;
-    let mut entries = Vec::new();
-    for one in tx.person_entries(serial).await? {
-        let account = tx.person_account(&unit.account, &one.number).await?.ok_or(Rule::NotReversible)?;
-        entries.push((account, one));
-    }
-    let booking = clerk.reverse(unit, &entry, entries)?;
-    let mut facts = vec![fact(FundField::Serial, serial)];
-    facts.extend(entry.month.map(month_fact));
-    facts.extend(money(&booking));
-    facts.push(fact(FundField::Words, words));
-    Ok(finished(booking, facts, entry.month, |posted| {
-        let month = posted.entry.as_ref().and_then(|entry| entry.month);
-        [String::new(), month.map(|month| month.to_string()).unwrap_or_default()]
-    }))
-}
-
-async fn account(tx: &mut dyn FundTx, unit: &Unit, number: &PersonNumber) -> Result<PersonAccount, HallError> {
+    unit: &Unit,
+    number: &PersonNumber,
+) -> Result<PersonAccount, HallError> {
     Ok(tx.person_account(&unit.account, number).await?.ok_or(Rule::NoSuchAccount)?)
 }
 
-fn finished(
+pub(super) fn finished(
     booking: Booking,
     facts: Vec<FundFact>,
     month: Option<Month>,
@@ -412,7 +373,7 @@ fn finished(
     Prepared { lines: lines.collect(), sealed: Vec::new(), facts, month, amount, booking }
 }
 
-fn fact(field: FundField, value: impl Into<String>) -> FundFact {
+pub(super) fn fact(field: FundField, value: impl Into<String>) -> FundFact {
     FundFact { field, value: value.into(), was: None }
 }
 
@@ -420,16 +381,16 @@ fn changed(field: FundField, was: Fen, will: Fen) -> FundFact {
     FundFact { field, value: will.to_string(), was: Some(was.to_string()) }
 }
 
-fn month_fact(month: Month) -> FundFact {
+pub(super) fn month_fact(month: Month) -> FundFact {
     fact(FundField::Month, month.to_string())
 }
 
-fn whom(account: &PersonAccount) -> FundFact {
+pub(super) fn whom(account: &PersonAccount) -> FundFact {
     fact(FundField::Person, format!("{} {}", account.person.name, account.number))
 }
 
 /// What is paid, in figures and capitals.
-fn money(booking: &Booking) -> Vec<FundFact> {
+pub(super) fn money(booking: &Booking) -> Vec<FundFact> {
     let (unit_share, personal_share) = booking.shares();
     let total = unit_share + personal_share;
     vec![

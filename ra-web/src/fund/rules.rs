@@ -1,5 +1,7 @@
 //! Why a business is not done, so that a page can say it plainly.
 
+use ca_core::domain::BeijingDay;
+
 use super::amounts::{Fen, Month};
 use super::policy::DayOfYear;
 
@@ -52,7 +54,23 @@ pub enum Rule {
     PaidAlready { month: Month },
     /// Nothing to pay.
     NoAmount,
-    /// Only payments are reversed.
+    /// More than a month can be at the highest base and rate.
+    AboveMonth { most: Fen },
+    /// The unit had no account then; this is its first month.
+    BeforeUnit { first: Month },
+    /// Account and name are not one employee's.
+    NameDiffers,
+    /// The base was changed this fund year.
+    AdjustedAlready { on: BeijingDay },
+    /// A single change outside the city's weeks.
+    SingleOutsideWindow { from: DayOfYear, to: DayOfYear },
+    /// Something later stands on it.
+    LaterChanges,
+    /// Money was paid into the account.
+    PaidInto,
+    /// A month was paid since it held.
+    MonthPaidSince { month: Month },
+    /// A reversal stands.
     NotReversible,
     /// Later months must be reversed first.
     LaterMonths,
@@ -97,6 +115,14 @@ impl Rule {
             Self::NotYetDue { .. } => "not-yet-due",
             Self::PaidAlready { .. } => "paid-already",
             Self::NoAmount => "no-amount",
+            Self::AboveMonth { .. } => "above-month",
+            Self::BeforeUnit { .. } => "before-unit",
+            Self::NameDiffers => "name-differs",
+            Self::AdjustedAlready { .. } => "adjusted-already",
+            Self::SingleOutsideWindow { .. } => "single-outside-window",
+            Self::LaterChanges => "later-changes",
+            Self::PaidInto => "paid-into",
+            Self::MonthPaidSince { .. } => "month-paid-since",
             Self::NotReversible => "not-reversible",
             Self::LaterMonths => "later-months",
             Self::Settled => "settled",
@@ -119,10 +145,17 @@ impl Rule {
             | Self::StartsTooEarly { first: month }
             | Self::NotYetDue { through: month }
             | Self::PaidAlready { month }
+            | Self::BeforeUnit { first: month }
+            | Self::MonthPaidSince { month }
             | Self::WaitsForMoney { month } => one(month.to_string()),
             Self::SuspenseShort { has, needs } => [has.to_string(), needs.to_string()],
-            Self::BaseLow { floor: amount } | Self::BaseHigh { cap: amount } => one(amount.to_string()),
-            Self::OutsideWindow { from, to } => [from.to_string(), to.to_string()],
+            Self::BaseLow { floor: amount } | Self::BaseHigh { cap: amount } | Self::AboveMonth { most: amount } => {
+                one(amount.to_string())
+            }
+            Self::AdjustedAlready { on } => one(on.to_string()),
+            Self::OutsideWindow { from, to } | Self::SingleOutsideWindow { from, to } => {
+                [from.to_string(), to.to_string()]
+            }
             _ => one(String::new()),
         }
     }

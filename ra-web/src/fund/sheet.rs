@@ -1,4 +1,4 @@
-//! Lists as spreadsheets: newcomers, new bases, and the accounts of a city's opening data. Every faulty row is named.
+//! Lists as spreadsheets: newcomers, new bases, months to be made up, and the units and accounts of a city's opening data. Every faulty row is named.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::amounts::{Fen, Month};
 use super::books::PersonNumber;
-use super::codes::IdKind;
-use super::operation::PlannedPerson;
+use super::codes::{IdKind, PersonStatus};
+use super::operation::{PlannedArrear, PlannedPerson};
 use crate::batches::table::{self, Cell, Row, TableError};
 
 /// A list of a unit has so many lines at most.
@@ -43,10 +43,44 @@ pub enum Column {
     Carried,
     /// What came this year.
     Current,
+    /// The unit's credit code, in opening data.
+    Uscc,
+    /// The unit's name.
+    UnitName,
+    /// The unique id of its certificates.
+    UniqueId,
+    /// Its address.
+    Address,
+    /// Who handles its business.
+    Handler,
+    /// The entrusted bank.
+    Bank,
+    /// The day of wages.
+    Payday,
+    /// What the unit pays of a base.
+    UnitRate,
+    /// What the employee pays of it.
+    PersonalRate,
+    /// Received and not allocated.
+    Suspense,
+    /// The day on which balances were so.
+    BroughtIn,
+    /// Through which month was paid then.
+    PaidThrough,
+    /// The month that is made up.
+    Month,
+    /// The unit's part of it.
+    UnitPart,
+    /// The employee's part of it.
+    PersonalPart,
+    /// Whether it is a difference; blank is not.
+    Difference,
+    /// Why.
+    Words,
 }
 
 impl Column {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 29] = [
         Self::Unit,
         Self::Number,
         Self::Name,
@@ -59,6 +93,23 @@ impl Column {
         Self::Opened,
         Self::Carried,
         Self::Current,
+        Self::Uscc,
+        Self::UnitName,
+        Self::UniqueId,
+        Self::Address,
+        Self::Handler,
+        Self::Bank,
+        Self::Payday,
+        Self::UnitRate,
+        Self::PersonalRate,
+        Self::Suspense,
+        Self::BroughtIn,
+        Self::PaidThrough,
+        Self::Month,
+        Self::UnitPart,
+        Self::PersonalPart,
+        Self::Difference,
+        Self::Words,
     ];
 
     /// The end of the message key `fund-column-…`, which is its heading.
@@ -77,6 +128,23 @@ impl Column {
             Self::Opened => "opened",
             Self::Carried => "carried",
             Self::Current => "current",
+            Self::Uscc => "uscc",
+            Self::UnitName => "unit-name",
+            Self::UniqueId => "unique-id",
+            Self::Address => "address",
+            Self::Handler => "handler",
+            Self::Bank => "bank",
+            Self::Payday => "payday",
+            Self::UnitRate => "unit-rate",
+            Self::PersonalRate => "personal-rate",
+            Self::Suspense => "suspense",
+            Self::BroughtIn => "brought-in",
+            Self::PaidThrough => "paid-through",
+            Self::Month => "month",
+            Self::UnitPart => "unit-part",
+            Self::PersonalPart => "personal-part",
+            Self::Difference => "difference",
+            Self::Words => "words",
         }
     }
 
@@ -215,6 +283,18 @@ pub fn id_kind(text: &str) -> Option<IdKind> {
     })
 }
 
+/// A status of an employee's account, by its name in either language or its code, of which a spreadsheet may drop the zero.
+#[must_use]
+pub fn person_status(text: &str) -> Option<PersonStatus> {
+    let text = folded(text);
+    PersonStatus::ALL.iter().copied().find(|status| {
+        let key = format!("fund-status-{}", status.word());
+        text == status.code()
+            || text == status.code().trim_start_matches('0')
+            || crate::i18n::Locale::ALL.iter().any(|locale| folded(&locale.t(&key)) == text)
+    })
+}
+
 /// A number of this kind: the resident's with its check character, others of a sane length.
 #[must_use]
 pub fn id_number(kind: IdKind, text: &str) -> Option<String> {
@@ -270,6 +350,53 @@ pub fn newcomers(bytes: &[u8]) -> Result<Vec<(usize, PlannedPerson)>, SheetFault
     if faults.is_empty() { Ok(found) } else { Err(SheetFault::Cells(faults)) }
 }
 
+/// Months to be made up out of a file, each with its row. A name beside an account must be its holder's.
+///
+/// # Errors
+/// [`SheetFault`] with every faulty cell.
+pub fn arrears(bytes: &[u8]) -> Result<Vec<(usize, PlannedArrear)>, SheetFault> {
+    let needed = [Column::Number, Column::Month, Column::UnitPart, Column::PersonalPart, Column::Words];
+    let (mut found, mut faults) = (Vec::new(), Vec::new());
+    for line in lines(bytes, &needed, MOST_LINES)? {
+        let number = line.read(Column::Number, "number", &mut faults, |text| text.trim().parse().ok());
+        let holder = line.read(Column::Name, "name", &mut faults, |text| match text.trim() {
+            "" => Some(String::new()),
+            text => name(text),
+        });
+        let month = line.read(Column::Month, "month", &mut faults, month);
+        let unit_part = line.read(Column::UnitPart, "amount", &mut faults, Fen::typed);
+        let personal_part = line.read(Column::PersonalPart, "amount", &mut faults, Fen::typed);
+        let difference = line.read(Column::Difference, "difference", &mut faults, difference);
+        let words = line.read(Column::Words, "words", &mut faults, words);
+        let (Some(number), Some(name), Some(month), Some(words)) = (number, holder, month, words) else { continue };
+        if let (Some(unit_part), Some(personal_part), Some(difference)) = (unit_part, personal_part, difference) {
+            found.push((line.row, PlannedArrear { number, name, month, unit_part, personal_part, difference, words }));
+        }
+    }
+    if faults.is_empty() { Ok(found) } else { Err(SheetFault::Cells(faults)) }
+}
+
+/// Whether a month is made up as a difference, in the words of either language; blank is not.
+fn difference(text: &str) -> Option<bool> {
+    let text = folded(text);
+    if text.is_empty() {
+        return Some(false);
+    }
+    let known = [("no", false), ("no-short", false), ("yes", true), ("yes-short", true)];
+    known.into_iter().find_map(|(word, difference)| {
+        let key = format!("fund-difference-{word}");
+        let said = crate::i18n::Locale::ALL.iter().any(|locale| folded(&locale.t(&key)) == text);
+        said.then_some(difference)
+    })
+}
+
+/// A reason: two letters or more on one line.
+#[must_use]
+pub fn words(text: &str) -> Option<String> {
+    let text = text.trim();
+    ((2..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
 /// New bases out of a file: row, account, name if it is given, base.
 ///
 /// # Errors
@@ -309,6 +436,21 @@ mod tests {
             newcomers(good.lines().take(2).collect::<Vec<_>>().join("\n").as_bytes()).err(),
             Some(SheetFault::NoLines)
         );
+    }
+
+    #[test]
+    fn a_list_of_months_is_read_and_a_doubtful_line_is_named() {
+        let good = "个人账号,姓名,所属年月,单位部分,个人部分,补缴类型,说明\n\
+                    030000000001,周一,2026-09,454.24,454.24,,漏报\n030000000002,,202610,10,10,该月已缴，补差额,基数少报\n";
+        let good = good.replace("该月已缴，补差额", "\"该月已缴，补差额\"");
+        let found = arrears(good.as_bytes()).expect("a list");
+        let seen: Vec<(usize, bool, &str)> =
+            found.iter().map(|(row, one)| (*row, one.difference, one.name.as_str())).collect();
+        assert_eq!(seen, [(2, false, "周一"), (3, true, "")]);
+        let faulty = good.replace("漏报", "").replace("202610", "十月").replace("补差额", "也许");
+        let Err(SheetFault::Cells(faults)) = arrears(faulty.as_bytes()) else { panic!("faults") };
+        let named: Vec<(usize, &str)> = faults.iter().map(|fault| (fault.line, fault.word)).collect();
+        assert_eq!(named, [(2, "words"), (3, "month"), (3, "difference")]);
     }
 
     #[test]

@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use ca_core::sql::DatabaseError;
 
 use super::account::{AccountNumber, Unit};
+use super::bank::store::BankTx;
 use super::book_store::BookTx;
+use super::citizen_store::CitizenTx;
 use super::machines::MachineTx;
 use crate::audit::AuditTx;
 
 /// A unit of work on the fund's accounts.
 #[async_trait]
-pub trait FundTx: AuditTx + BookTx + MachineTx {
+pub trait FundTx: AuditTx + BookTx + BankTx + CitizenTx + MachineTx {
     /// Opens an account; `false` when there is one of this number already, which then stays as it is.
     ///
     /// # Errors

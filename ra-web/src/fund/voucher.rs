@@ -1,10 +1,18 @@
-//! Vouchers (凭证): what a booked operation is proved by on paper, with a code by which anybody can check it.
+//! Vouchers (凭证): what a booked operation is proved by on paper, with a code by which anybody can check it, and the fund's
+//! electronic seal.
 
-use ca_core::domain::{FundAct, FundField, FundPay, FundReason, FundTransaction, decode};
+use ca_core::domain::{FundAct, FundField, FundPay, FundReason, FundTransaction, Timestamp, decode};
 use serde::Serialize;
 
+use super::amounts::Fen;
 use super::operation::{Operation, State};
 use crate::i18n::Locale;
+use crate::paper::qr::Modules;
+use crate::paper::sealed::{About, Place, SealFault, Sealer};
+use crate::paper::{PaperError, Press, Standard};
+
+/// Where the seal's picture goes: `paper/fund.typ` leaves the room.
+const SEAL: Place = Place { x: 430.9, y: 683.2, side: 102.05 };
 
 /// What the template reads.
 #[derive(Debug, Serialize)]
@@ -13,10 +21,12 @@ pub struct Voucher {
     number: String,
     authority: String,
     printed: String,
-    reprint: i64,
+    /// Original, or which print it is.
+    print: String,
     unit: String,
     account: String,
-    facts: Vec<(String, String)>,
+    /// Name, value, and whether it takes a row by itself.
+    facts: Vec<(String, String, bool)>,
     columns: Vec<String>,
     lines: Vec<Vec<String>>,
     signed: String,
@@ -24,7 +34,28 @@ pub struct Voucher {
     booked: String,
     check_code: String,
     check_at: String,
+    /// SVG; leads to the page that checks this voucher.
+    qr: String,
     reversed: String,
+    sealed: bool,
+}
+
+/// The fund's electronic seal: its key, and its picture.
+pub struct Seal {
+    sealer: Sealer,
+    picture: Vec<u8>,
+}
+
+impl Seal {
+    /// Draws the picture of a seal.
+    ///
+    /// # Errors
+    /// [`PaperError`].
+    pub async fn draw(sealer: Sealer, press: &Press, purpose: &str, now: Timestamp) -> Result<Self, PaperError> {
+        let data = serde_json::json!({ "name": sealer.name(), "purpose": purpose });
+        let picture = press.print_as("fund-seal", &data, now, Standard::Drawing).await?;
+        Ok(Self { sealer, picture })
+    }
 }
 
 /// The kind of paper that an act gives: a message `fund-voucher-…`.
@@ -81,13 +112,15 @@ pub fn particulars(locale: Locale, document: &FundTransaction) -> Vec<(String, S
     document.facts.iter().map(fact).collect()
 }
 
-/// The headings of a list.
+/// The headings of an operation's list.
 #[must_use]
-pub fn columns(locale: Locale, act: FundAct) -> Vec<String> {
+pub fn columns(locale: Locale, act: FundAct, moves_money: bool) -> Vec<String> {
     let (was, will) = match act {
         FundAct::Open => ("fund-line-starts", "fund-line-base"),
         FundAct::Rebase | FundAct::Unseal => ("fund-line-was", "fund-line-will"),
-        FundAct::MakeUp | FundAct::Reverse => ("", "fund-line-month"),
+        FundAct::MakeUp => ("fund-line-why", "fund-line-month"),
+        FundAct::Reverse if moves_money => ("", "fund-line-month"),
+        FundAct::Reverse => ("fund-line-was", "fund-line-will"),
         _ => ("", "fund-line-base"),
     };
     let word = |key: &str| if key.is_empty() { String::new() } else { locale.t(key) };
@@ -111,6 +144,17 @@ pub fn shown(columns: Vec<String>, lines: Vec<Vec<String>>) -> (Vec<String>, Vec
     (kept(columns), lines.into_iter().map(kept).collect())
 }
 
+/// Where a code is checked.
+#[must_use]
+pub fn check_address(origin: &str, code: &str) -> String {
+    format!("{origin}/check?code={code}")
+}
+
+/// Particulars that share a row with another.
+const NARROW: [FundField; 4] = [FundField::Month, FundField::Heads, FundField::UnitShare, FundField::PersonalShare];
+/// Places of both parts in a line of the list.
+const PARTS: std::ops::RangeInclusive<usize> = 5..=6;
+
 impl Voucher {
     /// The voucher of an operation that stands in the books; none for another. `prints` counts this one.
     #[must_use]
@@ -119,7 +163,8 @@ impl Voucher {
         prints: i64,
         authority: &str,
         origin: &str,
-        printed: ca_core::domain::Timestamp,
+        sealed: bool,
+        printed: Timestamp,
     ) -> Option<Self> {
         let (signature, booked) = (operation.signature.as_ref()?, operation.booked?);
         if operation.state != State::Posted {
@@ -129,14 +174,25 @@ impl Voucher {
         let document: FundTransaction = decode(&operation.document).ok()?;
         let certificate = openssl::x509::X509::from_der(&signature.certificate).ok()?;
         let serial = certificate.serial_number().to_bn().ok()?.to_hex_str().ok()?.to_lowercase();
-        let (columns, lines) = shown(columns(locale, operation.act), operation.lines());
+        let mut facts: Vec<(String, String, bool)> = particulars(locale, &document)
+            .into_iter()
+            .zip(&document.facts)
+            .map(|((label, value), fact)| (label, value, !NARROW.contains(&fact.field)))
+            .collect();
+        if !operation.moves_money() {
+            facts.extend(monthly(locale, &operation.lines()));
+        }
+        let (columns, lines) = shown(columns(locale, operation.act, operation.moves_money()), operation.lines());
         Some(Self {
             title: locale.t(&format!("fund-voucher-{}", kind(operation.act))),
             number: operation.serial.clone(),
             authority: authority.to_owned(),
             printed: printed.beijing_text(),
-            reprint: prints - 1,
-            facts: particulars(locale, &document),
+            print: match prints {
+                ..=1 => locale.t("fund-voucher-original"),
+                n => locale.t_with("fund-voucher-nth", &[("n", &n)]),
+            },
+            facts,
             unit: document.unit,
             account: document.account,
             columns,
@@ -146,9 +202,37 @@ impl Voucher {
             booked: booked.beijing_text(),
             check_code: grouped(&operation.check_code),
             check_at: format!("{origin}/check"),
+            qr: Modules::of(&check_address(origin, &operation.check_code)).map(|code| code.svg()).unwrap_or_default(),
             reversed: operation.reversed_by.clone().unwrap_or_default(),
+            sealed,
         })
     }
+
+    /// The paper, sealed where the fund has a seal.
+    ///
+    /// # Errors
+    /// [`PaperError`], also when it cannot be sealed.
+    pub async fn print(&self, press: &Press, seal: Option<&Seal>, at: Timestamp) -> Result<Vec<u8>, PaperError> {
+        let paper = press.print("fund", self, at).await?;
+        let Some(seal) = seal else { return Ok(paper) };
+        let about = About { reason: &format!("{} {} {}", self.title, self.number, self.print), at };
+        seal.sealer
+            .seal(&paper, &seal.picture, SEAL, about)
+            .map_err(|fault: SealFault| PaperError::Template { template: "fund", what: format!("sealing: {fault}") })
+    }
+}
+
+/// What both sides pay a month for those in a list, in figures and capitals.
+fn monthly(locale: Locale, lines: &[Vec<String>]) -> Vec<(String, String, bool)> {
+    let parts = lines.iter().flat_map(|line| line.get(PARTS).unwrap_or_default());
+    let sum: Fen = parts.filter_map(|text| Fen::typed(text)).sum();
+    if sum == Fen::ZERO {
+        return Vec::new();
+    }
+    vec![
+        (locale.t("fund-voucher-monthly"), sum.to_string(), true),
+        (locale.t("fund-voucher-monthly-capitals"), sum.capitals(), true),
+    ]
 }
 
 #[cfg(test)]
@@ -161,7 +245,7 @@ mod tests {
         assert_eq!(typed_code(" 2345-6789-abcd-EFGH").as_deref(), Some("23456789ABCDEFGH"));
         assert_eq!(typed_code("2345"), None);
         let (columns, lines) = shown(
-            columns(Locale::En, FundAct::Seal),
+            columns(Locale::En, FundAct::Seal, false),
             vec![["1", "2", "3", "", "5", "6", "7"].map(str::to_owned).to_vec()],
         );
         assert_eq!((columns.len(), lines[0].len()), (6, 6));

@@ -1,5 +1,7 @@
 //! Good answers: a page, a form shown again, the way to the next page.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::Multipart;
 use axum::http::{StatusCode, header};
@@ -7,6 +9,13 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::error::{Failure, Kind};
 use crate::reports::sheet::Sheet;
+
+/// Short fields of a form with a file: so many, each of so many bytes.
+const MOST_FIELDS: usize = 20;
+const MOST_FIELD_BYTES: usize = 2_000;
+
+/// The short fields of a form, and its first file as [`file_of`] gives it.
+pub type Parts = (BTreeMap<String, String>, Option<(String, Option<Vec<u8>>)>);
 
 /// A rendered template.
 #[derive(Clone, Debug)]
@@ -55,22 +64,36 @@ pub fn attached(media: &'static str, bytes: Vec<u8>, name: &str) -> Response {
 ///
 /// # Errors
 /// When the form cannot be read.
-pub async fn file_of(mut body: Multipart, most: usize) -> Result<Option<(String, Option<Vec<u8>>)>, Failure> {
+pub async fn file_of(body: Multipart, most: usize) -> Result<Option<(String, Option<Vec<u8>>)>, Failure> {
+    Ok(parts_of(body, most).await?.1)
+}
+
+/// The same with the short fields that stand before the file.
+///
+/// # Errors
+/// As [`file_of`].
+pub async fn parts_of(mut body: Multipart, most: usize) -> Result<Parts, Failure> {
+    let mut typed = BTreeMap::new();
     while let Some(mut field) = body.next_field().await.map_err(|_| Kind::Malformed)? {
         let name = field.file_name().unwrap_or_default().to_owned();
         if name.is_empty() {
+            let (of, text) = (field.name().unwrap_or_default().to_owned(), field.text().await);
+            let text = text.map_err(|_| Kind::Malformed)?;
+            if typed.len() < MOST_FIELDS && text.len() <= MOST_FIELD_BYTES {
+                typed.insert(of, text);
+            }
             continue;
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = field.chunk().await.map_err(|_| Kind::TooLarge)? {
             if bytes.len() + chunk.len() > most {
-                return Ok(Some((name, None)));
+                return Ok((typed, Some((name, None))));
             }
             bytes.extend_from_slice(&chunk);
         }
-        return Ok(Some((name, Some(bytes))));
+        return Ok((typed, Some((name, Some(bytes)))));
     }
-    Ok(None)
+    Ok((typed, None))
 }
 
 /// After a form was taken: look at this page (303), so that a reload repeats nothing.

@@ -22,6 +22,7 @@ use crate::enrolment::certificate_order::refusal_key;
 use crate::enrolment::desk::{GrantFault, OfficeError};
 use crate::evidence::EvidenceError;
 use crate::fund::hall::HallError;
+use crate::fund::withdrawal::counter::CounterError;
 use crate::login::Refusal;
 use crate::page::{Page, View};
 use crate::paper::PaperError;
@@ -320,6 +321,19 @@ impl From<HallError> for Failure {
             HallError::Rule(_) | HallError::Lines(_) => Kind::WrongState,
             HallError::Signature(_) | HallError::Refused(_) => Kind::SignatureRefused,
             HallError::NoPolicy(_) | HallError::Vault(_) => Kind::Internal,
+        };
+        Self { cause: Some(Arc::new(error)), ..kind.into() }
+    }
+}
+
+impl From<CounterError> for Failure {
+    fn from(error: CounterError) -> Self {
+        let kind = match error {
+            CounterError::Hall(error) => return error.into(),
+            CounterError::NotFound => Kind::NotFound,
+            CounterError::State => Kind::Conflict,
+            CounterError::Denied(_) | CounterError::Face(_) => Kind::WrongState,
+            CounterError::Signature(_) | CounterError::Refused(_) => Kind::SignatureRefused,
         };
         Self { cause: Some(Arc::new(error)), ..kind.into() }
     }

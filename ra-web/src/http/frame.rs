@@ -51,13 +51,7 @@ pub struct Frame {
 /// Wraps a site's routes. Static files are served beside them, outside sessions and limits.
 pub fn wrap(routes: Router, frame: Frame) -> Router {
     let period = Duration::from_millis(u64::from(10_000 / frame.burst.clamp(1, 10_000)).max(1));
-    let mut limits = GovernorConfigBuilder::default().key_extractor(Peer { proxies: frame.proxies.clone().into() });
-    let limits = limits.period(period).burst_size(frame.burst.max(1)).finish();
-    let limited = match limits {
-        Some(limits) => routes.layer(GovernorLayer::new(limits)),
-        None => routes,
-    };
-    limited
+    limited(routes, &frame.proxies, frame.burst, period)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(csrf::refuse_cross_site))
         .layer(from_fn(time_out))
@@ -66,6 +60,20 @@ pub fn wrap(routes: Router, frame: Frame) -> Router {
         .method_not_allowed_fallback(|| async { Failure::from(Kind::MethodNotAllowed) })
         .layer(from_fn(error::render))
         .layer(from_fn_with_state(frame, greet))
+}
+
+/// Lets one address have so many requests at once, and one more each period. `proxies` as in [`Frame`].
+pub fn limited<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    proxies: &[IpAddr],
+    burst: u32,
+    period: Duration,
+) -> Router<S> {
+    let mut limits = GovernorConfigBuilder::default().key_extractor(Peer { proxies: proxies.into() });
+    match limits.period(period).burst_size(burst.max(1)).finish() {
+        Some(limits) => routes.layer(GovernorLayer::new(limits)),
+        None => routes,
+    }
 }
 
 /// Gives the request its id and language, and the answer its headers.

@@ -17,7 +17,6 @@ pub mod nuonuo;
 pub mod ofd;
 pub mod paper;
 pub mod provider;
-pub mod qr;
 pub mod record;
 pub mod reversing;
 pub mod store;

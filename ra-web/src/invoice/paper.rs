@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::qr::Modules;
 use super::record::EInvoice;
 use super::xml;
 use crate::i18n::Locale;
+use crate::paper::qr::Modules;
 use crate::paper::{PaperError, Press, Standard};
 
 /// What the form is filled with. Both pictures of it, PDF and OFD, are drawn from these.

@@ -6,9 +6,13 @@
 //! binary, and the font files of the configuration. Never reads another file, the network or the clock, and keeps nothing
 //! of a paper once it is made.
 //!
+//! A paper can be sealed electronically ([`sealed`]).
+//!
 //! To add a paper: write `paper/NAME.typ`, with what it reads in `/data.json`, and call [`Press::print`] with its name.
 
 mod fonts;
+pub mod qr;
+pub mod sealed;
 mod world;
 
 use std::path::PathBuf;
@@ -40,6 +44,8 @@ pub enum Standard {
     Tagged,
     /// PDF/A-3b: with files in it.
     WithAttachments,
+    /// PDF/A-2b, not tagged: a drawing that becomes part of another paper.
+    Drawing,
 }
 
 /// Sets papers. Cheap to clone.
@@ -136,8 +142,10 @@ fn set(
         standards: PdfStandards::new(&[match standard {
             Standard::Tagged => PdfStandard::A_2a,
             Standard::WithAttachments => PdfStandard::A_3b,
+            Standard::Drawing => PdfStandard::A_2b,
         }])
         .map_err(|error| fault(error.message()))?,
+        tagged: standard != Standard::Drawing,
         ..PdfOptions::default()
     };
     let desk = Desk::new(fonts, template, data).ok_or_else(|| fault("no name of a template"))?;

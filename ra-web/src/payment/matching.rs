@@ -6,26 +6,29 @@
 //! What it is for is found line by line, each in a transaction of its own, by whoever took the file in and by a job, so
 //! that a crash in between leaves nothing out. The account is kept by one office; its finance deals with the money of all.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ca_core::domain::{Officer, Sha256, Timestamp};
+use ca_core::domain::{BeijingDay, Officer, Sha256, Timestamp};
+use ca_core::sql::DatabaseError;
 
-use super::bank::{self, FaultyRow, FileFault, RowFault, Statement, StatementLine, plain};
 use super::bill::{Bill, BillNumber, MoneyFault};
 use super::counter::{add_note, book, case_of};
+use super::fen::Fen;
 use super::ledger::Account;
 use super::remittance::{Remittance, RemittanceCode, codes_in};
 use super::store::Booked;
 use super::taking::Method;
-use super::wire::{BankLine, LineNumber, LineState, StatementNumber, TakenIn, Verdict, WireTerms, fingerprint, judge};
+use super::wire::{BankLine, LineNumber, LineState, StatementNumber, TakenIn, Verdict, WireTerms, judge};
 use super::{event, ledger, note, receiving};
 use crate::enrolment::case::{Forbidden, Who, may_read};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::enrolment::form::folded;
 use crate::enrolment::intake::hash_of;
 use crate::jobs::{Done, Fault, Handler, Job, NewJob};
+use crate::statement::code::Kind;
+use crate::statement::fresh::{Known, fresh};
+use crate::statement::{self, FileFault, StatementLine, plain};
 use crate::store::Tx;
 
 /// The kind of the job.
@@ -84,7 +87,7 @@ impl Desk {
     ) -> Result<Remittance, OfficeError> {
         // Of a hundred million codes few are taken; after so many draws something else is wrong.
         for _ in 0..20 {
-            let code = RemittanceCode::draw(&mut *self.draw());
+            let code = RemittanceCode::draw(Kind::Bill, &mut *self.draw());
             let remittance = Remittance::of(bill, code, now);
             if tx.add_remittance(&remittance).await? {
                 return Ok(remittance);
@@ -143,7 +146,7 @@ impl Desk {
         if let Some(before) = self.store.read().await?.statement_of_file(sha256).await? {
             return Ok(Ok(Received::Before(before.number)));
         }
-        let read = tokio::task::spawn_blocking(move || bank::read(&bytes)).await;
+        let read = tokio::task::spawn_blocking(move || statement::read(&bytes)).await;
         let statement = match read.map_err(|_| OfficeError::WrongState("the statement was not read"))? {
             Ok(statement) => statement,
             Err(fault) => return Ok(Err(fault)),
@@ -158,7 +161,7 @@ impl Desk {
             if let Some(before) = tx.statement_of_file(sha256).await? {
                 return Ok(Ok(Received::Before(before.number)));
             }
-            let fresh = match fresh(&mut tx, &account, &statement).await? {
+            let fresh = match fresh(&mut Lines(tx.as_mut()), &account, &statement).await? {
                 Ok(fresh) => fresh,
                 Err(fault) => return Ok(Err(fault)),
             };
@@ -209,7 +212,7 @@ impl Desk {
     /// # Errors
     /// Storage.
     pub async fn match_statement(&self, number: &StatementNumber) -> Result<(), OfficeError> {
-        let lines = self.store.read().await?.lines_of(number, bank::MAX_LINES as i64).await?;
+        let lines = self.store.read().await?.lines_of(number, statement::MAX_LINES as i64).await?;
         for line in lines.into_iter().filter(|line| line.state == LineState::Received) {
             self.match_line(&line.number).await?;
         }
@@ -486,48 +489,27 @@ impl Desk {
         let mut tx = self.store.read().await?;
         let statement = tx.statement(number).await?.ok_or(OfficeError::NotFound)?;
         may_read(officer, &statement.office)?;
-        let lines = tx.lines_of(number, bank::MAX_LINES as i64).await?;
+        let lines = tx.lines_of(number, statement::MAX_LINES as i64).await?;
         Ok((statement, lines))
     }
 }
 
-/// The lines of a file that are new, each with its fingerprint; or those whose number of the bank's is there with something
-/// else beside it.
-async fn fresh<'s>(
-    tx: &mut Box<dyn Tx>,
-    account: &str,
-    statement: &'s Statement,
-) -> Result<Result<Vec<(&'s StatementLine, Sha256)>, FileFault>, OfficeError> {
-    let (mut fresh, mut faulty) = (Vec::new(), Vec::new());
-    let mut same: BTreeMap<Sha256, usize> = BTreeMap::new();
-    let mut serials: BTreeMap<&str, &StatementLine> = BTreeMap::new();
-    for line in &statement.lines {
-        let seen = same.entry(fingerprint(account, line, 0)).or_default();
-        let print = fingerprint(account, line, *seen);
-        *seen += 1;
-        if let Some(serial) = line.serial.as_deref() {
-            let before = match serials.insert(serial, line) {
-                Some(before) => Some((before.amount, before.day)),
-                None => tx.line_of_serial(account, serial).await?.map(|before| (before.amount, before.day)),
-            };
-            match before {
-                Some(before) if before == (line.amount, line.day) => continue,
-                Some(_) => {
-                    faulty.push(FaultyRow { row: line.row, fault: RowFault::Serial, typed: serial.to_owned() });
-                    continue;
-                }
-                None => {}
-            }
-        }
-        if !tx.knows_line(account, print).await? {
-            fresh.push((line, print));
-        }
+/// The lines that the office's books know.
+struct Lines<'a>(&'a mut dyn Tx);
+
+#[async_trait]
+impl Known for Lines<'_> {
+    async fn of_serial(&mut self, account: &str, serial: &str) -> Result<Option<(Fen, BeijingDay)>, DatabaseError> {
+        Ok(self.0.line_of_serial(account, serial).await?.map(|line| (line.amount, line.day)))
     }
-    Ok(if faulty.is_empty() { Ok(fresh) } else { Err(FileFault::rows(faulty)) })
+
+    async fn has(&mut self, account: &str, fingerprint: Sha256) -> Result<bool, DatabaseError> {
+        self.0.knows_line(account, fingerprint).await
+    }
 }
 
 fn new_line(number: LineNumber, statement: &TakenIn, n: i64, line: &StatementLine, fingerprint: Sha256) -> BankLine {
-    let came = line.amount > super::fen::Fen::ZERO;
+    let came = line.amount > Fen::ZERO;
     BankLine {
         number,
         statement: statement.number.clone(),

@@ -1,7 +1,7 @@
 //! Money: what a case costs, who took how much for it, what went back, and the books.
 //!
 //! For: the counter, payment online, money by bank, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`],
-//! [`taking`], [`refund`], [`drawer`], [`invoice`], [`checkout`], [`remittance`], [`bank`], [`wire`], [`difference`],
+//! [`taking`], [`refund`], [`drawer`], [`invoice`], [`checkout`], [`remittance`], [`wire`], [`difference`],
 //! [`ledger`] are pure; [`counter`], [`online`], [`back`], [`matching`], [`giving_back`], [`day_end`], [`board`], [`lapse`],
 //! [`prove`], [`reconcile`], [`slip`] and [`receipt`] are the services over the ports in [`store`] and
 //! [`gateway`], behind which [`stripe`] stands. Trusts the officer whom the session names, and the database's transaction: a
@@ -12,7 +12,6 @@
 //! [`counter`], moves bill, payment, case and ledger in one unit of work.
 
 pub mod back;
-pub mod bank;
 pub mod bill;
 pub mod board;
 pub mod checkout;
@@ -20,7 +19,6 @@ pub mod counter;
 pub mod day_end;
 pub mod difference;
 pub mod drawer;
-pub mod fen;
 pub mod gateway;
 pub mod giving_back;
 pub mod invoice;
@@ -47,6 +45,7 @@ use ca_core::domain::{OfficeId, Officer, Timestamp};
 
 use crate::audit::Event;
 use crate::enrolment::case::{Case, Forbidden, Step, Who};
+pub use crate::fen;
 use bill::MoneyFault;
 use fen::Fen;
 use taking::Method;

@@ -6,7 +6,6 @@
 
 use ca_core::domain::{BeijingDay, OfficeId, Officer, Sha256, Timestamp};
 
-use super::bank::StatementLine;
 use super::bill::{Bill, BillNumber, BillState, MoneyFault, day_number};
 use super::fen::Fen;
 use super::ledger::Account;
@@ -14,7 +13,6 @@ use super::remittance::{Codes, Remittance};
 use super::taking::{MAX_REFERENCE, PaymentId};
 use crate::enrolment::case::{Forbidden, Who};
 use crate::enrolment::form::folded;
-use crate::enrolment::intake::hash_of;
 
 day_number!(
     /// `BS-20261130-0001`.
@@ -264,7 +262,7 @@ pub struct TakenIn {
     /// Our account.
     pub account: String,
     /// How it was written.
-    pub format: super::bank::Format,
+    pub format: crate::statement::Format,
     /// What the file was called.
     pub file_name: String,
     /// SHA-256 of the file.
@@ -281,16 +279,6 @@ pub struct TakenIn {
     pub by: Who,
     /// When.
     pub at: Timestamp,
-}
-
-/// The fingerprint of a line. `same` counts the lines of the file that say the same before it: without a number of the
-/// bank's, two payments of a day can be alike to the letter.
-#[must_use]
-pub fn fingerprint(account: &str, line: &StatementLine, same: usize) -> Sha256 {
-    let serial = line.serial.as_deref().unwrap_or_default();
-    let (day, amount, same) = (line.day.to_string(), line.amount.fen().to_string(), same.to_string());
-    let parts = [account, &day, &line.moment, serial, &amount, &line.payer, &line.payer_account, &line.memo, &same];
-    hash_of(parts.join("\u{1f}").as_bytes())
 }
 
 /// What a line is for.
@@ -490,6 +478,7 @@ pub(crate) mod tests {
     use ca_core::domain::OfficerId;
 
     use super::*;
+    use crate::enrolment::intake::hash_of;
     use crate::payment::bill::tests::{NOW, bill};
     use crate::payment::remittance::{RemittanceCode, codes_in};
 

@@ -196,14 +196,17 @@ async fn a_certificate_keeps_its_first_delivery_and_takes_each_status() {
         let case = new_case(&mut tx).await;
         let issued = Issued {
             issuer: issuer(),
-            serial: Serial::draw(&mut system_rng()),
+            serial: Serial::draw(NOW, &mut system_rng()),
             case: case.number.clone(),
             order: OrderId::draw(NOW, &mut system_rng()),
             uscc: case.form.uscc.clone(),
             unit_name: case.form.unit_name.clone(),
             validity: Validity::years(NOW.beijing_day(), 2),
             certificate: vec![0x30],
-            encryption: Some(IssuedEncryption { serial: Serial::draw(&mut system_rng()), certificate: vec![0x30, 1] }),
+            encryption: Some(IssuedEncryption {
+                serial: Serial::draw(NOW, &mut system_rng()),
+                certificate: vec![0x30, 1],
+            }),
             issued: NOW,
             delivered: None,
             status: CertificateStatus::Good,

@@ -5,7 +5,6 @@ use ca_core::sql::testing::databases;
 use super::tests::{NOW, new_case_of};
 use super::{OfficeStore, office_migrations};
 use crate::enrolment::intake::hash_of;
-use crate::payment::bank::Format;
 use crate::payment::bill::tests::bill;
 use crate::payment::bill::{Bill, BillSubject};
 use crate::payment::fen::Fen;
@@ -14,6 +13,7 @@ use crate::payment::remittance::{Remittance, RemittanceCode};
 use crate::payment::taking::{Method, Payment, PaymentId};
 use crate::payment::wire::tests::{finance, line};
 use crate::payment::wire::{BankLine, LineNumber, LineState, Reason, StatementNumber, TakenIn};
+use crate::statement::Format;
 use crate::store::{Store as _, Tx};
 
 async fn open_bill(tx: &mut Box<dyn Tx>) -> Bill {
@@ -46,7 +46,7 @@ async fn a_code_is_one_bills_and_a_bill_has_one() {
         let store = OfficeStore(fresh.database.clone());
         let mut tx = store.begin().await.expect("begun");
         let bill = open_bill(&mut tx).await;
-        let code = RemittanceCode::draw(&mut ca_core::clock::system_rng());
+        let code = RemittanceCode::draw(crate::statement::code::Kind::Bill, &mut ca_core::clock::system_rng());
         let remittance = Remittance::of(&bill, code.clone(), NOW);
         assert!(tx.add_remittance(&remittance).await.expect("free"), "{}", fresh.engine);
         assert!(!tx.add_remittance(&remittance).await.expect("asked"), "{}: the code is taken", fresh.engine);
@@ -63,7 +63,11 @@ async fn a_code_is_one_bills_and_a_bill_has_one() {
         let longer = bill.clone().wait_longer(NOW, 30).expect("open");
         tx.put_bill(&longer).await.expect("stored");
         assert_eq!(tx.bill(&bill.number).await.expect("read").expect("there").due, longer.due);
-        let other = Remittance::of(&bill, RemittanceCode::draw(&mut ca_core::clock::system_rng()), NOW);
+        let other = Remittance::of(
+            &bill,
+            RemittanceCode::draw(crate::statement::code::Kind::Bill, &mut ca_core::clock::system_rng()),
+            NOW,
+        );
         assert!(tx.add_remittance(&other).await.is_err(), "{}: a bill has one code", fresh.engine);
     }
 }

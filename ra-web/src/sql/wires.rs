@@ -8,13 +8,13 @@ use ca_core::sql::{DatabaseError, expect_rows};
 use super::row::{odd, row, who};
 use crate::enrolment::case::Who;
 use crate::enrolment::form::day;
-use crate::payment::bank::Format;
 use crate::payment::bill::BillNumber;
 use crate::payment::fen::Fen;
 use crate::payment::ledger::Account;
 use crate::payment::remittance::{Remittance, RemittanceCode};
 use crate::payment::store::Wires;
 use crate::payment::wire::{Asked, BankLine, LineNumber, LineState, Reason, StatementNumber, TakenIn};
+use crate::statement::Format;
 
 const ADD_CODE: &str = "INSERT INTO remittance (code, bill, payer, amount, created, chosen) \
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (code) DO NOTHING";

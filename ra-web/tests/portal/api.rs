@@ -85,10 +85,10 @@ async fn every_operation_is_done_by_a_program() {
         ("change-person", json!({ "number": number, "mobile": "13911112222", "address": "建设大街1号" })),
         (
             "make-up",
-            json!({ "number": number, "difference": true, "words": "基数少报补差", "arrears": [
-                { "month": "2026-10", "unit_part": "10.00", "personal_part": "10.00" },
-                { "month": "2026-09", "unit_part": "10.00", "personal_part": "10.00" },
-            ] }),
+            json!({ "pay": "suspense", "arrears": ["2026-10", "2026-09"].map(|month| json!({
+                "number": number, "month": month, "unit_part": "10.00", "personal_part": "10.00", "difference": true,
+                "words": "基数少报补差",
+            })) }),
         ),
         (
             "change-unit",
@@ -108,6 +108,8 @@ async fn every_operation_is_done_by_a_program() {
     let transfer = machine.plan("remit", &json!({ "month": "2026-11", "pay": "transfer" })).await;
     let waits = machine.sign(&transfer.0, &token.sign(&transfer.1, house.now())).await;
     assert_eq!(waits.body["state"], "awaiting_funds");
+    assert!(waits.body["transfer"]["code"].is_string(), "{}", waits.body);
+    assert_eq!(waits.body["transfer"]["accounts"][0]["account"], "1305 0000 2222 3333");
     let given_up = machine.send("POST", &format!("/operations/{}/cancel", transfer.0), None).await;
     assert_eq!((given_up.status, &given_up.body["state"]), (200, &json!("cancelled")));
     assert_eq!(machine.get(&format!("/operations/{}/evidence", transfer.0)).await.status, 200);
@@ -460,7 +462,8 @@ async fn another_units_data_is_reached_by_no_route_of_the_api() {
     let stranger = house.logged_in_machine(&second).await;
     let signature = json!({ "signature": second.sign(&document, house.now()) });
     let based = json!({ "number": "030000000001", "base": "6000.00" });
-    let arrear = json!({ "month": "2026-09", "unit_part": "10.00", "personal_part": "10.00" });
+    let arrear = json!({ "number": "030000000001", "month": "2026-09", "unit_part": "10.00", "personal_part": "10.00",
+        "difference": true, "words": "补差" });
     let none = json!({});
     let tried: Vec<(&str, String, &str, &Value, u16)> = vec![
         ("GET", "/unit".into(), "/unit", &none, 200),
@@ -489,11 +492,7 @@ async fn another_units_data_is_reached_by_no_route_of_the_api() {
         ("/plans/seal", json!({ "number": "030000000001", "reason": "left" }), 422),
         ("/plans/unseal", based.clone(), 422),
         ("/plans/rebase", json!({ "bases": [based] }), 422),
-        (
-            "/plans/make-up",
-            json!({ "number": "030000000001", "arrears": [arrear], "difference": true, "words": "补差" }),
-            422,
-        ),
+        ("/plans/make-up", json!({ "arrears": [arrear], "pay": "suspense" }), 422),
         ("/plans/change-person", person, 422),
         ("/plans/reverse", json!({ "serial": own, "words": "金额有误" }), 422),
     ];

@@ -12,17 +12,17 @@ use crate::client::{Browser, Page};
 use crate::house::House;
 use crate::pki::Made;
 
-const ACCOUNT: &str = "0210000001";
+pub(crate) const ACCOUNT: &str = "0210000001";
 
 /// Fills a form in; answers the address of the document.
-async fn drafted(browser: &mut Browser, act: &str, fields: &[(&str, &str)]) -> String {
+pub(crate) async fn drafted(browser: &mut Browser, act: &str, fields: &[(&str, &str)]) -> String {
     let page = browser.post(&format!("/business/{act}"), fields).await;
     assert_eq!(page.status, 303, "{}", page.text);
     page.location.expect("a document")
 }
 
 /// Signs the document at an address with a token; answers the page that comes then.
-async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) -> Page {
+pub(crate) async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) -> Page {
     let page = browser.get(path).await;
     let statement = URL_SAFE_NO_PAD.decode(page.field("statement")).expect("base64url");
     let signature = token.sign(&statement, house.now());
@@ -30,7 +30,7 @@ async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) 
 }
 
 /// The unit as the books have it, after looking whether they add up.
-async fn books(house: &House) -> (ra_web::fund::account::Unit, Vec<PersonAccount>) {
+pub(crate) async fn books(house: &House) -> (ra_web::fund::account::Unit, Vec<PersonAccount>) {
     let database = house.database().await;
     let mut tx = database.begin_read().await.expect("begun");
     let unit = tx.unit(&ACCOUNT.parse().expect("an account")).await.expect("read").expect("there");
@@ -44,7 +44,7 @@ async fn books(house: &House) -> (ra_web::fund::account::Unit, Vec<PersonAccount
     (unit, people)
 }
 
-async fn logged_in(house: &House) -> (Browser, Made) {
+pub(crate) async fn logged_in(house: &House) -> (Browser, Made) {
     let token = house.unit();
     let mut browser = house.browser();
     let page = browser.log_in(&token, house.now()).await;
@@ -69,21 +69,11 @@ async fn a_month_is_remitted_signed_booked_printed_proved_offline_and_reversed()
     assert_eq!(after.paid_through.map(|month| month.to_string()).as_deref(), Some("2026-11"));
     assert_eq!(after.balance - before.balance, before.suspense - after.suspense);
 
-    // The paper, counted; anybody may check it by its code, and learns of no employee.
     let serial = path.trim_start_matches("/operations/").to_owned();
-    let voucher = browser.post(&format!("{path}/voucher"), &[]).await;
-    assert!(voucher.status == 200 && voucher.text.starts_with("%PDF"), "{}", voucher.status);
-    if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
-        std::fs::write(std::path::Path::new(&folder).join("voucher.pdf"), &voucher.bytes).expect("written");
-    }
-    assert!(browser.get(&path).await.text.contains("已打印 1 次"));
     let database = house.database().await;
     let mut tx = database.begin_read().await.expect("begun");
     let operation = tx.operation(&after.account, &serial).await.expect("read").expect("there");
     drop(tx);
-    let checked = house.browser().get(&format!("/check?code={}", operation.check_code)).await;
-    assert!(checked.text.contains("凭证属实") && checked.text.contains(&serial), "{}", checked.text);
-    assert!(house.browser().get("/check?code=2222333344445555").await.text.contains("没有这个校验码"));
 
     // The evidence proves itself, and nothing when it was changed.
     let packed = evidence::pack(&operation).expect("packed").expect("signed");
@@ -224,6 +214,7 @@ async fn a_clerk_opens_seals_unseals_rebases_makes_up_and_changes_particulars() 
                 ("unit_part", "10"),
                 ("personal_part", "10"),
                 ("difference", "yes"),
+                ("pay", "suspense"),
                 ("words", "基数少报补差"),
             ],
         ),
@@ -418,4 +409,125 @@ async fn interest_of_a_year_is_settled_once_however_often_it_is_started() {
     let again = ra_web::fund::settle::settle_year(&database, 2026, house.now()).await.expect("settled");
     assert_eq!(again.accounts, 0);
     assert!(ra_web::fund::settle::settle_year(&database, 2027, house.now()).await.is_err(), "not over");
+}
+
+/// A voucher is sealed, says which print it is, and can be checked by anybody, who learns nothing else.
+#[tokio::test]
+async fn vouchers_are_sealed_counted_and_checked_by_code_and_a_reversed_one_is_void() {
+    let house = House::new().await;
+    let (mut browser, token) = logged_in(&house).await;
+    let (_, people) = books(&house).await;
+    let number = people[0].number.to_string();
+    let newcomer: &[(&str, &str)] = &[
+        ("name", "郑小满"),
+        ("id_kind", "01"),
+        ("id_number", "11010519491231002X"),
+        ("mobile", "13900000001"),
+        ("base", "5678"),
+        ("starts", "2026-11"),
+    ];
+    let mut papers = Vec::new();
+    for (act, fields) in [
+        ("open", newcomer.to_vec()),
+        ("rebase", vec![("number", number.as_str()), ("base", "6200.50")]),
+        ("remit", vec![("month", "2026-11"), ("pay", "suspense")]),
+        (
+            "make-up",
+            vec![
+                ("number", number.as_str()),
+                ("month", "2026-09"),
+                ("month_to", "2026-10"),
+                ("unit_part", "10"),
+                ("personal_part", "10"),
+                ("difference", "yes"),
+                ("words", "基数少报补差"),
+            ],
+        ),
+    ] {
+        let path = drafted(&mut browser, act, &fields).await;
+        let unsigned = browser.post(&format!("{path}/voucher"), &[]).await;
+        assert_eq!(unsigned.status, 409, "{act}: nothing is booked");
+        assert_eq!(signed(&mut browser, &house, &token, &path).await.status, 303, "{act}");
+        let paper = browser.post(&format!("{path}/voucher"), &[]).await;
+        assert!(paper.status == 200 && paper.text.starts_with("%PDF"), "{act}: {}", paper.status);
+        assert!(paper.text.contains("/ETSI.CAdES.detached") && paper.text.contains("/DocMDP"), "{act}: sealed");
+        if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
+            std::fs::write(std::path::Path::new(&folder).join(format!("voucher-{act}.pdf")), &paper.bytes)
+                .expect("written");
+        }
+        papers.push((act, path, paper));
+    }
+    let (_, path, first) = &papers[2];
+    let second = browser.post(&format!("{path}/voucher"), &[]).await;
+    assert!(second.status == 200 && second.bytes != first.bytes, "which print it is stands on it");
+    if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
+        std::fs::write(std::path::Path::new(&folder).join("voucher-second.pdf"), &second.bytes).expect("written");
+    }
+    assert!(browser.get(path).await.text.contains("已打印 2 次"));
+
+    let serial = path.trim_start_matches("/operations/").to_owned();
+    let database = house.database().await;
+    let code = async |serial: &str| {
+        let mut tx = database.begin_read().await.expect("begun");
+        let account = ACCOUNT.parse().expect("an account");
+        tx.operation(&account, serial).await.expect("read").expect("there").check_code
+    };
+    let remitted = code(&serial).await;
+    let mut anybody = house.browser();
+    let checked = anybody.get(&format!("/check?code={remitted}")).await;
+    for said in ["凭证属实", serial.as_str(), "2026-11", "元"] {
+        assert!(checked.text.contains(said), "{said}: {}", checked.text);
+    }
+    assert!(!checked.text.contains("凭证作废"));
+    for (act, path, _) in &papers {
+        let code = code(path.trim_start_matches("/operations/")).await;
+        let checked = anybody.get(&format!("/check?code={code}")).await;
+        for untold in ["郑小满", "13900000001", "110105", people[0].person.name.as_str(), number.as_str(), "补差"]
+        {
+            assert!(!checked.text.contains(untold), "{act} tells {untold}");
+        }
+    }
+    // Make-up came last: it is undone first.
+    for path in [&papers[3].1, path] {
+        let serial = path.trim_start_matches("/operations/");
+        let undo = drafted(&mut browser, "reverse", &[("serial", serial), ("words", "金额有误")]).await;
+        assert_eq!(signed(&mut browser, &house, &token, &undo).await.status, 303);
+    }
+    assert!(anybody.get(&format!("/check?code={remitted}")).await.text.contains("凭证作废"));
+    assert!(anybody.get("/check?code=2222333344445555").await.text.contains("没有这个校验码"));
+    let mut refused = 0;
+    for _ in 0..25 {
+        refused += usize::from(anybody.get("/check?code=2222333344445555").await.status == 429);
+    }
+    assert!(refused > 0, "whoever tries codes is slowed down");
+    assert_eq!(anybody.get("/login").await.status, 200, "and may do the rest");
+}
+
+#[tokio::test]
+async fn every_query_goes_out_as_a_pdf_in_both_languages() {
+    let house = House::new().await;
+    let (mut browser, _) = logged_in(&house).await;
+    let queries = [
+        "/unit?",
+        "/ledger?",
+        "/contributions?",
+        "/interest?",
+        "/people?",
+        "/changes?",
+        "/person?number=030000000001&",
+    ];
+    for language in ["zh-CN", "en"] {
+        browser.language = language;
+        for path in queries {
+            let file = browser.get(&format!("{path}file=pdf")).await;
+            assert!(file.status == 200 && file.text.starts_with("%PDF"), "{path}: {}", file.text);
+            if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
+                let name =
+                    format!("query-{}-{language}.pdf", path.trim_matches(['/', '?']).split('?').next().unwrap_or("x"));
+                std::fs::write(std::path::Path::new(&folder).join(name), &file.bytes).expect("written");
+            }
+        }
+    }
+    assert_eq!(browser.get("/unit?file=doc").await.status, 404);
+    assert_eq!(browser.get("/person?number=1&file=pdf").await.status, 400);
 }

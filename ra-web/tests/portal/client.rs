@@ -72,6 +72,52 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Sends a file, as a form does.
+    pub(crate) async fn upload(&mut self, path: &str, name: &str, bytes: &[u8]) -> Page {
+        let head = format!(
+            "--yx\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\
+             content-type: image/jpeg\r\n\r\n"
+        );
+        let request = self
+            .client
+            .post(format!("{}{path}", self.origin))
+            .header("content-type", "multipart/form-data; boundary=yx")
+            .header("sec-fetch-site", "same-origin")
+            .body([head.as_bytes(), bytes, b"\r\n--yx--\r\n"].concat());
+        self.send(request).await
+    }
+
+    /// Logs a person in.
+    pub(crate) async fn log_in_person(&mut self, token: &Made, now: Timestamp) -> Page {
+        let page = self.get("/my/login").await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        let statement = page.field("statement");
+        let signature = token.sign(&URL_SAFE_NO_PAD.decode(&statement).expect("base64url"), now);
+        self.post("/my/login", &[("statement", &statement), ("signature", &signature)]).await
+    }
+
+    /// Sends a form with a file, its fields first.
+    pub(crate) async fn send_list(&mut self, path: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Page {
+        const EDGE: &str = "----edge";
+        let mut body = Vec::new();
+        for (field, value) in fields {
+            body.extend(
+                format!("--{EDGE}\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes(),
+            );
+        }
+        let head = format!("--{EDGE}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+        body.extend(head.bytes());
+        body.extend(bytes);
+        body.extend(format!("\r\n--{EDGE}--\r\n").bytes());
+        let request = self
+            .client
+            .post(format!("{}{path}", self.origin))
+            .header("content-type", format!("multipart/form-data; boundary={EDGE}"))
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        self.send(request).await
+    }
+
     async fn send(&mut self, request: reqwest::RequestBuilder) -> Page {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = request.header("accept-language", self.language).header("cookie", cookies.join("; "));

@@ -19,6 +19,9 @@ pub(crate) const USCC: &str = "91130502MA0ABCDE61";
 /// The demonstration's opening data, wherever the tests run.
 const OPENING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ra-web/demo/units.toml");
 
+/// And that of persons.
+const CITIZENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ra-web/demo/citizens.toml");
+
 pub(crate) struct House {
     pub(crate) pki: Arc<Pki>,
     pub(crate) clock: Arc<TestClock>,
@@ -26,7 +29,7 @@ pub(crate) struct House {
     pub(crate) portal: Running,
     pub(crate) database_url: String,
     config: Config,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl House {
@@ -81,12 +84,25 @@ impl House {
         let clock = Arc::new(TestClock::at(now));
         let pki = Arc::new(Pki::on(now.beijing_day()));
         let responder = Responder::start(pki.clone(), clock.clone()).await;
+        let secret = "a secret of the tests";
+        let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).expect("a curve");
+        let face =
+            openssl::pkey::PKey::from_ec_key(openssl::ec::EcKey::generate(&group).expect("a key")).expect("a key");
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(file("face.secret"), secret).expect("written");
+        std::fs::write(file("face.pub"), face.public_key_to_pem().expect("PEM")).expect("written");
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let face_api = format!("http://{}", socket.local_addr().expect("an address"));
+        let sandbox = crate::sandbox::router(crate::sandbox::Sandbox::new(secret, face, clock.clone()));
+        tokio::spawn(async move { axum::serve(socket, sandbox).await });
+        let (seal_key, seal_certificate) = crate::pki::seal(folder.path(), now);
         let text = format!(
             r#"
 [storage]
 database_url = "{database_url}"
 field_key_file = "{}"
 opening = "{OPENING}"
+citizens = "{CITIZENS}"
 [listen]
 portal = "127.0.0.1:0"
 ops = "127.0.0.1:0"
@@ -97,6 +113,23 @@ roots = ["{}"]
 ocsp = "http://{}/ocsp"
 [trust.issuers]
 {ISSUER} = "{}"
+[seal]
+key_file = "{seal_key}"
+certificate_file = "{seal_certificate}"
+[face]
+api = "{face_api}"
+app = "fund"
+secret_file = "{}"
+answer_key_file = "{}"
+[bank]
+folder = "{}"
+name = "示范市住房公积金管理中心"
+account = "13050161000000000001"
+bank_code = "105121000017"
+[[trustee]]
+payee = "示范市住房公积金管理中心"
+account = "1305 0000 2222 3333"
+bank = "示范银行营业部"
 [limits]
 burst = 10000
 presence_seconds = {presence_seconds}
@@ -105,12 +138,15 @@ presence_seconds = {presence_seconds}
             pki.root_file().display(),
             responder.address,
             pki.issuing_file().display(),
+            file("face.secret").display(),
+            file("face.pub").display(),
+            file("bank").display(),
         );
         let file = folder.path().join("fund.toml");
         std::fs::write(&file, text).expect("written");
         let config: Config = ra_web::config::read(&file, "YINXIN_NO_SUCH_PREFIX_").expect("a good configuration");
         let portal = start(config.clone(), clock.clone(), chance_from_seed(7)).await.expect("the portal starts");
-        Self { pki, clock, responder, portal, database_url, config, _folder: folder }
+        Self { pki, clock, responder, portal, database_url, config, folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -124,9 +160,40 @@ presence_seconds = {presence_seconds}
         made
     }
 
+    /// A person's token, with a good certificate.
+    pub(crate) fn person(&self, name: &str, unique_id: &str) -> Made {
+        let made = self.pki.person(name, unique_id);
+        self.responder.say(&made.serial, CertificateStatus::Good);
+        made
+    }
+
+    /// What lies in the bank's folder.
+    pub(crate) fn payments(&self) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(self.folder.path().join("bank")) else { return Vec::new() };
+        folder.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("XML")).collect()
+    }
+
+    /// The key that answers of face checks are believed by.
+    pub(crate) fn face_trust(&self) -> ra_web::fund::face::Trust {
+        ra_web::fund::app::face_trust(self.config.face.as_ref().expect("configured")).expect("a key")
+    }
+
     /// The hall, as the operator's commands have it.
     pub(crate) async fn hall(&self) -> ra_web::fund::hall::Hall {
         ra_web::fund::app::hall(&self.config, self.clock.clone(), chance_from_seed(8)).await.expect("a hall")
+    }
+
+    /// The operator, at the portal's database.
+    pub(crate) async fn operator(&self) -> ra_web::fund::operator::Operator {
+        let (clock, chance) = (self.clock.clone(), chance_from_seed(9));
+        ra_web::fund::operator::Operator::of(self.config.clone(), clock, chance).await.expect("an operator")
+    }
+
+    /// A file in the house's folder.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> std::path::PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bytes).expect("written");
+        file
     }
 
     /// The portal's database, beside the portal.

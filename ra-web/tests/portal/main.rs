@@ -7,7 +7,13 @@ mod handshake;
 mod house;
 mod machine;
 mod machines;
+mod money;
+mod my;
 mod pki;
 mod refusals;
 mod responder;
 mod sessions;
+
+#[path = "../../../tests/stripe/src/face.rs"]
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+mod sandbox;

@@ -98,6 +98,12 @@ impl Pki {
         make("unit-sign", &unit(name, uscc), validity, KeyKind::P256, Some(&self.issuing))
     }
 
+    /// A person's certificate: a name and a unique id, and no number.
+    pub(crate) fn person(&self, name: &str, unique_id: &str) -> Made {
+        let subject = person(name, unique_id);
+        make("person", &subject, Validity::years(today(), 1), KeyKind::P256, Some(&self.issuing))
+    }
+
     /// The encryption certificate of a unit's pair, with its key: what the key-management centre could sign with.
     pub(crate) fn encryption(&self, name: &str, uscc: &str) -> Made {
         let validity = Validity::years(today(), 1);
@@ -122,6 +128,11 @@ fn ca(name: &str) -> Subject {
 fn subject(fields: &[(SubjectField, &str)]) -> Subject {
     let fields: BTreeMap<_, _> = fields.iter().map(|(field, value)| (*field, (*value).to_owned())).collect();
     Subject::new(fields).expect("a subject")
+}
+
+/// A person's subject.
+pub(crate) fn person(name: &str, unique_id: &str) -> Subject {
+    subject(&[(SubjectField::Country, "CN"), (SubjectField::CommonName, name), (SubjectField::UniqueId, unique_id)])
 }
 
 /// A unit's subject.
@@ -151,7 +162,7 @@ pub(crate) fn certify(
     issuer: Option<&Made>,
     signer: &SoftKey,
 ) -> (Vec<u8>, Serial) {
-    let serial = Serial::draw(&mut system_rng());
+    let serial = Serial::draw(Timestamp::from_unix(0), &mut system_rng());
     let profiles = Profiles::built_in().expect("sound profiles");
     let tbs = to_be_signed(&TbsInput {
         serial: &serial,
@@ -165,4 +176,43 @@ pub(crate) fn certify(
     })
     .expect("encodes");
     (assemble(&tbs, signer.algorithm(), &signer.sign(&tbs).expect("signs")), serial)
+}
+
+/// A key of a seal and the certificate that it made for itself, valid for a year before and after; their files.
+pub(crate) fn seal(folder: &std::path::Path, now: Timestamp) -> (String, String) {
+    use openssl::asn1::{Asn1Integer, Asn1Time};
+    use openssl::bn::BigNum;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::hash::MessageDigest;
+    use openssl::nid::Nid;
+    use openssl::pkey::PKey;
+    use openssl::x509::extension::{BasicConstraints, KeyUsage};
+    use openssl::x509::{X509, X509Name};
+
+    let make = || -> Result<(Vec<u8>, Vec<u8>), openssl::error::ErrorStack> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
+        let mut name = X509Name::builder()?;
+        name.append_entry_by_nid(Nid::COUNTRYNAME, "CN")?;
+        name.append_entry_by_nid(Nid::COMMONNAME, "示范市住房公积金管理中心")?;
+        let name = name.build();
+        let mut builder = X509::builder()?;
+        builder.set_version(2)?;
+        builder.set_serial_number(Asn1Integer::from_bn(&BigNum::from_u32(0x5ea1)?)?.as_ref())?;
+        builder.set_subject_name(&name)?;
+        builder.set_issuer_name(&name)?;
+        builder.set_not_before(Asn1Time::from_unix(now.unix() - 366 * 86_400)?.as_ref())?;
+        builder.set_not_after(Asn1Time::from_unix(now.unix() + 366 * 86_400)?.as_ref())?;
+        builder.set_pubkey(&key)?;
+        builder.append_extension(BasicConstraints::new().critical().build()?)?;
+        builder.append_extension(KeyUsage::new().critical().digital_signature().non_repudiation().build()?)?;
+        builder.sign(&key, MessageDigest::sha256())?;
+        Ok((key.private_key_to_pem_pkcs8()?, builder.build().to_pem()?))
+    };
+    let (key, certificate) = make().expect("a key and its certificate");
+    let files = ["seal.key", "seal.cer"].map(|name| folder.join(name));
+    std::fs::write(&files[0], key).expect("written");
+    std::fs::write(&files[1], certificate).expect("written");
+    let [key, certificate] = files.map(|file| file.display().to_string());
+    (key, certificate)
 }

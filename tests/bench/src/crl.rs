@@ -194,7 +194,7 @@ async fn fill(database: &Database, count: usize) -> anyhow::Result<()> {
 
 fn entries(count: usize) -> Vec<(Serial, CertificateStatus)> {
     let mut rng = system_rng();
-    let mut serials: Vec<Serial> = (0..count).map(|_| Serial::draw(&mut rng)).collect();
+    let mut serials: Vec<Serial> = (0..count).map(|_| Serial::draw(Timestamp::from_unix(1_700_000_000), &mut rng)).collect();
     serials.sort();
     let reasons = RevocationReason::ALL.into_iter().cycle();
     let statuses = reasons.zip(0..).map(|(reason, n)| {

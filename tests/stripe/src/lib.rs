@@ -4,6 +4,7 @@
 //! For tests and demonstrations only; it trusts everybody who reaches it. Its answers are the official fixtures
 //! (`fixtures/`) with the facts filled in, so that a field that Stripe has is there; the client's strict types judge the rest.
 
+pub mod face;
 mod page;
 mod refunds;
 mod sessions;

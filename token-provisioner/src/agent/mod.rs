@@ -16,6 +16,7 @@ mod server;
 mod statement;
 mod unlocking;
 mod window;
+mod withdrawal;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,9 +2,10 @@
 
 use ca_core::domain::{
     self, Act, Archive, FundAct, FundField, FundPay, FundReason, FundTransaction, KeyKind, Login, LoginPurpose, Order,
-    Recovery, SubjectField, Timestamp, Unlock, UnlockWay,
+    Recovery, SubjectField, Timestamp, Unlock, UnlockWay, Withdrawal,
 };
 
+use super::withdrawal::withdrawal_words;
 use crate::certificate::{Facts, Holder};
 use crate::config::{Permission, Site};
 use crate::text::Language;
@@ -27,6 +28,7 @@ enum Kind {
     Archive(Box<Archive>),
     Recovery(Box<Recovery>),
     Fund(Box<FundTransaction>),
+    Withdrawal(Box<Withdrawal>),
 }
 
 /// Why a statement is not put before the person.
@@ -70,6 +72,9 @@ impl Statement {
             "yinxin.fund-transaction.v1" => {
                 Kind::Fund(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?))
             }
+            "yinxin.withdrawal.v1" => {
+                Kind::Withdrawal(Box::new(domain::decode(&bytes).map_err(|_| Unfit::NotUnderstood)?))
+            }
             _ => return Err(Unfit::NotUnderstood),
         };
         let may = match &kind {
@@ -78,7 +83,7 @@ impl Statement {
                 site.may(Permission::Order) || site.may(Permission::Renew)
             }
             Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) => site.may(Permission::Order),
-            Kind::Fund(_) => site.may(Permission::Fund),
+            Kind::Fund(_) | Kind::Withdrawal(_) => site.may(Permission::Fund),
         };
         if !may {
             return Err(Unfit::NotForThisSite);
@@ -95,12 +100,17 @@ impl Statement {
             Kind::Login(login) if now > login.exp || login.iat > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
             Kind::Fund(fund) if fund.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
             Kind::Fund(fund) if now > fund.exp || fund.created > now.plus(CLOCK_LEEWAY_SECONDS) => Err(Unfit::Expired),
+            Kind::Withdrawal(one) if one.aud != site.origin.to_string() => Err(Unfit::AnotherSite),
+            Kind::Withdrawal(one) if now > one.exp || one.created > now.plus(CLOCK_LEEWAY_SECONDS) => {
+                Err(Unfit::Expired)
+            }
             Kind::Login(_)
             | Kind::Order(_)
             | Kind::Unlock(_)
             | Kind::Archive(_)
             | Kind::Recovery(_)
-            | Kind::Fund(_) => Ok(()),
+            | Kind::Fund(_)
+            | Kind::Withdrawal(_) => Ok(()),
         }
     }
 
@@ -108,7 +118,12 @@ impl Statement {
     pub(super) fn login(&self) -> Option<&Login> {
         match &self.kind {
             Kind::Login(login) => Some(login),
-            Kind::Order(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) | Kind::Fund(_) => None,
+            Kind::Order(_)
+            | Kind::Unlock(_)
+            | Kind::Archive(_)
+            | Kind::Recovery(_)
+            | Kind::Fund(_)
+            | Kind::Withdrawal(_) => None,
         }
     }
 
@@ -124,9 +139,12 @@ impl Statement {
                 }
                 _ => facts.validity.contains(now),
             },
-            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) | Kind::Fund(_) => {
-                facts.validity.contains(now)
-            }
+            Kind::Login(_)
+            | Kind::Unlock(_)
+            | Kind::Archive(_)
+            | Kind::Recovery(_)
+            | Kind::Fund(_)
+            | Kind::Withdrawal(_) => facts.validity.contains(now),
         }
     }
 
@@ -134,9 +152,12 @@ impl Statement {
     pub(super) fn among_others(&self) -> Result<(), Unfit> {
         match &self.kind {
             Kind::Order(_) => Ok(()),
-            Kind::Login(_) | Kind::Unlock(_) | Kind::Archive(_) | Kind::Recovery(_) | Kind::Fund(_) => {
-                Err(Unfit::Alone)
-            }
+            Kind::Login(_)
+            | Kind::Unlock(_)
+            | Kind::Archive(_)
+            | Kind::Recovery(_)
+            | Kind::Fund(_)
+            | Kind::Withdrawal(_) => Err(Unfit::Alone),
         }
     }
 
@@ -155,6 +176,7 @@ impl Statement {
             Kind::Archive(archive) => archive_words(t, archive, exact),
             Kind::Recovery(recovery) => recovery_words(t, recovery, exact),
             Kind::Fund(fund) => fund_words(t, fund, exact),
+            Kind::Withdrawal(withdrawal) => withdrawal_words(t, withdrawal, exact),
         }
     }
 }

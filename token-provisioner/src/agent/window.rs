@@ -284,6 +284,7 @@ fn no_certificate(agent: &Arc<Agent>, session: Session, fault: Option<Fault>) ->
     let text = t.say(match want {
         Some(Holder::Staff) => "no-certificate-staff",
         Some(Holder::Unit) => "no-certificate-unit",
+        Some(Holder::Person) => "no-certificate-person",
         None => "no-certificate-any",
     });
     let on_close =

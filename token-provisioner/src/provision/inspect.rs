@@ -51,7 +51,7 @@ pub fn fitting(drivers: &Drivers, want: Option<Holder>, now: Timestamp) -> Vec<O
 #[must_use]
 pub fn signing(drivers: &Drivers, want: Option<Holder>, may: impl Fn(&Facts) -> bool) -> Vec<OnToken> {
     let mut certificates: Vec<OnToken> = tokens(drivers).into_iter().flat_map(|view| view.certificates).collect();
-    certificates.retain(|on| on.facts.signs && want.is_none_or(|want| on.facts.holder() == want) && may(&on.facts));
+    certificates.retain(|on| on.facts.signs && want.is_none_or(|want| on.facts.fits(want)) && may(&on.facts));
     certificates.sort_by_key(|on| std::cmp::Reverse(on.facts.validity.not_after));
     certificates
 }

@@ -32,7 +32,7 @@ fn revocation() -> Order {
         evidence: Vec::new(),
         act: Act::Revoke {
             issuer: IssuerId::new("unit-p256").unwrap(),
-            serial: Serial::draw(&mut rng),
+            serial: Serial::draw(ca_core::domain::Timestamp::from_unix(0), &mut rng),
             reason: RevocationReason::KeyCompromise,
             invalid_since: Some(now().plus(-86_400)),
         },

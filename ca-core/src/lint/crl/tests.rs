@@ -24,7 +24,8 @@ fn scopes() -> [ListScope; 4] {
 
 fn made(house: &Hierarchy, scope: &ListScope) -> Vec<u8> {
     let key = crl_key(&house.issuing.key);
-    let mut serials: Vec<_> = (0..3).map(|_| Serial::draw(&mut system_rng())).collect();
+    let mut serials: Vec<_> =
+        (0..3).map(|_| Serial::draw(crate::domain::Timestamp::from_unix(0), &mut system_rng())).collect();
     serials.sort();
     let since = now().plus(-60);
     let statuses = [

@@ -262,7 +262,7 @@ async fn entries_that_are_not_those_of_the_log_are_faults() {
         let now = busy.desk.house.now();
         let then = now.plus(-60);
         let (gone, released) = (&busy.revoked, &busy.released);
-        let stranger = Serial::draw(&mut crate::clock::system_rng());
+        let stranger = Serial::draw(Timestamp::from_unix(0), &mut crate::clock::system_rng());
         let missing = |serial: &Serial| format!("{serial} should be on it, and is not");
         let too_much = |serial: &Serial| format!("{serial} is on it, and by the log should not be");
 

@@ -32,7 +32,7 @@ fn issuer() -> IssuerId {
 }
 
 fn serial() -> Serial {
-    Serial::draw(&mut system_rng())
+    Serial::draw(NOW, &mut system_rng())
 }
 
 /// A case in each state, in the order of [`State::WORDS`].

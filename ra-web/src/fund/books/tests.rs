@@ -1,145 +1,13 @@
 //! Rules one by one, and random histories after each step of which the sums are true.
 
-use std::collections::BTreeMap;
-
-use ca_core::domain::Sha256;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fund::amounts::Rate;
 use crate::fund::interest::accrue;
+use crate::fund::make_up::Arrear;
+use crate::fund::policy::days_of;
 use crate::fund::policy::tests::policy;
-use crate::fund::policy::{days_of, fund_year};
-
-fn day(y: i32, m: u8, d: u8) -> BeijingDay {
-    BeijingDay::from_calendar(y, m, d).expect("a day")
-}
-
-fn month(yyyymm: i64) -> Month {
-    Month::new(yyyymm).expect("a month")
-}
-
-fn unit() -> Unit {
-    Unit {
-        account: "0210000001".parse().expect("an account"),
-        name: "示范单位".into(),
-        uscc: "91130502MA0ABCDE61".parse().expect("a code"),
-        unique_id: None,
-        address: "建设大街18号".into(),
-        handler: "周晓燕".into(),
-        handler_mobile: "13800000001".into(),
-        bank: "示范银行".into(),
-        opened: day(2024, 1, 2),
-        status: AccountStatus::Opened,
-        unit_rate: Rate::new(800).expect("a rate"),
-        personal_rate: Rate::new(800).expect("a rate"),
-        active_heads: 0,
-        sealed_heads: 0,
-        balance: Fen::ZERO,
-        suspense: Fen::ZERO,
-        paid_through: None,
-        payday: None,
-        version: 0,
-    }
-}
-
-fn newcomer(n: i64, base: i64, starts: Month) -> Newcomer {
-    let person = Person {
-        id: format!("P{n}"),
-        name: format!("职工{n}"),
-        id_kind: IdKind::Resident,
-        id_masked: "110105********002X".into(),
-        id_hash: Sha256([u8::try_from(n).unwrap_or(255); 32]),
-        mobile: "13800000001".into(),
-        address: String::new(),
-    };
-    Newcomer { number: PersonNumber::nth(n), person, base: Fen::new(base), starts }
-}
-
-/// The books in memory.
-struct World {
-    unit: Unit,
-    people: BTreeMap<PersonNumber, PersonAccount>,
-    unit_entries: Vec<UnitEntry>,
-    entries: Vec<PersonEntry>,
-    settled: Vec<i64>,
-}
-
-impl World {
-    fn new() -> Self {
-        Self {
-            unit: unit(),
-            people: BTreeMap::new(),
-            unit_entries: Vec::new(),
-            entries: Vec::new(),
-            settled: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, booking: Booking) {
-        assert_eq!(booking.unit.version, self.unit.version + 1);
-        self.unit = booking.unit;
-        self.unit_entries.extend(booking.entry);
-        for posted in booking.people {
-            let before = self.people.get(&posted.account.number).map(|account| account.version);
-            assert_eq!(posted.fresh, before.is_none());
-            assert!(before.is_none_or(|before| posted.account.version == before + 1), "written once");
-            self.entries.extend(posted.entry);
-            self.people.insert(posted.account.number.clone(), posted.account);
-        }
-        self.proved();
-    }
-
-    /// A balance is the sum of its entries, the unit's that of its employees, heads are accounts of that status.
-    fn proved(&self) {
-        let balance: Fen = self.people.values().map(PersonAccount::balance).sum();
-        assert_eq!(self.unit.balance, balance);
-        assert_eq!(self.unit.balance, self.unit_entries.iter().map(|entry| entry.amount + entry.interest).sum());
-        assert_eq!(self.unit.suspense, self.unit_entries.iter().map(|entry| entry.suspense).sum());
-        assert!(self.unit.suspense >= Fen::ZERO);
-        for account in self.people.values() {
-            let own = || self.entries.iter().filter(|entry| entry.number == account.number);
-            assert_eq!(account.balance(), own().map(PersonEntry::sum).sum());
-            assert_eq!(account.carried, own().map(|entry| entry.carried).sum());
-            assert!(account.balance() >= Fen::ZERO && account.current >= Fen::ZERO);
-            let mut places: Vec<i64> = own().map(|entry| entry.seq).collect();
-            places.sort_unstable();
-            places.dedup();
-            assert_eq!(places.len(), own().count(), "no place twice");
-        }
-        let heads = |status| self.people.values().filter(|account| account.status == status).count() as u32;
-        assert_eq!(self.unit.active_heads, heads(PersonStatus::Normal));
-        assert_eq!(self.unit.sealed_heads, heads(PersonStatus::Sealed));
-    }
-
-    fn all(&self) -> Vec<PersonAccount> {
-        self.people.values().cloned().collect()
-    }
-
-    fn paid(&self, number: &PersonNumber) -> Vec<(Month, Fen)> {
-        let own = self.entries.iter().filter(|entry| entry.number == *number);
-        own.filter_map(|entry| Some((entry.month?, entry.sum()))).collect()
-    }
-
-    /// Undoes a payment, as the hall does.
-    fn undo(&self, clerk: &Clerk<'_>, at: usize) -> Result<Booking, Rule> {
-        let original = &self.unit_entries[at];
-        if self.unit_entries.iter().any(|entry| entry.reverses == Some(original.seq)) {
-            return Err(Rule::ReversedAlready);
-        }
-        let entries = self.entries.iter().filter(|entry| entry.serial == original.serial);
-        let entries = entries.map(|entry| (self.people[&entry.number].clone(), entry.clone())).collect();
-        clerk.reverse(self.unit.clone(), original, entries)
-    }
-}
-
-fn begun(clerk: &Clerk<'_>) -> World {
-    let mut world = World::new();
-    let three = [(1, 567_800), (2, 345_678), (3, 200_000)].map(|(n, base)| newcomer(n, base, month(202_401)));
-    world.take(clerk.open(world.unit.clone(), three.into()).expect("opened"));
-    world.take(clerk.receive(world.unit.clone(), Fen::new(1_000_000)));
-    world
-}
+use crate::fund::testing::{World, begun, day, month, newcomer};
 
 #[test]
 fn a_unit_of_three_pays_what_the_worked_example_says_and_months_follow_each_other() {
@@ -210,48 +78,40 @@ fn a_sealed_account_is_not_paid_for_until_it_is_unsealed_and_a_frozen_one_is_not
     assert_eq!(clerk.remit(world.unit.clone(), world.all(), month(202_402)).expect("booked").heads(), 3);
 }
 
-#[test]
-fn a_month_is_made_up_once_or_as_a_difference_and_never_ahead() {
-    let policy = policy();
-    let clerk = Clerk { policy: &policy, today: day(2024, 3, 10), serial: "S1" };
-    let mut world = begun(&clerk);
-    let first = world.all()[0].clone();
-    world.take(clerk.seal(world.unit.clone(), first.clone(), "unpaid").expect("sealed"));
-    world.take(clerk.remit(world.unit.clone(), world.all(), month(202_401)).expect("booked"));
-    let arrear = |yyyymm| Arrear { month: month(yyyymm), unit_part: Fen::new(100), personal_part: Fen::new(100) };
-    let make_up = |world: &World, number: &PersonNumber, arrears: &[Arrear], difference| {
-        clerk.make_up(world.unit.clone(), world.people[number].clone(), arrears, &world.paid(number), difference)
-    };
-    let number = &first.number;
-    assert_eq!(make_up(&world, number, &[arrear(202_402)], false), Err(Rule::NotYetDue { through: month(202_401) }));
-    let twice = [arrear(202_401), arrear(202_401)];
-    assert_eq!(make_up(&world, number, &twice, true), Err(Rule::PaidAlready { month: month(202_401) }));
-    world.take(make_up(&world, number, &[arrear(202_401)], false).expect("booked"));
-    assert_eq!(make_up(&world, number, &[arrear(202_401)], false), Err(Rule::PaidAlready { month: month(202_401) }));
-    world.take(make_up(&world, number, &[arrear(202_401)], true).expect("a difference"));
+fn at(policy: &Policy, today: BeijingDay) -> Clerk<'_> {
+    Clerk { policy, today, serial: "S1" }
 }
 
 #[test]
-fn a_payment_is_undone_by_entries_of_its_own_the_last_month_first_and_not_after_interest() {
-    let policy = policy();
-    let clerk = Clerk { policy: &policy, today: day(2024, 3, 10), serial: "S0" };
-    let mut world = begun(&clerk);
-    for (n, yyyymm) in [202_401, 202_402].into_iter().enumerate() {
-        let serial = format!("R{n}");
-        let clerk = Clerk { serial: &serial, ..clerk };
-        world.take(clerk.remit(world.unit.clone(), world.all(), month(yyyymm)).expect("booked"));
+fn a_base_changes_in_lists_once_a_fund_year_in_the_weeks_and_alone_as_the_city_allows() {
+    let free = policy();
+    let march = at(&free, day(2024, 3, 10));
+    let mut world = begun(&march);
+    let list = |base: i64, world: &World| -> Vec<_> {
+        world.all().into_iter().take(2).map(|account| (account, Fen::new(base))).collect()
+    };
+    let rebase = |clerk: &Clerk<'_>, world: &World, bases| clerk.rebase(world.unit.clone(), bases).err();
+    for (today, open) in
+        [(day(2024, 6, 30), false), (day(2024, 7, 1), true), (day(2024, 8, 31), true), (day(2024, 9, 1), false)]
+    {
+        let refused = rebase(&at(&free, today), &world, list(700_000, &world));
+        assert_eq!(refused.is_none(), open, "{today}: {refused:?}");
     }
-    let undo = Clerk { serial: "U1", ..clerk };
-    let at = world.unit_entries.iter().position(|entry| entry.serial == "R0").expect("booked");
-    assert_eq!(world.undo(&undo, at), Err(Rule::LaterMonths));
-    let before = world.unit.suspense;
-    world.take(world.undo(&undo, at + 1).expect("undone"));
-    assert_eq!((world.unit.paid_through, world.unit.suspense - before), (Some(month(202_401)), Fen::new(178_156)));
-    let last = world.unit_entries.last().expect("an entry");
-    assert_eq!((last.amount, last.reverses), (Fen::new(-178_156), Some(world.unit_entries[at + 1].seq)));
-    assert_eq!(world.undo(&undo, world.unit_entries.len() - 1), Err(Rule::NotReversible), "a reversal stands");
-    let later = Clerk { today: day(2024, 7, 1), ..undo };
-    assert_eq!(world.undo(&later, at), Err(Rule::Settled));
+    let july = at(&free, day(2024, 7, 1));
+    world.take(july.rebase(world.unit.clone(), list(700_000, &world)).expect("adjusted"));
+    let again = Some(Rule::AdjustedAlready { on: day(2024, 7, 1) });
+    assert_eq!(rebase(&at(&free, day(2024, 8, 31)), &world, list(710_000, &world)), again, "once a fund year");
+    assert_eq!(rebase(&at(&free, day(2025, 7, 1)), &world, list(710_000, &world)), None, "the next fund year");
+    let one = |world: &World| list(710_000, world)[..1].to_vec();
+    let yearly = Policy { single_base: SingleBase::Yearly, ..policy() };
+    let window = Policy { single_base: SingleBase::Window, ..policy() };
+    assert_eq!(rebase(&at(&free, day(2025, 6, 30)), &world, one(&world)), None, "alone whenever");
+    assert_eq!(rebase(&at(&yearly, day(2025, 6, 30)), &world, one(&world)), again);
+    assert_eq!(rebase(&at(&yearly, day(2025, 9, 1)), &world, one(&world)), None);
+    let outside = rebase(&at(&window, day(2025, 9, 1)), &world, one(&world));
+    assert!(matches!(outside, Some(Rule::SingleOutsideWindow { .. })), "{outside:?}");
+    assert_eq!(rebase(&at(&window, day(2024, 8, 31)), &world, one(&world)), again);
+    assert_eq!(rebase(&at(&window, day(2025, 7, 1)), &world, one(&world)), None);
 }
 
 #[test]
@@ -282,14 +142,16 @@ enum Act {
     Rebase,
     MakeUp,
     Reverse,
+    Undo,
     Wait,
     Settle,
 }
 
 fn acts() -> impl Strategy<Value = Vec<(Act, u16)>> {
-    use Act::{MakeUp, Open, Rebase, Receive, Remit, Reverse, Seal, Settle, Unseal, Wait};
+    use Act::{MakeUp, Open, Rebase, Receive, Remit, Reverse, Seal, Settle, Undo, Unseal, Wait};
     let act = prop::sample::select(vec![
-        Open, Receive, Receive, Remit, Remit, Remit, Seal, Unseal, Rebase, MakeUp, Reverse, Wait, Wait, Settle,
+        Open, Receive, Receive, Remit, Remit, Remit, Seal, Seal, Unseal, Unseal, Rebase, MakeUp, Reverse, Undo, Undo,
+        Wait, Wait, Settle,
     ]);
     prop::collection::vec((act, any::<u16>()), 1..60)
 }
@@ -304,6 +166,7 @@ proptest! {
         for (n, (act, pick)) in acts.into_iter().enumerate() {
             let serial = format!("S{n}");
             let clerk = Clerk { policy: &policy, today, serial: &serial };
+            world.now = today.first_second();
             let amount = 200_000 + i64::from(pick) * 20;
             let chosen = world.all().get(usize::from(pick) % world.people.len().max(1)).cloned();
             let unit = world.unit.clone();
@@ -321,12 +184,17 @@ proptest! {
                 (Act::MakeUp, Some(account)) => {
                     let of = unit.next_month().plus(-1 - i64::from(pick % 3));
                     let part = Fen::new(amount / 100);
-                    let arrears = [Arrear { month: of, unit_part: part, personal_part: part }];
-                    let paid = world.paid(&account.number);
-                    clerk.make_up(unit, account, &arrears, &paid, pick % 2 == 0)
+                    let arrears = [Arrear { month: of, unit_part: part, personal_part: part, difference: pick % 2 == 0 }];
+                    world.make_up(&clerk, &account.number, &arrears)
                 }
                 (Act::Reverse, _) if !world.unit_entries.is_empty() => {
-                    world.undo(&clerk, usize::from(pick) % world.unit_entries.len())
+                    world.reverse(&clerk, usize::from(pick) % world.unit_entries.len())
+                }
+                (Act::Undo, _) if !world.changes.is_empty() => {
+                    // The last ones have the best chance, but any may be tried.
+                    let back = usize::from(pick) % world.changes.len().min(6);
+                    let serial = world.changes[world.changes.len() - 1 - back].change.serial.clone();
+                    world.undo(&clerk, &serial)
                 }
                 (Act::Wait, _) => {
                     today = today.plus_days(i64::from(pick % 40));

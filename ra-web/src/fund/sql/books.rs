@@ -17,15 +17,20 @@ use crate::fund::book_store::{
 use crate::fund::books::{Booking, Person, PersonAccount, PersonEntry, PersonNumber, UnitEntry};
 use crate::fund::codes::{BusinessType, IdKind, PersonStatus};
 use crate::fund::operation::Operation;
-use crate::fund::policy::{DayOfYear, Policy, Rounding};
+use crate::fund::policy::{DayOfYear, Policy, Rounding, SingleBase};
 
 const KEEP_POLICY: &str = "INSERT INTO policy (valid_from, rate_min, rate_max, base_floor, base_cap, rounding, interest, \
-    day_count, daily_rate_digits, adjust_from, adjust_to) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+    day_count, daily_rate_digits, adjust_from, adjust_to, single_base) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
     ON CONFLICT (valid_from) DO NOTHING";
 const POLICY_AT: &str = "SELECT valid_from, rate_min, rate_max, base_floor, base_cap, rounding, interest, day_count, \
-    daily_rate_digits, adjust_from, adjust_to FROM policy WHERE valid_from <= $1 ORDER BY valid_from DESC LIMIT 1";
+    daily_rate_digits, adjust_from, adjust_to, single_base FROM policy WHERE valid_from <= $1 ORDER BY valid_from DESC LIMIT 1";
 const DRAW: &str = "UPDATE person_number SET last = last + $1 WHERE id = 1 RETURNING last AS n";
 const PERSON_OF: &str = "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE id_hash = $1";
+pub(super) const PERSON_BY_ID: &str =
+    "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE id = $1";
+pub(super) const PERSON_BY_UNIQUE_ID: &str =
+    "SELECT id, name, id_kind, id_masked, id_hash, mobile, address FROM person WHERE unique_id = $1";
 const SEALED: &str = "SELECT id_number AS bytes FROM person WHERE id = $1";
 const ADD_PERSON: &str = "INSERT INTO person (id, name, id_kind, id_masked, id_hash, id_number, mobile, address) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -51,6 +56,8 @@ macro_rules! account_where {
 
 const ACCOUNT: &str = account_where!("a.number = $1 AND a.unit = $2");
 const DUE: &str = account_where!("a.unit = $1 AND a.status = '01' AND a.starts <= $2 ORDER BY a.number LIMIT $3");
+pub(super) const ACCOUNTS_OF: &str = account_where!("a.person = $1 ORDER BY a.number LIMIT $2");
+pub(super) const OWN_ACCOUNT: &str = account_where!("a.number = $1 AND a.person = $2");
 const PEOPLE: &str = account_where!(
     "a.unit = $1 AND a.number > $2 AND ($3 = '' OR a.status = $3) \
      AND ($4 = '' OR (SELECT p.name FROM person p WHERE p.id = a.person) = $4) AND ($5 = '' OR a.person = $5) \
@@ -79,14 +86,32 @@ const SET_UNIT: &str = "UPDATE unit_account SET address = $2, handler = $3, hand
 const UNITS_AFTER: &str = "SELECT account AS code FROM unit_account WHERE account > $1 ORDER BY account LIMIT $2";
 const CHANGE_PLACE: &str = "INSERT INTO book_change_count (unit, last) VALUES ($1, 1) \
     ON CONFLICT (unit) DO UPDATE SET last = book_change_count.last + 1 RETURNING last AS n";
-const ADD_CHANGE: &str = "INSERT INTO book_change (unit, seq, at, serial, number, name, kind, month, field, was, will) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-const CHANGES: &str = "SELECT seq, at, serial, number, name, kind, month, field, was, will FROM book_change \
-    WHERE unit = $1 AND seq < $2 AND at >= $3 AND at <= $4 AND ($5 = '' OR kind = $5) ORDER BY seq DESC LIMIT $6";
+const ADD_CHANGE: &str = "INSERT INTO book_change (unit, seq, at, serial, number, name, kind, month, field, was, will, undoes) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+macro_rules! changes_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT c.seq, c.at, c.serial, c.number, c.name, c.kind, c.month, c.field, c.was, c.will, c.undoes \
+             FROM book_change c WHERE ",
+            $condition
+        )
+    };
+}
+
+const CHANGES: &str = changes_where!(
+    "c.unit = $1 AND c.seq < $2 AND c.at >= $3 AND c.at <= $4 AND ($5 = '' OR c.kind = $5) ORDER BY c.seq DESC LIMIT $6"
+);
+const CHANGES_OF: &str = changes_where!("c.serial = $1 AND c.unit = $2 ORDER BY c.seq LIMIT $3");
+// What an account is and what is paid for it, without what was undone.
+const STANDING: &str = changes_where!(
+    "c.number = $1 AND c.kind IN ('03', '04', '05', '10') AND c.undoes IS NULL AND NOT EXISTS \
+     (SELECT 1 FROM book_change u WHERE u.number = $1 AND u.undoes = c.seq) ORDER BY c.seq DESC LIMIT $2"
+);
 const COUNT_CHANGES: &str = "SELECT COUNT(*) AS n FROM book_change \
     WHERE unit = $1 AND at >= $2 AND at <= $3 AND ($4 = '' OR kind = $4)";
-const SEALED_FOR: &str =
-    "SELECT will AS code FROM book_change WHERE number = $1 AND kind = '05' ORDER BY seq DESC LIMIT 1";
+const SEALED_FOR: &str = "SELECT will AS code FROM book_change WHERE number = $1 AND kind = '05' AND undoes IS NULL ORDER BY seq DESC LIMIT 1";
+// As many as are looked through for the last change of a base.
+const MOST_STANDING: i64 = 50;
 const KEEP_RECEIPT: &str = "INSERT INTO fund_receipt (reference, unit, amount, at) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (reference) DO NOTHING";
 
@@ -112,6 +137,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     CHANGE_PLACE,
     ADD_CHANGE,
     CHANGES,
+    CHANGES_OF,
+    STANDING,
     COUNT_CHANGES,
     SEALED_FOR,
     KEEP_RECEIPT,
@@ -129,6 +156,7 @@ row!(PolicyRow {
     daily_rate_digits: Option<i64>,
     adjust_from: i64,
     adjust_to: i64,
+    single_base: String,
 });
 
 impl TryFrom<PolicyRow> for Policy {
@@ -152,11 +180,12 @@ impl TryFrom<PolicyRow> for Policy {
                 .transpose()?,
             adjust_from: DayOfYear(row.adjust_from),
             adjust_to: DayOfYear(row.adjust_to),
+            single_base: SingleBase::from_word(&row.single_base).ok_or_else(|| fault("single_base"))?,
         })
     }
 }
 
-row!(PersonRow {
+row!(pub(super) PersonRow {
     id: String,
     name: String,
     id_kind: String,
@@ -182,7 +211,7 @@ impl TryFrom<PersonRow> for Person {
     }
 }
 
-row!(AccountRow {
+row!(pub(super) AccountRow {
     number: String,
     person: String,
     unit: String,
@@ -250,6 +279,7 @@ row!(KeptRow {
     field: String,
     was: String,
     will: String,
+    undoes: Option<i64>,
 });
 
 impl TryFrom<KeptRow> for KeptChange {
@@ -268,13 +298,14 @@ impl TryFrom<KeptRow> for KeptChange {
                 field: row.field,
                 was: row.was,
                 will: row.will,
+                undoes: row.undoes,
             },
         })
     }
 }
 
 /// Every one of some rows.
-fn all<R, T: TryFrom<R, Error = DatabaseError>>(rows: Vec<R>) -> Result<Vec<T>, DatabaseError> {
+pub(super) fn all<R, T: TryFrom<R, Error = DatabaseError>>(rows: Vec<R>) -> Result<Vec<T>, DatabaseError> {
     rows.into_iter().map(T::try_from).collect()
 }
 
@@ -298,6 +329,7 @@ for_each_backend! { Tx =>
                 .bind(policy.daily_rate_digits.map(i64::from))
                 .bind(policy.adjust_from.0)
                 .bind(policy.adjust_to.0)
+                .bind(policy.single_base.word())
                 .execute(self.connection())
                 .await?;
             Ok(done.rows_affected() == 1)
@@ -522,6 +554,7 @@ for_each_backend! { Tx =>
                     .bind(change.field)
                     .bind(&change.was)
                     .bind(&change.will)
+                    .bind(change.undoes)
                     .execute(self.connection())
                     .await?;
             }
@@ -662,6 +695,25 @@ for_each_backend! { Tx =>
                 .bind(filter.to.last_second().unix())
                 .bind(code(filter.kind))
                 .bind(limit)
+                .fetch_all(self.connection())
+                .await?;
+            all(rows)
+        }
+
+        async fn changes_of(&mut self, unit: &AccountNumber, serial: &str) -> Result<Vec<KeptChange>, DatabaseError> {
+            let rows: Vec<KeptRow> = sqlx::query_as(CHANGES_OF)
+                .bind(serial)
+                .bind(unit.as_str())
+                .bind(MOST_HEADS)
+                .fetch_all(self.connection())
+                .await?;
+            all(rows)
+        }
+
+        async fn standing_changes(&mut self, number: &PersonNumber) -> Result<Vec<KeptChange>, DatabaseError> {
+            let rows: Vec<KeptRow> = sqlx::query_as(STANDING)
+                .bind(number.as_str())
+                .bind(MOST_STANDING)
                 .fetch_all(self.connection())
                 .await?;
             all(rows)

@@ -1,6 +1,12 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
+mod bank;
+#[cfg(test)]
+mod bank_tests;
 mod books;
+mod citizens;
+#[cfg(test)]
+mod citizens_tests;
 mod ledgers;
 #[cfg(test)]
 mod machine_tests;
@@ -44,7 +50,9 @@ const BY_USCC: &str = unit_where!("uscc = $1");
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
 pub const STATEMENTS: &[&[&str]] = &[
     &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC],
+    bank::STATEMENTS,
     books::STATEMENTS,
+    citizens::STATEMENTS,
     ledgers::STATEMENTS,
     machines::STATEMENTS,
     operations::STATEMENTS,
@@ -61,6 +69,10 @@ pub fn fund_migrations() -> Migrator {
         (5, "books", include_str!("../../../migrations-fund/0005_books.sql")),
         (6, "drafts", include_str!("../../../migrations-fund/0006_drafts.sql")),
         (7, "machines", include_str!("../../../migrations-fund/0007_machines.sql")),
+        (9, "withdrawals", include_str!("../../../migrations-fund/0009_withdrawals.sql")),
+        (10, "loans", include_str!("../../../migrations-fund/0010_loans.sql")),
+        (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),
+        (12, "undo", include_str!("../../../migrations-fund/0012_undo.sql")),
     ])
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use ca_core::domain::FundAct;
 use serde::Deserialize;
@@ -11,24 +11,19 @@ use super::operations::{OperationLine, line};
 use super::plans::{self, Faults, Reader, Typed};
 use super::query::Field;
 use super::session::CurrentUnit;
-use super::{Portal, page_of};
-use crate::batches::table::MAX_FILE_BYTES;
+use super::{Portal, lists, page_of};
 use crate::fund::account::Unit;
 use crate::fund::amounts::{Fen, Month};
 use crate::fund::books::{PersonAccount, working};
 use crate::fund::hall::HallError;
-use crate::fund::operation::Plan;
 use crate::fund::rules::Rule;
-use crate::fund::sheet::{self, Column, MOST_LINES, SheetFault};
-use crate::http::answer::{Again, Shown, file_of, see, sheet_file};
+use crate::fund::sheet::MOST_LINES;
+use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::reports::sheet::{Cell, Sheet};
 
 /// Operations on the page of all business.
 const RECENT: i64 = 10;
-/// Faulty rows that a page lists.
-const MOST_FAULTS: usize = 200;
 /// In the order in which clerks need them.
 const OFFERED: [FundAct; 8] = [
     FundAct::Remit,
@@ -104,20 +99,15 @@ pub(super) fn slug(act: FundAct) -> String {
     act.word().replace('_', "-")
 }
 
-fn act_of(slug: &str) -> Result<FundAct, Failure> {
+pub(super) fn act_of(slug: &str) -> Result<FundAct, Failure> {
     FundAct::from_word(&slug.replace('-', "_")).ok_or_else(|| Kind::NotFound.into())
 }
 
-/// Lists are usual for these.
-const fn takes_lists(act: FundAct) -> bool {
-    matches!(act, FundAct::Open | FundAct::Rebase)
-}
-
 /// A row of a list that cannot be.
-struct FaultyRow {
-    line: usize,
-    column: String,
-    what: String,
+pub(super) struct FaultyRow {
+    pub(super) line: usize,
+    pub(super) column: String,
+    pub(super) what: String,
 }
 
 /// What a remittance would come to.
@@ -131,7 +121,7 @@ struct Preview {
 
 #[derive(Template)]
 #[template(path = "portal/form.html")]
-struct FormPage {
+pub(super) struct FormPage {
     page: Page,
     lead: String,
     action: String,
@@ -139,6 +129,8 @@ struct FormPage {
     /// Field and message, for the summary.
     faults: Faults,
     lists: bool,
+    /// How a list is paid, where it is: value, label, whether it is chosen.
+    list_pay: Vec<(String, String, bool)>,
     template: String,
     list_action: String,
     most: usize,
@@ -151,10 +143,10 @@ struct FormPage {
 
 /// What is shown again.
 #[derive(Default)]
-struct Shortcomings {
-    faults: Faults,
-    rows: Vec<FaultyRow>,
-    file: Option<String>,
+pub(super) struct Shortcomings {
+    pub(super) faults: Faults,
+    pub(super) rows: Vec<FaultyRow>,
+    pub(super) file: Option<String>,
 }
 
 /// Whom a form is about.
@@ -180,7 +172,7 @@ pub(super) async fn get_form(
     Ok(Shown(page).into_response())
 }
 
-async fn form_page(
+pub(super) async fn form_page(
     portal: &Portal,
     view: &View,
     unit: &Unit,
@@ -224,7 +216,8 @@ async fn form_page(
         action: format!("/business/{}", slug(act)),
         fields: plans::fields(view, act, unit, account.as_ref(), typed, &short.faults),
         faults: short.faults,
-        lists: takes_lists(act),
+        lists: lists::taken_for(act),
+        list_pay: lists::pay_of(view, act, typed),
         template: format!("/business/{}/template.xlsx", slug(act)),
         list_action: format!("/business/{}/list", slug(act)),
         most: MOST_LINES,
@@ -254,6 +247,7 @@ pub(super) async fn post_form(
             Err(HallError::Rule(rule)) => faults.push((plans::place(act, &rule), rule_text(&view, &rule))),
             Err(HallError::Lines(lines)) => {
                 faults.extend(lines.iter().map(|(_, rule)| (plans::place(act, rule), rule_text(&view, rule))));
+                faults.dedup();
             }
             Err(error) => return Err(error.into()),
         }
@@ -267,125 +261,4 @@ pub(super) async fn post_form(
 pub(super) fn rule_text(view: &View, rule: &Rule) -> String {
     let [a, b] = rule.variables();
     view.locale.t_with(&format!("fund-rule-{}", rule.word()), &[("a", &a), ("b", &b)])
-}
-
-/// `POST /business/{act}/list`: a spreadsheet. One faulty row, and nothing of it is done.
-pub(super) async fn post_list(
-    State(portal): State<Portal>,
-    CurrentUnit { unit, .. }: CurrentUnit,
-    view: View,
-    Path(act): Path<String>,
-    body: Multipart,
-) -> Result<Response, Failure> {
-    let act = act_of(&act)?;
-    if !takes_lists(act) {
-        return Err(Kind::NotFound.into());
-    }
-    let read = match file_of(body, MAX_FILE_BYTES).await? {
-        None => Err(Shortcomings { file: Some(view.t("batch-file-none")), ..Shortcomings::default() }),
-        Some((_, None)) => Err(Shortcomings { file: Some(view.t("batch-file-too-large")), ..Shortcomings::default() }),
-        Some((_, Some(bytes))) => listed(act, &bytes).map_err(|fault| said(&view, &fault)),
-    };
-    let short = match read {
-        Err(short) => short,
-        Ok((plan, rows)) => match portal.hall.draft(&unit.account, &plan, portal.clock.now()).await {
-            Ok(serial) => return Ok(see(&format!("/operations/{serial}"))),
-            Err(HallError::Rule(rule)) => {
-                Shortcomings { file: Some(rule_text(&view, &rule)), ..Shortcomings::default() }
-            }
-            Err(HallError::Lines(lines)) => Shortcomings {
-                file: Some(view.t("fund-list-faulty")),
-                rows: lines
-                    .iter()
-                    .take(MOST_FAULTS)
-                    .map(|(n, rule)| FaultyRow {
-                        line: rows.get(*n).copied().unwrap_or_default(),
-                        column: String::new(),
-                        what: rule_text(&view, rule),
-                    })
-                    .collect(),
-                ..Shortcomings::default()
-            },
-            Err(error) => return Err(error.into()),
-        },
-    };
-    Ok(Again(form_page(&portal, &view, &unit, act, "", None, short).await?).into_response())
-}
-
-/// A plan out of a file, with the rows of its lines.
-fn listed(act: FundAct, bytes: &[u8]) -> Result<(Plan, Vec<usize>), SheetFault> {
-    if act == FundAct::Open {
-        let (rows, people) = sheet::newcomers(bytes)?.into_iter().unzip();
-        return Ok((Plan::Open { people }, rows));
-    }
-    let found = sheet::bases(bytes)?;
-    let rows = found.iter().map(|(row, ..)| *row).collect();
-    Ok((Plan::Rebase { bases: found.into_iter().map(|(_, number, base)| (number, base)).collect() }, rows))
-}
-
-fn said(view: &View, fault: &SheetFault) -> Shortcomings {
-    let column = |column: &Column| view.t(&format!("fund-column-{}", column.word()));
-    let file = match fault {
-        SheetFault::Table(error) => {
-            view.locale.t_with(&format!("batch-file-{}", error.word()), &[("n", &error.number())])
-        }
-        SheetFault::Missing(columns) => {
-            let names = columns.iter().map(column).collect::<Vec<_>>().join(", ");
-            view.locale.t_with("batch-file-missing", &[("columns", &names)])
-        }
-        SheetFault::NoLines => view.t("batch-file-no-lines"),
-        SheetFault::TooMany(most) => view.locale.t_with("fund-list-too-many", &[("n", most)]),
-        SheetFault::Cells(_) => view.t("fund-list-faulty"),
-    };
-    let rows = match fault {
-        SheetFault::Cells(cells) => cells
-            .iter()
-            .take(MOST_FAULTS)
-            .map(|cell| FaultyRow {
-                line: cell.line,
-                column: column(&cell.column),
-                what: view.t(&format!("fund-cell-{}", cell.word)),
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    Shortcomings { faults: Vec::new(), rows, file: Some(file) }
-}
-
-/// `GET /business/{act}/template.xlsx`: the headings of a list; for bases with the employees already in it.
-pub(super) async fn get_template(
-    State(portal): State<Portal>,
-    CurrentUnit { unit, .. }: CurrentUnit,
-    view: View,
-    Path(act): Path<String>,
-) -> Result<Response, Failure> {
-    let act = act_of(&act)?;
-    let columns: &[Column] = match act {
-        FundAct::Open => {
-            &[Column::Name, Column::IdKind, Column::IdNumber, Column::Mobile, Column::Base, Column::Starts]
-        }
-        FundAct::Rebase => &[Column::Number, Column::Name, Column::Base],
-        _ => return Err(Kind::NotFound.into()),
-    };
-    let rows = if act == FundAct::Rebase {
-        let mut tx = portal.store.begin_read().await?;
-        let due = tx.due_accounts(&unit.account, unit.next_month()).await?;
-        tx.commit().await?;
-        let row = |account: &PersonAccount| {
-            vec![
-                Cell::Text(account.number.to_string()),
-                Cell::Text(account.person.name.clone()),
-                Cell::Money(account.base.fen()),
-            ]
-        };
-        due.iter().map(row).collect()
-    } else {
-        Vec::new()
-    };
-    let sheet = Sheet {
-        title: view.t(&format!("fund-act-{}", slug(act))),
-        columns: columns.iter().map(|column| (view.t(&format!("fund-column-{}", column.word())), 20)).collect(),
-        rows,
-    };
-    sheet_file(&sheet, "xlsx", &slug(act))
 }

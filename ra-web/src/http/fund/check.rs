@@ -1,18 +1,34 @@
-//! The page on which anybody checks a voucher by its code. Shows what the paper shows, and no employee.
+//! The page on which anybody checks a voucher by its code, typed or scanned. Says number, unit, month, amount, and whether the
+//! voucher stands; of employees, particulars and other vouchers nothing. How often an address may ask is limited.
+
+use std::time::Duration;
 
 use askama::Template;
+use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::IntoResponse;
+use axum::routing::get;
 use ca_core::domain::{FundField, FundTransaction, decode};
 use serde::Deserialize;
 
 use super::Portal;
-use super::business::slug;
 use crate::fund::operation::State as Progress;
-use crate::fund::voucher::{grouped, particulars, typed_code};
+use crate::fund::voucher::{grouped, kind, particulars, typed_code};
 use crate::http::answer::Shown;
 use crate::http::error::Failure;
 use crate::page::{Page, View};
+
+/// So many vouchers may be checked at once.
+pub(super) const BURST: u32 = 20;
+/// And one more each.
+pub(super) const PERIOD: Duration = Duration::from_secs(3);
+/// What is said of a transaction.
+const SAID: [FundField; 4] = [FundField::Month, FundField::Heads, FundField::Total, FundField::Capitals];
+
+/// Its route.
+pub(super) fn router() -> Router<Portal> {
+    Router::new().route("/check", get(get_check))
+}
 
 /// The code, as it was typed.
 #[derive(Default, Deserialize)]
@@ -45,7 +61,7 @@ struct CheckPage {
 }
 
 /// `GET /check`.
-pub(super) async fn get_check(
+async fn get_check(
     State(portal): State<Portal>,
     view: View,
     Query(typed): Query<Typed>,
@@ -62,12 +78,9 @@ pub(super) async fn get_check(
     };
     let found = operation.and_then(|operation| {
         let mut document: FundTransaction = decode(&operation.document).ok()?;
-        // Who has a code may be anybody: what is said of an employee stays on the paper.
-        let personal =
-            [FundField::Person, FundField::IdNumber, FundField::Mobile, FundField::Address, FundField::Words];
-        document.facts.retain(|fact| !personal.contains(&fact.field));
+        document.facts.retain(|fact| SAID.contains(&fact.field));
         Some(Checked {
-            title: view.t(&format!("fund-act-{}", slug(operation.act))),
+            title: view.t(&format!("fund-voucher-{}", kind(operation.act))),
             facts: particulars(view.locale, &document),
             unit: document.unit,
             account: document.account,

@@ -4,7 +4,9 @@ mod api;
 mod business;
 mod check;
 mod handshake;
+mod lists;
 mod login;
+mod my;
 mod operations;
 mod plans;
 mod queries;
@@ -12,6 +14,7 @@ mod query;
 mod session;
 mod unit;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,8 +24,13 @@ use ca_core::clock::Clock;
 
 use crate::Chance;
 use crate::fund::account::Unit;
+use crate::fund::bank::TrusteeAccount;
+use crate::fund::citizens::CitizenRegistry;
 use crate::fund::hall::Hall;
+use crate::fund::voucher::Seal;
+use crate::fund::withdrawal::counter::Counter;
 use crate::fund::{FundStore, Members};
+use crate::http::frame::limited;
 use crate::http::presence::Presences;
 use crate::i18n::Locale;
 use crate::login::Door;
@@ -43,8 +51,16 @@ pub struct Portal {
     pub members: Arc<Members>,
     /// Where business is done.
     pub hall: Arc<Hall>,
+    /// Where persons withdraw; none where there is no face check or no bank.
+    pub counter: Option<Arc<Counter>>,
+    /// Whose certificate it is, of persons.
+    pub citizens: Arc<CitizenRegistry>,
     /// Prints vouchers.
     pub press: Press,
+    /// Seals them.
+    pub seal: Option<Arc<Seal>>,
+    /// Where units pay.
+    pub banks: Arc<[TrusteeAccount]>,
     /// The portal's own origin, for vouchers.
     pub origin: Arc<str>,
     /// The accounts.
@@ -55,6 +71,8 @@ pub struct Portal {
     pub clock: Arc<dyn Clock>,
     /// Draws the secrets of browsers.
     pub chance: Chance,
+    /// Proxies whose word on addresses is believed.
+    pub proxies: Arc<[IpAddr]>,
     /// Where certificates are renewed.
     pub renewal_origin: Arc<str>,
     /// Where one logs in by the TLS handshake, if it can be.
@@ -97,8 +115,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/person", get(queries::get_person))
         .route("/business", get(business::get_business))
         .route("/business/{act}", get(business::get_form).post(business::post_form))
-        .route("/business/{act}/list", post(business::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
-        .route("/business/{act}/template.xlsx", get(business::get_template))
+        .route("/business/{act}/list", post(lists::post_list).layer(DefaultBodyLimit::max(MAX_LIST_BYTES)))
+        .route("/business/{act}/template.xlsx", get(lists::get_template))
         .route("/vouchers", get(operations::get_vouchers))
         .route("/operations/{serial}", get(operations::get_operation))
         .route("/operations/{serial}/sign", post(operations::post_sign))
@@ -106,7 +124,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/operations/{serial}/list.xlsx", get(operations::get_list))
         .route("/operations/{serial}/voucher", post(operations::post_voucher))
         .route("/operations/{serial}/evidence", get(operations::get_evidence))
-        .route("/check", get(check::get_check))
+        .merge(my::router())
+        .merge(limited(check::router(), &portal.proxies, check::BURST, check::PERIOD))
         .with_state(portal)
 }
 

@@ -1,5 +1,7 @@
 //! An operation's own page: the document before it is signed, the receipt after; its voucher and its evidence.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -15,6 +17,7 @@ use super::query::Asked;
 use super::session::CurrentUnit;
 use super::{Portal, page_of};
 use crate::fund::account::Unit;
+use crate::fund::bank::TrusteeAccount;
 use crate::fund::evidence;
 use crate::fund::hall::HallError;
 use crate::fund::operation::{Operation, State as Progress};
@@ -73,6 +76,20 @@ fn state(view: &View, operation: &Operation) -> (String, &'static str) {
     (view.t(&format!("fund-state-{}", operation.state.word().replace('_', "-"))), class)
 }
 
+fn headings(view: &View, operation: &Operation) -> Vec<String> {
+    voucher::columns(view.locale, operation.act, operation.moves_money())
+}
+
+/// Where the money that an operation waits for is to be sent.
+struct Transfer {
+    amount: String,
+    /// In groups.
+    code: String,
+    banks: Arc<[TrusteeAccount]>,
+    /// Whether there is enough money, and the books moved so that it cannot be booked.
+    stuck: bool,
+}
+
 #[derive(Template)]
 #[template(path = "portal/operation.html")]
 struct OperationPage {
@@ -80,6 +97,8 @@ struct OperationPage {
     operation: OperationLine,
     facts: Vec<(String, String)>,
     columns: Vec<String>,
+    /// Which of them are figures.
+    figures: Vec<bool>,
     lines: Vec<Vec<String>>,
     /// How many lines there are besides those shown.
     more: usize,
@@ -91,8 +110,10 @@ struct OperationPage {
     /// Certificate, when its status was asked, by which means, code of the voucher.
     signed: Option<[String; 4]>,
     reversible: bool,
+    /// Why it cannot be undone.
+    not_reversible: Option<String>,
     reversed_by: Option<String>,
-    waits: bool,
+    waits: Option<Transfer>,
     cancels: bool,
     fault: Option<String>,
     until: String,
@@ -108,6 +129,7 @@ async fn operation_page(
     let mut tx = portal.store.begin_read().await?;
     let operation = tx.operation(&unit.account, serial).await?.ok_or(Kind::NotFound)?;
     let steps = tx.steps(serial).await?;
+    let code = tx.code_of(serial).await?;
     tx.commit().await?;
     let document: FundTransaction =
         decode(&operation.document).map_err(|error| Failure::internal(format!("a document: {error}")))?;
@@ -116,8 +138,7 @@ async fn operation_page(
     let expired = draft && now > operation.expires;
     let all = operation.lines();
     let more = all.len().saturating_sub(MOST_LINES);
-    let (columns, lines) =
-        voucher::shown(voucher::columns(view.locale, operation.act), all.into_iter().take(MOST_LINES).collect());
+    let (columns, lines) = voucher::shown(headings(view, &operation), all.into_iter().take(MOST_LINES).collect());
     let signed = operation.signature.as_ref().map(|signature| {
         let certificate = ca_core::domain::Sha256(openssl::sha::sha256(&signature.certificate));
         [
@@ -127,11 +148,24 @@ async fn operation_page(
             voucher::grouped(&operation.check_code),
         ]
     });
-    let paid = matches!(operation.act, FundAct::Remit | FundAct::MakeUp);
+    let undoable = operation.state == Progress::Posted
+        && operation.reversed_by.is_none()
+        && !matches!(operation.act, FundAct::Reverse);
+    let stands_in_the_way = match undoable {
+        true => portal.hall.why_not_reversed(&unit.account, serial, now).await?,
+        false => None,
+    };
+    let waits = (operation.state == Progress::AwaitingFunds).then(|| Transfer {
+        amount: operation.amount.to_string(),
+        code: code.map(|code| code.grouped()).unwrap_or_default(),
+        banks: portal.banks.clone(),
+        stuck: unit.suspense >= operation.amount,
+    });
     let title = format!("fund-act-{}", slug(operation.act));
     Ok(OperationPage {
         page: Page { wide: true, title: view.t(&title), ..page_of(view, unit, "fund-business-title", "/business") },
         facts: voucher::particulars(view.locale, &document),
+        figures: columns.iter().enumerate().map(|(n, heading)| n > 2 && *heading != view.t("fund-line-why")).collect(),
         columns,
         lines,
         more,
@@ -145,9 +179,10 @@ async fn operation_page(
             })
             .collect(),
         signed,
-        reversible: paid && operation.state == Progress::Posted && operation.reversed_by.is_none(),
+        reversible: undoable && stands_in_the_way.is_none(),
+        not_reversible: stands_in_the_way.map(|rule| rule_text(view, &rule)),
         reversed_by: operation.reversed_by.clone(),
-        waits: operation.state == Progress::AwaitingFunds,
+        waits,
         cancels: operation.state.leads_to(Progress::Cancelled),
         fault,
         until: operation.expires.beijing_text(),
@@ -213,7 +248,7 @@ pub(super) async fn get_list(
     Path(serial): Path<String>,
 ) -> Result<Response, Failure> {
     let operation = find(&portal, &unit, &serial).await?;
-    let (columns, lines) = voucher::shown(voucher::columns(view.locale, operation.act), operation.lines());
+    let (columns, lines) = voucher::shown(headings(&view, &operation), operation.lines());
     let sheet = Sheet {
         title: view.t(&format!("fund-act-{}", slug(operation.act))),
         columns: columns.into_iter().map(|heading| (heading, 20)).collect(),
@@ -245,13 +280,14 @@ pub(super) async fn post_voucher(
 pub(super) async fn voucher(portal: &Portal, unit: &Unit, serial: &str) -> Result<Vec<u8>, Failure> {
     let operation = find(portal, unit, serial).await?;
     let now = portal.clock.now();
-    let make = |prints| Voucher::of(&operation, prints, &portal.name_zh, &portal.origin, now);
+    let seal = portal.seal.as_deref();
+    let make = |prints| Voucher::of(&operation, prints, &portal.name_zh, &portal.origin, seal.is_some(), now);
     if make(1).is_none() {
         return Err(Kind::WrongState.into());
     }
     let prints = portal.hall.count_print(&unit.account, serial, now).await?;
     let voucher = make(prints).ok_or(Kind::WrongState)?;
-    Ok(portal.press.print("fund", &voucher, now).await?)
+    Ok(voucher.print(&portal.press, seal, now).await?)
 }
 
 /// `GET /operations/{serial}/evidence`: what proves the transaction, for whoever checks it without us.

@@ -14,7 +14,7 @@ use crate::fund::sheet;
 use crate::page::View;
 
 /// Months that one make-up covers at most.
-pub(super) const MOST_ARREARS: i64 = 24;
+const MOST_ARREARS: i64 = 24;
 
 /// What was typed, by field.
 pub(super) type Typed = BTreeMap<String, String>;
@@ -148,6 +148,7 @@ fn make_up(reader: &mut Reader<'_>) -> Option<Plan> {
     let unit_part = reader.read("unit_part", "fund-fault-amount", Fen::typed);
     let personal_part = reader.read("personal_part", "fund-fault-amount", Fen::typed);
     let difference = reader.text("difference") == "yes";
+    let pay = reader.read("pay", "fund-fault-choose", FundPay::from_word);
     let words = reader.words("words", 200);
     let (from, to) = (from?, to?.or(from)?);
     if to < from || to.since(from) >= MOST_ARREARS {
@@ -155,10 +156,18 @@ fn make_up(reader: &mut Reader<'_>) -> Option<Plan> {
         reader.faults.push(("month_to", text));
         return None;
     }
+    let (number, words) = (number?, words?);
     let (unit_part, personal_part) = (unit_part?, personal_part?);
-    let arrears =
-        (0..=to.since(from)).map(|n| PlannedArrear { month: from.plus(n), unit_part, personal_part }).collect();
-    Some(Plan::MakeUp { number: number?, arrears, difference, words: words? })
+    let arrear = |n| PlannedArrear {
+        number: number.clone(),
+        name: String::new(),
+        month: from.plus(n),
+        unit_part,
+        personal_part,
+        difference,
+        words: words.clone(),
+    };
+    Some(Plan::MakeUp { arrears: (0..=to.since(from)).map(arrear).collect(), pay: pay? })
 }
 
 /// The fields of a form, with what was typed or, at first, what is usual.
@@ -174,7 +183,7 @@ pub(super) fn fields(
         let month = |month: Month| month.to_string();
         match (act, name) {
             (FundAct::Remit, "month") | (FundAct::Open, "starts") => month(unit.next_month()),
-            (FundAct::Remit, "pay") => FundPay::Suspense.word().to_owned(),
+            (FundAct::Remit | FundAct::MakeUp, "pay") => FundPay::Suspense.word().to_owned(),
             (FundAct::MakeUp, "difference") => "no".to_owned(),
             (FundAct::Open, "id_kind") => IdKind::Resident.code().to_owned(),
             (FundAct::ChangeUnit, "address") => unit.address.clone(),
@@ -200,12 +209,12 @@ pub(super) fn fields(
         all.iter().map(|word| ((*word).to_owned(), view.t(&format!("{prefix}{word}")))).collect()
     };
     let number = || field("number", "fund-col-number", "text");
+    let pay = || {
+        field("pay", "fund-field-pay", "radio")
+            .among(words("fund-pay-", &[FundPay::Suspense.word(), FundPay::Transfer.word()]))
+    };
     match act {
-        FundAct::Remit => vec![
-            field("month", "fund-field-month", "fixed"),
-            field("pay", "fund-field-pay", "radio")
-                .among(words("fund-pay-", &[FundPay::Suspense.word(), FundPay::Transfer.word()])),
-        ],
+        FundAct::Remit => vec![field("month", "fund-field-month", "fixed"), pay()],
         FundAct::Open => vec![
             field("name", "fund-col-name", "text"),
             field("id_kind", "fund-form-id-kind", "select").among(
@@ -232,7 +241,8 @@ pub(super) fn fields(
             field("unit_part", "fund-form-unit-part", "amount"),
             field("personal_part", "fund-form-personal-part", "amount"),
             field("difference", "fund-form-difference", "radio").among(words("fund-difference-", &["no", "yes"])),
-            field("words", "fund-field-words", "text"),
+            pay(),
+            field("words", "fund-form-why", "text"),
         ],
         FundAct::ChangeUnit => vec![
             field("address", "fund-field-address", "text"),
@@ -264,8 +274,9 @@ pub(super) const fn place(act: FundAct, rule: &crate::fund::rules::Rule) -> &'st
         (FundAct::Open, _) => "id_number",
         (FundAct::Remit, Rule::SuspenseShort { .. }) => "pay",
         (FundAct::Remit, _) => "month",
-        (FundAct::MakeUp, Rule::NotYetDue { .. } | Rule::PaidAlready { .. }) => "month",
-        (FundAct::MakeUp, Rule::SuspenseShort { .. } | Rule::NoAmount) => "unit_part",
+        (FundAct::MakeUp, Rule::NotYetDue { .. } | Rule::PaidAlready { .. } | Rule::BeforeUnit { .. }) => "month",
+        (FundAct::MakeUp, Rule::SuspenseShort { .. }) => "pay",
+        (FundAct::MakeUp, Rule::NoAmount | Rule::AboveMonth { .. }) => "unit_part",
         (FundAct::ChangeUnit, _) => "address",
         (FundAct::ChangePerson, Rule::NothingChanges) => "mobile",
         (FundAct::Reverse, _) => "serial",

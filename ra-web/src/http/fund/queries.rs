@@ -100,7 +100,7 @@ pub(super) async fn get_ledger(
         next,
         empty: "fund-ledger-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// `GET /contributions`: 单位缴存信息查询.
@@ -187,7 +187,7 @@ pub(super) async fn get_contributions(
         next: None,
         empty: "fund-contributions-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// `GET /interest`: 单位年度结息查询.
@@ -266,7 +266,7 @@ pub(super) async fn get_interest(
         next,
         empty: "fund-interest-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// A sum of balances times days, in yuan times days.
@@ -347,7 +347,7 @@ pub(super) async fn get_people(
         next,
         empty: "fund-people-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// The number by which an employee is looked for.
@@ -418,7 +418,7 @@ pub(super) async fn get_changes(
         };
         vec![
             Value::Text(kept.at.beijing_text()),
-            Value::Text(business(&view, change.kind)),
+            kind_value(&view, change.kind, change.undoes.is_some()),
             Value::Name(change.name.clone()),
             Value::Text(view.t(&format!("fund-changed-{}", change.field))),
             said(&change.was),
@@ -452,7 +452,7 @@ pub(super) async fn get_changes(
         next,
         empty: "fund-changes-none",
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// `GET /person`: 个人明细账查询.
@@ -533,7 +533,7 @@ pub(super) async fn get_person(
         next,
         empty: if account.is_some() { "fund-ledger-none" } else { "fund-person-choose" },
     };
-    answer(&view, unit, &asked, found)
+    answer(&portal, &view, unit, &asked, found).await
 }
 
 /// What can be done about an account of this status.

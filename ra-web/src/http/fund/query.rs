@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use ca_core::domain::BeijingDay;
+use serde::Serialize;
 
 use super::{Portal, page_of};
 use crate::fund::account::{Unit, day};
@@ -11,7 +12,7 @@ use crate::fund::book_store::EntryFilter;
 use crate::fund::codes::BusinessType;
 use crate::fund::contributions::MOST_MONTHS;
 use crate::fund::sheet;
-use crate::http::answer::{Again, Shown, sheet_file};
+use crate::http::answer::{Again, Shown, attached, sheet_file};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
 use crate::reports::chart::{self, Chart, Kind as Drawing, Series};
@@ -21,6 +22,9 @@ use crate::reports::sheet::{Cell, Sheet};
 pub(super) const PAGE: i64 = 50;
 /// Rows in a file.
 pub(super) const MOST_ROWS: i64 = 20_000;
+/// Rows of a PDF; who needs more takes a spreadsheet.
+const MOST_PRINTED: usize = 2_000;
+
 /// What was asked for, as it came. Each query reads what concerns it.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default)]
@@ -36,7 +40,7 @@ pub(super) struct Asked {
     pub(super) year: String,
     /// The page's first place.
     pub(super) at: String,
-    /// `csv` or `xlsx`.
+    /// `csv`, `xlsx` or `pdf`.
     pub(super) file: String,
 }
 
@@ -51,7 +55,7 @@ impl Asked {
         if self.file.is_empty() { PAGE + 1 } else { MOST_ROWS }
     }
 
-    fn href(&self, path: &str, more: &[(&str, &str)]) -> String {
+    pub(super) fn href(&self, path: &str, more: &[(&str, &str)]) -> String {
         let own = [
             ("from", self.from.as_str()),
             ("to", &self.to),
@@ -201,6 +205,7 @@ struct QueryPage {
     columns: Vec<(String, bool)>,
     csv: String,
     xlsx: String,
+    pdf: String,
     next: Option<String>,
     first: Option<String>,
     action: &'static str,
@@ -227,11 +232,20 @@ impl QueryPage {
 }
 
 /// The page of a query, or its file.
-pub(super) fn answer(view: &View, unit: Unit, asked: &Asked, found: Found) -> Result<Response, Failure> {
+pub(super) async fn answer(
+    portal: &Portal,
+    view: &View,
+    unit: Unit,
+    asked: &Asked,
+    found: Found,
+) -> Result<Response, Failure> {
     let faulty = found.fields.iter().any(|field| field.error.is_some());
     if !asked.file.is_empty() {
         if faulty {
             return Err(Kind::Malformed.into());
+        }
+        if asked.file == "pdf" {
+            return printed(portal, view, &unit, &found).await;
         }
         let sheet = Sheet {
             title: view.t(found.title),
@@ -252,6 +266,7 @@ pub(super) fn answer(view: &View, unit: Unit, asked: &Asked, found: Found) -> Re
         columns: found.columns.iter().enumerate().map(|(n, key)| (view.t(key), figure(n))).collect(),
         csv: asked.href(found.path, &[("file", "csv")]),
         xlsx: asked.href(found.path, &[("file", "xlsx")]),
+        pdf: asked.href(found.path, &[("file", "pdf")]),
         next: found.next.as_ref().map(|at| asked.href(found.path, &[("at", at)])),
         first: (!asked.at.is_empty()).then(|| asked.href(found.path, &[])),
         action: found.path,
@@ -262,6 +277,86 @@ pub(super) fn answer(view: &View, unit: Unit, asked: &Asked, found: Found) -> Re
         found,
     };
     Ok(if faulty { Again(shown).into_response() } else { Shown(shown).into_response() })
+}
+
+/// What `paper/fund-query.typ` reads. Whatever is said is in the page's language.
+#[derive(Serialize)]
+pub(super) struct Table {
+    pub(super) lang: &'static str,
+    pub(super) title: String,
+    pub(super) authority: String,
+    /// Whom it is about: names and values.
+    pub(super) about: Vec<(String, String)>,
+    /// What was asked for.
+    pub(super) filters: Vec<(String, String)>,
+    pub(super) columns: Vec<String>,
+    /// Whether figures stand in a column.
+    pub(super) figures: Vec<bool>,
+    pub(super) rows: Vec<Vec<String>>,
+    pub(super) totals: Vec<String>,
+    /// What is not in it; empty when it is whole.
+    pub(super) cut: String,
+    pub(super) printed: String,
+    /// What stands around the number of the page and that of all pages.
+    pub(super) pages: [String; 3],
+}
+
+impl Table {
+    /// One without rows.
+    pub(super) fn of(portal: &Portal, view: &View, title: &str) -> Self {
+        let now = portal.clock.now().beijing_text();
+        let pages = ["fund-print-page", "fund-print-of", "fund-print-end"].map(|key| match view.t(key) {
+            none if none == "-" => String::new(),
+            words => words,
+        });
+        Self {
+            lang: view.locale.tag(),
+            title: view.t(title),
+            authority: portal.name(view.locale).to_owned(),
+            about: Vec::new(),
+            filters: Vec::new(),
+            columns: Vec::new(),
+            figures: Vec::new(),
+            rows: Vec::new(),
+            totals: Vec::new(),
+            cut: String::new(),
+            printed: view.locale.t_with("fund-print-at", &[("when", &now)]),
+            pages,
+        }
+    }
+
+    /// As a file to keep.
+    pub(super) async fn file(&self, portal: &Portal, name: &str) -> Result<Response, Failure> {
+        let paper = portal.press.print("fund-query", self, portal.clock.now()).await?;
+        Ok(attached("application/pdf", paper, &format!("{name}.pdf")))
+    }
+}
+
+async fn printed(portal: &Portal, view: &View, unit: &Unit, found: &Found) -> Result<Response, Failure> {
+    let said = |row: &Vec<Value>| row.iter().map(Value::text).collect::<Vec<_>>();
+    let mut about = vec![
+        (view.t("portal-unit-name"), unit.name.clone()),
+        (view.t("portal-account-number"), unit.account.to_string()),
+    ];
+    about.extend(found.about.iter().cloned());
+    let filters = found.fields.iter().filter(|field| !field.value.is_empty()).map(|field| {
+        let chosen = field.options.iter().find(|(value, _)| *value == field.value);
+        (field.label.clone(), chosen.map_or_else(|| field.value.clone(), |(_, label)| label.clone()))
+    });
+    let cut = found.rows.len().saturating_sub(MOST_PRINTED);
+    let table = Table {
+        about,
+        filters: filters.collect(),
+        columns: found.columns.iter().map(|key| view.t(key)).collect(),
+        figures: (0..found.columns.len())
+            .map(|n| found.rows.iter().any(|row| row.get(n).is_some_and(Value::is_figure)))
+            .collect(),
+        rows: found.rows.iter().take(MOST_PRINTED).map(said).collect(),
+        totals: said(&found.totals),
+        cut: if cut > 0 { view.locale.t_with("fund-print-cut", &[("n", &(cut as u64))]) } else { String::new() },
+        ..Table::of(portal, view, found.title)
+    };
+    table.file(portal, found.path.trim_start_matches('/')).await
 }
 
 /// Cuts the row that only says that there is more; answers the place of the last one that is shown.

@@ -1,15 +1,16 @@
 //! What a unit sees of its account (单位信息查询) and of its certificate.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use ca_core::domain::Timestamp;
 
+use super::query::{Asked, Table};
 use super::session::CurrentUnit;
 use super::{Portal, page_of};
 use crate::fund::account::{AccountStatus, Unit};
 use crate::http::answer::Shown;
-use crate::http::error::Failure;
+use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
 
 /// From how many days before its end on a certificate is said to need renewal.
@@ -51,11 +52,26 @@ struct UnitPage {
     renewal_origin: String,
 }
 
-/// `GET /unit`.
-pub(super) async fn get_unit(State(portal): State<Portal>, current: CurrentUnit, view: View) -> impl IntoResponse {
+/// `GET /unit`: 单位信息查询, as a page or as a PDF.
+pub(super) async fn get_unit(
+    State(portal): State<Portal>,
+    current: CurrentUnit,
+    view: View,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
     let now = portal.clock.now();
     let CurrentUnit { unit, signed_in } = current;
-    Shown(UnitPage {
+    if !asked.file.is_empty() {
+        return match asked.file.as_str() {
+            "pdf" => {
+                Table { about: facts(&view, &unit), ..Table::of(&portal, &view, "portal-unit-title") }
+                    .file(&portal, "unit")
+                    .await
+            }
+            _ => Err(Kind::NotFound.into()),
+        };
+    }
+    Ok(Shown(UnitPage {
         page: Page { wide: true, ..page_of(&view, &unit, "portal-unit-title", "/unit") },
         status_tag: match unit.status {
             AccountStatus::Normal => "ok",
@@ -68,6 +84,34 @@ pub(super) async fn get_unit(State(portal): State<Portal>, current: CurrentUnit,
         renewal_origin: portal.renewal_origin.to_string(),
         unit,
     })
+    .into_response())
+}
+
+/// All that the page says of a unit.
+fn facts(view: &View, unit: &Unit) -> Vec<(String, String)> {
+    let month = unit.paid_through.map_or_else(|| "–".to_owned(), |month| month.to_string());
+    let payday = unit.payday.map_or_else(|| "–".to_owned(), |day| day.to_string());
+    [
+        ("portal-unit-name", unit.name.clone()),
+        ("portal-uscc", unit.uscc.to_string()),
+        ("portal-account-number", unit.account.to_string()),
+        ("portal-account-status", view.t(&format!("portal-status-{}", unit.status.word()))),
+        ("portal-unit-rate", unit.unit_rate.to_string()),
+        ("portal-personal-rate", unit.personal_rate.to_string()),
+        ("portal-opened", unit.opened.to_string()),
+        ("portal-paid-through", month),
+        ("portal-heads", unit.active_heads.to_string()),
+        ("fund-print-sealed", unit.sealed_heads.to_string()),
+        ("portal-balance", unit.balance.to_string()),
+        ("portal-suspense", unit.suspense.to_string()),
+        ("portal-address", unit.address.clone()),
+        ("portal-handler", unit.handler.clone()),
+        ("portal-mobile", unit.masked_mobile()),
+        ("fund-field-payday", payday),
+        ("portal-bank", unit.bank.clone()),
+    ]
+    .map(|(key, value)| (view.t(key), value))
+    .to_vec()
 }
 
 #[derive(Template)]

@@ -5,11 +5,11 @@ use ca_core::domain::Role;
 
 use super::testing::{Bench, Got};
 use crate::enrolment::desk::OfficeError;
-use crate::payment::bank::MAX_FILE_BYTES;
 use crate::payment::bill::BillState;
 use crate::payment::fen::Fen;
 use crate::payment::ledger::Account;
 use crate::payment::wire::BankLine;
+use crate::statement::MAX_FILE_BYTES;
 use crate::store::Store as _;
 
 const HEAD: &str = "账号,交易日期,流水号,贷方发生额,借方发生额,对方户名,对方账号,附言";
@@ -287,10 +287,10 @@ async fn finance_of_the_accounts_office_acts_and_an_auditor_only_reads() {
 #[test]
 fn every_reason_state_fault_account_and_difference_is_said_in_both_languages() {
     use crate::i18n::Locale;
-    use crate::payment::bank::RowFault;
     use crate::payment::difference::Kind;
     use crate::payment::taking::Method;
     use crate::payment::wire::{LineState, Reason};
+    use crate::statement::RowFault;
 
     let mut keys: Vec<String> = Reason::ALL.map(|reason| format!("wire-reason-{}", reason.word())).into();
     keys.extend(LineState::WORDS.map(|word| format!("wire-state-{}", word.replace('_', "-"))));

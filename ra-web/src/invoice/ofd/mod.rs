@@ -20,9 +20,9 @@ use zip::write::SimpleFileOptions;
 use self::canvas::{Align, BEHIND, Canvas, FORM, INK, mm};
 use self::seal::{HEIGHT, Seal, SealFault, WIDTH};
 use super::paper::Form;
-use super::qr::Modules;
 use super::xml::Xml;
 use crate::i18n::Locale;
+use crate::paper::qr::Modules;
 
 /// The name space of all parts.
 const NAMESPACE: (&str, &str) = ("xmlns:ofd", "http://www.ofdspec.org/2016");

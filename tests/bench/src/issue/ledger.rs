@@ -5,6 +5,8 @@
 //! stand in the table's own order, are only appended, and would only fill the disk.
 
 use anyhow::Context as _;
+use ca_core::clock::Clock as _;
+use ca_core::domain::Timestamp;
 use ca_core::keys::KeyKind;
 use ca_core::sql::Database;
 
@@ -51,20 +53,21 @@ pub(crate) fn run(certificates: u64) -> anyhow::Result<()> {
 /// An authority with this many certificates.
 async fn ground(certificates: u64) -> anyhow::Result<Ground> {
     let mut ground = Ground::new().await?;
-    fill(&ground.house.config.database_url, certificates).await?;
+    fill(&ground.house.config.database_url, certificates, ground.house.clock.now()).await?;
     ground.reopen().await;
     Ok(ground)
 }
 
 /// Writes made-up rows.
 #[expect(clippy::disallowed_types, reason = "the number of rows stands in the text")]
-async fn fill(url: &str, certificates: u64) -> anyhow::Result<()> {
+async fn fill(url: &str, certificates: u64, now_there: Timestamp) -> anyhow::Result<()> {
     let database = Database::open(url, false).await?;
     let Database::Sqlite { writer, .. } = &database else { anyhow::bail!("only SQLite is filled") };
     let mut connection = writer.acquire().await?;
-    // Keys ascend through the whole range, so that every index is filled from left to right; those of real
-    // certificates then fall anywhere between them.
-    let (first, step) = (1_u64 << 62, (1_u64 << 62) / certificates);
+    // Every index is filled from left to right. Hashes ascend through the whole range, and those of real certificates fall
+    // anywhere between them; serial numbers ascend with the time, up to now.
+    let now = u64::try_from(now_there.unix())?;
+    let (first, step, stride) = (1_u64 << 62, ((now >> 3) << 32) / certificates, (1_u64 << 60) / certificates);
     let mut statements = vec!["PRAGMA synchronous = OFF; PRAGMA cache_size = -500000".to_owned()];
     for begin in (0..certificates).step_by(PIECE) {
         let end = certificates.min(begin + PIECE as u64);
@@ -75,8 +78,8 @@ async fn fill(url: &str, certificates: u64) -> anyhow::Result<()> {
              WITH RECURSIVE n(i) AS (SELECT {begin} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {end})
              SELECT 'unit-p256', printf('%016x', {first} + i * {step}) || lower(hex(randomblob(8))),
                printf('01K%07d', i) || substr(hex(randomblob(8)), 1, 16), 0, 'order', 'unit-sign',
-               printf('%016x', i * {step}) || lower(hex(randomblob(24))), 1795406400, 1826942399, x'3000', 1795406400,
-               x'3000', printf('%016x', i * {step}) || lower(hex(randomblob(24))), 1795406400, NULL FROM n;
+               printf('%015x', i * {stride}) || 'f' || lower(hex(randomblob(24))), 1795406400, 1826942399, x'3000', 1795406400,
+               x'3000', printf('%015x', i * {stride}) || 'f' || lower(hex(randomblob(24))), 1795406400, NULL FROM n;
              INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after)
              SELECT issuer, serial, 0, 0, 0, not_after FROM certificate WHERE rowid > (SELECT row FROM before);
              INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at, listed)

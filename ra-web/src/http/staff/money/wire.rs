@@ -18,12 +18,12 @@ use crate::enrolment::duty::Right;
 use crate::http::answer::{Again, Shown, file_of, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
-use crate::payment::bank::{FileFault, MAX_FILE_BYTES};
 use crate::payment::bill::{Bill, MoneyFault};
 use crate::payment::fen::Fen;
 use crate::payment::ledger::Account;
 use crate::payment::matching::Received;
 use crate::payment::wire::{BankLine, LineNumber, LineState, TakenIn, WireTerms};
+use crate::statement::{FileFault, MAX_FILE_BYTES};
 
 /// A file that is a little too large must still arrive, so that the page can say so.
 pub(super) fn uploads() -> DefaultBodyLimit {
@@ -195,7 +195,7 @@ fn file_errors(view: &View, fault: &FileFault) -> FileErrors {
             (say(&[("opening", &sums[0]), ("moved", &sums[1]), ("closing", &sums[2])]), Vec::new())
         }
         FileFault::Rows { rows, count } => {
-            let row = |row: &crate::payment::bank::FaultyRow| {
+            let row = |row: &crate::statement::FaultyRow| {
                 let what = view.t(&format!("wire-row-{}", row.fault.word()));
                 view.locale.t_with("wire-row", &[("n", &(row.row as i64)), ("what", &what), ("typed", &row.typed)])
             };

@@ -175,7 +175,7 @@ fn unit(
     let (uscc, name) = (code(n), name(n));
     let case = format!("RA-20260101-{n:06}");
     let issuer = IssuerId::new("unit-p256").context("an issuer")?;
-    let serial = Serial::draw(rng);
+    let serial = Serial::draw(now, rng);
     // Spread over most of a year.
     let created = now.unix() - i64::try_from(n * 300 * 86_400 / units)?;
     // One ends on a day of its own.

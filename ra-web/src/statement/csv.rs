@@ -8,7 +8,7 @@ use super::{
 };
 use crate::batches::columns::bare;
 use crate::batches::table::{self, Row, TableError};
-use crate::payment::fen::Fen;
+use crate::fen::Fen;
 
 /// The row with the names is among the first ones.
 const HEAD_WITHIN: usize = 40;

@@ -1,18 +1,21 @@
-//! Statements of our bank account, as banks give them out: CSV ([`csv`]), MT940 ([`mt940`]), CAMT.053 ([`camt`]).
+//! Statements of an account, as banks give them out: CSV ([`csv`]), MT940 ([`mt940`]), CAMT.053 ([`camt`]); and the codes
+//! ([`code`]) by which payers say what their money is for. For the office's account and for the fund's.
 //!
 //! Pure: bytes become a [`Statement`], or every fault of the file is named and nothing of it is taken. Trusts nothing in
 //! the file: bytes, rows, depth and lengths are limited, what a file says of balances is added up, and of XML only elements
 //! and text are read, no document types and no entities. Never guesses at an amount, a day or a direction.
 
 pub mod camt;
+pub mod code;
 pub mod csv;
+pub mod fresh;
 pub mod mt940;
 
 use ca_core::domain::BeijingDay;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::fen::Fen;
 use crate::batches::table::TableError;
+use crate::fen::Fen;
 
 /// A file has at most so many bytes.
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;

@@ -9,7 +9,7 @@ use super::{
     tidy,
 };
 use crate::batches::table::{TableError, decoded};
-use crate::payment::fen::Fen;
+use crate::fen::Fen;
 
 /// Elements within each other.
 const MAX_DEPTH: usize = 32;

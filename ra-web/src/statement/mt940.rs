@@ -7,7 +7,7 @@ use super::{
     FaultyRow, FileFault, Format, MAX_LINES, RowFault, Statement, StatementLine, amount, balanced, is_yuan, plain, tidy,
 };
 use crate::batches::table::{TableError, decoded};
-use crate::payment::fen::Fen;
+use crate::fen::Fen;
 
 /// A field: where it begins, its tag, its lines.
 struct Field {

@@ -1,4 +1,4 @@
-//! The QR code that leads to the page where an invoice is checked, as rows of dark and light.
+//! A QR code, as rows of dark and light: it leads to the page where a paper is checked.
 
 use qrcode::{EcLevel, QrCode};
 

@@ -1,0 +1,171 @@
+//! What the operator's commands do, and what they print: statements, their lines, a city's data.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use ca_core::clock::Clock;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::app;
+use super::bank::desk::Received;
+use super::bank::{BankLine, LineState};
+use super::config::Config;
+use super::hall::Hall;
+use super::import::{ImportError, Source, import};
+use crate::Chance;
+use crate::statement::{FileFault, MAX_FILE_BYTES};
+
+/// Lines of a statement that are printed.
+const MOST_LINES: i64 = 5_000;
+
+/// The operator at the fund's own database.
+pub struct Operator {
+    config: Config,
+    hall: Hall,
+    clock: Arc<dyn Clock>,
+}
+
+impl Operator {
+    /// With the portal's configuration.
+    ///
+    /// # Errors
+    /// Names what of it cannot be used.
+    pub async fn of(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> anyhow::Result<Self> {
+        let hall = app::hall(&config, clock.clone(), chance).await?;
+        Ok(Self { config, hall, clock })
+    }
+
+    /// Takes statements in, one after another; says what became of each line that is new.
+    ///
+    /// # Errors
+    /// At the first file that is not taken; those before it were.
+    pub async fn statements(&self, files: &[PathBuf]) -> anyhow::Result<String> {
+        anyhow::ensure!(!self.config.trustee.is_empty(), "there is no [[trustee]] in the configuration");
+        let mut said = String::new();
+        for file in files {
+            let bytes = read(file, MAX_FILE_BYTES)?;
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let now = self.clock.now();
+            match self.hall.take_statement(&self.config.trustee, &name, &bytes, "operator", now).await? {
+                Err(fault) => anyhow::bail!("{said}{}: nothing of it was taken: {}", file.display(), told(&fault)),
+                Ok(Received::Before(taken)) => {
+                    said += &format!("{name}: taken in before, at {}; nothing was done\n", taken.at.beijing_text());
+                }
+                Ok(Received::New(taken)) => {
+                    said += &format!("{name}: {} new lines, {} known before\n", taken.lines, taken.known);
+                    let mut tx = self.hall.store.begin_read().await?;
+                    let lines = tx.lines_of(&taken.number, "", MOST_LINES).await?;
+                    tx.commit().await?;
+                    said += &listed(&lines);
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// The lines that wait for a clerk.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn lines(&self) -> anyhow::Result<String> {
+        self.hall.judge_lines(self.clock.now()).await?;
+        let waiting = self.hall.waiting_lines().await?;
+        Ok(if waiting.is_empty() { "no line waits\n".to_owned() } else { listed(&waiting) })
+    }
+
+    /// A clerk says whose a line is.
+    ///
+    /// # Errors
+    /// Says why it is not done.
+    pub async fn assign(&self, line: &str, account: &str, clerk: &str) -> anyhow::Result<String> {
+        let account = account.parse().map_err(|what: String| anyhow::anyhow!(what))?;
+        let line = self.hall.assign_line(line, &account, clerk, self.clock.now()).await?;
+        Ok(listed(&[line]))
+    }
+
+    /// A clerk says that a line was sent back.
+    ///
+    /// # Errors
+    /// Says why it is not done.
+    pub async fn sent_back(&self, line: &str, reference: &str, clerk: &str) -> anyhow::Result<String> {
+        let line = self.hall.line_sent_back(line, reference, clerk, self.clock.now()).await?;
+        Ok(listed(&[line]))
+    }
+
+    /// Money that arrived for a unit, by hand. A later statement with the same number of the bank's does not count it again.
+    ///
+    /// # Errors
+    /// Says why it is not done.
+    pub async fn receive(&self, account: &str, amount: &str, reference: &str) -> anyhow::Result<String> {
+        let account = account.parse().map_err(|what: String| anyhow::anyhow!(what))?;
+        let amount = super::amounts::Fen::typed(amount).context("--amount is no amount")?;
+        let reference = crate::statement::plain(reference);
+        anyhow::ensure!(!reference.is_empty(), "--reference is no number of a bank's");
+        Ok(match self.hall.receive(&account, amount, &reference, self.clock.now()).await? {
+            true => format!("{amount} received for {account}\n"),
+            false => format!("{reference} was taken in before; nothing was done\n"),
+        })
+    }
+
+    /// Brings a city's files in, or only looks at them.
+    ///
+    /// # Errors
+    /// Names every faulty row of every file; then nothing was brought in.
+    pub async fn import(&self, files: &[PathBuf], look_only: bool) -> anyhow::Result<String> {
+        let source = |file: &PathBuf| -> anyhow::Result<Source> {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(Source { name, bytes: read(file, crate::batches::table::MAX_FILE_BYTES)? })
+        };
+        let sources: Vec<Source> = files.iter().map(source).collect::<anyhow::Result<_>>()?;
+        let (hall, now) = (&self.hall, self.clock.now());
+        match import(&hall.store, &sources, look_only, &hall.key, &hall.chance, now).await {
+            Ok(report) => {
+                let what = if look_only { "would be brought in" } else { "brought in" };
+                Ok(format!("{what}: {}\nthere before: {}\n", report.new, report.known))
+            }
+            Err(ImportError::Faults(faults)) => {
+                let named: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                anyhow::bail!("nothing was brought in; {} faults:\n{}", faults.len(), named.join("\n"))
+            }
+            Err(ImportError::Other(error)) => Err(error.context("nothing was brought in")),
+        }
+    }
+}
+
+fn read(file: &Path, most: usize) -> anyhow::Result<Vec<u8>> {
+    let size = std::fs::metadata(file).with_context(|| format!("reading {}", file.display()))?.len();
+    anyhow::ensure!(size <= most as u64, "{} has over {most} bytes", file.display());
+    std::fs::read(file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// A fault of a file, with its rows.
+fn told(fault: &FileFault) -> String {
+    let FileFault::Rows { rows, .. } = fault else { return fault.to_string() };
+    let row = |row: &crate::statement::FaultyRow| format!("\n  row {}: {} ({})", row.row, row.fault.word(), row.typed);
+    format!("{fault}{}", rows.iter().map(row).collect::<String>())
+}
+
+/// Lines, one a line: number, day, amount, payer, memo, and where it stands.
+fn listed(lines: &[BankLine]) -> String {
+    let line = |line: &BankLine| {
+        let stands = match &line.state {
+            LineState::Proposed { reason, unit } => format!("whose? {} perhaps ({})", unit, reason.word()),
+            LineState::Open(reason) => format!("whose? ({})", reason.word()),
+            LineState::Credited { unit, operation: Some(serial) } => format!("{unit}, booked {serial}"),
+            LineState::Credited { unit, operation: None } => format!("{unit}, in suspense"),
+            LineState::Returned { reference } => format!("sent back, {reference}"),
+            state => state.word().to_owned(),
+        };
+        let clean = |text: &str| text.nfc().filter(|c| !c.is_control()).collect::<String>();
+        format!(
+            "{}  {}  {:>14}  {}  {}  {stands}\n",
+            line.number,
+            line.day,
+            line.amount.to_string(),
+            clean(&line.payer),
+            clean(&line.memo)
+        )
+    };
+    lines.iter().map(line).collect()
+}
