@@ -17,7 +17,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /yinxin --create-home yinxin \
  && cd /yinxin \
- && mkdir -p var/ca var/fund var/kmc var/kmc-socket var/ocsp var/publish var/ra var/run var/secrets/ca var/secrets/kmc var/secrets/ocsp var/secrets/ra var/tokens \
+ && mkdir -p var/ca var/fund var/kmc var/kmc-socket var/ocsp var/publish var/ra var/run var/secrets/ca var/secrets/kmc var/secrets/ocsp var/secrets/ra var/secrets/validation var/tokens var/validation \
  && chown -R yinxin:yinxin var
 WORKDIR /yinxin
 COPY scripts/demo scripts/demo

@@ -63,7 +63,7 @@ fn containers_run_the_processes_of_scripts_run_with_the_same_commands() -> anyho
     let mut run = started_by_run()?;
     // Containers know no payment online: what stands in for its provider belongs on one machine's loopback.
     assert!(run.remove("stripe-stand-in").is_some(), "{run:?}");
-    assert_eq!(run.len(), 6, "{run:?}");
+    assert_eq!(run.len(), 7, "{run:?}");
     for (name, line) in &run {
         let service = services.get(name).with_context(|| format!("no service {name}"))?;
         assert_eq!(&command_line(service)?, line, "{name}");
@@ -149,13 +149,14 @@ fn ports_are_the_defaults_of_the_programs() -> anyhow::Result<()> {
     let compose = compose()?;
     let services = services(&compose)?;
     let published: BTreeSet<String> = strings(&services["nginx"]["ports"]).into_iter().collect();
-    let expected = [8080, 8081, 8082, 8083].map(|port| format!("127.0.0.1:{port}:{port}"));
+    let expected = [8080, 8081, 8082, 8083, 8085].map(|port| format!("127.0.0.1:{port}:{port}"));
     assert_eq!(published, BTreeSet::from(expected));
 
     // What the demonstration's files say is what the programs would do without them.
     let toml = |name: &str| -> anyhow::Result<toml::Table> { Ok(read(&format!("scripts/demo/{name}.toml"))?.parse()?) };
     let (ca, kmc, ocsp) = (toml("ca")?, toml("kmc")?, toml("ocsp")?);
     let (ra, fund, token) = (toml("ra")?, toml("fund")?, toml("token")?);
+    let verifying = toml("validation")?;
     let configured = [
         ("public", &ra["listen"]["public"], 8080),
         ("staff", &ra["listen"]["staff"], 8081),
@@ -167,6 +168,8 @@ fn ports_are_the_defaults_of_the_programs() -> anyhow::Result<()> {
         ("office operations", &ra["listen"]["ops"], 9081),
         ("portal operations", &fund["listen"]["ops"], 9082),
         ("ocsp operations", &ocsp["operations_listen"], 9083),
+        ("verification", &verifying["listen"], 8085),
+        ("verification operations", &verifying["operations_listen"], 9085),
     ];
     for (name, address, port) in configured {
         assert_eq!(address.as_str(), Some(format!("127.0.0.1:{port}").as_str()), "{name}");
@@ -180,7 +183,9 @@ fn ports_are_the_defaults_of_the_programs() -> anyhow::Result<()> {
     let listen = ra_web::fund::config::Listen::default();
     assert_eq!((listen.portal.port(), listen.ops.port()), (8082, 9082));
     assert_eq!(token_provisioner::config::DEFAULT_LISTEN.port(), 17080);
-    for (site, port) in [("ra-web", 8080), ("ra-web", 8081), ("portal", 8082), ("ocsp-responder", 8083)] {
+    for (site, port) in
+        [("ra-web", 8080), ("ra-web", 8081), ("portal", 8082), ("ocsp-responder", 8083), ("validation", 8085)]
+    {
         let nginx = read("scripts/compose/nginx.conf")?;
         assert!(
             nginx.contains(&format!("listen {port};")) && nginx.contains(&format!("proxy_pass http://{site}:{port};"))
@@ -194,7 +199,7 @@ fn nginx_accepts_its_configuration() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     // Names of services are known among the containers only.
     let mut text = read("scripts/compose/nginx.conf")?;
-    for name in ["ra-web", "portal", "ocsp-responder"] {
+    for name in ["ra-web", "portal", "ocsp-responder", "validation"] {
         text = text.replace(&format!("http://{name}:"), "http://127.0.0.1:");
     }
     let own = format!("pid {}/nginx.pid;\n{text}", folder.path().display());

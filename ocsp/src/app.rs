@@ -16,7 +16,7 @@ use x509_cert::Certificate;
 
 use crate::config::{Config, ResponderConfig};
 use crate::feed::Feed;
-use crate::http::{Operations, PublishFolder, Validation, serve};
+use crate::http::{ListBucket, Operations, PublishFolder, Validation, serve};
 use crate::metrics::Meters;
 use crate::responder::{Core, Issuer, KeyFile, Renewal, Responder};
 use crate::sql::StatusDatabase;
@@ -132,9 +132,16 @@ pub async fn start_with(
         tracing::warn!(complaints = ?core.complaints(), "Listening, though not ready");
     }
     let validation = place.listen(BACKLOG).with_context(|| format!("listening on {}", config.listen))?;
+    let lists = match config.list_bucket {
+        None => None,
+        Some(bucket) => {
+            let store = bucket.open().context("the bucket of lists")?;
+            Some(ListBucket { store, prefix: bucket.prefix, turn: tokio::sync::Mutex::default() })
+        }
+    };
     let service = Arc::new(Validation {
         responder,
-        folder: PublishFolder::new(config.publish_folder),
+        folder: PublishFolder::new(config.publish_folder, lists),
         body_timeout: config.body_timeout,
         cache_control: config.answers.cache_control(),
     });

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ca_core::bucket::Bucket;
 use ca_core::domain::IssuerId;
 use ca_core::settings::{self, Fault, Faults};
 use figment::Figment;
@@ -30,6 +31,8 @@ pub struct Config {
     pub authority_socket: PathBuf,
     /// The folder with `crl/` and `ca/` that the authority publishes into.
     pub publish_folder: PathBuf,
+    /// The bucket that the authority copies its lists to, if they are to be served from there and not from the folder.
+    pub list_bucket: Option<Bucket>,
     /// Where all statuses are kept for the next start; without it they are read from the database.
     pub index_file: Option<PathBuf>,
     /// How often the feed looks.
@@ -66,6 +69,7 @@ struct Raw {
     database_url: String,
     authority_socket: PathBuf,
     publish_folder: PathBuf,
+    list_bucket: Option<Bucket>,
     index_file: Option<PathBuf>,
     #[serde(default = "defaults::max_age_seconds")]
     max_age_seconds: u32,
@@ -176,6 +180,9 @@ impl Config {
         must((1..=256).contains(&limits.signers), "limits.signers", "1 to 256");
         let timeouts = [limits.header_timeout_ms, limits.body_timeout_ms, limits.write_timeout_ms];
         must(timeouts.iter().all(|ms| (100..=120_000).contains(ms)), "limits.…_timeout_ms", "100 to 120000");
+        for fault in raw.list_bucket.iter().flat_map(Bucket::faults) {
+            must(false, "list_bucket", &format!("a bucket: {fault}"));
+        }
         must(!raw.responders.is_empty(), "responders", "at least one");
         let mut issuers: Vec<_> = raw.responders.iter().map(|responder| &responder.issuer).collect();
         issuers.sort_unstable();
@@ -187,6 +194,7 @@ impl Config {
             database_url: raw.database_url,
             authority_socket: raw.authority_socket,
             publish_folder: raw.publish_folder,
+            list_bucket: raw.list_bucket,
             index_file: raw.index_file,
             poll: Duration::from_millis(raw.poll_ms.into()),
             answers: AnswerSettings {

@@ -2,7 +2,7 @@
 //!
 //! `wire` is bytes and types; `client` asks and believes nothing that is not signed. With the feature
 //! `responder` comes the service: its own short-lived key, a read-only view of the authority's statuses, no way
-//! to issue or revoke anything.
+//! to issue or revoke anything; and `validation`, which verifies signatures for whoever cannot link the client.
 
 #[cfg(feature = "responder")]
 pub mod app;
@@ -23,4 +23,6 @@ pub mod probe;
 mod responder;
 #[cfg(feature = "responder")]
 mod sql;
+#[cfg(feature = "responder")]
+pub mod validation;
 pub mod wire;

@@ -45,7 +45,8 @@ impl Ceremony {
              [root]\nid = \"root\"\ncommon_name = \"Root {issuing}\"\nkey = \"{root}\"\nyears = 20\ncrl_days = 365\n\
              passphrase_file = \"root.passphrase\"\n{root_settings}\n\
              [[issuer]]\nid = \"issuing\"\ncommon_name = \"Issuing {issuing}\"\nkey = \"{issuing}\"\nyears = 10\n\
-             profiles = [\"unit-sign\", \"unit-encrypt\", \"staff\", \"person\", \"tls-server\", \"timestamp\"]\n\
+             profiles = [\"unit-sign\", \"unit-encrypt\", \"staff\", \"person\", \"tls-server\", \"timestamp\",
+             \"evidence\"]\n\
              {settings}\n{}",
             officers.collect::<String>()
         );

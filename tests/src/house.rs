@@ -21,6 +21,8 @@ use crate::judges::{OcspVerdict, bundle, openssl_ocsp, pem};
 use crate::programs::{Program, binary, eventually, free_port, must};
 use crate::softhsm::{MODULE, SoftHsm};
 
+/// The servers that the shipped ceremony file names; nobody starts them here.
+const SERVERS: [&str; 2] = ["stamps", "evidence"];
 /// The officers of the desk whom the shipped ceremony file names: entry and operator, reviewer, auditor, a second
 /// entry and operator, finance, and the two administrators.
 pub const OFFICERS: [&str; 7] = ["limin", "wangqiang", "zhaojing", "chenjie", "liufang", "wumin", "xuhao"];
@@ -477,6 +479,11 @@ impl House {
             let key = SoftKey::generate(kind)?;
             let request = csr::build(officer, key.spki_der(), key.algorithm(), |message| key.sign(message))?;
             std::fs::write(self.path(&format!("ceremony/{officer}.csr")), request)?;
+        }
+        for server in SERVERS {
+            let key = SoftKey::generate(KeyKind::P256)?;
+            let request = csr::build(server, key.spki_der(), key.algorithm(), |message| key.sign(message))?;
+            std::fs::write(self.path(&format!("ceremony/{server}.csr")), request)?;
         }
         let request = self.path("ceremony/lossdesk.csr");
         must(self.command("ra-web", "ra.toml")?.arg("loss-desk").arg("--request-out").arg(request))?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::make::{Ca, Keep, Made, passphrase, public_key};
+use super::make::{Ca, Keep, Made, MadeCertificate, MadeOfficer, passphrase, public_key};
 use super::plan::RootPlan;
 use super::{Ceremony, CeremonyError};
 use crate::audit::{self, Actor, Event};
@@ -94,6 +94,7 @@ impl Ceremony {
         files.push(self.config.keys.path(AUDIT_KEY));
         files.push(self.transcript_path());
         files.extend(self.plan.officers.iter().map(|officer| officer.certificate.clone()));
+        files.extend(self.plan.servers.iter().map(|server| server.certificate.clone()));
         files
     }
 
@@ -177,10 +178,11 @@ impl Ceremony {
         let path = self.config.keys.path(AUDIT_KEY);
         made.audit_key.save(&path, &own_passphrase, self.cost, rng)?;
         written.push(path);
-        for officer in &made.officers {
-            durable::create(&officer.path, &officer.certificate, durable::PUBLIC)
-                .map_err(CeremonyError::file(&officer.path))?;
-            written.push(officer.path.clone());
+        for MadeCertificate { path, certificate, .. } in
+            made.officers.iter().map(|officer| &officer.made).chain(&made.servers)
+        {
+            durable::create(path, certificate, durable::PUBLIC).map_err(CeremonyError::file(path))?;
+            written.push(path.clone());
         }
         let path = self.transcript_path();
         durable::create(&path, transcript.as_bytes(), durable::PUBLIC).map_err(CeremonyError::file(&path))?;
@@ -223,6 +225,9 @@ impl Ceremony {
                 note(tx, made, event).await?;
             }
             enter_officers(tx, made).await?;
+            for server in &made.servers {
+                enter(tx, made, server).await?;
+            }
             for (_, record) in root_lists {
                 let number = tx.take_crl_number(&record.issuer, 0).await?;
                 note(tx, made, Event::CrlSigning { issuer: record.issuer.clone(), number }).await?;
@@ -268,42 +273,45 @@ fn root_crl(made: &Made, plan: &RootPlan, root: &Ca) -> Result<(Vec<u8>, CrlReco
 }
 
 async fn enter_officers(tx: &mut dyn Tx, made: &Made) -> Result<(), StoreError> {
-    let now = made.now;
-    for made_officer in &made.officers {
-        let intent = &made_officer.intent;
-        tx.add_intent(intent).await?;
-        let completion = Completion { intent, certificate: &made_officer.certificate, sha256: made_officer.sha256 };
-        tx.complete_all(&[completion], now).await?;
-        let change = StatusChange {
-            seq: tx.feed().await?.head + 1,
-            issuer: intent.issuer.clone(),
-            serial: intent.serial.clone(),
-            status: CertificateStatus::Good,
-            not_after: intent.validity.not_after,
-        };
-        tx.set_status(&change, now).await?;
+    for MadeOfficer { officer, made: certificate } in &made.officers {
+        enter(tx, made, certificate).await?;
+        let intent = &certificate.intent;
         let record = OfficerRecord {
-            officer: made_officer.officer.clone(),
-            certificate_sha256: made_officer.sha256,
+            officer: officer.clone(),
+            certificate_sha256: certificate.sha256,
             issuer: intent.issuer.clone(),
             serial: intent.serial.clone(),
             not_after: intent.validity.not_after,
-            entered: now,
+            entered: made.now,
         };
         tx.add_officer(&record).await?;
-        let signed = Event::Signed {
-            issuer: intent.issuer.clone(),
-            serial: intent.serial.clone(),
-            order: intent.order,
-            certificate_sha256: made_officer.sha256,
-            reconciled: false,
-        };
-        note(tx, made, signed).await?;
-        let entered =
-            Event::OfficerEntered { officer: made_officer.officer.clone(), certificate_sha256: made_officer.sha256 };
+        let entered = Event::OfficerEntered { officer: officer.clone(), certificate_sha256: certificate.sha256 };
         note(tx, made, entered).await?;
     }
     Ok(())
+}
+
+/// Writes down a certificate that is made, and that it is good.
+async fn enter(tx: &mut dyn Tx, made: &Made, certificate: &MadeCertificate) -> Result<(), StoreError> {
+    let MadeCertificate { intent, certificate, sha256, .. } = certificate;
+    tx.add_intent(intent).await?;
+    tx.complete_all(&[Completion { intent, certificate, sha256: *sha256 }], made.now).await?;
+    let change = StatusChange {
+        seq: tx.feed().await?.head + 1,
+        issuer: intent.issuer.clone(),
+        serial: intent.serial.clone(),
+        status: CertificateStatus::Good,
+        not_after: intent.validity.not_after,
+    };
+    tx.set_status(&change, made.now).await?;
+    let signed = Event::Signed {
+        issuer: intent.issuer.clone(),
+        serial: intent.serial.clone(),
+        order: intent.order,
+        certificate_sha256: *sha256,
+        reconciled: false,
+    };
+    note(tx, made, signed).await
 }
 
 async fn note(tx: &mut dyn Tx, made: &Made, event: Event) -> Result<(), StoreError> {

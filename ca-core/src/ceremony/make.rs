@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::plan::{IssuerPlan, OfficerPlan, Plan, RootPlan};
+use super::plan::{IssuerPlan, OfficerPlan, Plan, RootPlan, ServerPlan};
 use super::{Ceremony, CeremonyError};
 use crate::domain::{
     IssuerId, Officer, OrderId, ProfileName, Serial, Sha256, Subject, SubjectField, Timestamp, Validity,
@@ -25,6 +25,7 @@ pub(super) struct Made {
     pub(super) cas: Vec<Ca>,
     pub(super) responders: Vec<ResponderKey>,
     pub(super) officers: Vec<MadeOfficer>,
+    pub(super) servers: Vec<MadeCertificate>,
     pub(super) audit_key: Arc<SoftKey>,
 }
 
@@ -51,6 +52,12 @@ pub(super) struct ResponderKey {
 
 pub(super) struct MadeOfficer {
     pub(super) officer: Officer,
+    pub(super) made: MadeCertificate,
+}
+
+/// A certificate for a request.
+pub(super) struct MadeCertificate {
+    pub(super) common_name: String,
     pub(super) intent: Intent,
     pub(super) certificate: Vec<u8>,
     pub(super) sha256: Sha256,
@@ -91,8 +98,14 @@ impl Ceremony {
             let ca = ca.ok_or_else(|| CeremonyError::Unfit(format!("no issuer {}", officer.issuer)))?;
             officers.push(self.make_officer(&plan, officer, ca, now)?);
         }
+        let mut servers = Vec::new();
+        for server in &plan.servers {
+            let ca = by_id.get(&server.issuer);
+            let ca = ca.ok_or_else(|| CeremonyError::Unfit(format!("no issuer {}", server.issuer)))?;
+            servers.push(self.make_server(&plan, server, ca, now)?);
+        }
         let audit_key = Arc::new(SoftKey::generate(KeyKind::P256)?);
-        Ok(Made { now, cas, responders, officers, audit_key })
+        Ok(Made { now, cas, responders, officers, servers, audit_key })
     }
 
     fn make_root(&mut self, plan: &Plan, root: &RootPlan, now: Timestamp) -> Result<Ca, CeremonyError> {
@@ -183,7 +196,6 @@ impl Ceremony {
         ca: &Ca,
         now: Timestamp,
     ) -> Result<MadeOfficer, CeremonyError> {
-        let possession = read_request(&officer.csr)?;
         let fields = BTreeMap::from([
             (SubjectField::Country, plan.country.clone()),
             (SubjectField::Organisation, plan.organisation.clone()),
@@ -192,21 +204,59 @@ impl Ceremony {
             (SubjectField::UniqueId, officer.id.to_string()),
         ]);
         let subject = subject(fields, officer.id.as_str())?;
-        let validity = Validity::years(now.beijing_day(), officer.years);
+        let profile = ProfileName::new("staff").expect("a good name");
+        let wanted = Wanted {
+            name: officer.id.as_str(),
+            common_name: &officer.name,
+            profile: &profile,
+            csr: &officer.csr,
+            certificate: &officer.certificate,
+            years: officer.years,
+        };
+        Ok(MadeOfficer { officer: officer.officer(), made: self.make_certificate(&wanted, &subject, ca, now)? })
+    }
+
+    fn make_server(
+        &mut self,
+        plan: &Plan,
+        server: &ServerPlan,
+        ca: &Ca,
+        now: Timestamp,
+    ) -> Result<MadeCertificate, CeremonyError> {
+        let wanted = Wanted {
+            name: &server.common_name,
+            common_name: &server.common_name,
+            profile: &server.profile,
+            csr: &server.csr,
+            certificate: &server.certificate,
+            years: server.years,
+        };
+        self.make_certificate(&wanted, &ca_subject(plan, &server.common_name)?, ca, now)
+    }
+
+    fn make_certificate(
+        &mut self,
+        wanted: &Wanted<'_>,
+        subject: &Subject,
+        ca: &Ca,
+        now: Timestamp,
+    ) -> Result<MadeCertificate, CeremonyError> {
+        let possession = read_request(wanted.csr)?;
+        let validity = Validity::years(now.beijing_day(), wanted.years);
         if validity.not_after > ca.validity.not_after {
-            return Err(CeremonyError::Unfit(format!("{} would outlive {}", officer.id, ca.record.id)));
+            return Err(CeremonyError::Unfit(format!("{} would outlive {}", wanted.name, ca.record.id)));
         }
         let signed = self.sign(
-            "staff",
+            wanted.profile.as_str(),
             &ca.record.id,
             Issuer::Certificate(&ca.record.certificate),
             &*ca.key,
-            &subject,
+            subject,
             validity,
             possession.spki_der(),
         )?;
-        Ok(MadeOfficer {
-            officer: officer.officer(),
+        Ok(MadeCertificate {
+            common_name: wanted.common_name.to_owned(),
             sha256: Sha256(openssl::sha::sha256(&signed.certificate)),
             intent: Intent {
                 issuer: ca.record.id.clone(),
@@ -214,14 +264,14 @@ impl Ceremony {
                 order: OrderId::draw(now, &mut self.rng),
                 part: Part::Signature,
                 origin: Origin::Ceremony,
-                profile: ProfileName::new("staff").expect("a good name"),
+                profile: wanted.profile.clone(),
                 spki_sha256: possession.spki_sha256(),
                 validity,
                 tbs: signed.tbs,
                 intended: now,
             },
             certificate: signed.certificate,
-            path: officer.certificate.clone(),
+            path: wanted.certificate.to_owned(),
         })
     }
 
@@ -265,6 +315,17 @@ impl Ceremony {
         let found = ProfileName::new(name).and_then(|name| self.profiles.find(&name));
         found.ok_or_else(|| CeremonyError::Unfit(format!("there is no profile {name}")))
     }
+}
+
+/// What a certificate for a request shall be.
+struct Wanted<'a> {
+    /// Whose, for messages.
+    name: &'a str,
+    common_name: &'a str,
+    profile: &'a ProfileName,
+    csr: &'a Path,
+    certificate: &'a Path,
+    years: u8,
 }
 
 struct Signed {

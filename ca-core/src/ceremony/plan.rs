@@ -36,6 +36,9 @@ pub struct Plan {
     /// The first officers.
     #[serde(rename = "officer")]
     pub officers: Vec<OfficerPlan>,
+    /// Servers whose keys sign for years and are nobody's: of time stamps, of records.
+    #[serde(rename = "server", default)]
+    pub servers: Vec<ServerPlan>,
     /// SHA-256 of the file.
     #[serde(skip)]
     pub sha256: Option<Sha256>,
@@ -132,6 +135,27 @@ pub struct OfficerPlan {
     pub years: u8,
 }
 
+/// A server that made its own key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerPlan {
+    /// Its common name.
+    pub common_name: String,
+    /// What its certificate looks like: `timestamp` or `evidence`.
+    pub profile: ProfileName,
+    /// Its request, DER or PEM.
+    pub csr: PathBuf,
+    /// Where its certificate goes, DER.
+    pub certificate: PathBuf,
+    /// Which CA issues it.
+    pub issuer: IssuerId,
+    /// For how many years.
+    pub years: u8,
+}
+
+/// What a server of the ceremony's may be. Anything else is issued on the order of two officers.
+const SERVER_PROFILES: [&str; 2] = ["timestamp", "evidence"];
+
 impl IssuerPlan {
     /// Under which id its key signs, if it is an SM2 key.
     #[must_use]
@@ -187,6 +211,10 @@ impl Plan {
         for officer in &mut plan.officers {
             officer.csr = folder.join(&officer.csr);
             officer.certificate = folder.join(&officer.certificate);
+        }
+        for server in &mut plan.servers {
+            server.csr = folder.join(&server.csr);
+            server.certificate = folder.join(&server.certificate);
         }
         plan.check(|name, what| faults.push(Fault::new(file, name, what)));
         Faults::none(faults).map(|()| plan)
@@ -278,6 +306,22 @@ impl Plan {
                         "no-staff-issuer",
                         format!("{}: {} does not sign staff certificates", officer.id, officer.issuer),
                     );
+                }
+                Some(_) => {}
+            }
+        }
+        for server in &self.servers {
+            let (name, profile) = (&server.common_name, &server.profile);
+            if !paths.insert(&server.certificate) {
+                fault("same-file", format!("{} is the certificate of two holders", server.certificate.display()));
+            }
+            if !SERVER_PROFILES.contains(&profile.as_str()) {
+                fault("server-profile", format!("{name}: the profile must be {}", SERVER_PROFILES.join(" or ")));
+            }
+            match self.issuers.iter().find(|issuer| issuer.id == server.issuer) {
+                None => fault("unknown-issuer", format!("{name}: there is no issuer {}", server.issuer)),
+                Some(issuer) if !issuer.profiles.contains(profile) => {
+                    fault("no-server-issuer", format!("{name}: {} does not sign {profile}", server.issuer));
                 }
                 Some(_) => {}
             }

@@ -1,14 +1,21 @@
 //! A ceremony is rehearsed without a trace, held once, and never over anything.
 
+use std::path::Path;
+
 use openssl::x509::X509;
 
+use super::plan::ServerPlan;
 use super::{CeremonyError, Plan};
-use crate::signer::Passphrase;
+use crate::chain::{Anchors, Purpose};
+use crate::clock::Clock as _;
+use crate::domain::{CertificateStatus, IssuerId, ProfileName};
+use crate::keys::KeyKind;
 use crate::signer::soft::SoftKey;
-use crate::sql::authority_migrations;
+use crate::signer::{Passphrase, Signer as _};
 use crate::sql::testing::databases;
+use crate::sql::{Database, SqlStore, authority_migrations};
 use crate::store::Store as _;
-use crate::testing::{House, rehearsable};
+use crate::testing::{House, rehearsable, request};
 
 #[tokio::test]
 async fn a_rehearsal_tells_everything_and_writes_nothing() {
@@ -278,4 +285,58 @@ async fn found_and_issue_in_module() {
     let request = crate::service::protocol::Request::Submit(submission);
     running.authority.call(request).await.unwrap();
     running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn servers_get_certificates_of_their_profiles_and_stand_in_no_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("ca.db").display());
+    let (mut ceremony, _, clock) = rehearsable(folder.path(), &url);
+    let key = SoftKey::generate(KeyKind::P384).unwrap();
+    std::fs::write(folder.path().join("stamps.csr"), request(&key).0).unwrap();
+    let server = |profile: &str| ServerPlan {
+        common_name: "印信测试时间戳".into(),
+        profile: ProfileName::new(profile).unwrap(),
+        csr: folder.path().join("stamps.csr"),
+        certificate: folder.path().join("stamps.cer"),
+        issuer: IssuerId::new("unit-p256").unwrap(),
+        years: 5,
+    };
+    ceremony.plan.issuers[0].profiles.push(ProfileName::new("timestamp").unwrap());
+    ceremony.plan.servers.push(server("timestamp"));
+    let told = ceremony.hold().await.unwrap();
+    assert!(told.contains("Server: 印信测试时间戳 (timestamp)") && told.contains("stamps.cer"), "{told}");
+
+    let certificate = std::fs::read(folder.path().join("stamps.cer")).unwrap();
+    let read = |name: &str| std::fs::read(ceremony.config.publish_dir.join(format!("ca/{name}.cer"))).unwrap();
+    let issuers = [(IssuerId::new("unit-p256").unwrap(), read("unit-p256"))];
+    let anchors = Anchors::new(&read("root"), &issuers).unwrap();
+    let chain = anchors.verify_for(&certificate, clock.now(), Purpose::TimeStamping).unwrap();
+    assert_eq!(chain.spki_der(), key.spki_der());
+    assert!(anchors.verify(&certificate, clock.now()).is_err(), "it opens no door");
+
+    let database = Database::open(&url, false).await.unwrap();
+    let mut tx = SqlStore::new(database.clone()).begin_read().await.unwrap();
+    let status = tx.status(chain.issuer(), chain.serial()).await.unwrap().unwrap().status;
+    assert_eq!(status, CertificateStatus::Good);
+    let officers = tx.officers().await.unwrap();
+    assert!(officers.iter().all(|officer| officer.serial != *chain.serial()));
+    drop(tx);
+    database.close().await;
+}
+
+#[test]
+fn a_ceremony_certifies_no_other_servers() {
+    const SERVER: &str = "[[server]]\ncommon_name = \"S\"\nprofile = \"PROFILE\"\ncsr = \"s.csr\"\ncertificate = \"CER\"\n\
+                          issuer = \"unit-p256\"\nyears = 5\n";
+    for (profile, certificate, fault) in [
+        ("unit-sign", "s.cer", "server-profile"),
+        ("timestamp", "s.cer", "no-server-issuer"),
+        ("staff", "limin.cer", "same-file"),
+    ] {
+        let text = include_str!("../../../scripts/demo/ceremony.toml").replace("\"timestamp\"", "\"person\"");
+        let text = text + &SERVER.replace("PROFILE", profile).replace("CER", certificate);
+        let faults = Plan::parse("ceremony.toml", &text, Path::new("")).unwrap_err();
+        assert!(faults.0.iter().any(|found| found.name == fault), "{faults}");
+    }
 }

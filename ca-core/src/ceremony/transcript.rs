@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Ceremony;
 use super::hold::responder_key_name;
-use super::make::{Keep, Made};
+use super::make::{Keep, Made, MadeCertificate};
 use crate::domain::{Sha256, Validity};
 use crate::keys::SignatureAlgorithm;
 use crate::signer::Signer as _;
@@ -69,9 +69,11 @@ impl Ceremony {
                 officer.officer.id, officer.officer.name, officer.officer.office
             )?;
             writeln!(out, "  角色 Roles: {}", roles.join(", "))?;
-            writeln!(out, "  序列号 Serial: {} ({})", officer.intent.serial, officer.intent.issuer)?;
-            write_validity(out, officer.intent.validity)?;
-            writeln!(out, "  证书 Certificate, SHA-256: {}", officer.sha256)?;
+            write_certificate(out, &officer.made)?;
+        }
+        for server in &made.servers {
+            writeln!(out, "\n服务器 Server: {} ({})", server.common_name, server.intent.profile)?;
+            write_certificate(out, server)?;
         }
 
         let verb = if keep == Keep::Nothing { "将写入 Would write" } else { "已写入 Written" };
@@ -93,6 +95,12 @@ impl Ceremony {
         }
         Ok(())
     }
+}
+
+fn write_certificate(out: &mut String, made: &MadeCertificate) -> std::fmt::Result {
+    writeln!(out, "  序列号 Serial: {} ({})", made.intent.serial, made.intent.issuer)?;
+    write_validity(out, made.intent.validity)?;
+    writeln!(out, "  证书 Certificate, SHA-256: {}", made.sha256)
 }
 
 fn write_validity(out: &mut String, validity: Validity) -> std::fmt::Result {

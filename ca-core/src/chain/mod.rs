@@ -93,6 +93,10 @@ pub enum Purpose {
     Client,
     /// Sign OCSP answers for the certificates of the same issuer (RFC 6960 §4.2.2.2).
     OcspSigning,
+    /// Sign time stamps (RFC 3161 §2.3).
+    TimeStamping,
+    /// Sign records of a server.
+    Records,
 }
 
 /// A certificate that an issuer of ours signed and that was valid at the moment asked. Only
@@ -208,6 +212,33 @@ impl Anchors {
             kept.insert(id.clone(), Anchor { der: der.clone(), key, root: 0 });
         }
         Ok(Self { roots: vec![root_der.to_vec()], issuers: kept })
+    }
+
+    /// Takes several hierarchies: each issuer belongs to the root that its certificate names.
+    ///
+    /// # Errors
+    /// As [`Self::under`]; also for an issuer whose root is not among them, and without any root.
+    pub fn of_roots(roots: &[(Vec<u8>, Sm2Id)], issuers: Vec<(IssuerId, Vec<u8>, Sm2Id)>) -> Result<Self, AnchorError> {
+        let mut hierarchies = Vec::with_capacity(roots.len());
+        for (root, _) in roots {
+            let name = Parts::read(root).map_err(|error| AnchorError::Root(error.to_string()))?.tbs.subject.to_vec();
+            hierarchies.push((name, Vec::new()));
+        }
+        for issuer in issuers {
+            let refuse = |why: String| AnchorError::Issuer(issuer.0.clone(), why);
+            let above = Parts::read(&issuer.1).map_err(|error| refuse(error.to_string()))?.tbs.issuer.to_vec();
+            let its = hierarchies.iter_mut().find(|(name, _)| *name == above);
+            its.ok_or_else(|| refuse("its root is not among the roots".into()))?.1.push(issuer);
+        }
+        let mut all: Option<Self> = None;
+        for ((root, sm2_id), (_, issuers)) in roots.iter().zip(hierarchies) {
+            let one = Self::under(root, sm2_id, &issuers)?;
+            all = Some(match all {
+                Some(others) => others.and(one)?,
+                None => one,
+            });
+        }
+        all.ok_or_else(|| AnchorError::Root("there is none".into()))
     }
 
     /// Believes another hierarchy as well, with a root of its own.
@@ -333,6 +364,9 @@ fn is_fit(tbs: &Tbs<'_>, purpose: Purpose) -> Result<(), ChainError> {
         Purpose::Client => purposes.is_none_or(|all| all.contains(&oid::CLIENT_AUTH)),
         // RFC 6960 §4.2.2.2: the purpose must be there by name.
         Purpose::OcspSigning => purposes.is_some_and(|all| all.contains(&oid::OCSP_SIGNING)),
+        // RFC 3161 §2.3: alone.
+        Purpose::TimeStamping => purposes.is_some_and(|all| all == [oid::TIME_STAMPING]),
+        Purpose::Records => purposes.is_some_and(|all| all.contains(&oid::DOCUMENT_SIGNING)),
     };
     if allowed { Ok(()) } else { Err(ChainError::NotForThis("extended key usage")) }
 }

@@ -3,6 +3,8 @@
 //!
 //! For: orders, approvals, logins, key bindings. One form only: the content inside, one signer, the signer's
 //! certificate inside, signed attributes; so that `openssl cms -verify` can check a kept message without us, but for SM2, which it cannot read.
+//! [`verify_as`] reads what other programs sign, for whoever verifies on behalf of others; [`sign_as`] wraps other
+//! content than data: time stamps.
 //! Trusts nothing in the message. Never says who the signer is: the caller asks [`crate::chain`] and the
 //! registry; and never believes `signingTime`, which is the signer's claim. One kind is made and not read here: the detached one
 //! of a sealed PDF, which PDF readers judge.
@@ -13,10 +15,11 @@ mod verify;
 use const_oid::ObjectIdentifier;
 use openssl::hash::{MessageDigest, hash};
 
-pub use sign::{SignMessageError, algorithm_for, sign, sign_detached};
-pub use verify::verify;
+pub use sign::{SignMessageError, Wrapping, algorithm_for, sign, sign_as, sign_detached};
+pub use verify::{Expected, verify, verify_as};
 
 use crate::domain::Timestamp;
+use crate::keys::SignatureAlgorithm;
 use crate::keys::verify::VerifyError;
 use crate::tlv::TlvError;
 use crate::x509::X509Error;
@@ -43,6 +46,19 @@ pub struct Signed {
     pub certificate: Vec<u8>,
     /// When the signer claims to have signed.
     pub signing_time: Timestamp,
+}
+
+/// [`Signed`] of a message of any program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The bytes that were signed.
+    pub content: Vec<u8>,
+    /// DER of the certificate whose key signed them. Not yet checked against anything.
+    pub certificate: Vec<u8>,
+    /// With which algorithm.
+    pub algorithm: SignatureAlgorithm,
+    /// When the signer claims to have signed, if they do.
+    pub signing_time: Option<Timestamp>,
 }
 
 /// Why a message is not accepted.

@@ -33,6 +33,19 @@ pub fn algorithm_for(certificate_der: &[u8]) -> Result<SignatureAlgorithm, CmsEr
     kind.map(KeyKind::signature_algorithm).map_err(|error| CmsError::Malformed(error.to_string()))
 }
 
+/// How content is wrapped.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrapping {
+    /// What the content is, if not data.
+    pub content_type: Option<ObjectIdentifier>,
+    /// Whether the signer's certificate goes along.
+    pub certificate: bool,
+}
+
+impl Wrapping {
+    const DATA: Self = Self { content_type: None, certificate: true };
+}
+
 /// Signs `content`. `sign` gets the DER of the signed attributes (the whole message, not a digest), signs with
 /// [`algorithm_for`] the certificate, and answers the signature (DER for ECDSA and SM2).
 ///
@@ -45,10 +58,24 @@ pub fn sign<E>(
     now: Timestamp,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<u8>, SignMessageError<E>> {
+    sign_as(Wrapping::DATA, content, certificate_der, now, sign)
+}
+
+/// [`sign`] for content of another type, or without the certificate.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_as<E>(
+    wrapping: Wrapping,
+    content: &[u8],
+    certificate_der: &[u8],
+    now: Timestamp,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, SignMessageError<E>> {
     if content.len() + certificate_der.len() + 4096 > MAX_MESSAGE_BYTES {
         return Err(SignMessageError::Input(CmsError::TooLong.to_string()));
     }
-    message(content, certificate_der, &[], Some(now), sign)
+    message(wrapping, content, certificate_der, &[], Some(now), sign)
 }
 
 /// Signs `content` that stands elsewhere, as PAdES wants it in a PDF: without the content and without a time of the signer's,
@@ -62,11 +89,12 @@ pub fn sign_detached<E>(
     chain: &[Vec<u8>],
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<u8>, SignMessageError<E>> {
-    message(content, certificate_der, chain, None, sign)
+    message(Wrapping::DATA, content, certificate_der, chain, None, sign)
 }
 
 /// A message with its content and the signer's time, or, without a time, a detached one.
 fn message<E>(
+    wrapping: Wrapping,
     content: &[u8],
     certificate_der: &[u8],
     chain: &[Vec<u8>],
@@ -78,7 +106,8 @@ fn message<E>(
     let parts = Parts::read(certificate_der).map_err(|error| input(error.into()))?;
     let message_digest = digest_bytes(algorithm.digest(), content).map_err(input)?;
 
-    let names = Names::of(algorithm);
+    let mut names = Names::of(algorithm);
+    names.data = wrapping.content_type.unwrap_or(names.data);
     // ESSCertIDv2 with the default digest, SHA-256.
     let certificate_digest = tlv::write(tag::OCTET_STRING, &[openssl::sha::sha256(certificate_der)]);
     let ess_id = tlv::write(tag::SEQUENCE, &[certificate_digest]);
@@ -97,6 +126,7 @@ fn message<E>(
 
     let digest = tlv::write(tag::SEQUENCE, &[tlv::write(tag::OID, &[algorithm.digest_oid().as_bytes()])]);
     const VERSION_1: &[u8] = &[tag::INTEGER, 1, 1];
+    const VERSION_3: &[u8] = &[tag::INTEGER, 1, 3];
     let serial = tlv::write(tag::INTEGER, &[parts.tbs.serial]);
     let sid = tlv::write(tag::SEQUENCE, &[parts.tbs.issuer, &serial]);
     let signer_info = tlv::write(
@@ -114,17 +144,21 @@ fn message<E>(
     if now.is_some() {
         encapsulated.push(tlv::write(tag::CONTEXT_0, &[tlv::write(tag::OCTET_STRING, &[content])]));
     }
-    let mut certificates = vec![certificate_der.to_vec()];
-    certificates.extend_from_slice(chain);
-    // A SET OF in DER.
+    let mut certificates = chain.to_vec();
+    if wrapping.certificate {
+        certificates.push(certificate_der.to_vec());
+    }
+    // A SET OF in DER, left out when there is none.
     certificates.sort();
+    let carried = if certificates.is_empty() { Vec::new() } else { tlv::write(tag::CONTEXT_0, &certificates) };
     let signed_data = tlv::write(
         tag::SEQUENCE,
         &[
-            VERSION_1,
+            // RFC 5652 §5.1.
+            if wrapping.content_type.is_none() { VERSION_1 } else { VERSION_3 },
             &tlv::write(tag::SET, std::slice::from_ref(&digest)),
             &tlv::write(tag::SEQUENCE, &encapsulated),
-            &tlv::write(tag::CONTEXT_0, &certificates),
+            &carried,
             &tlv::write(tag::SET, &[signer_info]),
         ],
     );

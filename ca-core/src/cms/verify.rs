@@ -7,7 +7,7 @@ use spki::AlgorithmIdentifierOwned;
 
 use super::{
     CONTENT_TYPE, CmsError, GM_DATA, GM_SIGNED_DATA, ID_DATA, ID_SIGNED_DATA, MAX_MESSAGE_BYTES, MESSAGE_DIGEST,
-    SIGNING_CERTIFICATE_V2, SIGNING_TIME, Signed, digest_bytes,
+    SIGNING_CERTIFICATE_V2, SIGNING_TIME, Signed, Verified, digest_bytes,
 };
 use crate::domain::Timestamp;
 use crate::keys::verify::{VerifyError, verify_with};
@@ -21,39 +21,102 @@ const MAX_CERTIFICATES: usize = 5;
 /// The most signed attributes.
 const MAX_ATTRIBUTES: usize = 16;
 
-/// Checks structure, digests and signature of a message.
+/// What a message may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// What it is about, if not data.
+    pub content_type: Option<ObjectIdentifier>,
+    /// The content of a message that is without it. One that has it must have the same.
+    pub content: Option<&'a [u8]>,
+    /// The signer's certificate, for a message that is without it. One that has it must have the same.
+    pub certificate: Option<&'a [u8]>,
+    /// Whether it must be of our own form: attributes and a signing time, the content inside, nothing unsigned.
+    pub strict: bool,
+}
+
+impl Expected<'_> {
+    /// The form that statements have.
+    pub const STATEMENT: Self = Self { content_type: None, content: None, certificate: None, strict: true };
+}
+
+/// Checks structure, digests and signature of a statement's message.
 ///
 /// # Errors
 /// [`CmsError`]; nothing in the message may be believed then.
 pub fn verify(der: &[u8]) -> Result<Signed, CmsError> {
+    let verified = verify_as(der, &Expected::STATEMENT)?;
+    let signing_time = verified.signing_time.ok_or(CmsError::Form("signingTime is missing"))?;
+    Ok(Signed { content: verified.content, certificate: verified.certificate, signing_time })
+}
+
+/// Checks structure, digests and signature of a message of any program: with or without content, attributes, signing
+/// time and certificate.
+///
+/// # Errors
+/// [`CmsError`]; nothing in the message may be believed then.
+pub fn verify_as(der: &[u8], expected: &Expected<'_>) -> Result<Verified, CmsError> {
     if der.len() > MAX_MESSAGE_BYTES {
         return Err(CmsError::TooLong);
     }
     let message = Message::read(der)?;
-    let signer = SignerInfo::read(message.signer_info)?;
-    let certificate = signer.certificate(&message.certificates)?;
+    let right = match expected.content_type {
+        None => [ID_DATA, GM_DATA].contains(&message.content_type),
+        Some(wanted) => message.content_type == wanted,
+    };
+    if !right {
+        return Err(CmsError::Form("the content type must be data"));
+    }
+    let content = match (message.content, expected.content) {
+        (Some(inside), None) => inside,
+        (Some(inside), Some(given)) if inside == given => inside,
+        (Some(_), Some(_)) => return Err(CmsError::Digest("content")),
+        (None, Some(given)) => given,
+        (None, None) => return Err(CmsError::Form("the content is detached")),
+    };
+    let signer = SignerInfo::read(message.signer_info, expected.strict)?;
+    let certificate = match expected.certificate {
+        Some(given) if message.certificates.is_empty() => signer.certificate(&[given])?,
+        Some(given) => {
+            let inside = signer.certificate(&message.certificates)?;
+            if inside != given {
+                return Err(CmsError::Digest("certificate"));
+            }
+            inside
+        }
+        None if message.certificates.is_empty() => return Err(CmsError::Form("the signer's certificate is missing")),
+        None => signer.certificate(&message.certificates)?,
+    };
     let parts = Parts::read(certificate)?;
     let digest = digest_of(signer.digest)?;
     if !message.digests.contains(&signer.digest) {
         return Err(CmsError::Form("the signer's digest is not announced"));
     }
-
-    let attributes = Attributes::read(signer.attributes, certificate)?;
+    let algorithm = signature_algorithm(&signer.algorithm, signer.digest)?;
+    let Some(set) = signer.attributes else {
+        // RFC 5652 §5.4: without attributes the content itself is signed, and only data may be.
+        if expected.strict || expected.content_type.is_some() {
+            return Err(CmsError::Form("there must be signed attributes"));
+        }
+        verify_with(parts.tbs.spki, algorithm, content, signer.signature)?;
+        let (content, certificate) = (content.to_vec(), certificate.to_vec());
+        return Ok(Verified { content, certificate, algorithm, signing_time: None });
+    };
+    let attributes = Attributes::read(set, certificate)?;
     if attributes.content_type != message.content_type {
         return Err(CmsError::Form("the content type must be the same inside as outside"));
     }
-    if !openssl_equal(attributes.message_digest, &digest_bytes(digest, message.content)?) {
+    if !openssl_equal(attributes.message_digest, &digest_bytes(digest, content)?) {
         return Err(CmsError::Digest("content"));
     }
 
     // RFC 5652 §5.4: what is signed is the DER of the attributes under the tag SET OF instead of [0].
-    let mut signed = signer.attributes.whole.to_vec();
+    let mut signed = set.whole.to_vec();
     signed[0] = tag::SET;
-    let algorithm = signature_algorithm(&signer.algorithm, signer.digest)?;
     verify_with(parts.tbs.spki, algorithm, &signed, signer.signature)?;
-    Ok(Signed {
-        content: message.content.to_vec(),
+    Ok(Verified {
+        content: content.to_vec(),
         certificate: certificate.to_vec(),
+        algorithm,
         signing_time: attributes.signing_time,
     })
 }
@@ -62,7 +125,8 @@ pub fn verify(der: &[u8]) -> Result<Signed, CmsError> {
 struct Message<'a> {
     digests: Vec<ObjectIdentifier>,
     content_type: ObjectIdentifier,
-    content: &'a [u8],
+    /// Absent from a detached message.
+    content: Option<&'a [u8]>,
     certificates: Vec<&'a [u8]>,
     signer_info: Element<'a>,
 }
@@ -84,9 +148,10 @@ impl<'a> Message<'a> {
         }
         let digests = digests.into_iter().map(digest_identifier).collect::<Result<_, _>>()?;
         let (content_type, content) = encapsulated(fields.expect(tag::SEQUENCE)?)?;
-        let certificates =
-            fields.optional(tag::CONTEXT_0)?.ok_or(CmsError::Form("the signer's certificate is missing"))?;
-        let certificates = certificates.reader().rest()?;
+        let certificates = match fields.optional(tag::CONTEXT_0)? {
+            Some(set) => set.reader().rest()?,
+            None => Vec::new(),
+        };
         if certificates.len() > MAX_CERTIFICATES || certificates.iter().any(|c| c.tag != tag::SEQUENCE) {
             return Err(CmsError::Form("too many certificates, or of another kind"));
         }
@@ -95,37 +160,37 @@ impl<'a> Message<'a> {
         fields.end()?;
         let signer_info = tlv::single(signer_infos.content, tag::SEQUENCE)
             .map_err(|_| CmsError::Form("there must be exactly one signer"))?;
-        // RFC 5652 §5.1: with id-data inside, the version is that of the signer, 1 or 3.
-        if version != signer_info.reader().expect(tag::INTEGER)?.content {
+        // RFC 5652 §5.1: with id-data inside, the version is that of the signer, 1 or 3; with anything else it is 3.
+        let signers = signer_info.reader().expect(tag::INTEGER)?.content;
+        let wanted = if [ID_DATA, GM_DATA].contains(&content_type) { signers } else { &[3] };
+        if version != wanted {
             return Err(CmsError::Form("the message's version is not its signer's"));
         }
         Ok(Self { digests, content_type, content, certificates, signer_info })
     }
 }
 
-/// Type and octets of the content.
-fn encapsulated(info: Element<'_>) -> Result<(ObjectIdentifier, &[u8]), CmsError> {
+/// Type and octets of the content, which a detached message has not.
+fn encapsulated(info: Element<'_>) -> Result<(ObjectIdentifier, Option<&[u8]>), CmsError> {
     let mut fields = info.reader();
     let content_type = oid_of(fields.next()?)?;
-    if ![ID_DATA, GM_DATA].contains(&content_type) {
-        return Err(CmsError::Form("the content type must be data"));
-    }
-    let content = fields.optional(tag::CONTEXT_0)?.ok_or(CmsError::Form("the content is detached"))?;
+    let content = fields.optional(tag::CONTEXT_0)?;
     fields.end()?;
-    Ok((content_type, tlv::single(content.content, tag::OCTET_STRING)?.content))
+    let octets = content.map(|content| tlv::single(content.content, tag::OCTET_STRING)).transpose()?;
+    Ok((content_type, octets.map(|octets| octets.content)))
 }
 
 /// The one signer of a message.
 struct SignerInfo<'a> {
     sid: Element<'a>,
     digest: ObjectIdentifier,
-    attributes: Element<'a>,
+    attributes: Option<Element<'a>>,
     algorithm: AlgorithmIdentifierOwned,
     signature: &'a [u8],
 }
 
 impl<'a> SignerInfo<'a> {
-    fn read(info: Element<'a>) -> Result<Self, CmsError> {
+    fn read(info: Element<'a>, strict: bool) -> Result<Self, CmsError> {
         let mut fields = info.reader();
         let version = fields.expect(tag::INTEGER)?.content;
         let sid = fields.next()?;
@@ -134,11 +199,17 @@ impl<'a> SignerInfo<'a> {
             return Err(CmsError::Form("the signer's name and version do not go together"));
         }
         let digest = digest_identifier(fields.expect(tag::SEQUENCE)?)?;
-        let attributes = fields.optional(tag::CONTEXT_0)?.ok_or(CmsError::Form("there must be signed attributes"))?;
+        let attributes = fields.optional(tag::CONTEXT_0)?;
+        if strict && attributes.is_none() {
+            return Err(CmsError::Form("there must be signed attributes"));
+        }
         let algorithm = AlgorithmIdentifierOwned::from_der(fields.expect(tag::SEQUENCE)?.whole)
             .map_err(|error| CmsError::Malformed(error.to_string()))?;
         let signature = fields.expect(tag::OCTET_STRING)?.content;
-        // Unsigned attributes could be changed by anyone without notice.
+        // Unsigned attributes could be changed by anyone without notice; where others send them they are not read.
+        if !strict {
+            fields.optional(tag::CONTEXT_1)?;
+        }
         fields.end().map_err(|_| CmsError::Form("unsigned attributes are not taken"))?;
         Ok(Self { sid, digest, attributes, algorithm, signature })
     }
@@ -172,7 +243,7 @@ impl<'a> SignerInfo<'a> {
 struct Attributes<'a> {
     content_type: ObjectIdentifier,
     message_digest: &'a [u8],
-    signing_time: Timestamp,
+    signing_time: Option<Timestamp>,
 }
 
 impl<'a> Attributes<'a> {
@@ -215,7 +286,7 @@ impl<'a> Attributes<'a> {
         Ok(Self {
             content_type: content_type.ok_or(CmsError::Form("contentType is missing"))?,
             message_digest: message_digest.ok_or(CmsError::Form("messageDigest is missing"))?,
-            signing_time: signing_time.ok_or(CmsError::Form("signingTime is missing"))?,
+            signing_time,
         })
     }
 }

@@ -13,7 +13,8 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct Profiles(BTreeMap<ProfileName, Profile>);
 
-pub(super) const BUILT_IN: [(&str, &str); 9] = [
+pub(super) const BUILT_IN: [(&str, &str); 10] = [
+    ("evidence.toml", include_str!("../../profiles/evidence.toml")),
     ("ocsp_responder.toml", include_str!("../../profiles/ocsp_responder.toml")),
     ("person.toml", include_str!("../../profiles/person.toml")),
     ("root.toml", include_str!("../../profiles/root.toml")),
@@ -174,6 +175,7 @@ mod tests {
         assert_eq!(
             names,
             [
+                "evidence",
                 "ocsp-responder",
                 "person",
                 "root",

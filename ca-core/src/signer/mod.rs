@@ -141,6 +141,16 @@ purpose! {
     OcspKey
 }
 
+purpose! {
+    /// The key of a verifier's records.
+    EvidenceKey
+}
+
+purpose! {
+    /// The key of a time-stamping authority.
+    StampKey
+}
+
 /// What opens a sealed key or a token. Overwritten when dropped; has no Debug.
 pub struct Passphrase(Zeroizing<Vec<u8>>);
 

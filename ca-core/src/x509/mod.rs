@@ -66,6 +66,8 @@ pub mod oid {
     pub const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
     /// id-kp-timeStamping.
     pub const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+    /// id-kp-documentSigning (RFC 9336).
+    pub const DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
     /// id-kp-OCSPSigning.
     pub const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
     /// id-qt-cps, the qualifier that points to a certification practice statement.

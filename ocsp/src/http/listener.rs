@@ -5,9 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -40,7 +38,7 @@ const MAX_STREAMS: u32 = 128;
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop`, then lets open requests end. `meters` counts connections, if given.
-pub(crate) async fn serve<H, F>(
+pub(crate) async fn serve<H, F, B>(
     listener: TcpListener,
     limits: ConnectionLimits,
     meters: Option<Arc<Core>>,
@@ -48,7 +46,10 @@ pub(crate) async fn serve<H, F>(
     handler: H,
 ) where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut http = auto::Builder::new(TokioExecutor::new());
     // Time-outs are the pulse's: one timer for a connection instead of one for each request.

@@ -25,7 +25,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 pub use self::listener::ConnectionLimits;
 pub(crate) use self::listener::serve;
-pub(crate) use self::publish::PublishFolder;
+pub(crate) use self::publish::{ListBucket, PublishFolder};
 
 use crate::responder::{OCSP_RESPONSE, Responder};
 use crate::wire::Failure;

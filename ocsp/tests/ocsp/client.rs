@@ -79,7 +79,7 @@ async fn a_responder_that_cannot_know_is_an_outage() {
 
 /// What an evil or broken responder changes.
 #[derive(Clone)]
-struct Lie {
+pub(crate) struct Lie {
     signer: Arc<Holder>,
     tamper: bool,
     /// The signature algorithm that the answer names, if not the signer's own.
@@ -87,12 +87,12 @@ struct Lie {
     nonce: Option<Vec<u8>>,
     echo: bool,
     other: bool,
-    this_update: Timestamp,
-    next_update: Option<Timestamp>,
+    pub(crate) this_update: Timestamp,
+    pub(crate) next_update: Option<Timestamp>,
 }
 
 impl Lie {
-    fn none(signer: Holder) -> Self {
+    pub(crate) fn none(signer: Holder) -> Self {
         let at = now();
         Self {
             signer: Arc::new(signer),
@@ -106,7 +106,7 @@ impl Lie {
         }
     }
 
-    fn answer(&self, request: &[u8]) -> Vec<u8> {
+    pub(crate) fn answer(&self, request: &[u8]) -> Vec<u8> {
         let request = OcspRequest::parse(request).unwrap();
         let asked = request.asked[0];
         let mut other = asked.der.to_vec();

@@ -166,11 +166,33 @@ pub(crate) fn authority_of(kind: KeyKind, common: &str, issuer: Option<&Holder>)
 
 /// A unit's certificate.
 pub(crate) fn leaf(common: &str, serial: &Serial, issuer: &Holder) -> Holder {
+    leaf_between(common, (-1, 365), serial, issuer, true)
+}
+
+/// A certificate of this purpose for a key of a server.
+pub(crate) fn server(common: &str, key: &PKeyRef<Public>, purpose: &ExtendedKeyUsage, issuer: &Holder) -> X509 {
+    let mut builder = builder(common, &[0x42, 7, common.len() as u8], key, (-1, 3650));
+    builder.set_issuer_name(issuer.certificate.subject_name()).unwrap();
+    let usage = KeyUsage::new().critical().digital_signature().non_repudiation().build().unwrap();
+    builder.append_extension(usage).unwrap();
+    builder.append_extension(purpose.build().unwrap()).unwrap();
+    identify(&mut builder, Some(&issuer.certificate));
+    signed(builder, issuer.kind, &issuer.key)
+}
+
+/// A unit's certificate that is valid between these days.
+pub(crate) fn leaf_between(common: &str, days: (i64, i64), serial: &Serial, issuer: &Holder, client: bool) -> Holder {
     let (kind, key) = (issuer.kind, key(issuer.kind));
-    let mut builder = builder(common, serial.octets(), &key, (-1, 365));
+    let mut builder = builder(common, serial.octets(), &key, days);
     builder.set_issuer_name(issuer.certificate.subject_name()).unwrap();
     builder.append_extension(KeyUsage::new().critical().digital_signature().build().unwrap()).unwrap();
-    builder.append_extension(ExtendedKeyUsage::new().client_auth().build().unwrap()).unwrap();
+    let mut purpose = ExtendedKeyUsage::new();
+    if client {
+        purpose.client_auth()
+    } else {
+        purpose.server_auth()
+    };
+    builder.append_extension(purpose.build().unwrap()).unwrap();
     identify(&mut builder, Some(&issuer.certificate));
     Holder { certificate: signed(builder, issuer.kind, &issuer.key), key, kind }
 }

@@ -3,11 +3,16 @@
 
 mod client;
 mod commands;
+mod desk;
 mod hierarchy;
 mod house;
 mod judges;
 mod proxy;
 mod real;
+mod replicas;
 mod rude;
 mod service;
+mod stamps;
+mod table;
+mod verifying;
 mod wire;

@@ -88,8 +88,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
 
     let socket = listener::bind(config.listen.portal).await?;
     let ops_socket = listener::bind(config.listen.ops).await?;
-    let origin = match config.site.origin {
-        Some(origin) => origin,
+    let origin = match &config.site.origin {
+        Some(origin) => origin.clone(),
         None => format!("http://{}", socket.local_addr()?),
     };
     let anchors = Arc::new(read_anchors(&config.trust)?);

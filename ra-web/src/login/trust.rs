@@ -4,19 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use ca_core::chain::Anchors;
-use ca_core::domain::{IssuerId, Sm2Id};
-use ca_core::x509::Parts;
+use ca_core::domain::IssuerId;
 
 use crate::config::Trust;
-
-/// A root and what is under it.
-struct Hierarchy {
-    root: Vec<u8>,
-    sm2_id: Sm2Id,
-    /// Of the root, DER.
-    name: Vec<u8>,
-    issuers: Vec<(IssuerId, Vec<u8>, Sm2Id)>,
-}
 
 /// The roots and the issuing CAs of the configuration, DER files. Whoever can change them can log in as anyone.
 ///
@@ -30,32 +20,13 @@ pub fn read_anchors(trust: &Trust) -> anyhow::Result<Anchors> {
         let known = trust.roots.iter().chain(trust.issuers.values()).any(|file| file == path);
         ensure!(known, "trust.sm2_ids names {}, which is the certificate of no root or issuer", path.display());
     }
-    let mut hierarchies = Vec::with_capacity(trust.roots.len());
-    for path in &trust.roots {
-        let root = read(path)?;
-        let name = Parts::read(&root).with_context(|| path.display().to_string())?.tbs.subject.to_vec();
-        hierarchies.push(Hierarchy { root, sm2_id: sm2_id(path), name, issuers: Vec::new() });
-    }
-    for (name, path) in &trust.issuers {
+    let roots = trust.roots.iter().map(|path| Ok((read(path)?, sm2_id(path)))).collect::<anyhow::Result<Vec<_>>>()?;
+    let issuer = |(name, path): (&String, &PathBuf)| {
         let id = IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"))?;
-        let der = read(path)?;
-        let above = Parts::read(&der).with_context(|| path.display().to_string())?.tbs.issuer.to_vec();
-        let its = hierarchies.iter_mut().find(|hierarchy| hierarchy.name == above);
-        its.with_context(|| format!("the root of {name} is not among the roots"))?.issuers.push((
-            id,
-            der,
-            sm2_id(path),
-        ));
-    }
-    let mut all: Option<Anchors> = None;
-    for Hierarchy { root, sm2_id, issuers, .. } in hierarchies {
-        let one = Anchors::under(&root, &sm2_id, &issuers)?;
-        all = Some(match all {
-            Some(others) => others.and(one)?,
-            None => one,
-        });
-    }
-    all.context("there is no root")
+        Ok((id, read(path)?, sm2_id(path)))
+    };
+    let issuers = trust.issuers.iter().map(issuer).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(Anchors::of_roots(&roots, issuers)?)
 }
 
 #[cfg(test)]

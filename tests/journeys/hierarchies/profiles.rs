@@ -111,6 +111,7 @@ impl Hall {
         self.issue("person", &person, "smimesign", a_person(&base)?).await?;
         let authority = [(Country, "CN"), (Organisation, independent::CA_NAME), (CommonName, AUTHORITY)];
         self.issue("timestamp", &authority, "timestampsign", time_stamping(&base)?).await?;
+        self.issue("evidence", &authority, "smimesign", records(&base)?).await?;
         let unique = format!("U{UNIT_USCC}");
         let unit = [
             (Country, "CN"),
@@ -215,6 +216,12 @@ fn time_stamping(base: &str) -> anyhow::Result<Facts> {
     facts.extended_key_usages.clear();
     facts.custom.push(critical);
     Ok(facts)
+}
+
+fn records(base: &str) -> anyhow::Result<Facts> {
+    let facts = independent::end_entity(of_the_house(AUTHORITY)?, 1, "1.3.6.1.4.1.32473.2.7", base, Vec::new())?;
+    let document_signing = ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 5, 5, 7, 3, 36]);
+    Ok(Facts { extended_key_usages: vec![document_signing, ExtendedKeyUsagePurpose::EmailProtection], ..facts })
 }
 
 fn unit_encryption(kind: KeyKind, base: &str) -> anyhow::Result<Facts> {

@@ -40,10 +40,11 @@ pub(in crate::profile) const KEY_USAGES: [(&str, u16); 7] = [
     ("crl_sign", KeyUsage::CRL_SIGN),
 ];
 
-pub(in crate::profile) const PURPOSES: [(&str, ObjectIdentifier); 5] = [
+pub(in crate::profile) const PURPOSES: [(&str, ObjectIdentifier); 6] = [
     ("server_auth", oid::SERVER_AUTH),
     ("client_auth", oid::CLIENT_AUTH),
     ("email_protection", oid::EMAIL_PROTECTION),
+    ("document_signing", oid::DOCUMENT_SIGNING),
     ("time_stamping", oid::TIME_STAMPING),
     ("ocsp_signing", oid::OCSP_SIGNING),
 ];

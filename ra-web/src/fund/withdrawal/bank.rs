@@ -77,9 +77,9 @@ pub fn answers(xml: &[u8]) -> Result<Vec<BankAnswer>, String> {
     let (mut found, mut within, mut serial, mut status) = (Vec::new(), Vec::new(), String::new(), String::new());
     loop {
         match reader.read_event().map_err(|error| error.to_string())? {
-            Event::Start(start) => within.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned()),
+            Event::Start(start) => within.push(start.local_name().as_ref().to_owned()),
             Event::Text(words) => {
-                let words = words.decode().map_err(|error| error.to_string())?.trim().to_owned();
+                let words = words.trim().to_owned();
                 match within.last().map(String::as_str) {
                     Some("OrgnlEndToEndId") => serial = words,
                     Some("TxSts") => status = words,
@@ -87,7 +87,8 @@ pub fn answers(xml: &[u8]) -> Result<Vec<BankAnswer>, String> {
                 }
             }
             Event::End(_) => {
-                if within.pop().as_deref() == Some("TxInfAndSts") && !serial.is_empty() {
+                let ended = within.pop();
+                if ended.as_deref() == Some("TxInfAndSts") && !serial.is_empty() {
                     found.push(BankAnswer { serial: std::mem::take(&mut serial), status: std::mem::take(&mut status) });
                 }
             }

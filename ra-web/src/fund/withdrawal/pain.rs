@@ -2,8 +2,6 @@
 //!
 //! The order's serial number is the end-to-end id, by which the bank knows a repetition and names the payment in its answer.
 
-use std::fmt::Write as _;
-
 use ca_core::domain::Timestamp;
 use quick_xml::escape::escape;
 
@@ -56,11 +54,9 @@ pub fn message(payment: &Payment<'_>) -> String {
     let account = |party: &Party<'_>| format!("<Id><Othr><Id>{}</Id></Othr></Id>", escape(party.account));
     let (payer, payee) = (&payment.payer, &payment.payee);
     let time = payment.at.beijing_text().replace(' ', "T");
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    // Writing to a String does not fail.
-    let _ = write!(
-        xml,
-        "<Document xmlns=\"{NAMESPACE}\"><CstmrCdtTrfInitn>\
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <Document xmlns=\"{NAMESPACE}\"><CstmrCdtTrfInitn>\
          <GrpHdr><MsgId>{serial}</MsgId><CreDtTm>{time}+08:00</CreDtTm><NbOfTxs>1</NbOfTxs><CtrlSum>{amount}</CtrlSum>\
          <InitgPty><Nm>{payer_name}</Nm></InitgPty></GrpHdr>\
          <PmtInf><PmtInfId>{serial}</PmtInfId><PmtMtd>TRF</PmtMtd><NbOfTxs>1</NbOfTxs><CtrlSum>{amount}</CtrlSum>\
@@ -79,8 +75,7 @@ pub fn message(payment: &Payment<'_>) -> String {
         payee_agent = agent(payee),
         day = payment.at.beijing_day(),
         what = escape(payment.what.chars().take(MOST_NAME).collect::<String>()),
-    );
-    xml
+    )
 }
 
 #[cfg(test)]

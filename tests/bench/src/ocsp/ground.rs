@@ -157,6 +157,23 @@ impl Ground {
         Ok(tx.commit().await?)
     }
 
+    /// What another responder of the same CA needs, PEM: the CA's certificate, and a responder's key with its certificate.
+    pub(super) fn another(&self) -> anyhow::Result<(String, String, String)> {
+        let Authority(issuer) = &*self.prepared.authority;
+        let key = rcgen::KeyPair::generate()?;
+        let mut wanted = rcgen::CertificateParams::default();
+        wanted.distinguished_name.push(rcgen::DnType::CommonName, "another");
+        wanted.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+        wanted.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::OcspSigning];
+        let certificate = wanted.signed_by(&key, issuer)?;
+        Ok((issuer.pem(), key.serialize_pem(), certificate.pem()))
+    }
+
+    /// The serial number of a certificate, as an index of OpenSSL writes it.
+    pub(super) fn serial(number: u32) -> String {
+        serial(number).to_string().to_uppercase()
+    }
+
     pub(super) async fn stop(self) {
         self.prepared.beater.abort();
         self.running.shutdown().await;

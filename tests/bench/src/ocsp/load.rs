@@ -26,6 +26,8 @@ pub(super) struct Measured {
     pub(super) rate: f64,
     /// Processor time of the server's threads for a request, in microseconds.
     pub(super) server_cpu_us: f64,
+    /// How many requests were answered.
+    pub(super) requests: f64,
 }
 
 impl Measured {
@@ -101,7 +103,7 @@ impl Load<'_> {
         let seconds = start.elapsed().as_secs_f64();
         let cpu = server_cpu()?.saturating_sub(before);
         let requests = f64::from(u32::try_from(done)?.max(1));
-        Ok(Measured { rate: requests / seconds, server_cpu_us: cpu.as_secs_f64() * 1e6 / requests })
+        Ok(Measured { rate: requests / seconds, server_cpu_us: cpu.as_secs_f64() * 1e6 / requests, requests })
     }
 }
 
@@ -136,18 +138,23 @@ fn head_end(bytes: &[u8]) -> Option<usize> {
 
 fn content_length(head: &[u8]) -> Option<usize> {
     const NAME: &[u8] = b"content-length: ";
-    let at = head.windows(NAME.len()).position(|name| name == NAME)? + NAME.len();
+    let at = head.windows(NAME.len()).position(|name| name.eq_ignore_ascii_case(NAME))? + NAME.len();
     let digits = head[at..].split(|byte| *byte == b'\r').next()?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// Processor time so far of the server's threads: its runtime and its signers.
 fn server_cpu() -> anyhow::Result<Duration> {
+    cpu_of("self", |name| name.starts_with("server") || name.starts_with("ocsp-sign"))
+}
+
+/// Processor time so far of those threads of a process whose names are of these.
+pub(super) fn cpu_of(process: &str, counts: impl Fn(&str) -> bool) -> anyhow::Result<Duration> {
     let mut nanoseconds = 0;
-    for task in std::fs::read_dir("/proc/self/task")? {
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
         let task = task?.path();
         let Ok(name) = std::fs::read_to_string(task.join("comm")) else { continue };
-        if name.starts_with("server") || name.starts_with("ocsp-sign") {
+        if counts(&name) {
             // schedstat: time on the processor in ns, time waiting, slices.
             let stat = std::fs::read_to_string(task.join("schedstat"))?;
             nanoseconds += stat.split(' ').next().context("schedstat")?.parse::<u64>()?;

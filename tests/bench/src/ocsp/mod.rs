@@ -6,6 +6,7 @@
 mod ground;
 mod load;
 mod mutation;
+mod peers;
 mod saturation;
 pub(crate) mod scale;
 
@@ -113,6 +114,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let raw = raw_signing()?;
     println!("\nraw P-256 signing on one thread: {raw:.0}/s, {:.1} µs each (the nonce answers include one)", 1e6 / raw);
     println!("nonce answers beside raw signing, by processor time: {:.2}", 1e6 / raw / nonce_cpu_us);
+    client.block_on(peers::run(&ground, &ids, &post_sample.body))?;
     client.block_on(saturation::overload(ground.address(), &nonces, 2.0 * nonce_rate))?;
     client.block_on(saturation::revocations(&ground, &posts, QUESTIONS))?;
     client.block_on(mutation::run(ground.address(), &ids, DAMAGED))?;

@@ -1,0 +1,5 @@
+"""Tells schemathesis that time-stamp queries are octets (SCHEMATHESIS_HOOKS)."""
+
+import schemathesis
+
+schemathesis.serializer.alias("application/timestamp-query", "application/octet-stream")
