@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ca_core::domain::{CertificateStatus, Login, LoginPurpose, RevocationReason, encode};
 use ra_web::fund::evidence;
 use ra_web::i18n::Locale;
+use scraper::Html;
 use serde_json::{Value, json};
 
 use crate::house::{House, UNIT, USCC};
@@ -77,19 +78,17 @@ async fn every_operation_is_done_by_a_program() {
         "base": "6000.00", "starts": "2026-11" });
     let other = json!({ "name": "周一鸣", "id_kind": "03", "id_number": "E12345678", "mobile": "13800000008",
         "base": "5000.00", "starts": "2026-12" });
+    let arrears = ["2026-10", "2026-09"].map(|month| {
+        json!({ "number": number, "month": month, "unit_part": "10.00", "personal_part": "10.00", "difference": true,
+            "words": "基数少报补差" })
+    });
     for (act, body) in [
         ("open", json!({ "people": [newcomer, other] })),
         ("seal", json!({ "number": number, "reason": "leave" })),
         ("unseal", json!({ "number": number, "base": "6000.00" })),
         ("rebase", json!({ "bases": [{ "number": number, "base": "6200.50" }] })),
         ("change-person", json!({ "number": number, "mobile": "13911112222", "address": "建设大街1号" })),
-        (
-            "make-up",
-            json!({ "pay": "suspense", "arrears": ["2026-10", "2026-09"].map(|month| json!({
-                "number": number, "month": month, "unit_part": "10.00", "personal_part": "10.00", "difference": true,
-                "words": "基数少报补差",
-            })) }),
-        ),
+        ("make-up", json!({ "pay": "suspense", "arrears": arrears })),
         (
             "change-unit",
             json!({ "address": "示范市东湖区建设大街20号", "handler": "周晓燕", "handler_mobile": "13800000001",
@@ -129,9 +128,9 @@ async fn every_query_is_read_page_by_page_and_nothing_is_left_out_or_read_twice(
         let mut seen = Vec::new();
         let mut at = String::new();
         loop {
-            let page = machine.get(&format!("{path}limit=3{at}")).await.body;
+            let page = machine.get(&format!("{path}limit=2{at}")).await.body;
             let items = page["items"].as_array().unwrap_or_else(|| panic!("{path}: {page}"));
-            assert!(items.len() <= 3, "{path}");
+            assert!(items.len() <= 2, "{path}");
             seen.extend(items.iter().map(|one| one[place].to_string()));
             match page["next"].as_str() {
                 Some(next) => at = format!("&cursor={next}"),
@@ -140,7 +139,7 @@ async fn every_query_is_read_page_by_page_and_nothing_is_left_out_or_read_twice(
         }
         let all: Vec<String> =
             whole["items"].as_array().expect("items").iter().map(|one| one[place].to_string()).collect();
-        assert!(all.len() > 3, "{path}: {whole}");
+        assert!(all.len() > 2, "{path}: {whole}");
         assert_eq!(seen, all, "{path}");
     }
     let months = machine.get("/contributions?from=2026-01&to=2026-11").await.body;
@@ -307,7 +306,7 @@ async fn a_session_is_opened_by_the_very_challenge_and_a_good_certificate_alone(
     let unknown = house.machine().log_in(&house, &token).await;
     assert_eq!((unknown.status, unknown.problem()), (503, "status_unavailable"));
     house.responder.feel(Mood::Honest);
-    let stranger = house.pki.unit_of("示范市北山商贸有限公司", "91130502MA0ZZZZZ9X", "HZ-000099");
+    let stranger = house.pki.unit_of("示范市无账户有限公司", "91130502MA0DEM013G", "HZ-000099");
     house.responder.say(&stranger.serial, CertificateStatus::Good);
     assert_eq!(reason(&house.machine().log_in(&house, &stranger).await), "not_registered");
     // It ends when it is closed, and after a quarter of an hour.
@@ -354,7 +353,6 @@ async fn a_status_that_cannot_be_learnt_books_nothing_and_the_same_request_does_
     let later = machine.sign(&serial, &signature).await;
     assert_eq!((later.status, later.problem()), (503, "status_unavailable"));
     house.responder.feel(Mood::Honest);
-    let machine = Machine { key: machine.key, ..house.logged_in_machine(&token).await };
     assert_eq!(machine.sign(&serial, &signature).await.status, 200);
 }
 
@@ -483,9 +481,7 @@ async fn another_units_data_is_reached_by_no_route_of_the_api() {
         ("POST", format!("/operations/{own}/voucher"), "/operations/{serial}/voucher", &none, 404),
         ("POST", format!("/operations/{draft}/cancel"), "/operations/{serial}/cancel", &none, 404),
         ("POST", format!("/operations/{draft}/signature"), "/operations/{serial}/signature", &signature, 404),
-    ]
-    .into_iter()
-    .collect();
+    ];
     let found = json!({ "id_number": "130599197306120145" });
     let plans = [
         ("/people/search", found, 404),
@@ -542,13 +538,14 @@ async fn the_description_is_whole_and_its_page_says_each_operation_in_both_langu
     for locale in Locale::ALL {
         browser.language = locale.tag();
         let page = browser.get("/api/v1").await;
-        assert!(page.status == 200 && page.text.contains("/api/v1/openapi.json"), "{}", page.text);
+        assert!(page.status == 200 && page.text.contains("href=\"/api/v1/openapi.json\""), "{}", page.text);
+        let text = Html::parse_document(&page.text).root_element().text().collect::<String>();
         for (path, methods) in api["paths"].as_object().expect("paths") {
-            assert!(page.text.contains(&format!("<code>{path}</code>")), "{path}");
+            assert!(text.contains(path.as_str()), "{path}");
             for operation in methods.as_object().expect("methods").values() {
                 let id = operation["operationId"].as_str().expect("an id");
                 let said = locale.t(&format!("api-op-{}", id.replace('_', "-")));
-                assert!(page.text.contains(&said) && !said.starts_with("api-"), "{id}");
+                assert!(text.contains(&said) && !said.starts_with("api-"), "{id}");
                 for status in operation["responses"].as_object().expect("responses").keys() {
                     let described = &operation["responses"][status]["content"];
                     let problem = !described["application/problem+json"].is_null();

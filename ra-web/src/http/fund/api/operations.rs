@@ -23,6 +23,7 @@ use crate::http::error::{Failure, Kind};
 use crate::http::fund::Portal;
 use crate::http::fund::business::LAST;
 use crate::http::fund::operations::{find, proof, voucher};
+use crate::login::Refusal;
 use crate::page::View;
 
 /// An operation with its document and its steps.
@@ -188,7 +189,9 @@ async fn booked(
         match portal.hall.sign(account, certificate, serial, message, portal.clock.now()).await {
             Ok(_) => {}
             Err(HallError::Refused(refusal)) => {
-                end_all(portal, certificate).await?;
+                if refusal != Refusal::StatusUnreachable {
+                    end_all(portal, certificate).await?;
+                }
                 return Err(refused(view, &refusal));
             }
             Err(HallError::Signature(why)) => return Err(Failure::with_detail(Kind::SignatureRefused, why)),
