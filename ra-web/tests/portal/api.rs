@@ -168,12 +168,18 @@ async fn every_query_is_read_page_by_page_and_nothing_is_left_out_or_read_twice(
 async fn each_faulty_row_and_field_is_named_and_nothing_is_done() {
     let house = House::new().await;
     let (machine, _) = begun(&house).await;
-    let person = |name: &str, id: &str, base: &str| json!({ "name": name, "id_kind": "01", "id_number": id, "mobile": "13800000009", "base": base, "starts": "2026-11" });
+    let person = |name: &str, id: &str, base: &str| {
+        let mobile = "13800000009";
+        json!({ "name": name, "id_kind": "01", "id_number": id, "mobile": mobile, "base": base, "starts": "2026-11" })
+    };
     let pairs = |answer: &crate::machine::Answer| answer.faults();
     let typed = machine
         .post(
             "/plans/open",
-            &json!({ "people": [person("郑小满", "11010519491231002X", "6000.00"), person("1", "110105194912310021", "6000")] }),
+            &json!({ "people": [
+                person("郑小满", "11010519491231002X", "6000.00"),
+                person("1", "110105194912310021", "6000"),
+            ] }),
         )
         .await;
     assert_eq!((typed.status, typed.problem()), (422, "invalid"));
