@@ -38,7 +38,7 @@ use crate::http::presence::{self, Presences};
 use crate::http::public::{self, Public as PublicSite};
 use crate::http::staff::{self, Staff};
 use crate::http::unit::{self, Units};
-use crate::http::{invoice, listener, ops, provisioning, session, unlock, webhook};
+use crate::http::{listener, ops, provisioning, session, unlock, verify, webhook};
 use crate::invoice::Invoices;
 use crate::invoice::content::Seller;
 use crate::invoice::issuing::Invoicing;
@@ -196,7 +196,7 @@ pub async fn serve_with(
         .merge(public)
         .merge(provisioning::router(desk.clone()))
         .merge(presence::router(unit_presences))
-        .merge(invoice::router(desk.store.clone()))
+        .merge(verify::router(desk.store.clone()))
         .merge(webhook::router(online.clone()));
 
     let frame = |site| Frame {
@@ -410,7 +410,7 @@ async fn invoices(
         }
         None => Arc::new(Local),
     };
-    Ok(Invoices { provider, seller, seal, site: site(config) })
+    Ok(Invoices { provider, seller, seal, quota: of.quota, site: site(config) })
 }
 
 /// Makes the key of the seal where the configuration names one and there is none; says where.

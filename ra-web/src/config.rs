@@ -383,6 +383,8 @@ pub struct Invoice {
     /// The sealed key of the seal on our own samples; `ra-web migrate` makes one where there is none. Unset: samples are PDF
     /// and XML alone.
     pub seal_key_file: Option<PathBuf>,
+    /// Whether units can have quota invoices (定额发票) out of the office's stock instead of an e-invoice.
+    pub quota: bool,
     /// Who has invoices numbered by the tax platform. Unset: samples are made here, which are no tax invoices.
     pub provider: Option<InvoiceApi>,
 }
@@ -420,6 +422,7 @@ impl Default for Invoice {
             category: "信息技术服务".into(),
             goods_code: "3040201000000000000".into(),
             seal_key_file: None,
+            quota: false,
             provider: None,
         }
     }

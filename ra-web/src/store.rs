@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use ca_core::domain::{
-    Act, BeijingDay, CertificateStatus, IssuerId, OfficeId, Order, OrderId, Serial, Sha256, Timestamp, Validity,
+    Act, BeijingDay, CertificateStatus, IssuerId, OfficeId, OfficerId, Order, OrderId, Serial, Sha256, Timestamp,
+    Validity,
 };
 use ca_core::sql::DatabaseError;
 
@@ -16,6 +17,7 @@ use crate::enrolment::case::{Case, CaseNumber, State, Step, Who};
 use crate::enrolment::document::{DocumentKind, Media};
 use crate::enrolment::process::CertificateName;
 use crate::enrolment::retention::{Deletion, Expired};
+use crate::invoice::quota::store::QuotaInvoices;
 use crate::invoice::store::EInvoices;
 use crate::jobs::JobTx;
 use crate::kept::KeptFormTx;
@@ -79,6 +81,7 @@ pub trait Tx:
     + AskedTx
     + MailTx
     + EInvoices
+    + QuotaInvoices
     + Send
 {
     /// Makes everything durable.
@@ -337,6 +340,9 @@ pub trait Orders {
     async fn count_waiting_orders(&mut self, office: &OfficeId) -> Result<i64, DatabaseError>;
     /// Orders on certificates of an office that wait for a signature or for the authority, oldest first.
     async fn waiting_orders(&mut self, office: &OfficeId) -> Result<Vec<StoredOrder>, DatabaseError>;
+    /// Signed orders about certificates that the authority did not answer yet, of all offices, the oldest first: those that
+    /// somebody of this id opened.
+    async fn signed_orders(&mut self, opened: &OfficerId) -> Result<Vec<StoredOrder>, DatabaseError>;
 }
 
 /// Where a ticket stands.

@@ -15,6 +15,7 @@ mod renewal;
 mod reports;
 mod slice;
 mod tokens;
+mod ways;
 mod withdrawal;
 
 #[path = "../../ra-web/tests/portal/house.rs"]

@@ -12,9 +12,11 @@ use ra_web::mail::smtp::{Protection, Settings, Smtp};
 use ra_web::mail::{Attachment, MailFault, Mailer as _, Outgoing};
 use zeroize::Zeroizing;
 
-const PASSWORD: &str = "of-this-test-alone";
+/// Of the user `yinxin`.
+pub(crate) const PASSWORD: &str = "of-this-test-alone";
 
-struct Server {
+/// A mail server, while it runs.
+pub(crate) struct Server {
     _program: Program,
     port: u16,
     root: Vec<u8>,
@@ -23,7 +25,8 @@ struct Server {
 }
 
 impl Server {
-    async fn start() -> anyhow::Result<Self> {
+    /// Starts it.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
@@ -68,8 +71,19 @@ impl Server {
         })
     }
 
+    /// The section of the office's configuration that has it send mails here; the password lies in `secrets/mail`.
+    pub(crate) fn section(&self) -> String {
+        let root = self.folder.path().join("server.pem");
+        format!(
+            "[mail]\nhost = \"127.0.0.1\"\nport = {}\nroot_file = \"{}\"\nuser = \"yinxin\"\n\
+             password_file = \"secrets/mail\"\nfrom = \"noreply@ca.example\"\n",
+            self.port,
+            root.display()
+        )
+    }
+
     /// The mails that it took, as they came.
-    fn mails(&self) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn mails(&self) -> anyhow::Result<Vec<String>> {
         let new = self.folder.path().join("mails/new");
         let read =
             |path: &Path| -> anyhow::Result<String> { Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned()) };

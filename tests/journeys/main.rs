@@ -13,5 +13,6 @@ mod mail;
 mod outages;
 mod papers;
 mod postgres;
+mod renewals_killed;
 mod secrets;
 mod tongsuo;

@@ -327,6 +327,22 @@ impl House {
         self.start("ra-web", self.command("ra-web", "ra.toml")?.arg("serve"), self.ports.web_ops).await
     }
 
+    /// Runs `ra-web migrate`, which makes the keys that the configuration names and that are not there.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn migrate_office(&self) -> anyhow::Result<()> {
+        must(self.command("ra-web", "ra.toml")?.arg("migrate")).map(drop)
+    }
+
+    /// Starts `ra-web worker`, whose operations port the configuration names.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_worker(&self, operations: u16) -> anyhow::Result<Program> {
+        self.start("ra-worker", self.command("ra-web", "ra.toml")?.arg("worker"), operations).await
+    }
+
     /// Takes tokens into the stock of the demonstration's office: `ra-web stock`. Writes the list of their admin PINs.
     ///
     /// # Errors
@@ -432,7 +448,7 @@ impl House {
             "[payment.online]\napi = \"http://127.0.0.1:{stripe}/\"\npages = \"http://127.0.0.1:{stripe}\"\n\
              secret_key_file = \"secrets/stripe\"\nwebhook_secret_file = \"secrets/stripe-webhook\"\n\
              [payment.wire]\npayee = \"示范市数字证书认证中心\"\naccount = \"1305 0000 1111 2222\"\n\
-             bank = \"示范银行\"\noffice = \"demo-office\"\n"
+             bank = \"示范银行\"\noffice = \"demo-office\"\n[invoice]\nquota = true\n"
         );
         // Tokens of tests come to the counter as they are.
         let mut enrolment = "[worker]\nbeside_serve = true\n[enrolment]\nstock_only = false\n".to_owned();

@@ -125,6 +125,17 @@ pub fn cryptography(jobs: &[String]) -> anyhow::Result<Vec<serde_json::Value>> {
     Ok(facts)
 }
 
+/// What the codes on the pages of a PDF say: drawn by poppler, read by zxing-cpp.
+///
+/// # Errors
+/// When it cannot be drawn, or one of them is not installed (`scripts/setup test`).
+pub fn codes(pdf: &Path) -> anyhow::Result<Vec<String>> {
+    let python = root().join(".venv/bin/python");
+    anyhow::ensure!(python.exists(), "zxing-cpp is not installed: run scripts/setup test");
+    let printed = must(Command::new(python).arg(root().join("tests/conformance/codes.py")).arg(pdf))?;
+    Ok(printed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
 /// What `openssl ocsp` reads from a responder's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OcspVerdict {

@@ -216,3 +216,9 @@ difference-hint-invoice-without-money = The money went back or the bill was give
 difference-hint-money-without-certificate = Have the certificate made; what cannot be issued is to be refunded.
 difference-hint-money-without-invoice = The invoice is due within three days of payment.
 done-difference-explained = The explanation is noted.
+wire-slip-copied =
+    Payee: { $payee }
+    Account: { $account }
+    Bank: { $bank }
+    Amount: { $amount } yuan
+    Memo: { $code }

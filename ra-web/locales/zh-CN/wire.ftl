@@ -213,3 +213,9 @@ difference-hint-invoice-without-money = 款项已退或账单已取消，发票�
 difference-hint-money-without-certificate = 请催办制证；无法签发的应申请退款。
 difference-hint-money-without-invoice = 发票应在收款后三日内交付。
 done-difference-explained = 说明已记录。
+wire-slip-copied =
+    收款户名：{ $payee }
+    收款账号：{ $account }
+    开户银行：{ $bank }
+    金额：{ $amount } 元
+    附言：{ $code }

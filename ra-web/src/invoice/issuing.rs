@@ -9,6 +9,7 @@ use ca_core::domain::{Officer, Timestamp};
 use super::content::Content;
 use super::paper::{self, Form};
 use super::provider::{InvoiceError, Numbered, Progress};
+use super::quota::allotment::Allotment;
 use super::record::{EInvoice, EState, FileKind, Issue};
 use super::title::Title;
 use super::{ofd, xml};
@@ -113,6 +114,8 @@ impl Desk {
                 Err(faults) => return Ok(Err(faults)),
             };
             tx.put_invoice_title(number, &title, by, now).await?;
+            // Who chooses to whom an e-invoice is made out wants an e-invoice.
+            tx.drop_wish(number).await?;
             let own = if title.is_of(&bill) { "own" } else { "other" };
             let entry = event(
                 "money.invoice-title",
@@ -129,7 +132,7 @@ impl Desk {
         .await
     }
 
-    /// Finance asks for a bill's e-invoice: its deadline is met when it is there.
+    /// Finance asks for a bill's e-invoice, also where quota invoices were wished: its deadline is met when it is there.
     ///
     /// # Errors
     /// [`OfficeError::Money`] when there is one, or nothing to invoice; [`OfficeError`].
@@ -144,6 +147,7 @@ impl Desk {
                 return Err(MoneyFault::State { what, state, act: "invoiced" }.into());
             }
             nothing_in_the_way(&mut tx, number).await?;
+            tx.drop_wish(number).await?;
             let wanted = self.put_request(&mut tx, &bill, Who::from(by), now).await?;
             let about = format!("{}/{}", wanted.request, wanted.version);
             tx.add_job(&NewJob { kind: KIND, about, payload: number.to_string(), due: now }, now).await?;
@@ -181,6 +185,9 @@ impl Desk {
                 return Ok(Some(wanted));
             }
             if bill.kept().is_zero() || tx.invoices(number).await?.iter().any(HandedOut::stands) {
+                return Ok(None);
+            }
+            if self.invoices.quota && tx.wish(number).await?.is_some() {
                 return Ok(None);
             }
             nothing_in_the_way(&mut tx, number).await?;
@@ -381,6 +388,9 @@ impl Desk {
 pub(crate) async fn title_is_frozen(tx: &mut Box<dyn Tx>, bill: &Bill) -> Result<Option<&'static str>, OfficeError> {
     if tx.invoices(&bill.number).await?.iter().any(HandedOut::stands) {
         return Ok(Some("issued"));
+    }
+    if tx.allotments(&bill.number).await?.iter().any(Allotment::stands) {
+        return Ok(Some("allotted"));
     }
     let records = tx.einvoices(&bill.number).await?;
     Ok(records.iter().find(|one| is_in_the_way(&one.state)).map(|one| one.state.word()))

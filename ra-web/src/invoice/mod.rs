@@ -1,4 +1,5 @@
-//! E-invoices (数电票): what is invoiced to whom, how it is issued, shown, archived, reversed and checked.
+//! E-invoices (数电票): what is invoiced to whom, how it is issued, shown, archived, reversed and checked; and quota invoices
+//! ([`quota`]), which some units still want instead.
 //!
 //! For: who paid gets a document that can be booked and checked. [`title`], [`content`], [`record`] are pure; [`xml`], [`paper`]
 //! and [`ofd`] write the three forms of an invoice, all from the same frozen [`content::Content`]; [`issuing`] and
@@ -17,6 +18,7 @@ pub mod nuonuo;
 pub mod ofd;
 pub mod paper;
 pub mod provider;
+pub mod quota;
 pub mod record;
 pub mod reversing;
 pub mod store;
@@ -37,6 +39,8 @@ pub struct Invoices {
     pub seller: content::Seller,
     /// With what OFD files are sealed; without it there are none of our own.
     pub seal: Option<Arc<Seal>>,
+    /// Whether units can have quota invoices instead.
+    pub quota: bool,
     /// The units' own site, where invoices are checked; without a slash at the end.
     pub site: String,
 }

@@ -49,6 +49,7 @@ pub(crate) fn invoices() -> super::Invoices {
         provider: std::sync::Arc::new(super::provider::Local),
         seller: seller(),
         seal: Some(seal()),
+        quota: true,
         site: "http://127.0.0.1:8080".into(),
     }
 }

@@ -132,8 +132,8 @@ fn all(text: &str, also: &str) -> bool {
     text.len() <= 32 && text.chars().all(|c| c.is_ascii_digit() || also.contains(c))
 }
 
-fn unprintable(text: &str) -> Option<FieldFault> {
-    // Marks that turn the direction of text or are not seen have no place in an invoice.
+/// Marks that turn the direction of text or are not seen have no place on a paper.
+pub(super) fn unprintable(text: &str) -> Option<FieldFault> {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

@@ -38,6 +38,17 @@ pub enum Letter {
         /// Whether it is a sample that cannot be booked.
         sample: bool,
     },
+    /// Quota invoices are on their way, or were handed over.
+    Quota {
+        /// The bill.
+        bill: String,
+        /// Codes and numbers.
+        papers: String,
+        /// What they are worth together.
+        amount: Fen,
+        /// The parcel's number; empty when they were handed over at the counter.
+        waybill: String,
+    },
     /// The invoice was reversed by a red one.
     Reversed {
         /// The bill.
@@ -100,6 +111,7 @@ impl Letter {
             Self::Paid { .. } => "paid",
             Self::Installed { .. } => "installed",
             Self::Invoice { .. } => "invoice",
+            Self::Quota { .. } => "quota",
             Self::Reversed { .. } => "reversed",
             Self::Held { .. } => "held",
             Self::Released { .. } => "released",
@@ -127,6 +139,10 @@ impl Letter {
             Self::Installed { serial, until } => vec![("serial", serial.clone()), ("until", until.clone())],
             Self::Invoice { bill, number, amount, .. } => {
                 vec![("invoice", number.clone()), ("bill", bill.clone()), ("gross", yuan(amount))]
+            }
+            Self::Quota { bill, papers, amount, waybill } => {
+                let parcel = if waybill.is_empty() { locale.t("mail-quota-counter") } else { waybill.clone() };
+                vec![("papers", papers.clone()), ("bill", bill.clone()), ("amount", yuan(amount)), ("waybill", parcel)]
             }
             Self::Reversed { bill, number, red } => {
                 vec![("invoice", number.clone()), ("red", red.clone()), ("bill", bill.clone())]

@@ -37,6 +37,12 @@ fn all() -> Vec<Letter> {
             amount: Fen::yuan(200),
             sample: true,
         },
+        Letter::Quota {
+            bill: bill.clone(),
+            papers: "113001000001 00000001–00000002".into(),
+            amount: Fen::yuan(200),
+            waybill: String::new(),
+        },
         Letter::Reversed {
             bill: bill.clone(),
             number: "99202609211000000001".into(),

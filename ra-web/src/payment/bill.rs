@@ -202,6 +202,24 @@ pub enum MoneyFault {
     /// An invoice is being issued or reversed.
     #[error("an invoice is being issued or reversed")]
     Invoicing,
+    /// The office uses no quota invoices.
+    #[error("the office uses no quota invoices")]
+    QuotaOff,
+    /// Nobody asked for quota invoices.
+    #[error("nobody asked for quota invoices of this bill")]
+    NotWished,
+    /// The quota invoices in stock do not make the amount up.
+    #[error("no quota invoices in stock make up exactly what was paid")]
+    NoPapers,
+    /// One of the quota invoices was taken in before.
+    #[error("one of these quota invoices is known already")]
+    PaperKnown,
+    /// One of the quota invoices is not in stock.
+    #[error("not all of these quota invoices are in stock")]
+    NotInStock,
+    /// Quota invoices come back as what they are.
+    #[error("the quota invoices are to be taken back paper by paper")]
+    PapersFirst,
     /// A refund waits already.
     #[error("a refund of this bill is under way")]
     RefundWaits,
@@ -232,6 +250,12 @@ impl MoneyFault {
             Self::Invoiced => "invoiced",
             Self::RedFirst => "red-first",
             Self::Invoicing => "invoicing",
+            Self::QuotaOff => "quota-off",
+            Self::NotWished => "not-wished",
+            Self::NoPapers => "no-papers",
+            Self::PaperKnown => "paper-known",
+            Self::NotInStock => "not-in-stock",
+            Self::PapersFirst => "papers-first",
             Self::RefundWaits => "refund-waits",
             Self::RefundFirst => "refund-first",
             Self::Unexplained => "unexplained",

@@ -13,6 +13,7 @@ use super::{event, ledger, own};
 use crate::enrolment::case::{Case, CaseNumber, Forbidden, State, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::invoice::issuing;
+use crate::invoice::quota::allotment::Allotment;
 use crate::store::{OrderState, OrderSubject, StoredOrder, Tx};
 
 /// A case has so many bills at most: one, and one for the difference each time it was signed anew for more.
@@ -238,9 +239,10 @@ pub(crate) async fn nothing_in_the_way(tx: &mut Box<dyn Tx>, number: &BillNumber
     no_invoice(tx, number).await
 }
 
-/// No invoice is in the unit's hands, and none is being issued or reversed.
+/// No invoice is in the unit's hands or put aside for it, and none is being issued or reversed.
 pub(super) async fn no_invoice(tx: &mut Box<dyn Tx>, number: &BillNumber) -> Result<(), OfficeError> {
-    if tx.invoices(number).await?.iter().any(super::invoice::HandedOut::stands) {
+    let allotted = tx.allotments(number).await?.iter().any(Allotment::stands);
+    if allotted || tx.invoices(number).await?.iter().any(super::invoice::HandedOut::stands) {
         return Err(MoneyFault::Invoiced.into());
     }
     if tx.einvoices(number).await?.iter().any(|one| issuing::is_in_the_way(&one.state)) {

@@ -13,6 +13,7 @@ use super::taking::{Method, Payment};
 use super::{event, ledger, note, own};
 use crate::enrolment::case::{Case, State, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
+use crate::invoice::quota::allotment::Allotment;
 use crate::store::{OrderSubject, Tx};
 
 impl Desk {
@@ -154,18 +155,11 @@ impl Desk {
         .await
     }
 
-    /// Finance notes the invoice that the unit was given: its deadline is met.
+    /// Finance notes the e-invoice that another system issued to the unit: its deadline is met.
     ///
     /// # Errors
     /// [`OfficeError::Money`] when the unit has one already; [`OfficeError`].
-    pub async fn hand_out_invoice(
-        &self,
-        by: &Officer,
-        number: &BillNumber,
-        kind: InvoiceKind,
-        invoice: &str,
-        waybill: &str,
-    ) -> Result<(), OfficeError> {
+    pub async fn hand_out_invoice(&self, by: &Officer, number: &BillNumber, invoice: &str) -> Result<(), OfficeError> {
         let now = self.clock.now();
         again(|| async {
             let mut tx = self.store.begin().await?;
@@ -178,9 +172,9 @@ impl Desk {
             nothing_in_the_way(&mut tx, number).await?;
             let handed = HandedOut {
                 bill: number.clone(),
-                kind,
+                kind: InvoiceKind::Electronic,
                 number: invoice.to_owned(),
-                waybill: waybill.to_owned(),
+                waybill: String::new(),
                 by: Who::from(by),
                 at: now,
                 taken_back: None,
@@ -188,14 +182,14 @@ impl Desk {
             tx.add_invoice(&handed).await?;
             bill.invoice_due = None;
             tx.put_bill(&bill).await?;
-            let facts = [("invoice", invoice), ("kind", kind.word())];
+            let facts = [("invoice", invoice), ("kind", InvoiceKind::Electronic.word())];
             tx.audit(&event("money.invoice", number.as_str(), Some(by), now, bill.kept(), &facts)).await?;
             Ok(tx.commit().await?)
         })
         .await
     }
 
-    /// Finance notes that the invoice came back, or was reversed in red: then money can go back. Until it does, another
+    /// Finance notes that such an invoice was reversed in red: then money can go back. Until it does, another
     /// one is due.
     ///
     /// # Errors
@@ -208,6 +202,9 @@ impl Desk {
             own(by, &bill.office)?;
             let standing = tx.invoices(number).await?.into_iter().find(HandedOut::stands);
             let standing = standing.ok_or(OfficeError::NotFound)?;
+            if tx.allotments(number).await?.iter().any(Allotment::stands) {
+                return Err(MoneyFault::PapersFirst.into());
+            }
             if tx.einvoice_of_number(&standing.number).await?.is_some() {
                 return Err(MoneyFault::RedFirst.into());
             }

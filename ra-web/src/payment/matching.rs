@@ -1,6 +1,5 @@
 //! Statements of our bank account are taken in, and their money finds its bill: by code and amount without anybody, by
-//! name and amount on the word of finance; everything else lies in suspense until finance assigns it or two people send it
-//! back to the account that it came from.
+//! name and amount on the word of finance; everything else lies in suspense ([`super::suspense`]).
 //!
 //! A file is taken whole or not at all, each line of it once, and all that came is in the books in the same transaction.
 //! What it is for is found line by line, each in a transaction of its own, by whoever took the file in and by a job, so
@@ -12,29 +11,24 @@ use async_trait::async_trait;
 use ca_core::domain::{BeijingDay, Officer, Sha256, Timestamp};
 use ca_core::sql::DatabaseError;
 
-use super::bill::{Bill, BillNumber, MoneyFault};
-use super::counter::{add_note, book, case_of};
+use super::bill::BillNumber;
+use super::counter::{book, case_of};
 use super::fen::Fen;
-use super::ledger::Account;
-use super::remittance::{Remittance, RemittanceCode, codes_in};
-use super::store::Booked;
+use super::remittance::codes_in;
 use super::taking::Method;
-use super::wire::{BankLine, LineNumber, LineState, StatementNumber, TakenIn, Verdict, WireTerms, judge};
-use super::{event, ledger, note, receiving};
-use crate::enrolment::case::{Forbidden, Who, may_read};
+use super::wire::{BankLine, LineNumber, LineState, StatementNumber, TakenIn, Verdict, judge};
+use super::{event, ledger, receiving};
+use crate::enrolment::case::{Forbidden, Who};
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::enrolment::form::folded;
 use crate::enrolment::intake::hash_of;
 use crate::jobs::{Done, Fault, Handler, Job, NewJob};
-use crate::statement::code::Kind;
 use crate::statement::fresh::{Known, fresh};
 use crate::statement::{self, FileFault, StatementLine, plain};
 use crate::store::Tx;
 
 /// The kind of the job.
 const KIND: &str = "match-statement";
-/// So many of each kind at most, the oldest.
-const MOST: i64 = 100;
 /// So many bills can look like the one that is meant.
 const MOST_ALIKE: i64 = 20;
 
@@ -47,90 +41,7 @@ pub enum Received {
     Before(StatementNumber),
 }
 
-/// What waits about money by bank.
-pub struct WireBoard {
-    /// Our account.
-    pub terms: WireTerms,
-    /// Lines that finance is asked about, each with its bill.
-    pub proposed: Vec<(BankLine, Option<Bill>)>,
-    /// Lines in suspense.
-    pub suspense: Vec<BankLine>,
-    /// Returns that wait for a second person.
-    pub asked: Vec<BankLine>,
-    /// Returns to be sent.
-    pub returning: Vec<BankLine>,
-    /// The last statements.
-    pub statements: Vec<TakenIn>,
-}
-
 impl Desk {
-    /// Our account; without one nothing of this is there.
-    ///
-    /// # Errors
-    /// [`OfficeError::NotFound`].
-    pub fn wire_terms(&self) -> Result<&WireTerms, OfficeError> {
-        self.rules.money.wire.as_ref().ok_or(OfficeError::NotFound)
-    }
-
-    /// The terms, for someone of the office that keeps the account.
-    fn wire_of(&self, by: &Officer) -> Result<&WireTerms, OfficeError> {
-        let terms = self.wire_terms()?;
-        if by.office == terms.office { Ok(terms) } else { Err(Forbidden::OtherOffice.into()) }
-    }
-
-    /// Gives a bill its code, in the transaction of the bill.
-    pub(super) async fn draw_code(
-        &self,
-        tx: &mut Box<dyn Tx>,
-        bill: &Bill,
-        now: Timestamp,
-    ) -> Result<Remittance, OfficeError> {
-        // Of a hundred million codes few are taken; after so many draws something else is wrong.
-        for _ in 0..20 {
-            let code = RemittanceCode::draw(Kind::Bill, &mut *self.draw());
-            let remittance = Remittance::of(bill, code, now);
-            if tx.add_remittance(&remittance).await? {
-                return Ok(remittance);
-            }
-        }
-        Err(OfficeError::WrongState("no remittance code is free"))
-    }
-
-    /// A unit pays by bank: its bill stays open longer, from the first time on.
-    ///
-    /// # Errors
-    /// [`OfficeError::NotFound`] for another unit's bill, or where nobody pays by bank; [`OfficeError::Money`].
-    pub async fn choose_wire(&self, uscc: &str, number: &BillNumber) -> Result<Remittance, OfficeError> {
-        let (days, now) = (self.wire_terms()?.lapse_days, self.clock.now());
-        again(|| async {
-            let mut tx = self.store.begin().await?;
-            let bill = tx.bill(number).await?.filter(|bill| bill.uscc == uscc).ok_or(OfficeError::NotFound)?;
-            let longer = bill.clone().wait_longer(now, days)?;
-            let remittance = match tx.remittance_of(number).await? {
-                Some(remittance) => remittance,
-                None => self.draw_code(&mut tx, &bill, now).await?,
-            };
-            if remittance.chosen.is_some() {
-                return Ok(remittance);
-            }
-            tx.choose_wire(number, now).await?;
-            tx.put_bill(&longer).await?;
-            let (case, _) = case_of(&mut tx, &bill).await?;
-            let by = Who::unit(&bill.unit_name);
-            add_note(
-                &mut tx,
-                &case,
-                &crate::enrolment::case::Step { by: Some(by), ..note(&case, "wire", None, None, now) },
-            )
-            .await?;
-            let facts = [("code", remittance.code.as_str())];
-            tx.audit(&event("money.wire", number.as_str(), None, now, bill.gross(), &facts)).await?;
-            tx.commit().await?;
-            Ok(Remittance { chosen: Some(now), ..remittance })
-        })
-        .await
-    }
-
     /// Takes a statement in, whole or not at all, and finds what its money is for.
     ///
     /// # Errors
@@ -257,7 +168,7 @@ impl Desk {
     }
 
     /// A line pays a bill: bill, payment, line, books and case move together.
-    async fn pay_by(
+    pub(super) async fn pay_by(
         &self,
         mut tx: Box<dyn Tx>,
         line: BankLine,
@@ -284,213 +195,6 @@ impl Desk {
         self.go_on_paid(tx, &paid, &payment).await?;
         metrics::counter!("ra_wire_payments_total", "by" => if by.is_some() { "finance" } else { "code" }).increment(1);
         Ok(())
-    }
-
-    /// Finance says that a line pays a bill: the one that was proposed, or the one that it names.
-    ///
-    /// # Errors
-    /// [`OfficeError::Money`] says why not; [`OfficeError::Forbidden`] for another office's; [`OfficeError::NotFound`].
-    pub async fn assign_line(
-        &self,
-        by: &Officer,
-        number: &LineNumber,
-        bill: Option<&BillNumber>,
-    ) -> Result<(), OfficeError> {
-        self.wire_of(by)?;
-        let now = self.clock.now();
-        again(|| async {
-            let mut tx = self.store.begin().await?;
-            let line = tx.line(number).await?.ok_or(OfficeError::NotFound)?;
-            let bill = match (bill, &line.state) {
-                (Some(bill), _) => bill.clone(),
-                (None, LineState::Proposed(bill)) => bill.clone(),
-                _ => return Err(MoneyFault::State { what: "line", state: line.state.word(), act: "confirmed" }.into()),
-            };
-            self.pay_by(tx, line, &bill, Some(by), now).await
-        })
-        .await
-    }
-
-    /// The bill that somebody means who types its number or its remittance code.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn bill_meant(&self, typed: &str) -> Result<Option<BillNumber>, OfficeError> {
-        let mut tx = self.store.read().await?;
-        if let Ok(number) = typed.trim().parse::<BillNumber>() {
-            return Ok(tx.bill(&number).await?.map(|bill| bill.number));
-        }
-        match codes_in(typed).good.as_slice() {
-            [code] => Ok(tx.remittance(code).await?.map(|remittance| remittance.bill)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Finance says that a proposal is wrong.
-    ///
-    /// # Errors
-    /// [`OfficeError`].
-    pub async fn decline_line(&self, by: &Officer, number: &LineNumber) -> Result<(), OfficeError> {
-        self.move_line(by, number, "money.line-declined", |line, _| Ok((line.decline(by)?, None))).await
-    }
-
-    /// Finance says that it is money of ours that was on its way.
-    ///
-    /// # Errors
-    /// [`OfficeError`].
-    pub async fn clear_line(&self, by: &Officer, number: &LineNumber, from: Account) -> Result<(), OfficeError> {
-        self.move_line(by, number, "money.line-cleared", |line, now| {
-            let entry = ledger::cleared(&line, from, &by.into(), now);
-            Ok((line.clear(from, by, now)?, entry))
-        })
-        .await
-    }
-
-    /// One of finance asks that money goes back to where it came from.
-    ///
-    /// # Errors
-    /// [`OfficeError`].
-    pub async fn ask_return(&self, by: &Officer, number: &LineNumber, why: &str) -> Result<(), OfficeError> {
-        self.move_line(by, number, "money.return-asked", |line, now| {
-            Ok((line.ask_return(by, why.to_owned(), now)?, None))
-        })
-        .await
-    }
-
-    /// A second one agrees: it is owed from now on.
-    ///
-    /// # Errors
-    /// [`OfficeError`].
-    pub async fn approve_return(&self, by: &Officer, number: &LineNumber) -> Result<(), OfficeError> {
-        self.move_line(by, number, "money.return", |line, now| {
-            let entry = ledger::to_return(&line, &by.into(), now);
-            Ok((line.approve_return(by, now)?, entry))
-        })
-        .await
-    }
-
-    /// A second one does not.
-    ///
-    /// # Errors
-    /// [`OfficeError`].
-    pub async fn decline_return(&self, by: &Officer, number: &LineNumber) -> Result<(), OfficeError> {
-        self.move_line(by, number, "money.return-declined", |line, _| Ok((line.decline_return(by)?, None))).await
-    }
-
-    /// It was sent, under this number of the bank's.
-    ///
-    /// # Errors
-    /// [`OfficeError`].
-    pub async fn sent_back(&self, by: &Officer, number: &LineNumber, reference: &str) -> Result<(), OfficeError> {
-        self.move_line(by, number, "money.sent-back", |line, now| {
-            let entry = ledger::sent_back(&line, &by.into(), now);
-            Ok((line.returned(by, reference, now)?, entry))
-        })
-        .await
-    }
-
-    async fn move_line(
-        &self,
-        by: &Officer,
-        number: &LineNumber,
-        kind: &'static str,
-        act: impl Fn(BankLine, Timestamp) -> Result<(BankLine, Option<ledger::Entry>), MoneyFault>,
-    ) -> Result<(), OfficeError> {
-        self.wire_of(by)?;
-        let now = self.clock.now();
-        again(|| async {
-            let mut tx = self.store.begin().await?;
-            let line = tx.line(number).await?.ok_or(OfficeError::NotFound)?;
-            let from = line.state.word();
-            let (line, entry) = act(line, now)?;
-            tx.put_line(&line).await?;
-            book(&mut tx, entry).await?;
-            let facts = [("from", from), ("to", line.state.word())];
-            tx.audit(&event(kind, number.as_str(), Some(by), now, line.amount, &facts)).await?;
-            Ok(tx.commit().await?)
-        })
-        .await
-    }
-
-    /// What waits about money by bank.
-    ///
-    /// # Errors
-    /// [`OfficeError::Forbidden`] for another office's, [`OfficeError::NotFound`] where nobody pays by bank, or storage.
-    pub async fn wire_board(&self, officer: &Officer) -> Result<WireBoard, OfficeError> {
-        let terms = self.wire_terms()?.clone();
-        may_read(officer, &terms.office)?;
-        let mut tx = self.store.read().await?;
-        let mut proposed = Vec::new();
-        for line in tx.lines_in(&terms.office, "proposed", MOST).await? {
-            let bill = match line.state.bill() {
-                Some(number) => tx.bill(number).await?,
-                None => None,
-            };
-            proposed.push((line, bill));
-        }
-        Ok(WireBoard {
-            proposed,
-            suspense: tx.lines_in(&terms.office, "suspense", MOST).await?,
-            asked: tx.lines_in(&terms.office, "return_asked", MOST).await?,
-            returning: tx.lines_in(&terms.office, "returning", MOST).await?,
-            statements: tx.statements(&terms.office, 30).await?,
-            terms,
-        })
-    }
-
-    /// How much waits for finance about money by bank: nothing where it does not look after the account.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn wires_waiting(&self, officer: &Officer) -> Result<Option<usize>, OfficeError> {
-        let Some(terms) = self.rules.money.wire.as_ref().filter(|terms| may_read(officer, &terms.office).is_ok())
-        else {
-            return Ok(None);
-        };
-        let mut tx = self.store.read().await?;
-        let mut waiting = 0;
-        for state in ["proposed", "suspense", "return_asked", "returning"] {
-            waiting += tx.lines_in(&terms.office, state, MOST).await?.len();
-        }
-        Ok(Some(waiting))
-    }
-
-    /// A line, with the bill that it pays or comes nearest, and what was booked of it.
-    ///
-    /// # Errors
-    /// [`OfficeError::NotFound`], [`OfficeError::Forbidden`] for another office's.
-    pub async fn bank_line(
-        &self,
-        officer: &Officer,
-        number: &LineNumber,
-    ) -> Result<(BankLine, Option<Bill>, Vec<Booked>), OfficeError> {
-        may_read(officer, &self.wire_terms()?.office)?;
-        let mut tx = self.store.read().await?;
-        let line = tx.line(number).await?.ok_or(OfficeError::NotFound)?;
-        may_read(officer, &line.office)?;
-        let booked = tx.entries_about(number.as_str()).await?;
-        let bill = match line.state.bill() {
-            Some(number) => tx.bill(number).await?,
-            None => None,
-        };
-        Ok((line, bill, booked))
-    }
-
-    /// A statement with its lines.
-    ///
-    /// # Errors
-    /// [`OfficeError::NotFound`], [`OfficeError::Forbidden`] for another office's.
-    pub async fn bank_statement(
-        &self,
-        officer: &Officer,
-        number: &StatementNumber,
-    ) -> Result<(TakenIn, Vec<BankLine>), OfficeError> {
-        may_read(officer, &self.wire_terms()?.office)?;
-        let mut tx = self.store.read().await?;
-        let statement = tx.statement(number).await?.ok_or(OfficeError::NotFound)?;
-        may_read(officer, &statement.office)?;
-        let lines = tx.lines_of(number, statement::MAX_LINES as i64).await?;
-        Ok((statement, lines))
     }
 }
 

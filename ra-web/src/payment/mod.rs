@@ -2,8 +2,8 @@
 //!
 //! For: the counter, payment online, money by bank, and whatever other way comes beside them. [`fen`], [`tariff`], [`bill`],
 //! [`taking`], [`refund`], [`drawer`], [`invoice`], [`checkout`], [`remittance`], [`wire`], [`difference`],
-//! [`ledger`] are pure; [`counter`], [`online`], [`back`], [`matching`], [`giving_back`], [`day_end`], [`board`], [`lapse`],
-//! [`prove`], [`reconcile`], [`slip`] and [`receipt`] are the services over the ports in [`store`] and
+//! [`ledger`] are pure; [`counter`], [`online`], [`back`], [`matching`], [`suspense`], [`remitting`], [`giving_back`], [`day_end`],
+//! [`board`], [`wire_board`], [`lapse`], [`prove`], [`reconcile`], [`slip`] and [`receipt`] are the services over the ports in [`store`] and
 //! [`gateway`], behind which [`stripe`] stands. Trusts the officer whom the session names, and the database's transaction: a
 //! fact, its line of history, its audit entry and its booking are written together or not at all. Never changes a
 //! booking, never takes a bill's money twice, and never lets a certificate be made for a bill that is not paid.
@@ -32,12 +32,15 @@ mod receiving;
 pub mod reconcile;
 pub mod refund;
 pub mod remittance;
+pub mod remitting;
 pub mod slip;
 pub mod store;
 pub mod stripe;
+pub mod suspense;
 pub mod taking;
 pub mod tariff;
 pub mod wire;
+pub mod wire_board;
 
 use std::collections::BTreeMap;
 

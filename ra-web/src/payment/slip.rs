@@ -8,6 +8,8 @@ use super::remittance::Remittance;
 use super::wire::WireTerms;
 use crate::enrolment::case::may_read;
 use crate::enrolment::desk::{Desk, OfficeError};
+use crate::i18n::Locale;
+use crate::paper::qr::Modules;
 
 /// What the template reads.
 #[derive(Serialize)]
@@ -26,6 +28,8 @@ struct Facts {
     code: String,
     grouped: String,
     due: String,
+    /// All of that for a telephone to copy, as SVG.
+    qr: String,
 }
 
 /// What a payer must know.
@@ -81,6 +85,17 @@ impl Desk {
         }
         let letterhead = &self.printer.letterhead;
         let now: Timestamp = self.clock.now();
+        let (amount, code) = (bill.gross().to_string(), remittance.code.to_string());
+        let copied = Locale::ZhCn.t_with(
+            "wire-slip-copied",
+            &[
+                ("payee", &terms.payee),
+                ("account", &terms.account),
+                ("bank", &terms.bank),
+                ("amount", &amount),
+                ("code", &code),
+            ],
+        );
         let facts = Facts {
             number: bill.number.to_string(),
             authority: letterhead.authority.clone(),
@@ -91,11 +106,12 @@ impl Desk {
             payee: terms.payee.clone(),
             account: terms.account.clone(),
             bank: terms.bank.clone(),
-            amount: bill.gross().to_string(),
+            amount,
             capitals: bill.gross().capitals(),
-            code: remittance.code.to_string(),
+            code,
             grouped: remittance.code.grouped(),
             due: bill.due.beijing_text(),
+            qr: Modules::of(&copied).map(|code| code.svg()).unwrap_or_default(),
         };
         Ok(self.printer.press.print("slip", &facts, now).await?)
     }

@@ -14,6 +14,7 @@ use crate::enrolment::intake::{hash_of, masked};
 use crate::enrolment::process::{NotNow, Process, may_replace};
 use crate::enrolment::provisioning::TICKET_SECONDS;
 use crate::invoice::issuing;
+use crate::invoice::quota::handing::Told;
 use crate::payment::bill::{Bill, BillState, MoneyFault};
 use crate::payment::checkout::Way;
 use crate::payment::counter::bills_of;
@@ -67,6 +68,8 @@ pub struct Standing {
     pub bill: Option<Bill>,
     /// Whether the unit can fetch its invoice.
     pub invoiced: bool,
+    /// How far its quota invoices are, if it is to have such.
+    pub quota: Option<Told>,
     /// The code of its bill, once it pays by bank.
     pub wire: Option<Remittance>,
     /// The certificate that took the other's place.
@@ -156,6 +159,10 @@ impl Renewals {
             Some(bill) => issuing::standing(&mut tx, &bill.number).await?.is_some(),
             None => false,
         };
+        let quota = match &bill {
+            Some(bill) => self.desk.quota_told(&mut tx, &bill.number).await?,
+            None => None,
+        };
         let wire = match &bill {
             Some(bill) => tx.remittance_of(&bill.number).await?.filter(|remittance| remittance.chosen.is_some()),
             None => None,
@@ -182,7 +189,7 @@ impl Renewals {
         let process = process_of(unit);
         let years = 1..=rules.max_years;
         let prices = years.map(|years| rules.tariff.quote(&process, years, now.beijing_day())).collect();
-        Ok(Standing { issued, case, bill, invoiced, wire, successor, stage, prices })
+        Ok(Standing { issued, case, bill, invoiced, quota, wire, successor, stage, prices })
     }
 
     fn may_renew(&self, issued: &Issued, now: Timestamp) -> Result<(), NotNow> {

@@ -23,13 +23,14 @@ use zeroize::Zeroizing;
 
 use crate::Chance;
 use crate::audit::Event;
+use crate::enrolment::case::Who;
 use crate::enrolment::certificate_order::Wish;
 use crate::enrolment::desk::{Desk, OfficeError, Signer};
 use crate::enrolment::form::{FieldFault, FieldFaults, Form, is_mobile};
 use crate::enrolment::intake::hash_of;
 use crate::jobs::{Done, Every, Fault, Handler, Job};
 use crate::matters::{Facts, MatterNumber};
-use crate::store::{CertificateFilter, Issued, OrderState, OrderSubject};
+use crate::store::{CertificateFilter, Issued};
 use crate::vault::FieldKey;
 
 /// What its key is sealed to.
@@ -279,8 +280,8 @@ fn request(key: &PKey<Private>) -> Result<Vec<u8>, ErrorStack> {
     request.build().to_der()
 }
 
-/// Sends the authority the orders that nobody at the office waits for and that it did not answer: reported losses, and what
-/// units of the loss desk's office signed about their own certificates.
+/// Sends the authority the orders that nobody at an office waits for and that it did not answer: reported losses, and what units
+/// of any office signed about their own certificates.
 pub struct Resend {
     /// The office's services.
     pub desk: Arc<Desk>,
@@ -309,11 +310,8 @@ impl Handler for Resend {
 
 impl Resend {
     async fn resend(&self) -> Result<(), OfficeError> {
-        let officer = &self.loss.signer.officer;
-        let waiting = self.desk.store.read().await?.waiting_orders(&officer.office).await?;
-        for order in waiting {
-            let ours = order.opened.id == officer.id || order.opened.is_unit();
-            if order.state == OrderState::Signed && ours && matches!(order.subject, OrderSubject::Certificate(..)) {
+        for opened in [self.loss.signer.officer.id.clone(), Who::unit("").id] {
+            for order in self.desk.store.read().await?.signed_orders(&opened).await? {
                 self.desk.send_order(&order.opened, &order).await?;
             }
         }

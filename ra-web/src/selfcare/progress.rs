@@ -5,6 +5,7 @@ use ca_core::domain::Timestamp;
 
 use crate::enrolment::case::{Case, CaseNumber};
 use crate::enrolment::desk::{Desk, OfficeError};
+use crate::invoice::quota::handing::Told;
 use crate::matters::{Matter, MatterNumber};
 use crate::payment::bill::{Bill, BillNumber, BillSubject};
 use crate::payment::counter::bills_of;
@@ -13,8 +14,8 @@ use crate::store::Tx;
 /// What is found under a number.
 #[derive(Clone)]
 pub enum Found {
-    /// An application or renewal, with its last bill.
-    Case(Box<Case>, Option<Box<Bill>>),
+    /// An application or renewal, with its last bill and how far the quota invoices of that are.
+    Case(Box<Case>, Option<Box<Bill>>, Option<Told>),
     /// A matter about a certificate.
     Matter(Box<Matter>),
 }
@@ -24,7 +25,7 @@ impl Found {
     #[must_use]
     pub fn updated(&self) -> Timestamp {
         match self {
-            Self::Case(case, _) => case.updated,
+            Self::Case(case, ..) => case.updated,
             Self::Matter(matter) => matter.updated,
         }
     }
@@ -66,29 +67,33 @@ impl Desk {
             return Ok(Progress::TooOften);
         }
         let mut tx = self.store.read().await?;
-        Ok(match look(&mut tx, wanted).await? {
+        Ok(match self.look(&mut tx, wanted).await? {
             Some((found, known)) if known == mobile => Progress::Found(found),
             _ => Progress::NotKnown,
         })
     }
-}
 
-/// What is under a number, and the mobile number of who may ask.
-async fn look(tx: &mut Box<dyn Tx>, number: Number) -> Result<Option<(Found, String)>, OfficeError> {
-    let case = match number {
-        Number::Matter(number) => {
-            let Some(matter) = tx.matter(&number).await? else { return Ok(None) };
-            let unit = tx.unit(&matter.about.uscc).await?;
-            return Ok(unit.map(|unit| (Found::Matter(Box::new(matter)), unit.handler.mobile)));
-        }
-        Number::Case(number) => number,
-        Number::Bill(number) => match tx.bill(&number).await?.map(|bill| bill.subject) {
-            Some(BillSubject::Case(case)) => case,
-            None => return Ok(None),
-        },
-    };
-    let Some((case, _)) = tx.case(&case).await? else { return Ok(None) };
-    let bill = bills_of(tx, &case.number).await?.into_iter().next().map(Box::new);
-    let mobile = case.form.handler_mobile.clone();
-    Ok(Some((Found::Case(Box::new(case), bill), mobile)))
+    /// What is under a number, and the mobile number of who may ask.
+    async fn look(&self, tx: &mut Box<dyn Tx>, number: Number) -> Result<Option<(Found, String)>, OfficeError> {
+        let case = match number {
+            Number::Matter(number) => {
+                let Some(matter) = tx.matter(&number).await? else { return Ok(None) };
+                let unit = tx.unit(&matter.about.uscc).await?;
+                return Ok(unit.map(|unit| (Found::Matter(Box::new(matter)), unit.handler.mobile)));
+            }
+            Number::Case(number) => number,
+            Number::Bill(number) => match tx.bill(&number).await?.map(|bill| bill.subject) {
+                Some(BillSubject::Case(case)) => case,
+                None => return Ok(None),
+            },
+        };
+        let Some((case, _)) = tx.case(&case).await? else { return Ok(None) };
+        let bill = bills_of(tx, &case.number).await?.into_iter().next().map(Box::new);
+        let mobile = case.form.handler_mobile.clone();
+        let told = match &bill {
+            Some(bill) => self.quota_told(tx, &bill.number).await?,
+            None => None,
+        };
+        Ok(Some((Found::Case(Box::new(case), bill, told), mobile)))
+    }
 }

@@ -64,7 +64,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     INVOICES,
 ];
 
-row!(BillRow {
+row!(pub(super) BillRow {
     number: String,
     subject: String,
     office: String,

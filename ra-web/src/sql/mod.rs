@@ -22,6 +22,7 @@ mod office;
 mod officers;
 mod orders;
 mod payments;
+mod quota;
 mod reconciliation;
 mod reminders;
 mod reports;
@@ -69,6 +70,8 @@ pub fn office_migrations() -> Migrator {
         (42, "reconciliation", include_str!("../../migrations/0042_reconciliation.sql")),
         (45, "mail", include_str!("../../migrations/0045_mail.sql")),
         (46, "einvoices", include_str!("../../migrations/0046_einvoices.sql")),
+        (47, "quota", include_str!("../../migrations/0047_quota.sql")),
+        (48, "signed_orders", include_str!("../../migrations/0048_signed_orders.sql")),
     ])
 }
 
@@ -100,12 +103,15 @@ pub const STATEMENTS: &[&[&str]] = &[
     kept::STATEMENTS,
     mails::STATEMENTS,
     einvoices::STATEMENTS,
+    quota::STATEMENTS,
 ];
 
 #[cfg(test)]
 mod money_tests;
 #[cfg(test)]
 pub(crate) mod plan_tests;
+#[cfg(test)]
+mod quota_tests;
 #[cfg(test)]
 mod report_tests;
 #[cfg(test)]

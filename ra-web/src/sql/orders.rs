@@ -1,7 +1,7 @@
 //! Orders and their signatures.
 
 use async_trait::async_trait;
-use ca_core::domain::{IssuerId, OfficeId, Order, OrderId, Timestamp, decode};
+use ca_core::domain::{IssuerId, OfficeId, OfficerId, Order, OrderId, Timestamp, decode};
 use ca_core::for_each_backend;
 use ca_core::sql::{DatabaseError, expect_rows};
 
@@ -22,12 +22,15 @@ const ABOUT: &str = "SELECT id, subject, statement, state, refusal, opened_id, o
 const DROP: &str = "UPDATE office_order SET state = 'dropped', settled = $2 WHERE subject = $1 AND state = 'open'";
 const WAITING: &str = "SELECT id, subject, statement, state, refusal, opened_id, opened_name FROM office_order \
     WHERE office = $1 AND act <> 'issue' AND (state = 'signed' OR state = 'open') ORDER BY created, id LIMIT 200";
+const SIGNED: &str = "SELECT id, subject, statement, state, refusal, opened_id, opened_name FROM office_order \
+    WHERE opened_id = $1 AND act <> 'issue' AND state = 'signed' ORDER BY created, id LIMIT 200";
 const COUNT_WAITING: &str = "SELECT COUNT(*) FROM office_order \
     WHERE office = $1 AND act <> 'issue' AND (state = 'signed' OR state = 'open') \
     AND EXISTS (SELECT 1 FROM order_signature s WHERE s.order_id = office_order.id AND s.seat = 0)";
 
 /// Every statement of this file.
-pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, SIGNATURES, SIGN, SETTLE, ABOUT, DROP, WAITING, COUNT_WAITING];
+pub(super) const STATEMENTS: &[&str] =
+    &[ADD, FIND, SIGNATURES, SIGN, SETTLE, ABOUT, DROP, WAITING, SIGNED, COUNT_WAITING];
 
 const TABLE: &str = "office_order";
 
@@ -158,6 +161,15 @@ for_each_backend! { SqlTx =>
         async fn count_waiting_orders(&mut self, office: &OfficeId) -> Result<i64, DatabaseError> {
             let (n,): (i64,) = sqlx::query_as(COUNT_WAITING).bind(office.as_str()).fetch_one(self.connection()).await?;
             Ok(n)
+        }
+
+        async fn signed_orders(&mut self, opened: &OfficerId) -> Result<Vec<StoredOrder>, DatabaseError> {
+            let rows: Vec<OrderRow> = sqlx::query_as(SIGNED).bind(opened.as_str()).fetch_all(self.connection()).await?;
+            let mut found = Vec::with_capacity(rows.len());
+            for row in rows {
+                found.push(self.with_signatures(row).await?);
+            }
+            Ok(found)
         }
 
         async fn waiting_orders(&mut self, office: &OfficeId) -> Result<Vec<StoredOrder>, DatabaseError> {

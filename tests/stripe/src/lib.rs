@@ -4,7 +4,9 @@
 //! For tests and demonstrations only; it trusts everybody who reaches it. Its answers are the official fixtures
 //! (`fixtures/`) with the facts filled in, so that a field that Stripe has is there; the client's strict types judge the rest.
 
+mod catalogue;
 pub mod face;
+mod idempotency;
 mod page;
 mod refunds;
 mod sessions;
@@ -59,20 +61,16 @@ impl Delivery {
     }
 }
 
-/// What was answered under an idempotency key, and for which request.
-struct Remembered {
-    request: String,
-    answer: (StatusCode, Value),
-}
-
 /// All that it keeps.
 #[derive(Default)]
 struct Memory {
     sessions: BTreeMap<String, Value>,
     refunds: BTreeMap<String, Value>,
     disputes: BTreeMap<String, Value>,
+    /// Products, prices and payment methods by their names.
+    catalogue: BTreeMap<String, Value>,
     refunding: refunds::Refunding,
-    answers: HashMap<String, Remembered>,
+    answers: HashMap<String, idempotency::Remembered>,
     delivery: Delivery,
     held: Vec<Value>,
 }
@@ -114,9 +112,12 @@ impl StandIn {
 /// Its routes.
 pub fn router(stand_in: Arc<StandIn>) -> Router {
     Router::new()
-        .route("/v1/checkout/sessions", post(sessions::create))
+        .route("/v1/checkout/sessions", post(sessions::create).get(sessions::list))
         .route("/v1/checkout/sessions/{id}", get(sessions::retrieve))
         .route("/v1/checkout/sessions/{id}/expire", post(sessions::expire))
+        .route("/v1/{kind}", post(catalogue::create))
+        .route("/v1/payment_pages/{id}", get(catalogue::page))
+        .route("/v1/payment_pages/{id}/confirm", post(catalogue::confirm))
         .route("/v1/refunds", post(refunds::create).get(refunds::list))
         .route("/v1/refunds/{id}", get(refunds::retrieve))
         .route("/v1/balance_transactions", get(refunds::settled))

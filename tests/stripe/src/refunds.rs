@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
+use super::idempotency::once;
 use super::sessions::{form, is_let_in, not_let_in, wrong};
-use super::{Memory, Remembered, StandIn, webhook};
+use super::{Memory, StandIn, webhook};
 
 const REFUND: &str = include_str!("../fixtures/refund.json");
 const DISPUTE: &str = include_str!("../fixtures/dispute.json");
@@ -61,28 +62,19 @@ pub(crate) async fn create(State(stand_in): State<Arc<StandIn>>, headers: Header
     if !is_let_in(&headers) {
         return not_let_in();
     }
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (id, now) = (stand_in.name("re"), stand_in.now());
     let (answer, told) = {
         let mut memory = stand_in.memory();
-        if let Some(known) = key.as_ref().and_then(|key| memory.answers.get(key)) {
-            let (status, answer) = if known.request == body {
-                known.answer.clone()
-            } else {
-                wrong("idempotency_error", "Keys for idempotent requests can only be used with the same parameters")
-            };
-            return (status, Json(answer)).into_response();
-        }
-        let made = refund(&memory, &form(&body), &id, now);
-        let answer = match made {
-            Ok(refund) => {
-                memory.refunds.insert(id, refund.clone());
-                (StatusCode::OK, refund)
-            }
-            Err(answer) => answer,
-        };
-        if let Some(key) = key {
-            memory.answers.insert(key, Remembered { request: body, answer: answer.clone() });
+        let (answer, fresh) =
+            once(&mut memory, &headers, body, |memory, body| match refund(memory, &form(body), &id, now) {
+                Ok(refund) => {
+                    memory.refunds.insert(id.clone(), refund.clone());
+                    (StatusCode::OK, refund)
+                }
+                Err(answer) => answer,
+            });
+        if !fresh {
+            return (answer.0, Json(answer.1)).into_response();
         }
         let told = (answer.0 == StatusCode::OK).then(|| charge(&memory, &answer.1, now)).flatten();
         (answer, told)

@@ -1,5 +1,6 @@
 //! `/v1/checkout/sessions`: create, retrieve, expire.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,7 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use super::{Remembered, StandIn, webhook};
+use super::idempotency::once;
+use super::{StandIn, webhook};
 
 const FIXTURE: &str = include_str!("../fixtures/checkout.session.json");
 /// Stripe's own bounds of `expires_at`.
@@ -41,41 +43,42 @@ pub(crate) async fn create(State(stand_in): State<Arc<StandIn>>, headers: Header
     if !is_let_in(&headers) {
         return not_let_in();
     }
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let fields: Vec<(String, String)> = form(&body);
     let now = stand_in.now();
     let (id, intent) = (stand_in.name("cs_test"), stand_in.name("pi"));
     let mut memory = stand_in.memory();
-    if let Some(known) = key.as_ref().and_then(|key| memory.answers.get(key)) {
-        let (status, answer) = if known.request == body {
-            known.answer.clone()
-        } else {
-            wrong("idempotency_error", "Keys for idempotent requests can only be used with the same parameters")
-        };
-        return (status, Json(answer)).into_response();
-    }
-    let made = session(&stand_in.settings.origin, &fields, &id, &intent, now);
-    let answer = match made {
-        Ok(session) => {
-            memory.sessions.insert(id, session.clone());
-            (StatusCode::OK, session)
+    let made = once(&mut memory, &headers, body, |memory, body| {
+        match session(&stand_in.settings.origin, &form(body), &memory.catalogue, (&id, &intent), now) {
+            Ok(session) => {
+                memory.sessions.insert(id.clone(), session.clone());
+                (StatusCode::OK, session)
+            }
+            Err(answer) => answer,
         }
-        Err(answer) => answer,
-    };
-    if let Some(key) = key {
-        memory.answers.insert(key, Remembered { request: body, answer: answer.clone() });
-    }
-    (answer.0, Json(answer.1)).into_response()
+    });
+    let ((status, answer), _) = made;
+    (status, Json(answer)).into_response()
 }
 
-fn session(origin: &str, fields: &[(String, String)], id: &str, intent: &str, now: i64) -> Result<Value, Answer> {
+fn session(
+    origin: &str,
+    fields: &[(String, String)],
+    catalogue: &BTreeMap<String, Value>,
+    (id, intent): (&str, &str),
+    now: i64,
+) -> Result<Value, Answer> {
     let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    // A price is given with the session, or was made before.
+    let listed = get("line_items[0][price]").and_then(|name| catalogue.get(name));
+    let priced = |part: &str| match listed {
+        Some(price) => price[part].as_str(),
+        None => get(&format!("line_items[0][price_data][{part}]")),
+    };
     let bad = |message: &str| wrong("invalid_request_error", message);
     if get("mode") != Some("payment") {
         return Err(bad("mode: only `payment` is known here"));
     }
-    let currency = get("line_items[0][price_data][currency]").ok_or_else(|| bad("Missing currency"))?;
-    let price: i64 = get("line_items[0][price_data][unit_amount]")
+    let currency = priced("currency").ok_or_else(|| bad("Missing currency"))?;
+    let price: i64 = priced("unit_amount")
         .and_then(|text| text.parse().ok())
         .filter(|amount| *amount > 0)
         .ok_or_else(|| bad("Invalid unit_amount"))?;
@@ -151,6 +154,15 @@ pub(crate) async fn retrieve(
         Some(session) => Json(session).into_response(),
         None => none(&id),
     }
+}
+
+/// `GET /v1/checkout/sessions`: all of them.
+pub(crate) async fn list(State(stand_in): State<Arc<StandIn>>, headers: HeaderMap) -> Response {
+    if !is_let_in(&headers) {
+        return not_let_in();
+    }
+    let data: Vec<Value> = stand_in.memory().sessions.values().cloned().collect();
+    Json(json!({ "object": "list", "data": data, "has_more": false, "url": "/v1/checkout/sessions" })).into_response()
 }
 
 /// `POST /v1/checkout/sessions/{id}/expire`: only an open one.

@@ -211,3 +211,44 @@ async fn our_client_reads_sessions_refunds_settlements_and_disputes() {
     let told = stripe.dispute(dispute["id"].as_str().expect("an id")).await.expect("told");
     assert_eq!((told.reference, told.status.as_str()), (Some(reference), "needs_response"));
 }
+
+/// What `stripe trigger checkout.session.completed` of the official client (1.52.0) asks for, in its order, as it was recorded; names
+/// that it takes from answers stand in brackets.
+const TRIGGERED: [(&str, &str, &str); 6] = [
+    ("POST", "/v1/products", "name=myproduct&description=%28created+by+Stripe+CLI%29"),
+    ("POST", "/v1/prices", "product=<0>&unit_amount=1500&currency=usd"),
+    (
+        "POST",
+        "/v1/checkout/sessions",
+        "cancel_url=https%3A%2F%2Fhttpbin.org%2Fpost&mode=payment&line_items[0][price]=<1>&line_items[0][quantity]=2&\
+         payment_intent_data[shipping][address][line1]=510+Townsend+St&payment_intent_data[shipping][name]=Jenny+Rosen&\
+         success_url=https%3A%2F%2Fhttpbin.org%2Fpost",
+    ),
+    ("GET", "/v1/payment_pages/<2>", ""),
+    ("POST", "/v1/payment_methods", "card[token]=tok_visa&billing_details[email]=stripe%40example.com&type=card"),
+    ("POST", "/v1/payment_pages/<2>/confirm", "payment_method=<4>&expected_amount=3000"),
+];
+
+#[tokio::test]
+async fn what_the_official_client_triggers_is_a_paid_session() {
+    let router = stand_in();
+    ask(&router, "POST", "/stand-in/delivery/never", None, "").await;
+    let mut answers: Vec<Value> = Vec::new();
+    for (method, path, body) in TRIGGERED {
+        let filled = |text: &str| {
+            answers.iter().enumerate().fold(text.to_owned(), |text, (n, answer)| {
+                text.replace(&format!("<{n}>"), answer["id"].as_str().unwrap_or_default())
+            })
+        };
+        let (status, answer) = ask(&router, method, &filled(path), None, &filled(body)).await;
+        assert_eq!(status, StatusCode::OK, "{method} {path}: {answer}");
+        answers.push(answer);
+    }
+    let session = answers.last().expect("an answer");
+    assert_eq!((&session["status"], &session["payment_status"]), (&Value::from("complete"), &Value::from("paid")));
+    assert_eq!((&session["amount_total"], &session["currency"]), (&Value::from(3000), &Value::from("usd")));
+    let id = session["id"].as_str().expect("an id");
+    let again = format!("payment_method={}&expected_amount=3000", answers[4]["id"].as_str().expect("an id"));
+    let (status, _) = ask(&router, "POST", &format!("/v1/payment_pages/{id}/confirm"), None, &again).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "once");
+}

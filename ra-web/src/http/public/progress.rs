@@ -10,6 +10,7 @@ use super::{FaultLine, Public, fault_lines};
 use crate::enrolment::form::{FieldFault, FieldFaults, Form};
 use crate::http::answer::{Again, Shown};
 use crate::http::error::Failure;
+use crate::http::invoice::quota::told;
 use crate::page::{Page, View};
 use crate::selfcare::progress::{Found, Progress};
 
@@ -38,6 +39,8 @@ struct FoundView {
     next: String,
     updated: String,
     bill: Option<String>,
+    /// How far its quota invoices are.
+    quota: Option<String>,
     /// Whether the unit goes on with it on this site.
     ours: bool,
 }
@@ -46,7 +49,7 @@ impl FoundView {
     fn of(view: &View, found: &Found) -> Self {
         let updated = found.updated().beijing_text();
         match found {
-            Found::Case(case, bill) => {
+            Found::Case(case, bill, far) => {
                 let word = case.state.word().replace('_', "-");
                 Self {
                     number: case.number.to_string(),
@@ -57,6 +60,7 @@ impl FoundView {
                     bill: bill
                         .as_ref()
                         .map(|bill| view.t(&format!("unit-bill-{}", bill.state.word().replace('_', "-")))),
+                    quota: far.as_ref().map(|far| told(view, far)),
                     ours: case.is_the_units(),
                 }
             }
@@ -67,6 +71,7 @@ impl FoundView {
                 next: view.t(&format!("progress-matter-{}", matter.state.word())),
                 updated,
                 bill: None,
+                quota: None,
                 ours: false,
             },
         }

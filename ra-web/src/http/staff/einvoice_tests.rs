@@ -41,7 +41,7 @@ impl Bench {
             clock: self.desk.clock.clone(),
             chance: self.desk.chance.clone(),
         };
-        let routes = wrap(crate::http::invoice::router(self.desk.store.clone()), frame);
+        let routes = wrap(crate::http::verify::router(self.desk.store.clone()), frame);
         let ask = Request::get(format!("/invoice/verify{query}")).header("accept-language", "en");
         let answer = routes.oneshot(ask.body(Body::empty()).expect("a request")).await.expect("infallible");
         assert_eq!(answer.status(), StatusCode::OK);

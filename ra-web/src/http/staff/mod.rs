@@ -494,6 +494,8 @@ impl Staff {
 #[cfg(test)]
 mod archive_tests;
 #[cfg(test)]
+mod back_tests;
+#[cfg(test)]
 mod batch_tests;
 #[cfg(test)]
 mod desk_tests;
@@ -514,11 +516,17 @@ mod office_tests;
 #[cfg(test)]
 mod officer_tests;
 #[cfg(test)]
+mod online_testing;
+#[cfg(test)]
+mod online_tests;
+#[cfg(test)]
 mod presence_tests;
 #[cfg(test)]
 mod process_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod quota_tests;
 #[cfg(test)]
 mod recovery_tests;
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Unit {
         let (key, answer) = bench.redeem(&ticket).await;
         let own = bench.view(&answer["issuer"], &answer["serial"]).await;
         let holder = Person { key, certificate: own.certificate.0.clone() };
-        super::renewal_tests::confirm(&bench, &ticket, &holder, &own).await;
+        super::online_testing::confirm(&bench, &ticket, &holder, &own).await;
         let Person { key, certificate } = bench.house.people.remove("lossdesk").expect("the loss desk");
         let sign = move |message: &[u8]| key.sign(message).map_err(|error| error.to_string());
         let (id, office) = (OfficerId::new("lossdesk"), OfficeId::new("demo-office"));
@@ -54,6 +54,13 @@ impl Unit {
         };
         let ending = Ending { desk: bench.desk.clone() };
         Self { bench, loss: Arc::new(loss), ending, holder, own, holding }
+    }
+
+    /// A loss desk that signs nothing, at another office.
+    fn loss_desk_of(&self, office: &str) -> LossDesk {
+        let sign = |_: &[u8]| Err("it signs nothing".to_owned());
+        let (id, office) = (OfficerId::new("lossdesk"), OfficeId::new(office));
+        LossDesk::new(sign, Vec::new(), id.expect("an id"), office.expect("an office"))
     }
 
     async fn report(&self, uscc: &str, mobile: &str, token: &str) -> Result<Reported, OfficeError> {
@@ -162,7 +169,9 @@ async fn a_unit_ends_its_own_certificate_with_its_own_signature_and_no_other() {
     assert!(matches!(away, Err(OfficeError::Authority(_))));
     unit.bench.away(false);
     assert_eq!(unit.status().await, CertificateStatus::Good);
-    let resend = Resend { desk: unit.bench.desk.clone(), loss: unit.loss.clone() };
+    // The loss desk may be another office's.
+    let elsewhere = unit.loss_desk_of("other-office");
+    let resend = Resend { desk: unit.bench.desk.clone(), loss: Arc::new(elsewhere) };
     let job = Job { kind: resend.kind().into(), about: String::new(), payload: String::new(), turn: 1, failures: 0 };
     for _ in 0..2 {
         resend.run(&job).await.expect("sent");
@@ -183,7 +192,7 @@ async fn how_far_an_order_is_is_told_to_who_knows_both_numbers() {
     let mut tx = issued;
     let case = tx.certificate(&unit.own.issuer, &unit.own.serial).await.expect("read").expect("issued").case;
     drop(tx);
-    let Progress::Found(Found::Case(found, _)) = desk.progress(case.as_str(), MOBILE).await.expect("answered") else {
+    let Progress::Found(Found::Case(found, ..)) = desk.progress(case.as_str(), MOBILE).await.expect("answered") else {
         panic!("found")
     };
     assert_eq!(found.state.word(), "delivered");

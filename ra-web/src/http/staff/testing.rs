@@ -137,7 +137,7 @@ impl Bench {
     pub(super) async fn on_postgres() -> Self {
         let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
         let authority = house.authority().await;
-        Self::on(postgres(&office_migrations()).await, house, authority, false).await
+        Self::on(postgres(&office_migrations()).await, house, authority, false, true).await
     }
 
     /// Whose office makes certificates only on tokens of its stock.
@@ -145,6 +145,13 @@ impl Bench {
         let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
         let authority = house.authority().await;
         Self::over(house, authority, true).await
+    }
+
+    /// Whose office uses no quota invoices.
+    pub(super) async fn without_quota() -> Self {
+        let house = House::on(sqlite(&ca_core::sql::authority_migrations()).await).await;
+        let authority = house.authority().await;
+        Self::on(sqlite(&office_migrations()).await, house, authority, false, false).await
     }
 
     /// Whose authority finds no key-management centre until [`House::serve_centre`].
@@ -157,10 +164,10 @@ impl Bench {
     }
 
     async fn over(house: House, authority: Authority, stock_only: bool) -> Self {
-        Self::on(sqlite(&office_migrations()).await, house, authority, stock_only).await
+        Self::on(sqlite(&office_migrations()).await, house, authority, stock_only, true).await
     }
 
-    async fn on(fresh: Fresh, house: House, authority: Authority, stock_only: bool) -> Self {
+    async fn on(fresh: Fresh, house: House, authority: Authority, stock_only: bool, quota: bool) -> Self {
         let line = Arc::new(Line { authority, away: AtomicBool::new(false) });
         let folder = tempfile::tempdir().expect("a folder");
         let chance = chance_from_seed(7);
@@ -206,7 +213,7 @@ impl Bench {
             },
             terms: crate::enrolment::retention::Terms { years: 5, unissued_days: 365 },
             mails: true,
-            invoices: crate::invoice::tests::invoices(),
+            invoices: crate::invoice::Invoices { quota, ..crate::invoice::tests::invoices() },
         });
         let published = &house.config.publish_dir.join("ca");
         let trust = crate::config::Trust {

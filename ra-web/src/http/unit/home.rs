@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::{CurrentUnit, Units, page_of};
 use crate::http::answer::{Shown, see};
 use crate::http::error::{Failure, Kind};
+use crate::http::invoice::quota::told;
 use crate::invoice::issuing::{self, title_is_frozen};
 use crate::invoice::record::FileKind;
 use crate::page::{Page, View};
@@ -38,6 +39,8 @@ struct BillLine {
     files: Vec<&'static str>,
     /// Whether the invoice's title can be chosen.
     titled: bool,
+    /// How far its quota invoices are.
+    quota: Option<String>,
     number: String,
     day: String,
     amount: String,
@@ -46,10 +49,11 @@ struct BillLine {
 }
 
 impl BillLine {
-    fn of(bill: &Bill, files: Vec<&'static str>, titled: bool) -> Self {
+    fn of(bill: &Bill, files: Vec<&'static str>, titled: bool, quota: Option<String>) -> Self {
         Self {
             files,
             titled,
+            quota,
             number: bill.number.to_string(),
             day: bill.created.beijing_day().to_string(),
             amount: bill.gross().to_string(),
@@ -83,7 +87,8 @@ pub(super) async fn get_home(
         let files = invoice.as_ref().and_then(|one| one.state.issue()).map(|issue| &issue.files);
         let files = files.into_iter().flatten().map(|(kind, _)| kind.word()).collect();
         let titled = bill_is_open(&bill) && title_is_frozen(&mut tx, &bill).await?.is_none();
-        bills.push(BillLine::of(&bill, files, titled));
+        let quota = desk.quota_told(&mut tx, &bill.number).await?.map(|far| told(&view, &far));
+        bills.push(BillLine::of(&bill, files, titled, quota));
     }
     drop(tx);
     let last = unit.not_after.beijing_day();

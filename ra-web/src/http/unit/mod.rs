@@ -53,6 +53,7 @@ pub fn router(units: Units) -> Router {
         .route("/certificate/end/sign", post(ending::post_signed))
         .route("/bills/{number}/{file}", get(home::get_invoice))
         .route("/bills/{number}/title", get(title::get_title).post(title::post_title))
+        .route("/bills/{number}/quota", get(title::get_wish).post(title::post_wish))
         .route("/renew", get(renew::get_renew))
         .route("/renew/form", get(renew::get_form).post(renew::post_form))
         .route("/renew/changed", get(renew::get_changed).post(renew::post_changed))

@@ -16,7 +16,9 @@ use crate::enrolment::process::NotNow;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::http::frame;
+use crate::http::invoice::quota::told;
 use crate::http::login::SignedForm;
+use crate::invoice::quota::handing::Told;
 use crate::page::{Notice, Page, View};
 use crate::payment::bill::{Bill, MoneyFault};
 use crate::payment::checkout::Way;
@@ -78,6 +80,8 @@ struct RenewPage {
     total: Option<String>,
     bill: Option<BillView>,
     invoiced: bool,
+    /// How far its quota invoices are.
+    quota: Option<String>,
     ways: Vec<&'static str>,
     /// Whether one of them leads to a provider's page.
     online: bool,
@@ -152,7 +156,7 @@ async fn show(
         Stage::Sign | Stage::SignAgain => URL_SAFE_NO_PAD.encode(units.renewals.order(&unit).await?.statement),
         _ => String::new(),
     };
-    let Standing { issued, case, bill, invoiced, wire, successor, stage, prices } = standing;
+    let Standing { issued, case, bill, invoiced, quota, wire, successor, stage, prices } = standing;
     let years: usize = case.as_ref().and_then(|case| case.form.years.parse().ok()).unwrap_or(1);
     let price = |years: usize| prices.get(years.wrapping_sub(1)).map(|quote| quote.total().to_string());
     let not_now = match &stage {
@@ -174,7 +178,7 @@ async fn show(
     }
     let shown = RenewPage {
         page: Page { notice, ..page_of(view, &unit, view.t(&format!("renew-title-{}", word(&stage))), "/renew") },
-        steps: line(stage.step(), stage == Stage::Done && invoiced),
+        steps: line(stage.step(), stage == Stage::Done && (invoiced || quota.as_ref().is_some_and(Told::is_there))),
         stage: word(&stage),
         until: issued.validity.not_after.beijing_day().to_string(),
         over: unit.is_over(now),
@@ -188,6 +192,7 @@ async fn show(
         form: case.map(|case| case.form),
         bill: bill.as_ref().map(BillView::of),
         invoiced,
+        quota: quota.as_ref().map(|far| told(view, far)),
         online: gateway.is_some(),
         may_wire: ways.contains(&WIRE),
         ways,

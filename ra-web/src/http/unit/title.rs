@@ -1,4 +1,4 @@
-//! The title of a bill's invoice, as the unit chooses it.
+//! What a bill of the unit is invoiced with, as the unit chooses it: the title of an e-invoice, or quota invoices.
 
 use askama::Template;
 use axum::Form as Posted;
@@ -11,55 +11,44 @@ use crate::enrolment::desk::OfficeError;
 use crate::enrolment::form::FieldFaults;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
-use crate::http::invoice::fault_texts;
-use crate::invoice::issuing::title_is_frozen;
-use crate::invoice::title::{FIELDS, Title};
+use crate::http::invoice::quota::{WishForm, wished};
+use crate::http::invoice::title::{TitleForm, chosen};
+use crate::invoice::quota::wish::Delivery;
+use crate::invoice::title::Title;
 use crate::page::{Page, View};
-use crate::payment::bill::{BillNumber, MoneyFault};
+use crate::payment::bill::{Bill, BillNumber, MoneyFault};
 use crate::renewal::Holding;
+
+/// Where one comes from and goes back to.
+const HOME: &str = "/unit";
+
+/// The unit's own bill: another's is none.
+async fn own_bill(units: &Units, unit: &Holding, number: &str) -> Result<Bill, Failure> {
+    let number: BillNumber = number.parse().map_err(|()| Kind::NotFound)?;
+    let bill = units.renewals.desk.store.read().await?.bill(&number).await?;
+    Ok(bill.filter(|bill| bill.uscc == unit.uscc).ok_or(Kind::NotFound)?)
+}
 
 #[derive(Template)]
 #[template(path = "unit/title.html")]
 struct TitlePage {
     page: Page,
     number: String,
-    action: String,
-    back: &'static str,
-    fields: [&'static str; 7],
-    faults: Vec<(&'static str, String)>,
-    frozen: Option<String>,
-    title: Title,
-}
-
-impl TitlePage {
-    fn error(&self, field: &str) -> Option<&str> {
-        self.faults.iter().find(|(known, _)| *known == field).map(|(_, text)| text.as_str())
-    }
+    form: TitleForm,
 }
 
 async fn title_page(
     units: &Units,
     unit: &Holding,
     view: &View,
-    number: &BillNumber,
-    typed: Option<(Title, &FieldFaults)>,
+    bill: &Bill,
+    typed: Option<(Title, FieldFaults)>,
 ) -> Result<TitlePage, Failure> {
-    let mut tx = units.renewals.desk.store.read().await?;
-    let bill = tx.bill(number).await?.filter(|bill| bill.uscc == unit.uscc).ok_or(Kind::NotFound)?;
-    let frozen = title_is_frozen(&mut tx, &bill).await?.map(|_| view.t("title-frozen"));
-    let (title, faults) = match typed {
-        Some((title, faults)) => (title, fault_texts(view, faults)),
-        None => (tx.invoice_title(number).await?.unwrap_or_else(|| Title::of(&bill)), Vec::new()),
-    };
+    let path = format!("/bills/{}", bill.number);
     Ok(TitlePage {
-        page: page_of(view, unit, view.t("title-heading"), "/unit"),
-        number: number.to_string(),
-        action: format!("/bills/{number}/title"),
-        back: "/unit",
-        fields: FIELDS,
-        faults,
-        frozen,
-        title,
+        page: page_of(view, unit, view.t("title-heading"), HOME),
+        number: bill.number.to_string(),
+        form: TitleForm::new(&units.renewals.desk, view, bill, (&path, HOME), typed).await?,
     })
 }
 
@@ -70,8 +59,8 @@ pub(super) async fn get_title(
     view: View,
     Path(number): Path<String>,
 ) -> Result<Response, Failure> {
-    let number = number.parse().map_err(|()| Kind::NotFound)?;
-    Ok(Shown(title_page(&units, &unit, &view, &number, None).await?).into_response())
+    let bill = own_bill(&units, &unit, &number).await?;
+    Ok(Shown(title_page(&units, &unit, &view, &bill, None).await?).into_response())
 }
 
 /// `POST /bills/{number}/title`.
@@ -82,18 +71,63 @@ pub(super) async fn post_title(
     Path(number): Path<String>,
     Posted(pairs): Posted<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
-    let number: BillNumber = number.parse().map_err(|()| Kind::NotFound)?;
-    let desk = &units.renewals.desk;
-    // Another unit's bill is none.
-    desk.store.read().await?.bill(&number).await?.filter(|bill| bill.uscc == unit.uscc).ok_or(Kind::NotFound)?;
-    let title = Title::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    match desk.choose_title(&Who::unit(&unit.unit_name), &number, &title).await {
-        Ok(Ok(())) => Ok(see("/unit")),
-        Ok(Err(faults)) => {
-            Ok(Again(title_page(&units, &unit, &view, &number, Some((title, &faults))).await?).into_response())
-        }
+    let bill = own_bill(&units, &unit, &number).await?;
+    match chosen(&units.renewals.desk, &Who::unit(&unit.unit_name), &bill, &pairs).await {
+        Ok(None) => Ok(see(HOME)),
+        Ok(Some(typed)) => Ok(Again(title_page(&units, &unit, &view, &bill, Some(typed)).await?).into_response()),
         // Asked for in the meantime: the page says so.
-        Err(OfficeError::Money(MoneyFault::State { .. })) => Ok(see(&format!("/bills/{number}/title"))),
+        Err(OfficeError::Money(MoneyFault::State { .. })) => Ok(see(&format!("/bills/{}/title", bill.number))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "unit/quota.html")]
+struct WishPage {
+    page: Page,
+    number: String,
+    form: WishForm,
+}
+
+async fn wish_page(
+    units: &Units,
+    unit: &Holding,
+    view: &View,
+    bill: &Bill,
+    typed: Option<(Delivery, FieldFaults)>,
+) -> Result<WishPage, Failure> {
+    let path = format!("/bills/{}", bill.number);
+    Ok(WishPage {
+        page: page_of(view, unit, view.t("quota-wish-title"), HOME),
+        number: bill.number.to_string(),
+        form: WishForm::new(&units.renewals.desk, view, bill, (&path, HOME), typed).await?,
+    })
+}
+
+/// `GET /bills/{number}/quota`.
+pub(super) async fn get_wish(
+    State(units): State<Units>,
+    CurrentUnit(unit): CurrentUnit,
+    view: View,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let bill = own_bill(&units, &unit, &number).await?;
+    Ok(Shown(wish_page(&units, &unit, &view, &bill, None).await?).into_response())
+}
+
+/// `POST /bills/{number}/quota`.
+pub(super) async fn post_wish(
+    State(units): State<Units>,
+    CurrentUnit(unit): CurrentUnit,
+    view: View,
+    Path(number): Path<String>,
+    Posted(pairs): Posted<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let bill = own_bill(&units, &unit, &number).await?;
+    match wished(&units.renewals.desk, &Who::unit(&unit.unit_name), &bill, &pairs).await {
+        Ok(None) => Ok(see(HOME)),
+        Ok(Some(typed)) => Ok(Again(wish_page(&units, &unit, &view, &bill, Some(typed)).await?).into_response()),
+        Err(OfficeError::Money(MoneyFault::State { .. })) => Ok(see(&format!("/bills/{}/quota", bill.number))),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,19 +1,18 @@
-//! One bill on one page: what is paid for, the payment, receipt, refunds, invoice, and what was booked.
+//! One bill on one page: what is paid for, the payment, receipt, refunds, invoice, and what was booked. What is done about it
+//! comes back to this page, with what is wrong at its field.
 
 use askama::Template;
-use axum::Form as UrlForm;
 use axum::extract::{Path, State};
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ca_core::domain::Timestamp;
 use serde::Deserialize;
 
 use super::super::Staff;
 use super::super::case::reason_fault;
-use super::super::evidence::ALONE;
 use super::super::parts::{Tag, may, returning_to};
 use super::books::{EntryRow, entry_row};
 use super::invoice::{EInvoices, einvoices};
+use super::quota::{QuotaCard, card};
 use super::{PaymentRow, at_the_form, bill_tag, payment_row};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::{OfficeError, Signer};
@@ -22,10 +21,9 @@ use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
 use crate::payment::bill::{BillNumber, BillState};
-use crate::payment::fen::Fen;
-use crate::payment::invoice::{HandedOut, InvoiceKind};
-use crate::payment::refund::{Refund, RefundNumber, RefundState};
-use crate::payment::taking::{Method, PaymentId};
+use crate::payment::invoice::HandedOut;
+use crate::payment::refund::{Refund, RefundState};
+use crate::payment::taking::Method;
 
 /// A refund on the bill's page.
 struct RefundLine {
@@ -88,6 +86,7 @@ pub(super) struct BillPage {
     refunds: Vec<RefundLine>,
     invoices: Vec<InvoiceLine>,
     einvoices: EInvoices,
+    quota: Option<QuotaCard>,
     booked: Vec<EntryRow>,
     methods: Vec<&'static str>,
     may_pay: bool,
@@ -169,8 +168,10 @@ async fn bill_page(
     let ready = matches!(case.state, CaseState::Approved { .. });
     let split = bill.split(bill.gross());
     let electronic = einvoices(staff, view, signer, number).await?;
-    let issued_here =
-        shown.invoice().is_some_and(|handed| electronic.lines.iter().any(|line| line.number == handed.number));
+    let quota = card(staff, view, signer, bill).await?;
+    let allotted = quota.as_ref().is_some_and(|quota| quota.stands);
+    let issued_here = allotted
+        || shown.invoice().is_some_and(|handed| electronic.lines.iter().any(|line| line.number == handed.number));
     let deadline = |at: Timestamp| (at.beijing_text(), at < now);
     let path = format!("/money/bills/{number}");
     let page = staff.page(view, signer, view.locale.t_with("money-bill-of", &[("unit", &bill.unit_name)]), "/money");
@@ -205,6 +206,7 @@ async fn bill_page(
         payments: shown.payments.iter().map(|payment| payment_row(view, payment)).collect(),
         refunds: shown.refunds.iter().map(|refund| refund_line(view, signer, refund, mine)).collect(),
         einvoices: electronic,
+        quota,
         invoices: shown.invoices.iter().map(|invoice| invoice_line(view, invoice)).collect(),
         booked: shown.booked.iter().map(|entry| entry_row(view, entry)).collect(),
         methods: staff.desk.rules.money.methods.iter().map(|method| method.word()).collect(),
@@ -216,10 +218,15 @@ async fn bill_page(
             && !waits
             && matches!(bill.state, BillState::Paid { .. })
             && shown.invoice().is_none()
+            && !allotted
             && taken.is_some_and(|payment| payment.clerk.id != signer.officer.id),
         may_refund: right(Right::TakeMoney) && !bill.kept().is_zero() && taken.is_some() && !waits,
         may_print: right(Right::TakeMoney),
-        may_hand_out: right(Right::Finance) && !bill.kept().is_zero() && !waits && shown.invoice().is_none(),
+        may_hand_out: right(Right::Finance)
+            && !bill.kept().is_zero()
+            && !waits
+            && !allotted
+            && shown.invoice().is_none(),
         may_take_back: right(Right::Finance) && shown.invoice().is_some() && !issued_here,
         may_provision: ready && right(Right::Provision),
         code: shown
@@ -281,10 +288,6 @@ pub(super) fn number_of(text: &str) -> Result<BillNumber, Failure> {
     text.parse().map_err(|()| Kind::NotFound.into())
 }
 
-fn refund_of(text: &str) -> Result<RefundNumber, Failure> {
-    text.parse().map_err(|()| Kind::NotFound.into())
-}
-
 /// `GET /money/bills/{number}`.
 pub(super) async fn get_bill(
     State(staff): State<Staff>,
@@ -322,238 +325,23 @@ pub(super) async fn again(
 }
 
 #[derive(Deserialize)]
-pub(super) struct PayForm {
-    #[serde(default)]
-    method: String,
-    #[serde(default)]
-    handed: String,
-    #[serde(default)]
-    reference: String,
-}
-
-/// `POST /money/bills/{number}/pay`: the clerk takes the money.
-pub(super) async fn post_pay(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(form): UrlForm<PayForm>,
-) -> Result<Response, Failure> {
-    let number = number_of(&number)?;
-    let context = (&staff, &view, &signer);
-    let cash = form.method == Method::Cash.word();
-    let fault = |field, text| Fault {
-        field,
-        text,
-        typed: form.handed.clone(),
-        reference: form.reference.clone(),
-        method: form.method.clone(),
-    };
-    let Some(method) = Method::from_word(&form.method) else {
-        return again(context, &number, fault("method", view.t("money-fault-method"))).await;
-    };
-    let handed = match form.handed.trim() {
-        "" => None,
-        text => match text.parse::<Fen>() {
-            Ok(handed) => Some(handed),
-            Err(_) if cash => return again(context, &number, fault("handed", view.t("money-fault-amount"))).await,
-            Err(_) => None,
-        },
-    };
-    let taken = staff.desk.take_payment(&signer.officer, &number, method, handed, &form.reference).await;
-    done(context, &number, taken.map(drop), "paid", fault(if cash { "handed" } else { "reference" }, String::new()))
-        .await
-}
-
-#[derive(Deserialize)]
 pub(super) struct ReasonForm {
     #[serde(default)]
-    reason: String,
+    pub(super) reason: String,
 }
 
-/// `POST /money/bills/{number}/void`: a supervisor undoes a payment of today.
-pub(super) async fn post_void(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(form): UrlForm<ReasonForm>,
+/// An act on a bill that wants to know why: done, or the page again with what is wrong at `field`.
+pub(super) async fn because(
+    context: (&Staff, &View, &Signer),
+    number: &BillNumber,
+    form: &ReasonForm,
+    (field, word): (&'static str, &str),
+    act: impl AsyncFnOnce(&str) -> Result<(), OfficeError>,
 ) -> Result<Response, Failure> {
-    let (number, reason) = (number_of(&number)?, form.reason.trim());
-    let context = (&staff, &view, &signer);
-    let fault = |text| Fault { field: "void-reason", text, typed: form.reason.clone(), ..Fault::default() };
-    if let Some(text) = reason_fault(&view, reason) {
-        return again(context, &number, fault(text)).await;
+    let reason = form.reason.trim();
+    let fault = |text| Fault { field, text, typed: form.reason.clone(), ..Fault::default() };
+    match reason_fault(context.1, reason) {
+        Some(text) => again(context, number, fault(text)).await,
+        None => done(context, number, act(reason).await, word, fault(String::new())).await,
     }
-    let voided = staff.desk.void_payment(&signer.officer, &number, reason).await;
-    done(context, &number, voided, "voided", fault(String::new())).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct RefundForm {
-    #[serde(default)]
-    amount: String,
-    #[serde(default)]
-    reason: String,
-}
-
-/// `POST /money/bills/{number}/refund`: the desk asks for money back.
-pub(super) async fn post_refund(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(form): UrlForm<RefundForm>,
-) -> Result<Response, Failure> {
-    let (number, reason) = (number_of(&number)?, form.reason.trim());
-    let context = (&staff, &view, &signer);
-    let fault = |field, text| Fault {
-        field,
-        text,
-        typed: if field == "amount" { form.amount.clone() } else { form.reason.clone() },
-        ..Fault::default()
-    };
-    let Ok(amount) = form.amount.parse::<Fen>() else {
-        return again(context, &number, fault("amount", view.t("money-fault-amount"))).await;
-    };
-    if let Some(text) = reason_fault(&view, reason) {
-        return again(context, &number, fault("refund-reason", text)).await;
-    }
-    let asked = staff.desk.ask_refund(&signer.officer, &number, amount, reason).await;
-    done(context, &number, asked.map(drop), "refund-asked", fault("amount", String::new())).await
-}
-
-/// `POST /money/refunds/{number}/approve`: finance agrees.
-pub(super) async fn post_approve(
-    State(staff): State<Staff>,
-    signer: Signer,
-    Path(number): Path<String>,
-) -> Result<Response, Failure> {
-    let bill = staff.desk.approve_refund(&signer.officer, &refund_of(&number)?).await?;
-    Ok(see(&format!("/money/bills/{bill}?done=refund-approved")))
-}
-
-/// `POST /money/refunds/{number}/decline`: finance does not.
-pub(super) async fn post_decline(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(form): UrlForm<ReasonForm>,
-) -> Result<Response, Failure> {
-    let (number, reason) = (refund_of(&number)?, form.reason.trim());
-    if let Some(text) = reason_fault(&view, reason) {
-        let bill = staff.desk.bill_of_refund(&signer.officer, &number).await?;
-        let fault = Fault { field: "decline-reason", text, typed: form.reason.clone(), ..Fault::default() };
-        return again((&staff, &view, &signer), &bill, fault).await;
-    }
-    let bill = staff.desk.decline_refund(&signer.officer, &number, reason).await?;
-    Ok(see(&format!("/money/bills/{bill}?done=refund-declined")))
-}
-
-#[derive(Deserialize)]
-pub(super) struct PayOutForm {
-    #[serde(default)]
-    reference: String,
-}
-
-/// `POST /money/refunds/{number}/pay-out`: the money goes back.
-pub(super) async fn post_pay_out(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(form): UrlForm<PayOutForm>,
-) -> Result<Response, Failure> {
-    let number = refund_of(&number)?;
-    let bill = staff.desk.bill_of_refund(&signer.officer, &number).await?;
-    let paid = staff.desk.pay_out(&signer.officer, &number, &form.reference).await;
-    let fault = Fault { field: "out-reference", typed: form.reference.clone(), ..Fault::default() };
-    done((&staff, &view, &signer), &bill, paid.map(drop), "refund-paid-out", fault).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct InvoiceForm {
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    number: String,
-    #[serde(default)]
-    waybill: String,
-}
-
-/// `POST /money/bills/{number}/invoice`: finance notes the invoice that the unit was given.
-pub(super) async fn post_invoice(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(form): UrlForm<InvoiceForm>,
-) -> Result<Response, Failure> {
-    let number = number_of(&number)?;
-    let context = (&staff, &view, &signer);
-    let (invoice, waybill) = (form.number.trim(), form.waybill.trim());
-    let fault = |text| Fault {
-        field: "invoice-number",
-        text,
-        typed: form.number.clone(),
-        reference: form.waybill.clone(),
-        method: form.kind.clone(),
-    };
-    let kind = InvoiceKind::from_word(&form.kind).filter(|kind| kind.takes(invoice));
-    let parcel = waybill.len() <= 40 && waybill.chars().all(|c| c.is_ascii_alphanumeric());
-    let (Some(kind), true) = (kind, parcel) else {
-        return again(context, &number, fault(view.t("money-fault-invoice"))).await;
-    };
-    let noted = staff.desk.hand_out_invoice(&signer.officer, &number, kind, invoice, waybill).await;
-    done(context, &number, noted, "invoiced", fault(String::new())).await
-}
-
-/// `POST /money/bills/{number}/invoice-back`: it came back, or was reversed in red.
-pub(super) async fn post_invoice_back(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(form): UrlForm<ReasonForm>,
-) -> Result<Response, Failure> {
-    let (number, reason) = (number_of(&number)?, form.reason.trim());
-    let context = (&staff, &view, &signer);
-    let fault = |text| Fault { field: "back-reason", text, typed: form.reason.clone(), ..Fault::default() };
-    if let Some(text) = reason_fault(&view, reason) {
-        return again(context, &number, fault(text)).await;
-    }
-    let back = staff.desk.take_back_invoice(&signer.officer, &number, reason).await;
-    done(context, &number, back, "invoice-back", fault(String::new())).await
-}
-
-/// `POST /money/payments/{id}/receipt`: a PDF to print; each print is counted.
-pub(super) async fn post_receipt(
-    State(staff): State<Staff>,
-    signer: Signer,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    let id: PaymentId = id.parse().map_err(|()| Failure::from(Kind::NotFound))?;
-    Ok(pdf(&id.to_string(), staff.desk.print_receipt(&signer.officer, &id).await?))
-}
-
-/// `GET /money/bills/{number}/slip`: how it is paid by bank, as a PDF.
-pub(super) async fn get_slip(
-    State(staff): State<Staff>,
-    signer: Signer,
-    Path(number): Path<String>,
-) -> Result<Response, Failure> {
-    let number = number_of(&number)?;
-    Ok(pdf(&number.to_string(), staff.desk.slip_of_bill(&signer.officer, &number).await?))
-}
-
-/// A PDF to look at and print.
-fn pdf(name: &str, bytes: Vec<u8>) -> Response {
-    let name = format!("inline; filename=\"{name}.pdf\"");
-    let headers = [
-        (header::CONTENT_TYPE, "application/pdf"),
-        (header::CONTENT_DISPOSITION, name.as_str()),
-        (header::CONTENT_SECURITY_POLICY, ALONE),
-    ];
-    (headers, bytes).into_response()
 }

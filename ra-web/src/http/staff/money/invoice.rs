@@ -1,4 +1,5 @@
-//! E-invoices of a bill in the console: their title at the counter, asking for one, reversing it, its files.
+//! E-invoices of a bill in the console: their title at the counter, asking for one, reversing it, its files; and the note of one
+//! that another system issued.
 
 use askama::Template;
 use axum::Form as UrlForm;
@@ -9,19 +10,21 @@ use serde::Deserialize;
 
 use super::super::Staff;
 use super::super::parts::{Tag, may};
-use super::bill::{Fault, again, done, number_of};
+use super::bill::{Fault, ReasonForm, again, because, done, number_of};
 use crate::enrolment::case::Who;
-use crate::enrolment::desk::Signer;
+use crate::enrolment::desk::{OfficeError, Signer};
 use crate::enrolment::duty::Right;
 use crate::enrolment::form::FieldFaults;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
-use crate::http::invoice::fault_texts;
+use crate::http::invoice::title::{TitleForm, chosen};
 use crate::invoice::issuing::title_is_frozen;
 use crate::invoice::record::{EInvoice, EState, FileKind, RedReason};
-use crate::invoice::title::{FIELDS, Title};
+use crate::invoice::title::Title;
 use crate::page::{Page, View};
-use crate::payment::bill::BillNumber;
+use crate::payment::bill::{Bill, BillNumber};
+use crate::payment::invoice::is_einvoice_number;
+use crate::payment::own;
 
 /// Characters of the words of a reversal.
 const WHY_CHARS: usize = 100;
@@ -110,46 +113,29 @@ fn line(view: &View, one: &EInvoice) -> EInvoiceLine {
 struct TitlePage {
     page: Page,
     number: String,
-    action: String,
-    back: String,
-    fields: [&'static str; 7],
-    faults: Vec<(&'static str, String)>,
-    frozen: Option<String>,
-    title: Title,
-}
-
-impl TitlePage {
-    fn error(&self, field: &str) -> Option<&str> {
-        self.faults.iter().find(|(known, _)| *known == field).map(|(_, text)| text.as_str())
-    }
+    form: TitleForm,
 }
 
 async fn title_page(
     staff: &Staff,
     view: &View,
     signer: &Signer,
-    number: &BillNumber,
-    typed: Option<(Title, &FieldFaults)>,
+    bill: &Bill,
+    typed: Option<(Title, FieldFaults)>,
 ) -> Result<TitlePage, Failure> {
-    let mut tx = staff.desk.store.read().await?;
-    let bill = tx.bill(number).await?.ok_or(Kind::NotFound)?;
-    crate::payment::own(&signer.officer, &bill.office).map_err(crate::enrolment::desk::OfficeError::from)?;
-    let frozen = title_is_frozen(&mut tx, &bill).await?.map(|_| view.t("title-frozen"));
-    let (title, faults) = match typed {
-        Some((title, faults)) => (title, fault_texts(view, faults)),
-        None => (tx.invoice_title(number).await?.unwrap_or_else(|| Title::of(&bill)), Vec::new()),
-    };
-    drop(tx);
+    let path = format!("/money/bills/{}", bill.number);
     Ok(TitlePage {
         page: staff.page(view, signer, view.t("title-heading"), "/money").await?,
-        number: number.to_string(),
-        action: format!("/money/bills/{number}/title"),
-        back: format!("/money/bills/{number}"),
-        fields: FIELDS,
-        faults,
-        frozen,
-        title,
+        number: bill.number.to_string(),
+        form: TitleForm::new(&staff.desk, view, bill, (&path, &path), typed).await?,
     })
+}
+
+/// A bill of the officer's own office: whose it is is looked at before anything that was typed.
+pub(super) async fn own_bill(staff: &Staff, signer: &Signer, number: &str) -> Result<Bill, Failure> {
+    let bill = staff.desk.store.read().await?.bill(&number_of(number)?).await?.ok_or(Kind::NotFound)?;
+    own(&signer.officer, &bill.office).map_err(OfficeError::from)?;
+    Ok(bill)
 }
 
 /// `GET /money/bills/{number}/title`.
@@ -159,7 +145,8 @@ pub(super) async fn get_title(
     signer: Signer,
     Path(number): Path<String>,
 ) -> Result<Response, Failure> {
-    Ok(Shown(title_page(&staff, &view, &signer, &number_of(&number)?, None).await?).into_response())
+    let bill = own_bill(&staff, &signer, &number).await?;
+    Ok(Shown(title_page(&staff, &view, &signer, &bill, None).await?).into_response())
 }
 
 /// `POST /money/bills/{number}/title`.
@@ -170,16 +157,10 @@ pub(super) async fn post_title(
     Path(number): Path<String>,
     UrlForm(pairs): UrlForm<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
-    let number = number_of(&number)?;
-    // Whose bill it is is looked at first: what was typed is not answered to others.
-    let bill = staff.desk.store.read().await?.bill(&number).await?.ok_or(Kind::NotFound)?;
-    crate::payment::own(&signer.officer, &bill.office).map_err(crate::enrolment::desk::OfficeError::from)?;
-    let title = Title::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    match staff.desk.choose_title(&Who::from(&signer.officer), &number, &title).await? {
-        Ok(()) => Ok(see(&format!("/money/bills/{number}?done=title"))),
-        Err(faults) => {
-            Ok(Again(title_page(&staff, &view, &signer, &number, Some((title, &faults))).await?).into_response())
-        }
+    let bill = own_bill(&staff, &signer, &number).await?;
+    match chosen(&staff.desk, &Who::from(&signer.officer), &bill, &pairs).await? {
+        None => Ok(see(&format!("/money/bills/{}?done=title", bill.number))),
+        Some(typed) => Ok(Again(title_page(&staff, &view, &signer, &bill, Some(typed)).await?).into_response()),
     }
 }
 
@@ -230,6 +211,44 @@ pub(super) async fn post_reverse(
     };
     let reversed = staff.desk.reverse_einvoice(&signer.officer, &number, reason, &said).await;
     done(context, &number, reversed, "reversing", fault("red-reason", String::new())).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct InvoiceForm {
+    #[serde(default)]
+    number: String,
+}
+
+/// `POST /money/bills/{number}/invoice`: finance notes the e-invoice that another system issued.
+pub(super) async fn post_invoice(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<InvoiceForm>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    let context = (&staff, &view, &signer);
+    let invoice = form.number.trim();
+    let fault = |text| Fault { field: "invoice-number", text, typed: form.number.clone(), ..Fault::default() };
+    if !is_einvoice_number(invoice) {
+        return again(context, &number, fault(view.t("money-fault-invoice"))).await;
+    }
+    let noted = staff.desk.hand_out_invoice(&signer.officer, &number, invoice).await;
+    done(context, &number, noted, "invoiced", fault(String::new())).await
+}
+
+/// `POST /money/bills/{number}/invoice-back`: it was reversed in red there.
+pub(super) async fn post_invoice_back(
+    State(staff): State<Staff>,
+    view: View,
+    signer: Signer,
+    Path(number): Path<String>,
+    UrlForm(form): UrlForm<ReasonForm>,
+) -> Result<Response, Failure> {
+    let number = number_of(&number)?;
+    let act = async |why: &str| staff.desk.take_back_invoice(&signer.officer, &number, why).await;
+    because((&staff, &view, &signer), &number, &form, ("back-reason", "invoice-back"), act).await
 }
 
 /// `GET /money/invoices/{number}/{kind}`: a file of an e-invoice.

@@ -5,7 +5,11 @@ mod books;
 mod differences;
 mod drawer;
 mod invoice;
+mod quota;
+mod refund;
+mod taking;
 mod wire;
+mod wire_line;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -34,41 +38,49 @@ pub(super) fn routes(guarded: Guarded) -> Guarded {
         .route("/money", (Right::ReadMoney, get(get_board)))
         .route("/money/bills", (Right::ReadMoney, get(get_bills)))
         .route("/money/bills/{number}", (Right::ReadMoney, get(bill::get_bill)))
-        .route("/money/bills/{number}/pay", (Right::TakeMoney, post(bill::post_pay)))
-        .route("/money/bills/{number}/void", (Right::VoidMoney, post(bill::post_void)))
-        .route("/money/bills/{number}/refund", (Right::TakeMoney, post(bill::post_refund)))
-        .route("/money/bills/{number}/invoice", (Right::Finance, post(bill::post_invoice)))
-        .route("/money/bills/{number}/invoice-back", (Right::Finance, post(bill::post_invoice_back)))
+        .route("/money/bills/{number}/pay", (Right::TakeMoney, post(taking::post_pay)))
+        .route("/money/bills/{number}/void", (Right::VoidMoney, post(taking::post_void)))
+        .route("/money/bills/{number}/refund", (Right::TakeMoney, post(refund::post_refund)))
+        .route("/money/bills/{number}/invoice", (Right::Finance, post(invoice::post_invoice)))
+        .route("/money/bills/{number}/invoice-back", (Right::Finance, post(invoice::post_invoice_back)))
         .route("/money/bills/{number}/title", (Right::TakeMoney, get(invoice::get_title).post(invoice::post_title)))
         .route("/money/bills/{number}/einvoice", (Right::Finance, post(invoice::post_einvoice)))
         .route("/money/bills/{number}/reverse", (Right::Finance, post(invoice::post_reverse)))
         .route("/money/invoices/{number}/{kind}", (Right::ReadMoney, get(invoice::get_file)))
-        .route("/money/refunds/{number}/approve", (Right::Finance, post(bill::post_approve)))
-        .route("/money/refunds/{number}/decline", (Right::Finance, post(bill::post_decline)))
-        .route("/money/refunds/{number}/pay-out", (Right::TakeMoney, post(bill::post_pay_out)))
-        .route("/money/payments/{id}/receipt", (Right::TakeMoney, post(bill::post_receipt)))
+        .route("/money/refunds/{number}/approve", (Right::Finance, post(refund::post_approve)))
+        .route("/money/refunds/{number}/decline", (Right::Finance, post(refund::post_decline)))
+        .route("/money/refunds/{number}/pay-out", (Right::TakeMoney, post(refund::post_pay_out)))
+        .route("/money/payments/{id}/receipt", (Right::TakeMoney, post(taking::post_receipt)))
         .route("/money/receipts", (Right::ReadMoney, get(get_receipts)))
         .route("/money/drawers", (Right::ReadMoney, get(drawer::get_drawers)))
         .route("/money/drawers/{office}/{day}/{clerk}", (Right::ReadMoney, get(drawer::get_drawer)))
         .route("/money/drawers/{office}/{day}/{clerk}/count", (Right::TakeMoney, post(drawer::post_count)))
         .route("/money/drawers/{office}/{day}/{clerk}/return", (Right::Finance, post(drawer::post_return)))
         .route("/money/drawers/{office}/{day}/{clerk}/confirm", (Right::Finance, post(drawer::post_confirm)))
+        .route("/money/bills/{number}/quota", (Right::TakeMoney, get(quota::get_wish).post(quota::post_wish)))
+        .route("/money/bills/{number}/quota/allot", (Right::Finance, post(quota::post_allot)))
+        .route("/money/bills/{number}/quota/send", (Right::Finance, post(quota::post_send)))
+        .route("/money/bills/{number}/quota/release", (Right::Finance, post(quota::post_release)))
+        .route("/money/bills/{number}/quota/return", (Right::Finance, post(quota::post_return)))
+        .route("/money/quota", (Right::ReadMoney, get(quota::get_stock)))
+        .route("/money/quota/buy", (Right::Finance, post(quota::post_buy)))
+        .route("/money/quota/void", (Right::Finance, post(quota::post_void)))
         .route("/money/books", (Right::Ledger, get(books::get_books)))
-        .route("/money/bills/{number}/slip", (Right::ReadMoney, get(bill::get_slip)))
+        .route("/money/bills/{number}/slip", (Right::ReadMoney, get(taking::get_slip)))
         .route("/money/differences", (Right::Ledger, get(differences::get_differences)))
         .route("/money/differences/explain", (Right::Finance, post(differences::post_explain)))
         .route("/money/wire", (Right::ReadBank, get(wire::get_board)))
         .route("/money/wire/upload", (Right::Finance, post(wire::post_statement).layer(wire::uploads())))
         .route("/money/wire/statements/{statement}", (Right::ReadBank, get(wire::get_statement)))
-        .route("/money/wire/lines/{line}", (Right::ReadBank, get(wire::get_line)))
-        .route("/money/wire/lines/{line}/confirm", (Right::Finance, post(wire::post_confirm)))
-        .route("/money/wire/lines/{line}/decline", (Right::Finance, post(wire::post_decline)))
-        .route("/money/wire/lines/{line}/assign", (Right::Finance, post(wire::post_assign)))
-        .route("/money/wire/lines/{line}/clear", (Right::Finance, post(wire::post_clear)))
-        .route("/money/wire/lines/{line}/return", (Right::Finance, post(wire::post_return)))
-        .route("/money/wire/lines/{line}/agree", (Right::AgreeReturn, post(wire::post_agree)))
-        .route("/money/wire/lines/{line}/refuse", (Right::AgreeReturn, post(wire::post_refuse)))
-        .route("/money/wire/lines/{line}/sent", (Right::Finance, post(wire::post_sent)))
+        .route("/money/wire/lines/{line}", (Right::ReadBank, get(wire_line::get_line)))
+        .route("/money/wire/lines/{line}/confirm", (Right::Finance, post(wire_line::post_confirm)))
+        .route("/money/wire/lines/{line}/decline", (Right::Finance, post(wire_line::post_decline)))
+        .route("/money/wire/lines/{line}/assign", (Right::Finance, post(wire_line::post_assign)))
+        .route("/money/wire/lines/{line}/clear", (Right::Finance, post(wire_line::post_clear)))
+        .route("/money/wire/lines/{line}/return", (Right::Finance, post(wire_line::post_return)))
+        .route("/money/wire/lines/{line}/agree", (Right::AgreeReturn, post(wire_line::post_agree)))
+        .route("/money/wire/lines/{line}/refuse", (Right::AgreeReturn, post(wire_line::post_refuse)))
+        .route("/money/wire/lines/{line}/sent", (Right::Finance, post(wire_line::post_sent)))
 }
 
 /// A bill as lists show it.
@@ -193,6 +205,8 @@ struct BoardPage {
     may_ledger: bool,
     /// Money by bank that waits, where one may look at it.
     wires: Option<usize>,
+    /// Bills and papers that wait, where the office uses quota invoices.
+    quota: Option<usize>,
 }
 
 /// A refund that the provider does not make.
@@ -246,6 +260,7 @@ async fn get_board(State(staff): State<Staff>, view: View, signer: Signer) -> Re
     let now = staff.desk.clock.now();
     let board = staff.desk.money_board(&signer.officer).await?;
     let wires = if may(&signer, Right::ReadBank) { staff.desk.wires_waiting(&signer.officer).await? } else { None };
+    let quota = staff.desk.quota_waiting(&signer.officer).await?;
     let page = staff.page(&view, &signer, view.t("money-title"), "/money").await?;
     let rows = |bills: &[Bill], due: fn(&Bill) -> Option<Timestamp>| {
         bills.iter().map(|bill| bill_row(&view, bill, due(bill), now)).collect::<Vec<_>>()
@@ -284,6 +299,7 @@ async fn get_board(State(staff): State<Staff>, view: View, signer: Signer) -> Re
             .collect(),
         may_ledger: may(&signer, Right::Ledger),
         wires,
+        quota,
     }))
 }
 

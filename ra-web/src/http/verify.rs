@@ -13,7 +13,6 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::answer::Shown;
 use super::error::Failure;
-use crate::enrolment::form::FieldFaults;
 use crate::invoice::provider::SAMPLE_PREFIX;
 use crate::invoice::record::EState;
 use crate::page::{Page, View};
@@ -22,16 +21,6 @@ use crate::store::Store;
 /// The route.
 pub fn router(store: Arc<dyn Store>) -> Router {
     Router::new().route("/invoice/verify", get(get_verify)).with_state(store)
-}
-
-/// What is wrong with fields of a form, in words.
-pub(super) fn fault_texts(view: &View, faults: &FieldFaults) -> Vec<(&'static str, String)> {
-    let text = |(field, fault): &(&'static str, crate::enrolment::form::FieldFault)| {
-        let label = view.t(&format!("field-{}", field.replace('_', "-")));
-        let n = i64::try_from(fault.number()).unwrap_or(i64::MAX);
-        (*field, view.locale.t_with(fault.key(), &[("field", &label), ("n", &n)]))
-    };
-    faults.iter().map(text).collect()
 }
 
 #[derive(Deserialize)]
