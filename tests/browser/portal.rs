@@ -191,9 +191,20 @@ async fn log_in(browser: &Browser, origin: &str, language: &str) -> anyhow::Resu
 async fn business(browser: &Browser, origin: &str, language: &str) -> anyhow::Result<()> {
     let chinese = language == "zh-CN";
     let pages: &[&str] = if chinese {
-        &["ledger", "contributions", "interest", "people", "changes", "person", "business", "business/open", "check"]
+        &[
+            "ledger",
+            "contributions",
+            "interest",
+            "people",
+            "changes",
+            "person",
+            "business",
+            "business/open",
+            "check",
+            "api/v1",
+        ]
     } else {
-        &["contributions", "person?number=030000000001", "business/make-up", "vouchers"]
+        &["contributions", "person?number=030000000001", "business/make-up", "vouchers", "api/v1"]
     };
     for path in pages {
         browser.open(&format!("{origin}/{path}")).await?;

@@ -31,7 +31,7 @@ api-op-plan-open = Open accounts, one or a list
 api-op-plan-seal = Seal an account
 api-op-plan-unseal = Unseal an account
 api-op-plan-rebase = Change bases, one or a list
-api-op-plan-make-up = Make up months
+api-op-plan-make-up = Make up months, one or a list
 api-op-plan-change-unit = Change the unit's particulars
 api-op-plan-change-person = Change an employee's particulars
 api-op-plan-reverse = Reverse a payment
@@ -50,7 +50,6 @@ fund-fault-key = Idempotency-Key is 1 to 64 visible ASCII characters, once
 fund-fault-limit = A page has 1 to 200 rows
 fund-fault-lines = A list has 1 to { $n } lines
 fund-fault-serial = Nothing of the unit has this serial number
-fund-fault-twice = The same month stands there twice
 fund-fault-year = A year has four digits, e.g. 2025
 
 error-certificate-refused-what = The certificate cannot be used now

@@ -31,7 +31,7 @@ api-op-plan-open = 个人开户（单个或成批）
 api-op-plan-seal = 封存
 api-op-plan-unseal = 启封
 api-op-plan-rebase = 缴存基数变更（单个或成批）
-api-op-plan-make-up = 职工补缴
+api-op-plan-make-up = 职工补缴（单个或成批）
 api-op-plan-change-unit = 单位基本资料变更
 api-op-plan-change-person = 个人基本资料变更
 api-op-plan-reverse = 冲账
@@ -50,7 +50,6 @@ fund-fault-key = Idempotency-Key 应为 1 至 64 个可见的 ASCII 字符，且
 fund-fault-limit = 每页行数应为 1 至 200
 fund-fault-lines = 清单应有 1 至 { $n } 行
 fund-fault-serial = 本单位没有这个流水号的业务
-fund-fault-twice = 同一个月出现了两次
 fund-fault-year = 年度应为四位数字，例如 2025
 
 error-certificate-refused-what = 证书现在不能使用

@@ -14,7 +14,7 @@ use crate::fund::sheet;
 use crate::page::View;
 
 /// Months that one make-up covers at most.
-pub(super) const MOST_ARREARS: i64 = 24;
+const MOST_ARREARS: i64 = 24;
 
 /// What was typed, by field.
 pub(super) type Typed = BTreeMap<String, String>;

@@ -25,7 +25,7 @@ use super::Portal;
 
 /// Where it is.
 const ROOT: &str = "/api/v1";
-/// A list of newcomers may have so many bytes.
+/// A list may have so many bytes.
 const MAX_LIST_BYTES: usize = 1024 * 1024;
 
 /// The routes of the API, its description and its page.
@@ -33,6 +33,7 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
     let lists = OpenApiRouter::new()
         .routes(routes!(plans::post_open))
         .routes(routes!(plans::post_rebase))
+        .routes(routes!(plans::post_make_up))
         .layer(DefaultBodyLimit::max(MAX_LIST_BYTES));
     let api = OpenApiRouter::new()
         .routes(routes!(session::post_challenge))
@@ -49,7 +50,6 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .routes(routes!(plans::post_remit))
         .routes(routes!(plans::post_seal))
         .routes(routes!(plans::post_unseal))
-        .routes(routes!(plans::post_make_up))
         .routes(routes!(plans::post_change_unit))
         .routes(routes!(plans::post_change_person))
         .routes(routes!(plans::post_reverse))

@@ -15,7 +15,7 @@ use super::ask::{Asked, At, Body, Reader, serial_of};
 use super::plans::faults;
 use super::repeat::{Answer, Key, once};
 use super::session::{Machine, end_all, refused};
-use super::shape::{File, Lines, OperationShape, OperationWhole, Operations, cut};
+use super::shape::{File, Lines, OperationShape, OperationWhole, Operations, Transfer, cut};
 use crate::fund::account::Unit;
 use crate::fund::hall::HallError;
 use crate::http::answer::attached;
@@ -23,15 +23,16 @@ use crate::http::error::{Failure, Kind};
 use crate::http::fund::Portal;
 use crate::http::fund::business::LAST;
 use crate::http::fund::operations::{find, proof, voucher};
+use crate::login::Refusal;
 use crate::page::View;
 
 /// An operation with its document and its steps.
 pub(super) async fn whole(portal: &Portal, unit: &Unit, serial: &str) -> Result<OperationWhole, Failure> {
     let mut tx = portal.store.begin_read().await?;
     let operation = tx.operation(&unit.account, serial).await?.ok_or(Kind::NotFound)?;
-    let steps = tx.steps(serial).await?;
+    let (steps, code) = (tx.steps(serial).await?, tx.code_of(serial).await?);
     tx.commit().await?;
-    OperationWhole::of(&operation, &steps)
+    OperationWhole::of(&operation, &steps, Transfer::new(code.map(|code| code.grouped()), &portal.banks))
 }
 
 /// Which operations.
@@ -188,7 +189,9 @@ async fn booked(
         match portal.hall.sign(account, certificate, serial, message, portal.clock.now()).await {
             Ok(_) => {}
             Err(HallError::Refused(refusal)) => {
-                end_all(portal, certificate).await?;
+                if refusal != Refusal::StatusUnreachable {
+                    end_all(portal, certificate).await?;
+                }
                 return Err(refused(view, &refusal));
             }
             Err(HallError::Signature(why)) => return Err(Failure::with_detail(Kind::SignatureRefused, why)),

@@ -21,7 +21,7 @@ use crate::fund::sheet::{self, MOST_LINES};
 use crate::http::error::{Failure, Fault, Kind};
 use crate::http::fund::Portal;
 use crate::http::fund::business::rule_text;
-use crate::http::fund::plans::{MOST_ARREARS, place, plain};
+use crate::http::fund::plans::{place, plain};
 use crate::page::View;
 
 /// Where in the body a rule's message points.
@@ -32,7 +32,8 @@ fn pointer(act: FundAct, rule: &Rule, line: Option<usize>) -> String {
         (FundAct::Open, None) => "/people".to_owned(),
         (FundAct::Rebase, Some(line)) => format!("/bases/{line}/{field}"),
         (FundAct::Rebase, None) => "/bases".to_owned(),
-        (FundAct::MakeUp, _) if matches!(field, "month" | "unit_part") => "/arrears".to_owned(),
+        (FundAct::MakeUp, Some(line)) => format!("/arrears/{line}/{field}"),
+        (FundAct::MakeUp, None) if field != "pay" => "/arrears".to_owned(),
         _ => format!("/{field}"),
     }
 }
@@ -269,10 +270,13 @@ pub(super) async fn post_rebase(
     drafted(&portal, &view, &machine, key, body.sha256, Plan::Rebase { bases }).await
 }
 
-/// A month that was left out.
+/// A month that was left out, or paid short.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arrear {
+    /// GRZH.
+    #[schema(pattern = "^[0-9]{12}$", example = "030000000001")]
+    number: String,
     #[schema(pattern = r"^(199[1-9]|20[0-9]{2})-(0[1-9]|1[0-2])$", example = "2026-09")]
     month: String,
     /// The unit's part, in yuan.
@@ -281,22 +285,20 @@ pub(super) struct Arrear {
     /// The employee's.
     #[schema(pattern = r"^[0-9]{1,9}\.[0-9]{2}$", example = "10.00")]
     personal_part: String,
-}
-
-/// Months that were left out, for an employee.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MakeUp {
-    /// GRZH.
-    #[schema(pattern = "^[0-9]{12}$", example = "030000000001")]
-    number: String,
-    #[schema(min_items = 1, max_items = 24)]
-    arrears: Vec<Arrear>,
     /// Whether it is the difference to what was paid already.
     difference: bool,
     /// Why.
     #[schema(min_length = 2, max_length = 200, example = "基数少报补差")]
     words: String,
+}
+
+/// Months that were left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MakeUp {
+    /// One, or a list: one faulty row, and nothing of it is done.
+    #[schema(min_items = 1, max_items = 2000)]
+    arrears: Vec<Arrear>,
     /// `suspense`: out of what was received; `transfer`: by a transfer that is still to arrive.
     #[schema(pattern = "^(suspense|transfer)$", example = "suspense")]
     pay: String,
@@ -312,40 +314,26 @@ pub(super) async fn post_make_up(
     key: Key,
     body: Body<MakeUp>,
 ) -> Result<Response, Failure> {
-    let MakeUp { number, arrears, difference, words, pay } = body.value;
     let mut reader = Reader::new(&view);
-    let number = reader.number("/number", &number);
-    if !(1..=MOST_ARREARS).contains(&i64::try_from(arrears.len()).unwrap_or(i64::MAX)) {
-        let detail = view.locale.t_with("fund-fault-months", &[("n", &MOST_ARREARS)]);
-        reader.said("/arrears", "months", detail);
-    }
-    let mut months: Vec<(Month, Fen, Fen)> = Vec::new();
-    for (n, one) in arrears.iter().enumerate() {
-        let month = reader.month(format!("/arrears/{n}/month"), &one.month);
-        if months.iter().any(|(known, ..)| Some(*known) == month) {
-            reader.fault(format!("/arrears/{n}/month"), "twice");
+    counted(&mut reader, &view, "/arrears", body.value.arrears.len());
+    let pay = reader.read("/pay", "choose", FundPay::from_word(&body.value.pay));
+    let mut arrears = Vec::new();
+    for (n, one) in body.value.arrears.into_iter().enumerate() {
+        let at = |field: &str| format!("/arrears/{n}/{field}");
+        let number = reader.number(at("number"), &one.number);
+        let month = reader.month(at("month"), &one.month);
+        let unit_part = reader.amount(at("unit_part"), &one.unit_part);
+        let personal_part = reader.amount(at("personal_part"), &one.personal_part);
+        let words = reader.read(at("words"), "words", plain(&one.words, 2, 200));
+        if let (Some(number), Some(month), Some(unit_part), Some(personal_part), Some(words)) =
+            (number, month, unit_part, personal_part, words)
+        {
+            let (name, difference) = (String::new(), one.difference);
+            arrears.push(PlannedArrear { number, name, month, unit_part, personal_part, difference, words });
         }
-        let unit_part = reader.amount(format!("/arrears/{n}/unit_part"), &one.unit_part);
-        let personal_part = reader.amount(format!("/arrears/{n}/personal_part"), &one.personal_part);
-        if let (Some(month), Some(unit_part), Some(personal_part)) = (month, unit_part, personal_part) {
-            months.push((month, unit_part, personal_part));
-        }
     }
-    let words = reader.read("/words", "words", plain(&words, 2, 200));
-    let pay = reader.read("/pay", "choose", FundPay::from_word(&pay));
-    let ((number, words), pay) = reader.done(number.zip(words).zip(pay))?;
-    months.sort_by_key(|(month, ..)| *month);
-    let arrear = |(month, unit_part, personal_part)| PlannedArrear {
-        number: number.clone(),
-        name: String::new(),
-        month,
-        unit_part,
-        personal_part,
-        difference,
-        words: words.clone(),
-    };
-    let plan = Plan::MakeUp { arrears: months.into_iter().map(arrear).collect(), pay };
-    drafted(&portal, &view, &machine, key, body.sha256, plan).await
+    let pay = reader.done(pay)?;
+    drafted(&portal, &view, &machine, key, body.sha256, Plan::MakeUp { arrears, pay }).await
 }
 
 /// The unit's own particulars, as they are to be.

@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::fund::account::{Unit, masked_mobile};
 use crate::fund::amounts::{Fen, Month, Rate};
+use crate::fund::bank::TrusteeAccount;
 use crate::fund::book_store::{InterestLine, KeptChange, LedgerSums, Step};
 use crate::fund::books::{PersonAccount, PersonEntry, UnitEntry};
 use crate::fund::contributions::Contribution;
@@ -560,6 +561,33 @@ pub(super) struct StepShape {
     by: String,
 }
 
+/// An account of the fund onto which units pay.
+#[derive(Serialize, ToSchema)]
+struct BankShape {
+    payee: String,
+    account: String,
+    bank: String,
+}
+
+/// Where the money that an operation waits for is to be sent.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Transfer {
+    /// Stands in the transfer's remark: by it the money finds the operation.
+    code: Option<String>,
+    accounts: Vec<BankShape>,
+}
+
+impl Transfer {
+    pub(super) fn new(code: Option<String>, banks: &[TrusteeAccount]) -> Self {
+        let bank = |bank: &TrusteeAccount| BankShape {
+            payee: bank.payee.clone(),
+            account: bank.account.clone(),
+            bank: bank.bank.clone(),
+        };
+        Self { code, accounts: banks.iter().map(bank).collect() }
+    }
+}
+
 /// An operation with its document.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OperationWhole {
@@ -579,14 +607,16 @@ pub(super) struct OperationWhole {
     status_source: Option<&'static str>,
     /// What anybody checks the voucher by; once it is booked.
     check_code: Option<String>,
+    /// While it waits for its money.
+    transfer: Option<Transfer>,
 }
 
 impl OperationWhole {
-    /// An operation and the states that it went through.
+    /// An operation, the states that it went through, and where its money is to be sent if it waits for some.
     ///
     /// # Errors
     /// When its document cannot be read.
-    pub(super) fn of(operation: &Operation, steps: &[Step]) -> Result<Self, Failure> {
+    pub(super) fn of(operation: &Operation, steps: &[Step], transfer: Transfer) -> Result<Self, Failure> {
         let document: FundTransaction =
             decode(&operation.document).map_err(|error| Failure::internal(format!("a document: {error}")))?;
         let hash = |bytes: &[u8]| Sha256(sha256(bytes)).to_string();
@@ -609,6 +639,7 @@ impl OperationWhole {
             certificate_sha256: signature.map(|signature| hash(&signature.certificate)),
             status_source: signature.map(|signature| signature.status_source),
             check_code: (operation.state == State::Posted).then(|| operation.check_code.clone()),
+            transfer: (operation.state == State::AwaitingFunds).then_some(transfer),
         })
     }
 }
