@@ -12,7 +12,6 @@ use super::operations::whole;
 use super::repeat::{Answer, Key, once};
 use super::session::Machine;
 use super::shape::OperationWhole;
-use crate::fund::amounts::{Fen, Month};
 use crate::fund::codes::IdKind;
 use crate::fund::hall::HallError;
 use crate::fund::operation::{Plan, PlannedArrear, PlannedPerson};
