@@ -116,7 +116,8 @@ async fn bench() -> Bench {
     let expired = Lie::none(responder(&issuer, Delegation::Expired));
     let day = 86_400;
     let (this_update, next_update) = (now().plus(-2 * day), Some(now().plus(-day)));
-    let stale = Lie { this_update, next_update, ..Lie::none(responder(&issuer, Delegation::Right)) };
+    let mut stale = Lie::none(responder(&issuer, Delegation::Right));
+    (stale.this_update, stale.next_update) = (this_update, next_update);
     let elsewhere = [
         lies(move |question| expired.answer(question)).await,
         lies(move |question| stale.answer(question)).await,

@@ -124,5 +124,5 @@ fn particulars_go_back_to_what_they_were_unless_they_moved_on() {
     assert_eq!(back.people[0].account.person.mobile, "13900000009");
     assert_eq!((back.changes[0].was.as_str(), back.changes[0].will.as_str()), ("138****0001", "139****0009"));
     let other = [fact(FundField::Mobile, "13900000009", "13800000002")];
-    assert_eq!(undo.undo_person(world.unit.clone(), mine, &other, &[]), Err(Rule::LaterChanges));
+    assert_eq!(undo.undo_person(world.unit, mine, &other, &[]), Err(Rule::LaterChanges));
 }

@@ -177,7 +177,7 @@ pub(crate) mod tests {
         let policy = policy();
         let clerk = Clerk { policy: &policy, today: day(2026, 11, 24), serial: "W1" };
         let before = PersonAccount { current: Fen::new(300_000), ..account(500_000) };
-        let booking = clerk.withdraw(unit(2_000_000), before.clone(), Fen::new(600_000));
+        let booking = clerk.withdraw(unit(2_000_000), before, Fen::new(600_000));
         let (posted, entry) = (&booking.people[0], booking.people[0].entry.as_ref().expect("an entry"));
         assert_eq!((posted.account.carried.fen(), posted.account.current.fen()), (0, 200_000));
         assert_eq!((entry.sum().fen(), entry.carried.fen(), entry.balance.fen()), (-600_000, -500_000, 200_000));

@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(normal(Standing { unsettled: true, ..good() }), Some(Denied::Unsettled));
         assert_eq!(normal(Standing::default()), Some(Denied::NoCard));
         assert_eq!(normal(Standing { unit_waits: true, ..good() }), None, "nobody else's money");
-        let open = WithdrawalRule { sealed_only: false, ..closing.clone() };
+        let open = WithdrawalRule { sealed_only: false, ..closing };
         assert_eq!(ask(&open, PersonStatus::Normal, Standing { unit_waits: true, ..good() }), Some(Denied::UnitWaits));
         let last = |days: i64| Standing { last: Some(today.plus_days(-days)), ..good() };
         assert_eq!(normal(last(364)), Some(Denied::TooSoon { from: today.plus_days(1) }));
