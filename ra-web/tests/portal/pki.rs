@@ -198,7 +198,8 @@ pub(crate) fn seal(folder: &std::path::Path, now: Timestamp) -> (String, String)
         let name = name.build();
         let mut builder = X509::builder()?;
         builder.set_version(2)?;
-        builder.set_serial_number(Asn1Integer::from_bn(&BigNum::from_u32(0x5ea1)?)?.as_ref())?;
+        let number = BigNum::from_u32(0x5ea1)?;
+        builder.set_serial_number(Asn1Integer::from_bn(&number)?.as_ref())?;
         builder.set_subject_name(&name)?;
         builder.set_issuer_name(&name)?;
         builder.set_not_before(Asn1Time::from_unix(now.unix() - 366 * 86_400)?.as_ref())?;
