@@ -291,7 +291,7 @@ async fn story(engine: &str, kills: usize) -> anyhow::Result<()> {
             Some(url) => text.replace("sqlite:ra/ra.db", url),
             None => text,
         };
-        text + &mails.section()
+        text + mails.section().as_str()
     })?;
     std::fs::write(counter.house.path("secrets/mail"), PASSWORD)?;
     let house = &counter.house;
