@@ -39,8 +39,8 @@ impl Answer {
 /// The program.
 #[derive(Clone)]
 pub(crate) struct Machine {
-    client: reqwest::Client,
-    origin: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) origin: String,
     pub(crate) token: Option<String>,
     pub(crate) language: &'static str,
     pub(crate) key: Option<String>,
