@@ -181,7 +181,7 @@ async fn a_person_withdraws_with_certificate_and_face_and_the_bank_is_told_in_th
     for (place, bytes) in [("database", &kept), ("journal", &wal), ("log", &log)] {
         for secret in [
             b"a face that nobody keeps".as_slice(),
-            encoded[8..40].as_bytes(),
+            &encoded.as_bytes()[8..40],
             b"130599197306120145",
             b"6222020000000000012",
         ] {
