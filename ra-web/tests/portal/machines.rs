@@ -74,7 +74,7 @@ async fn schemathesis_finds_no_fault_of_ours_and_no_breach_of_the_description() 
             "--seed",
             "20261124",
             "--max-time",
-            "40",
+            "30",
         ])
         .args(["--generation-database", "none", "--continue-on-failure", "--no-color"]);
     let (good, printed) = run(command).await;
