@@ -173,7 +173,7 @@ async fn money_is_kept_when_the_books_moved_so_that_it_cannot_be_booked_as_signe
     let (after, _) = books(&house).await;
     assert_eq!((after.suspense, after.paid_through), (unit.suspense + due, unit.paid_through));
     let page = browser.get(&path).await;
-    assert!(page.text.contains("款项已到，但账簿") && page.text.contains("取消这笔业务"), "{}", page.text);
+    assert!(page.text.contains("账簿在签名后有变动") && page.text.contains("取消这笔业务"), "{}", page.text);
     assert_eq!(browser.post(&format!("{path}/cancel"), &[]).await.status, 303);
     let month = unit.next_month().to_string();
     let again = drafted(&mut browser, "remit", &[("month", &month), ("pay", "suspense")]).await;
