@@ -45,5 +45,7 @@ CREATE TABLE fund_bank_line (
 );
 CREATE UNIQUE INDEX fund_bank_line_serial ON fund_bank_line (account, serial) WHERE serial IS NOT NULL;
 CREATE INDEX fund_bank_line_state ON fund_bank_line (state, number);
+-- Forgetting a document looks whether a line names it.
+CREATE INDEX fund_bank_line_operation ON fund_bank_line (operation);
 CREATE INDEX fund_bank_line_statement ON fund_bank_line (statement, number);
 CREATE INDEX unit_account_name ON unit_account (name);

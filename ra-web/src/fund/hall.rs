@@ -328,6 +328,22 @@ impl Hall {
         }
     }
 
+    /// Whether the books moved so that what waits for its money can no longer be booked as it was signed.
+    ///
+    /// # Errors
+    /// [`HallError`].
+    pub async fn is_stuck(&self, operation: &Operation, now: Timestamp) -> Result<bool, HallError> {
+        let mut tx = self.store.begin_read().await?;
+        let plan = self.plan(operation)?;
+        let made = self.same(&mut tx, operation, &plan, now.beijing_day(), false).await;
+        tx.commit().await?;
+        match made {
+            Ok(_) => Ok(false),
+            Err(HallError::Rule(_) | HallError::Lines(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Why an operation is not undone; nothing when it can be.
     ///
     /// # Errors

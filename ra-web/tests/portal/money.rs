@@ -31,8 +31,14 @@ async fn poor(house: &House) -> (Browser, crate::pki::Made) {
     let (mut browser, token) = logged_in(house).await;
     let path = drafted(&mut browser, "remit", &[("month", "2026-11"), ("pay", "suspense")]).await;
     assert_eq!(signed(&mut browser, house, &token, &path).await.status, 303);
-    house.clock.advance(10 * 86_400);
+    house.clock.advance(3_600);
     logged_in(house).await
+}
+
+/// A house shortly before the end of November: the next month is an hour away.
+async fn late_in_november() -> House {
+    let last = ra_web::fund::account::day("2026-11-30").expect("a day").last_second();
+    House::at(last.plus(-600), None, "http://127.0.0.1:17080").await
 }
 
 /// A month by transfer that was signed: its address, and how much is due.
@@ -47,7 +53,7 @@ async fn waiting(browser: &mut Browser, house: &House, token: &crate::pki::Made)
 
 #[tokio::test]
 async fn a_transfer_with_its_code_is_booked_at_once_and_a_file_or_line_counts_once() {
-    let house = House::new().await;
+    let house = late_in_november().await;
     let (mut browser, token) = poor(&house).await;
     let (before, _) = books(&house).await;
     // Some money is in suspense; what is missing is paid in two parts, and a fen more.
@@ -96,7 +102,7 @@ async fn a_transfer_with_its_code_is_booked_at_once_and_a_file_or_line_counts_on
 
 #[tokio::test]
 async fn what_has_no_code_waits_for_a_clerk_and_goes_to_a_unit_or_back_where_it_came_from() {
-    let house = House::new().await;
+    let house = late_in_november().await;
     let (mut browser, token) = poor(&house).await;
     let (path, due) = waiting(&mut browser, &house, &token).await;
     let code = code(&mut browser, &path).await;
@@ -173,7 +179,7 @@ async fn money_is_kept_when_the_books_moved_so_that_it_cannot_be_booked_as_signe
     let (after, _) = books(&house).await;
     assert_eq!((after.suspense, after.paid_through), (unit.suspense + due, unit.paid_through));
     let page = browser.get(&path).await;
-    assert!(page.text.contains("款项已到，但账簿") && page.text.contains("取消这笔业务"), "{}", page.text);
+    assert!(page.text.contains("账簿在签名后有变动") && page.text.contains("取消这笔业务"), "{}", page.text);
     assert_eq!(browser.post(&format!("{path}/cancel"), &[]).await.status, 303);
     let month = unit.next_month().to_string();
     let again = drafted(&mut browser, "remit", &[("month", &month), ("pay", "suspense")]).await;

@@ -86,7 +86,7 @@ struct Transfer {
     /// In groups.
     code: String,
     banks: Arc<[TrusteeAccount]>,
-    /// Whether there is enough money, and the books moved so that it cannot be booked.
+    /// Whether the books moved so that it can no longer be booked.
     stuck: bool,
 }
 
@@ -155,12 +155,15 @@ async fn operation_page(
         true => portal.hall.why_not_reversed(&unit.account, serial, now).await?,
         false => None,
     };
-    let waits = (operation.state == Progress::AwaitingFunds).then(|| Transfer {
-        amount: operation.amount.to_string(),
-        code: code.map(|code| code.grouped()).unwrap_or_default(),
-        banks: portal.banks.clone(),
-        stuck: unit.suspense >= operation.amount,
-    });
+    let waits = match operation.state {
+        Progress::AwaitingFunds => Some(Transfer {
+            amount: operation.amount.to_string(),
+            code: code.map(|code| code.grouped()).unwrap_or_default(),
+            banks: portal.banks.clone(),
+            stuck: portal.hall.is_stuck(&operation, now).await?,
+        }),
+        _ => None,
+    };
     let title = format!("fund-act-{}", slug(operation.act));
     Ok(OperationPage {
         page: Page { wide: true, title: view.t(&title), ..page_of(view, unit, "fund-business-title", "/business") },
