@@ -37,11 +37,12 @@ fn seal(folder: &Path, kind: &[&str]) -> anyhow::Result<Sealer> {
 #[tokio::test]
 async fn sealed_papers_hold_before_pyhanko_and_poppler_and_a_changed_byte_does_not() -> anyhow::Result<()> {
     let press = Press::open(&ra_web::config::Paper::default().fonts)?;
-    let now = SystemClock.now();
-    let paper = press.print("fund-query", &sample(), now).await?;
     for kind in [&["rsa:3072"][..], &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]] {
         let folder = tempfile::tempdir()?;
         let sealer = seal(folder.path(), kind)?;
+        // Not before the certificate begins.
+        let now = SystemClock.now();
+        let paper = press.print("fund-query", &sample(), now).await?;
         let words = json!({ "name": sealer.name(), "purpose": "电子凭证专用章" });
         let picture = press.print_as("fund-seal", &words, now, Standard::Drawing).await?;
         let place = Place { x: 430.0, y: 680.0, side: 102.0 };

@@ -192,7 +192,7 @@ impl Voucher {
                 ..=1 => locale.t("fund-voucher-original"),
                 n => locale.t_with("fund-voucher-nth", &[("n", &n)]),
             },
-            facts,
+            facts: in_pairs(facts),
             unit: document.unit,
             account: document.account,
             columns,
@@ -222,6 +222,19 @@ impl Voucher {
     }
 }
 
+/// Lets a particular that has no neighbour to share its row with have the row by itself.
+fn in_pairs(mut facts: Vec<(String, String, bool)>) -> Vec<(String, String, bool)> {
+    let mut at = 0;
+    while at < facts.len() {
+        let pair = !facts[at].2 && facts.get(at + 1).is_some_and(|next| !next.2);
+        if !pair {
+            facts[at].2 = true;
+        }
+        at += if pair { 2 } else { 1 };
+    }
+    facts
+}
+
 /// What both sides pay a month for those in a list, in figures and capitals.
 fn monthly(locale: Locale, lines: &[Vec<String>]) -> Vec<(String, String, bool)> {
     let parts = lines.iter().flat_map(|line| line.get(PARTS).unwrap_or_default());
@@ -238,6 +251,20 @@ fn monthly(locale: Locale, lines: &[Vec<String>]) -> Vec<(String, String, bool)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn particulars_share_a_row_two_and_two() {
+        let facts = |wide: &[bool]| wide.iter().map(|wide| (String::new(), String::new(), *wide)).collect();
+        for (given, paired) in [
+            (&[true, false, true][..], &[true, true, true][..]),
+            (&[false, false, true], &[false, false, true]),
+            (&[false, false, false], &[false, false, true]),
+            (&[], &[]),
+        ] {
+            let found: Vec<bool> = in_pairs(facts(given)).into_iter().map(|(.., wide)| wide).collect();
+            assert_eq!(found, paired, "{given:?}");
+        }
+    }
 
     #[test]
     fn codes_are_read_as_they_are_printed_and_columns_that_are_empty_are_left_out() {

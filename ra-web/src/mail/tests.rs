@@ -37,12 +37,6 @@ fn all() -> Vec<Letter> {
             amount: Fen::yuan(200),
             sample: true,
         },
-        Letter::Quota {
-            bill: bill.clone(),
-            papers: "113001000001 00000001–00000002".into(),
-            amount: Fen::yuan(200),
-            waybill: String::new(),
-        },
         Letter::Reversed {
             bill: bill.clone(),
             number: "99202609211000000001".into(),
@@ -54,7 +48,13 @@ fn all() -> Vec<Letter> {
         expiring(90),
         expiring(1),
         expiring(0),
-        Letter::Refunded { bill, amount: Fen::yuan(60), refund: "RF-20260921-0001".into() },
+        Letter::Refunded { bill: bill.clone(), amount: Fen::yuan(60), refund: "RF-20260921-0001".into() },
+        Letter::Quota {
+            bill,
+            papers: "113001000001 00000001–00000002".into(),
+            amount: Fen::yuan(200),
+            waybill: String::new(),
+        },
     ]
 }
 

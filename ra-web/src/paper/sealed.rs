@@ -296,8 +296,8 @@ fn reach(document: &Document, object: &Object, needed: &mut BTreeSet<ObjectId>) 
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use ca_core::domain::BeijingDay;
+mod tests {
+    use ca_core::clock::{Clock as _, SystemClock};
     use openssl::cms::{CMSOptions, CmsContentInfo};
     use openssl::x509::store::X509StoreBuilder;
     use serde_json::json;
@@ -305,10 +305,6 @@ pub(crate) mod tests {
     use super::*;
     use crate::paper::Standard;
     use crate::paper::tests::{press, sample};
-
-    pub(crate) fn noon() -> Timestamp {
-        BeijingDay::from_calendar(2026, 11, 24).expect("a day").first_second().plus(43_200)
-    }
 
     /// A key and a certificate of its own for ten years, as `scripts/demo/prepare` makes them.
     fn founded(folder: &Path) -> Sealer {
@@ -356,12 +352,14 @@ pub(crate) mod tests {
     async fn a_sealed_paper_is_verified_by_openssl_and_a_changed_byte_is_found_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let sealer = founded(folder.path());
+        // The certificate begins now.
+        let now = SystemClock.now();
         assert_eq!(sealer.name(), "示范市住房公积金管理中心");
-        let paper = press().print("application", &sample(), noon()).await.expect("printed");
+        let paper = press().print("application", &sample(), now).await.expect("printed");
         let drawn = json!({"name": sealer.name(), "purpose": "电子凭证专用章"});
-        let picture = press().print_as("fund-seal", &drawn, noon(), Standard::Drawing).await.expect("drawn");
+        let picture = press().print_as("fund-seal", &drawn, now, Standard::Drawing).await.expect("drawn");
         let place = Place { x: 420.0, y: 680.0, side: 102.0 };
-        let about = About { reason: "汇缴书", at: noon() };
+        let about = About { reason: "汇缴书", at: now };
         let sealed = sealer.seal(&paper, &picture, place, about).expect("sealed");
         if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
             std::fs::write(Path::new(&folder).join("sealed.pdf"), &sealed).expect("written");
@@ -373,7 +371,7 @@ pub(crate) mod tests {
             changed[at] ^= 1;
             assert!(!holds(&sealer, &changed), "byte {at}");
         }
-        let late = About { at: noon().plus(20 * 365 * 86_400), ..about };
+        let late = About { at: now.plus(20 * 365 * 86_400), ..about };
         assert!(matches!(sealer.seal(&paper, &picture, place, late), Err(SealFault::NotValid(_))));
     }
 

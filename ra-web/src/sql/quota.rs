@@ -46,8 +46,8 @@ const DROP_WISH: &str = "DELETE FROM quota_wish WHERE bill = $1";
 const WISH: &str = "SELECT delivery, by_id, by_name, at FROM quota_wish WHERE bill = $1";
 const WISHED: &str = "SELECT number, subject, office, uscc, unit_name, lines, tax, state, refunded, created, due, paid, \
     served, invoice_due, version FROM bill WHERE office = $1 AND invoice_due IS NOT NULL \
-    AND EXISTS (SELECT 1 FROM quota_wish w WHERE w.bill = bill.number) \
-    AND NOT EXISTS (SELECT 1 FROM quota_allotment a WHERE a.bill = bill.number AND (a.state = 'allotted' OR a.state = 'sent')) \
+    AND (SELECT count(*) FROM quota_wish w WHERE w.bill = bill.number) = 1 \
+    AND (SELECT count(*) FROM quota_allotment a WHERE a.bill = bill.number AND (a.state = 'allotted' OR a.state = 'sent')) = 0 \
     ORDER BY invoice_due LIMIT $2";
 const ADD_ALLOTMENT: &str = "INSERT INTO quota_allotment (bill, n, office, amount, papers, by_id, by_name, at, state, version) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)";

@@ -75,7 +75,7 @@ async fn every_operation_is_done_by_a_program() {
     let people = machine.get("/people").await.body;
     let number = people["items"][0]["number"].as_str().expect("a number").to_owned();
     let newcomer = json!({ "name": "郑小满", "id_kind": "01", "id_number": "11010519491231002X", "mobile": "13800000009",
-        "base": "6000.00", "starts": "2026-11" });
+        "base": "6000.00", "starts": "2026-12" });
     let other = json!({ "name": "周一鸣", "id_kind": "03", "id_number": "E12345678", "mobile": "13800000008",
         "base": "5000.00", "starts": "2026-12" });
     let arrears = ["2026-10", "2026-09"].map(|month| {

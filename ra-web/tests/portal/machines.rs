@@ -9,6 +9,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
 use openssl::x509::X509;
+use ra_web::fund::amounts::Fen;
 
 use crate::house::{House, UNIT, USCC};
 use crate::pki::{certify, today, unit};
@@ -73,7 +74,7 @@ async fn schemathesis_finds_no_fault_of_ours_and_no_breach_of_the_description() 
             "--seed",
             "20261124",
             "--max-time",
-            "40",
+            "30",
         ])
         .args(["--generation-database", "none", "--continue-on-failure", "--no-color"]);
     let (good, printed) = run(command).await;
@@ -86,6 +87,9 @@ async fn a_payroll_systems_client_opens_remits_reads_and_fetches() {
     let house = House::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let (certificate, key) = key_and_certificate(&house, folder.path());
+    // What the newcomer costs.
+    let (hall, account) = (house.hall().await, "0210000001".parse().expect("an account"));
+    assert!(hall.receive(&account, Fen::new(96_000), "BANK-1", house.now()).await.expect("received"));
     let mut command = Command::new(python());
     command.current_dir(folder.path()).arg(root().join("tests/payroll/payroll.py"));
     command.arg(format!("http://{}", house.portal.portal)).arg(certificate).arg(key).arg("2026-11");

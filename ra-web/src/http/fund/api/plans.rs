@@ -348,9 +348,9 @@ pub(super) struct ChangeUnit {
     /// JBRSJHM.
     #[schema(pattern = "^1[0-9]{10}$", example = "13800000001")]
     handler_mobile: String,
-    /// DWFXR; null for none.
-    #[schema(minimum = 1, maximum = 31, example = 15)]
-    payday: Option<u8>,
+    /// DWFXR; null for none. To JSON Schema 15.0 is whole, too.
+    #[schema(value_type = Option<u8>, minimum = 1, maximum = 31, example = 15)]
+    payday: Option<f64>,
     /// STYHMC.
     #[schema(min_length = 2, max_length = 60, example = "示范银行东湖支行")]
     bank: String,
@@ -372,9 +372,11 @@ pub(super) async fn post_change_unit(
     let address = reader.read("/address", "words", plain(&address, 2, 100));
     let handler = reader.read("/handler", "name", same(sheet::name(&handler), &handler));
     let mobile = reader.read("/handler_mobile", "mobile", same(sheet::mobile(&handler_mobile), &handler_mobile));
-    if payday.is_some_and(|day| !(1..=31).contains(&day)) {
+    let whole = |day: &f64| (1.0..=31.0).contains(day) && day.fract() == 0.0;
+    if payday.is_some_and(|day| !whole(&day)) {
         reader.fault("/payday", "payday");
     }
+    let payday = payday.map(|day| day as u8);
     let bank = reader.read("/bank", "words", plain(&bank, 2, 60));
     let ((address, handler), (handler_mobile, bank)) = reader.done(address.zip(handler).zip(mobile.zip(bank)))?;
     let plan = Plan::ChangeUnit { address, handler, handler_mobile, payday, bank };
