@@ -244,11 +244,11 @@ async fn in_chinese(desk: &Desk, active: &[String], sealed: &[String]) -> anyhow
     let person = [("number", active[3].as_str()), ("mobile", "13911112222"), ("address", "建设大街1号")];
     desk.business("change-person", &person, booked, "change-person-zh").await?;
     // A month from suspense, its voucher, and back again.
-    desk.business("remit", &[("pay", "suspense")], booked, "remit-zh").await?;
+    let remitted = desk.business("remit", &[("pay", "suspense")], booked, "remit-zh").await?;
     desk.voucher().await?;
     desk.look("/vouchers", "vouchers-zh").await?;
     browser.sees("补打凭证（已打印 1 次）").await?;
-    browser.click("main td a.code").await?;
+    browser.open(&remitted).await?;
     browser.click("a[href^='/business/reverse']").await?;
     browser.fill("#words", "月份有误").await?;
     desk.seen("reverse-zh-form").await?;

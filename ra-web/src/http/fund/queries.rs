@@ -413,6 +413,8 @@ pub(super) async fn get_changes(
             match reason {
                 Some(reason) => Value::Text(view.t(&format!("fund-reason-{}", reason.word()))),
                 None if value.is_empty() => Value::Nothing,
+                // Figures and numbers are not broken over lines.
+                None if value.is_ascii() => Value::Text(value.to_owned()),
                 None => Value::Name(value.to_owned()),
             }
         };
