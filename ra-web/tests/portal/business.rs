@@ -423,7 +423,7 @@ async fn vouchers_are_sealed_counted_and_checked_by_code_and_a_reversed_one_is_v
         ("id_kind", "01"),
         ("id_number", "11010519491231002X"),
         ("mobile", "13900000001"),
-        ("base", "5678"),
+        ("base", "2500"),
         ("starts", "2026-11"),
     ];
     let mut papers = Vec::new();
@@ -440,6 +440,7 @@ async fn vouchers_are_sealed_counted_and_checked_by_code_and_a_reversed_one_is_v
                 ("unit_part", "10"),
                 ("personal_part", "10"),
                 ("difference", "yes"),
+                ("pay", "suspense"),
                 ("words", "基数少报补差"),
             ],
         ),
