@@ -52,8 +52,9 @@ const KEEP_PAYMENT: &str = "INSERT INTO payment_order (serial, message, made) VA
 const UNWRITTEN: &str = "SELECT serial, message, made, written FROM payment_order \
     WHERE written IS NULL AND serial > $1 ORDER BY serial LIMIT $2";
 const WRITTEN: &str = "UPDATE payment_order SET written = $2 WHERE serial = $1";
+/// By its number: the bare column would have PostgreSQL walk the index of those that are unpaid.
 const PAID: &str =
-    "UPDATE withdrawal SET stage = 'paid', version = version + 1 WHERE serial = $1 AND stage = 'ordered'";
+    "UPDATE withdrawal SET stage = 'paid', version = version + 1 WHERE serial = $1 AND stage || '' = 'ordered'";
 
 macro_rules! withdrawals_where {
     ($condition:literal) => {
