@@ -62,7 +62,7 @@ impl Browser {
         let start = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities);
         let driver = tokio::time::timeout(Duration::from_secs(30), start).await.context("Chromium did not start")??;
         driver.set_page_load_timeout(Duration::from_secs(20)).await?;
-        driver.set_script_timeout(Duration::from_secs(20)).await?;
+        driver.set_script_timeout(Duration::from_secs(60)).await?;
         Ok(Self { driver, _chromedriver: chromedriver, profile })
     }
 
