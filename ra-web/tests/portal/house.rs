@@ -1,6 +1,7 @@
 //! The portal under test, its authority, its responder, its clock, and a browser without JavaScript.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ca_core::clock::{Clock as _, TestClock};
 use ca_core::domain::{CertificateStatus, Timestamp};
@@ -185,7 +186,9 @@ presence_seconds = {presence_seconds}
 
     /// The operator, at the portal's database.
     pub(crate) async fn operator(&self) -> ra_web::fund::operator::Operator {
-        let (clock, chance) = (self.clock.clone(), chance_from_seed(9));
+        // Each call draws other numbers, as each run of the program does.
+        static SEED: AtomicU64 = AtomicU64::new(9);
+        let (clock, chance) = (self.clock.clone(), chance_from_seed(SEED.fetch_add(1, Ordering::Relaxed)));
         ra_web::fund::operator::Operator::of(self.config.clone(), clock, chance).await.expect("an operator")
     }
 
