@@ -8,8 +8,9 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, Content, HeaderBuilder, Info, ObjectBuilder, OpenApi, RefOr, Required, Response as Described,
+    Components, Content, HeaderBuilder, Info, License, ObjectBuilder, OpenApi, RefOr, Required, Response as Described,
     ResponseBuilder, Schema, Server, Type,
 };
 use utoipa::{PartialSchema, ToSchema as _};
@@ -22,6 +23,13 @@ use crate::page::{Page, View};
 const OPEN: [&str; 2] = ["begin_session", "open_session"];
 /// What can be sent again under a key.
 const REPEATED: [&str; 2] = ["sign_operation", "cancel_operation"];
+/// The parts, in their order.
+const PARTS: [(&str, &str); 4] = [
+    ("session", "A challenge, signed, gives a token."),
+    ("queries", "What stands in the books."),
+    ("plans", "What is to be done becomes a document."),
+    ("operations", "Documents are signed and booked; receipts, vouchers and evidence."),
+];
 const BEARER: &str = "session";
 const PROBLEM: &str = "application/problem+json";
 
@@ -70,6 +78,11 @@ impl Document {
              decimals; moments are in Beijing time; codes are those of JGJ/T 320-2014."
                 .to_owned(),
         );
+        let mut license = License::new("Apache-2.0 or MIT");
+        license.identifier = Some(env!("CARGO_PKG_LICENSE").to_owned());
+        api.info.license = Some(license);
+        let tag = |(name, what): (&str, &str)| TagBuilder::new().name(name).description(Some(what)).build();
+        api.tags = Some(PARTS.map(tag).into());
         api.servers = Some(vec![Server::new(origin)]);
         let components = api.components.get_or_insert_with(Components::new);
         let mut parts = vec![(Problem::name().into_owned(), Problem::schema())];
@@ -99,8 +112,8 @@ impl Document {
 
     /// `GET /api/v1`.
     pub(super) fn page(&self, view: &View) -> Response {
-        let part = |tag: &&str| {
-            let of = self.lines.iter().filter(|line| line.tag == **tag);
+        let part = |(tag, _): &(&str, &str)| {
+            let of = self.lines.iter().filter(|line| line.tag == *tag);
             let said = |line: &Line| Said {
                 method: line.method,
                 path: line.path.clone(),
@@ -108,7 +121,7 @@ impl Document {
             };
             Part { title: view.t(&format!("api-tag-{tag}")), lines: of.map(said).collect() }
         };
-        let parts = ["session", "queries", "plans", "operations"].iter().map(part).collect();
+        let parts = PARTS.iter().map(part).collect();
         Shown(ApiPage { page: Page { wide: true, ..view.page(view.t("api-title")) }, parts }).into_response()
     }
 }
@@ -123,6 +136,11 @@ fn complete(operation: &mut Operation, reads: bool) {
     let (in_path, in_query) = (place(ParameterIn::Path), place(ParameterIn::Query));
     let has_body = operation.request_body.is_some();
     let is_plan = id.starts_with("plan_");
+    if is_plan {
+        let what =
+            "What stands in the way is named row by row; otherwise the answer has the bytes that are to be signed.";
+        operation.description.get_or_insert_with(|| what.to_owned());
+    }
     operation.security =
         Some(if open { Vec::new() } else { vec![SecurityRequirement::new(BEARER, Vec::<String>::new())] });
     if is_plan || REPEATED.contains(&id.as_str()) {
