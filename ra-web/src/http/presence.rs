@@ -100,11 +100,24 @@ impl Presences {
         (self.bound_seconds > 0).then(|| Bound { name, since: self.clock.now() })
     }
 
-    /// Whether a session has ended, and why.
+    /// Whether a session has ended, and why. One that has is emptied, but for the page to which the person goes back.
     ///
     /// # Errors
     /// Storage.
-    pub async fn ended(&self, bound: Option<&Bound>) -> Result<Option<Ended>, Failure> {
+    pub async fn end_if_due(
+        &self,
+        session: &Session,
+        parts: &Parts,
+        bound: Option<&Bound>,
+    ) -> Result<Option<Ended>, Failure> {
+        let ended = self.ended(bound).await?;
+        if ended.is_some() && !is_aside(parts) {
+            end(session, page_of(parts)).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn ended(&self, bound: Option<&Bound>) -> Result<Option<Ended>, Failure> {
         let Some(bound) = bound.filter(|_| self.bound_seconds > 0) else { return Ok(None) };
         let now = self.clock.now();
         let row = row_of(bound.name);
@@ -284,7 +297,7 @@ pub async fn end(session: &Session, back: Option<String>) -> Result<(), Failure>
 
 /// Whether a page that stays open asks for something: then the page itself is told the next time, and says why.
 #[must_use]
-pub fn is_aside(parts: &Parts) -> bool {
+fn is_aside(parts: &Parts) -> bool {
     parts.headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty") && parts.method == Method::GET
 }
 

@@ -7,6 +7,7 @@ use ca_core::{for_each_backend, sql_row as row};
 
 use super::books::{ACCOUNTS_OF, AccountRow, OWN_ACCOUNT, PERSON_BY_ID, PERSON_BY_UNIQUE_ID, PersonRow};
 use super::ledgers::{CodeRow, CountRow};
+use super::operations::signature;
 use super::{odd, read_day};
 use crate::fund::account::AccountNumber;
 use crate::fund::amounts::{Fen, Month};
@@ -14,7 +15,6 @@ use crate::fund::books::{Person, PersonAccount, PersonNumber};
 use crate::fund::citizen_store::{CitizenTx, MOST_OF_A_PERSON};
 use crate::fund::face::Answer;
 use crate::fund::loan::{Loan, Method, Repayment};
-use crate::fund::operation::Signature;
 use crate::fund::withdrawal::rules::WithdrawalRule;
 use crate::fund::withdrawal::{Card, PaymentOrder, Stage, WithdrawalOrder};
 
@@ -208,17 +208,8 @@ impl TryFrom<WithdrawalRow> for WithdrawalOrder {
 
     fn try_from(row: WithdrawalRow) -> Result<Self, DatabaseError> {
         let fault = |what| odd("withdrawal", &row.serial, what);
-        let signature = match (row.signed, row.certificate, row.signature, row.status_source, row.status_evidence) {
-            (Some(at), Some(certificate), Some(message), Some(source), Some(status_evidence)) => Some(Signature {
-                certificate,
-                message,
-                status_source: if source == "crl" { "crl" } else { "ocsp" },
-                status_evidence,
-                at: Timestamp::from_unix(at),
-            }),
-            (None, None, None, None, None) => None,
-            _ => return Err(fault("half a signature")),
-        };
+        let parts = (row.signed, row.certificate, row.signature, row.status_source, row.status_evidence);
+        let signature = signature(parts).map_err(fault)?;
         Ok(Self {
             number: row.number.parse().map_err(|_| fault("number"))?,
             unit: row.unit.parse().map_err(|_| fault("unit"))?,

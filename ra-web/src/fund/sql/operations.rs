@@ -95,22 +95,34 @@ row!(pub(super) OperationRow {
     version: i64,
 });
 
+/// What a row keeps of a signature: when, certificate, message, source and evidence of the status.
+type SignatureParts = (Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>, Option<String>, Option<Vec<u8>>);
+
+/// The signature of a row, if it has one.
+///
+/// # Errors
+/// Says that only a part of one is there.
+pub(super) fn signature(parts: SignatureParts) -> Result<Option<Signature>, &'static str> {
+    match parts {
+        (Some(at), Some(certificate), Some(message), Some(source), Some(status_evidence)) => Ok(Some(Signature {
+            certificate,
+            message,
+            status_source: if source == "crl" { "crl" } else { "ocsp" },
+            status_evidence,
+            at: Timestamp::from_unix(at),
+        })),
+        (None, None, None, None, None) => Ok(None),
+        _ => Err("half a signature"),
+    }
+}
+
 impl TryFrom<OperationRow> for Operation {
     type Error = DatabaseError;
 
     fn try_from(row: OperationRow) -> Result<Self, DatabaseError> {
         let fault = |what| odd("fund_operation", &row.serial, what);
-        let signature = match (row.signed, row.certificate, row.signature, row.status_source, row.status_evidence) {
-            (Some(at), Some(certificate), Some(message), Some(source), Some(status_evidence)) => Some(Signature {
-                certificate,
-                message,
-                status_source: if source == "crl" { "crl" } else { "ocsp" },
-                status_evidence,
-                at: Timestamp::from_unix(at),
-            }),
-            (None, None, None, None, None) => None,
-            _ => return Err(fault("half a signature")),
-        };
+        let parts = (row.signed, row.certificate, row.signature, row.status_source, row.status_evidence);
+        let signature = signature(parts).map_err(fault)?;
         Ok(Self {
             unit: row.unit.parse().map_err(|_| fault("unit"))?,
             act: FundAct::from_word(&row.act).ok_or_else(|| fault("act"))?,

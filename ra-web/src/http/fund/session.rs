@@ -9,7 +9,7 @@ use tower_sessions::Session;
 use super::Portal;
 use crate::fund::account::{AccountNumber, Unit};
 use crate::http::error::Failure;
-use crate::http::presence::{self, Bound};
+use crate::http::presence::Bound;
 use crate::login::Admission;
 
 const KEY: &str = "unit";
@@ -76,10 +76,7 @@ where
         let session = Session::from_request_parts(parts, state).await.map_err(|(_, what)| Failure::internal(what))?;
         let away = || Failure::sign_in("/login");
         let signed_in: SignedIn = session.get(KEY).await?.ok_or_else(away)?;
-        if let Some(ended) = portal.presences.ended(signed_in.bound.as_ref()).await? {
-            if !presence::is_aside(parts) {
-                presence::end(&session, presence::page_of(parts)).await?;
-            }
+        if let Some(ended) = portal.presences.end_if_due(&session, parts, signed_in.bound.as_ref()).await? {
             return Err(Failure::sign_in(ended.login()));
         }
         // A session does not outlive its certificate.

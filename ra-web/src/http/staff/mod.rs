@@ -298,10 +298,7 @@ async fn note_refusal(staff: &Staff, signer: &Signer, tried: &str, kind: Kind) {
 /// answer, the last word stands: nothing can be issued without it anyway. Before that the token is asked for.
 async fn signed_in(staff: &Staff, session: &Session, parts: &Parts) -> Result<Signer, Failure> {
     let mut kept: StaffSession = session.get(SESSION_KEY).await?.ok_or_else(|| Failure::sign_in("/login"))?;
-    if let Some(ended) = staff.presences.ended(kept.bound.as_ref()).await? {
-        if !presence::is_aside(parts) {
-            presence::end(session, presence::page_of(parts)).await?;
-        }
+    if let Some(ended) = staff.presences.end_if_due(session, parts, kept.bound.as_ref()).await? {
         return Err(Failure::sign_in(ended.login()));
     }
     let now = staff.desk.clock.now();

@@ -96,10 +96,7 @@ where
         let units = Units::from_ref(state);
         let session = Session::from_request_parts(parts, state).await.map_err(|(_, what)| Failure::internal(what))?;
         let signed_in: SignedIn = session.get(KEY).await?.ok_or_else(|| Failure::sign_in("/login"))?;
-        if let Some(ended) = units.presences.ended(signed_in.bound.as_ref()).await? {
-            if !presence::is_aside(parts) {
-                presence::end(&session, presence::page_of(parts)).await?;
-            }
+        if let Some(ended) = units.presences.end_if_due(&session, parts, signed_in.bound.as_ref()).await? {
             return Err(Failure::sign_in(ended.login()));
         }
         if !units.renewals.still_welcome(&signed_in.holding).await? {

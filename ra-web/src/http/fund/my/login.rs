@@ -10,7 +10,7 @@ use super::super::Portal;
 use super::session;
 use crate::http::answer::Shown;
 use crate::http::error::Failure;
-use crate::http::login::{Arrival, SignedForm, admitted, challenge_answer, refused_page, remember_browser};
+use crate::http::login::{Arrival, SignedForm, admitted, refused_page, remember_browser};
 use crate::http::presence;
 use crate::page::{Page, View};
 
@@ -35,12 +35,6 @@ pub(super) async fn get_login(
     page.notice = arrival.notice(&view);
     let house = portal.name(view.locale).to_owned();
     Ok(Shown(LoginPage { page, house, statement: challenge.statement_text() }).into_response())
-}
-
-/// `POST /my/login/challenge`: a fresh challenge for the page that is open.
-pub(super) async fn post_challenge(State(portal): State<Portal>, session: Session) -> Result<Response, Failure> {
-    let browser = remember_browser(&session, &portal.chance).await?;
-    Ok(challenge_answer(&portal.door.challenge(browser).await?))
 }
 
 /// `POST /my/login`.

@@ -21,7 +21,7 @@ const MAX_FACE_BYTES: usize = MAX_PICTURE + 16 * 1024;
 pub(super) fn router() -> Router<Portal> {
     Router::new()
         .route("/my/login", get(login::get_login).post(login::post_login))
-        .route("/my/login/challenge", post(login::post_challenge))
+        .route("/my/login/challenge", post(super::login::post_challenge))
         .route("/my/logout", post(login::post_logout))
         .route("/my", get(pages::get_home))
         .route("/my/ledger", get(pages::get_ledger))
