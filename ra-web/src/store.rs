@@ -25,7 +25,9 @@ use crate::mail::outbox::MailTx;
 use crate::matters::MatterNumber;
 use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
-use crate::payment::store::{Bills, Checkouts, GivenBack, Ledger, Payments, Reconciliation, Wires};
+use crate::payment::store::{
+    Bills, Checkouts, Drawers, GivenBack, Ledger, Payments, Reconciliation, Refunds, Wires,
+};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
 use crate::selfcare::asked::AskedTx;
@@ -66,6 +68,8 @@ pub trait Tx:
     + Bills
     + Checkouts
     + Payments
+    + Refunds
+    + Drawers
     + Wires
     + GivenBack
     + Reconciliation
