@@ -25,9 +25,7 @@ use crate::mail::outbox::MailTx;
 use crate::matters::MatterNumber;
 use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
-use crate::payment::store::{
-    Bills, Checkouts, Drawers, GivenBack, Ledger, Payments, Reconciliation, Refunds, Wires,
-};
+use crate::payment::store::{Bills, Checkouts, Drawers, GivenBack, Ledger, Payments, Reconciliation, Refunds, Wires};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
 use crate::selfcare::asked::AskedTx;
