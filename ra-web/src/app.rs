@@ -29,6 +29,7 @@ use crate::Chance;
 use crate::batches::driving::Drive;
 use crate::config::{self, Config};
 use crate::enrolment::desk::Desk;
+use crate::enrolment::unheard::Unheard;
 use crate::evidence::{self, Evidence};
 use crate::http::frame::{Frame, wrap};
 use crate::http::presence::{self, Presences};
@@ -244,6 +245,7 @@ pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>, loss: Option<&Ar
     let mut handlers: Vec<Arc<dyn Handler>> = vec![
         Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),
         Arc::new(jobs::lapse::Lapse { desk: desk.clone() }),
+        Arc::new(Unheard { desk: desk.clone() }),
         Arc::new(Drive { desk: desk.clone() }),
         Arc::new(Lapse { desk: desk.clone() }),
         Arc::new(Prove { desk: desk.clone() }),
