@@ -48,7 +48,7 @@ tongsuo:
 
 bench:
 	@scripts/setup bench
-	cargo build --release --locked -p ca-core
+	cargo build --release --locked -p ca-core -p ocsp -p ra-web -p stripe-stand-in
 	cd tests/bench && cargo run --release --locked
 	cd tests/bench/system && YINXIN_PROGRAMS=$(TARGET)/release cargo run --release --locked
 
