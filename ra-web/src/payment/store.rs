@@ -36,6 +36,8 @@ pub enum BillFilter {
     Unserved(OfficeId, Timestamp),
     /// Paid ones of an office whose invoice is to be handed out, the most urgent first.
     Uninvoiced(OfficeId),
+    /// Those of an office of which nothing is kept and whose invoice stands, the first made first.
+    InvoicedInVain(OfficeId),
 }
 
 /// Bills, and what follows from them for the invoice.
