@@ -41,6 +41,7 @@ use crate::invoice::issuing::Invoicing;
 use crate::invoice::reversing::Reversing;
 use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
+use crate::mail::bounce;
 use crate::page;
 use crate::payment::back::GiveBack;
 use crate::payment::lapse::Lapse;
@@ -53,6 +54,7 @@ use crate::renewal::{Members, Renewals};
 use crate::selfcare::Ending;
 use crate::selfcare::loss::{LossDesk, Resend};
 use crate::sql::{OfficeStore, office_migrations};
+use crate::store::Store as _;
 use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
 
@@ -354,6 +356,21 @@ pub async fn stock(
     }
     database.close().await;
     Ok((received, pins))
+}
+
+/// Notes a mail that came back; says which, if it is one of ours.
+///
+/// # Errors
+/// Storage.
+pub async fn bounced(config: &Config, report: &[u8]) -> anyhow::Result<Option<String>> {
+    let Some(bounce) = bounce::read(report) else { return Ok(None) };
+    let database =
+        Database::open(&config.storage.database_url, false).await.context("opening the office's database")?;
+    let mut tx = OfficeStore(database.clone()).begin().await?;
+    let ours = tx.mail_came_back(&bounce.mail, &bounce.status).await?;
+    tx.commit().await?;
+    database.close().await;
+    Ok(ours.then_some(bounce.mail))
 }
 
 /// Looks at everything that `serve` needs, without changing anything: each line is a name and what is wrong.
