@@ -131,7 +131,11 @@ async fn commits(file: &std::path::Path) -> anyhow::Result<f64> {
     sqlx::query("CREATE TABLE raw (n BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL)").execute(writer).await?;
     let (start, mut count) = (Instant::now(), 0_i64);
     while start.elapsed() < Duration::from_secs(2) {
-        sqlx::query("INSERT INTO raw (n, text) VALUES ($1, $2)").bind(count).bind("x".repeat(200)).execute(writer).await?;
+        sqlx::query("INSERT INTO raw (n, text) VALUES ($1, $2)")
+            .bind(count)
+            .bind("x".repeat(200))
+            .execute(writer)
+            .await?;
         count += 1;
     }
     Ok(per_second(usize::try_from(count)?, start.elapsed()))
