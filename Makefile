@@ -48,7 +48,8 @@ tongsuo:
 
 bench:
 	@scripts/setup bench
-	cargo build --release --locked -p ca-core
+	cargo build --release --locked -p ca-core -p ocsp -p stripe-stand-in
+	cargo build --release --locked -p ra-web
 	cd tests/bench && cargo run --release --locked
 	cd tests/bench/system && YINXIN_PROGRAMS=$(TARGET)/release cargo run --release --locked
 

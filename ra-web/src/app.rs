@@ -1,37 +1,35 @@
 //! Joins ports and configuration once, and starts the listeners.
 
-use std::collections::BTreeMap;
+mod listeners;
+mod mails;
+mod money;
+mod relying;
+mod rules;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, ensure};
-use async_trait::async_trait;
-use axum::Router;
+use anyhow::{Context as _, anyhow};
 use ca_core::clock::Clock;
-use ca_core::domain::{BeijingDay, IssuerId, KeyKind, LoginPurpose, OfficeId, OfficerId, ProfileName};
+use ca_core::domain::{BeijingDay, LoginPurpose, OfficeId, OfficerId};
 use ca_core::service::client::{CertificateAuthority, Client};
-use ca_core::service::protocol::Request;
 use ca_core::sql::Database;
-use ocsp::client::{Client as StatusClient, CrlFallback, CrlSource, Settings as StatusSettings};
-use rand::RngCore as _;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng as _;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use tower_sessions::cookie::SameSite;
 use zeroize::Zeroizing;
 
+pub use self::listeners::Listeners;
+use self::listeners::{AuthorityProbe, DatabaseProbe};
+use self::mails::mails;
+pub use self::money::found_seal;
+use self::money::{invoices, online};
+use self::relying::publication;
+pub(crate) use self::relying::status_client;
+use self::rules::{field_key, printer, rules, terms};
 use crate::Chance;
 use crate::batches::driving::Drive;
-use crate::config::{self, Config, Enrolment, KeyIssuer, Paper, Retention, Trust};
-use crate::enrolment::desk::{Desk, Rules};
-use crate::enrolment::form;
-use crate::enrolment::intake::hash_of;
-use crate::enrolment::papers::{Letterhead, Printer};
-use crate::enrolment::process::RenewalWindow;
-use crate::enrolment::retention::Terms;
+use crate::config::{self, Config};
+use crate::enrolment::desk::Desk;
+use crate::enrolment::unheard::Unheard;
 use crate::evidence::{self, Evidence};
 use crate::http::frame::{Frame, wrap};
 use crate::http::presence::{self, Presences};
@@ -39,41 +37,26 @@ use crate::http::public::{self, Public as PublicSite};
 use crate::http::staff::{self, Staff};
 use crate::http::unit::{self, Units};
 use crate::http::{listener, ops, provisioning, session, unlock, verify, webhook};
-use crate::invoice::Invoices;
-use crate::invoice::content::Seller;
 use crate::invoice::issuing::Invoicing;
-use crate::invoice::nuonuo::{self, Nuonuo};
-use crate::invoice::ofd::seal::{Seal, picture};
-use crate::invoice::provider::{InvoiceProvider, Local};
 use crate::invoice::reversing::Reversing;
 use crate::jobs::{self, Handler};
 use crate::login::{Door, Officers, Site, read_anchors};
-use crate::mail::letter::Sender;
-use crate::mail::sending::Sending;
-use crate::mail::{dkim, smtp};
-use crate::matters::publication::{Public, Publication};
+use crate::mail::bounce;
 use crate::page;
-use crate::paper::Press;
 use crate::payment::back::GiveBack;
-use crate::payment::checkout::Way;
-use crate::payment::fen::{Fen, TaxRate};
 use crate::payment::lapse::Lapse;
 use crate::payment::matching::Matching;
 use crate::payment::online::{AskAbout, Online};
 use crate::payment::prove::Prove;
 use crate::payment::reconcile::Reconcile;
-use crate::payment::stripe::{Settings, Stripe};
-use crate::payment::taking::Method;
-use crate::payment::tariff::{Rates, Tariff};
-use crate::payment::wire::WireTerms;
 use crate::reminders::remind::Remind;
 use crate::renewal::{Members, Renewals};
 use crate::selfcare::Ending;
 use crate::selfcare::loss::{LossDesk, Resend};
 use crate::sql::{OfficeStore, office_migrations};
+use crate::store::Store as _;
 use crate::tokens::stock::{LineFaults, serials};
 use crate::units::backfill;
-use crate::vault::FieldKey;
 
 /// The console's session cookie. Ports share cookies, so each site has its own name.
 const STAFF_COOKIE: &str = "__Host-yx-staff";
@@ -264,6 +247,7 @@ pub fn handlers(desk: &Arc<Desk>, online: Option<&Arc<Online>>, loss: Option<&Ar
     let mut handlers: Vec<Arc<dyn Handler>> = vec![
         Arc::new(jobs::sweep::Sweep { store: store.clone(), clock: clock.clone() }),
         Arc::new(jobs::lapse::Lapse { desk: desk.clone() }),
+        Arc::new(Unheard { desk: desk.clone() }),
         Arc::new(Drive { desk: desk.clone() }),
         Arc::new(Lapse { desk: desk.clone() }),
         Arc::new(Prove { desk: desk.clone() }),
@@ -290,139 +274,9 @@ fn loss_desk(config: Option<&config::LossDesk>, desk: &Arc<Desk>) -> anyhow::Res
     Ok(config.map(read).transpose()?.map(Arc::new))
 }
 
-/// Payment on the provider's page, if it is configured.
-fn online(payment: &config::Payment, desk: &Arc<Desk>) -> anyhow::Result<Option<Arc<Online>>> {
-    let Some(online) = &payment.online else { return Ok(None) };
-    let secret = |name: &str, file: &PathBuf| -> anyhow::Result<Zeroizing<String>> {
-        let text = std::fs::read_to_string(file)
-            .map(Zeroizing::new)
-            .with_context(|| format!("payment.online.{name}: {}", file.display()))?;
-        Ok(Zeroizing::new(text.trim().to_owned()))
-    };
-    let ways = online.ways.iter().map(|word| {
-        Way::from_word(word)
-            .with_context(|| format!("payment.online.ways: {word:?} is none of alipay, wechat_pay, card"))
-    });
-    let ways = ways.collect::<anyhow::Result<Vec<_>>>()?;
-    ensure!(!ways.is_empty(), "payment.online.ways is empty");
-    ensure!(online.api.ends_with('/'), "payment.online.api ends with a slash");
-    let gateway = Stripe::new(Settings {
-        api: online.api.clone(),
-        pages: online.pages.clone(),
-        secret_key: secret("secret_key_file", &online.secret_key_file)?,
-        webhook_secret: secret("webhook_secret_file", &online.webhook_secret_file)?,
-        ways,
-    })?;
-    Ok(Some(Arc::new(Online { desk: desk.clone(), gateway: Arc::new(gateway) })))
-}
-
-/// Mails to units, if a server is configured.
-fn mails(config: &Config, desk: &Arc<Desk>) -> anyhow::Result<Option<Arc<dyn Handler>>> {
-    let Some(mail) = &config.mail else { return Ok(None) };
-    let read = |name: &str, file: &PathBuf| {
-        std::fs::read(file).map(Zeroizing::new).with_context(|| format!("mail.{name}: {}", file.display()))
-    };
-    let protection = smtp::Protection::from_word(&mail.tls)
-        .with_context(|| format!("mail.tls: {:?} is none of starttls, implicit, none", mail.tls))?;
-    let login = match (&mail.user, &mail.password_file) {
-        (Some(user), Some(file)) => {
-            let text = String::from_utf8(read("password_file", file)?.to_vec()).map(Zeroizing::new);
-            let text = text.context("mail.password_file is no text")?;
-            Some((user.clone(), Zeroizing::new(text.trim().to_owned())))
-        }
-        (None, None) => None,
-        _ => anyhow::bail!("mail: user and password_file go together"),
-    };
-    let from: crate::mail::address::Address = mail.from.parse().context("mail.from")?;
-    let dkim = match &mail.dkim {
-        Some(key) => {
-            let domain = key.domain.clone().unwrap_or_else(|| from.parts().1.to_owned());
-            let pem = read("dkim.key_file", &key.key_file)?;
-            Some(dkim::Dkim::new(&domain, &key.selector, &pem).context("mail.dkim")?)
-        }
-        None => None,
-    };
-    let server = smtp::Smtp::new(smtp::Settings {
-        host: mail.host.clone(),
-        port: mail.port.unwrap_or_else(|| protection.port()),
-        protection,
-        root: mail.root_file.as_ref().map(|file| read("root_file", file).map(|pem| pem.to_vec())).transpose()?,
-        login,
-        from: (mail.from_name.clone().unwrap_or_else(|| config.paper.authority.clone()), from),
-        dkim,
-    })?;
-    let sender =
-        Sender { authority: config.paper.authority.clone(), contact: config.paper.contact.clone(), site: site(config) };
-    Ok(Some(Arc::new(Sending { desk: desk.clone(), mailer: Arc::new(server), sender })))
-}
-
 /// The units' own site, as links name it.
 fn site(config: &Config) -> String {
     config.site.public_origin.clone().unwrap_or_else(|| format!("http://{}", config.listen.public))
-}
-
-/// Who invoices, and how.
-async fn invoices(
-    config: &Config,
-    vault: &FieldKey,
-    printer: &Printer,
-    clock: &Arc<dyn Clock>,
-    chance: &Chance,
-) -> anyhow::Result<Invoices> {
-    let of = &config.invoice;
-    let seller = Seller {
-        name: of.seller.clone().unwrap_or_else(|| config.paper.authority.clone()),
-        tax_id: of.tax_id.clone(),
-        address: of.address.clone(),
-        phone: of.phone.clone(),
-        bank: of.bank.clone(),
-        account: of.account.clone(),
-        drawer: of.drawer.clone(),
-        bureau: of.bureau.clone(),
-        category: of.category.clone(),
-        goods_code: of.goods_code.clone(),
-    };
-    let seal = match &of.seal_key_file {
-        Some(file) => {
-            let picture = picture(&printer.press, &seller.name, clock.now()).await.context("invoice.seal_key_file")?;
-            let seal = Seal::read(file, vault, &seller.name, &picture);
-            let hint = || format!("invoice.seal_key_file: {}; `ra-web migrate` makes one", file.display());
-            Some(Arc::new(seal.with_context(hint)?))
-        }
-        None => None,
-    };
-    let provider: Arc<dyn InvoiceProvider> = match &of.provider {
-        Some(provider) => {
-            ensure!(!of.tax_id.is_empty(), "invoice.tax_id: a provider of invoices needs the seller's taxpayer number");
-            let secret = |name: &str, file: &PathBuf| {
-                let text = std::fs::read_to_string(file).map(Zeroizing::new);
-                let text = text.with_context(|| format!("invoice.provider.{name}: {}", file.display()))?;
-                anyhow::Ok(Zeroizing::new(text.trim().to_owned()))
-            };
-            let settings = nuonuo::Settings {
-                api: provider.api.clone(),
-                app_key: provider.app_key.clone(),
-                app_secret: secret("app_secret_file", &provider.app_secret_file)?,
-                access_token: secret("access_token_file", &provider.access_token_file)?,
-                tax_id: of.tax_id.clone(),
-            };
-            Arc::new(Nuonuo::new(settings, clock.clone(), chance.clone())?)
-        }
-        None => Arc::new(Local),
-    };
-    Ok(Invoices { provider, seller, seal, quota: of.quota, site: site(config) })
-}
-
-/// Makes the key of the seal where the configuration names one and there is none; says where.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn found_seal(config: &Config, clock: &dyn Clock, chance: &Chance) -> anyhow::Result<Option<PathBuf>> {
-    let Some(file) = config.invoice.seal_key_file.as_ref().filter(|file| !file.exists()) else { return Ok(None) };
-    let name = config.invoice.seller.as_ref().unwrap_or(&config.paper.authority);
-    Seal::found(file, &field_key(config)?, name, clock.now(), chance)
-        .with_context(|| format!("making {}", file.display()))?;
-    Ok(Some(file.clone()))
 }
 
 /// The office's services over its database, which is brought up to date.
@@ -504,6 +358,21 @@ pub async fn stock(
     Ok((received, pins))
 }
 
+/// Notes a mail that came back; says which, if it is one of ours.
+///
+/// # Errors
+/// Storage.
+pub async fn bounced(config: &Config, report: &[u8]) -> anyhow::Result<Option<String>> {
+    let Some(bounce) = bounce::read(report) else { return Ok(None) };
+    let database =
+        Database::open(&config.storage.database_url, false).await.context("opening the office's database")?;
+    let mut tx = OfficeStore(database.clone()).begin().await?;
+    let ours = tx.mail_came_back(&bounce.mail, &bounce.status).await?;
+    tx.commit().await?;
+    database.close().await;
+    Ok(ours.then_some(bounce.mail))
+}
+
 /// Looks at everything that `serve` needs, without changing anything: each line is a name and what is wrong.
 pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> {
     let text = |error: anyhow::Error| format!("{error:#}");
@@ -524,189 +393,4 @@ pub async fn doctor(config: &Config) -> Vec<(&'static str, Result<(), String>)> 
         ("database", database.await.map_err(text)),
         ("authority", ops::Probe::check(&authority).await),
     ]
-}
-
-fn field_key(config: &Config) -> anyhow::Result<FieldKey> {
-    let path = &config.storage.field_key_file;
-    FieldKey::read(path).with_context(|| format!("reading {} (`ra-web migrate` makes a new one)", path.display()))
-}
-
-fn terms(retention: &Retention) -> anyhow::Result<Terms> {
-    ensure!((5..=100).contains(&retention.years), "retention.years must be 5 to 100: the law asks for five at least");
-    ensure!(retention.unissued_days >= 30, "retention.unissued_days must be 30 at least");
-    Ok(Terms { years: retention.years, unissued_days: retention.unissued_days })
-}
-
-fn printer(paper: &Paper) -> anyhow::Result<Printer> {
-    let cps = |path: &PathBuf| std::fs::read(path).with_context(|| format!("paper.cps_file: {}", path.display()));
-    let cps_sha256 = paper.cps_file.as_ref().map(cps).transpose()?.map(|text| hash_of(&text));
-    let letterhead = Letterhead {
-        authority: paper.authority.clone(),
-        cps_version: paper.cps_version.clone(),
-        cps_sha256,
-        cps_url: paper.cps_url.clone(),
-        contact: paper.contact.clone(),
-    };
-    Ok(Printer { press: Press::open(&paper.fonts).context("the fonts of papers")?, letterhead })
-}
-
-fn rules(enrolment: &Enrolment, payment: &config::Payment) -> anyhow::Result<Rules> {
-    let issuer = |name: &str| IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"));
-    let mut issuers: Vec<(KeyKind, IssuerId)> = Vec::with_capacity(enrolment.keys.len());
-    for KeyIssuer { kind, issuer: name } in &enrolment.keys {
-        ensure!(issuers.iter().all(|(known, _)| known != kind), "enrolment.keys has {kind} twice");
-        issuers.push((*kind, issuer(name)?));
-    }
-    ensure!(!issuers.is_empty(), "enrolment.keys is empty");
-    Ok(Rules {
-        profile: ProfileName::new(&enrolment.profile).context("enrolment.profile is no profile name")?,
-        issuers,
-        province: enrolment.province.clone(),
-        locality: enrolment.locality.clone(),
-        renewal: RenewalWindow { early_days: enrolment.renewal_early_days, late_days: enrolment.renewal_late_days },
-        stock_only: enrolment.stock_only,
-        hold_days: enrolment.hold_days,
-        money: money(payment)?,
-    })
-}
-
-fn money(payment: &config::Payment) -> anyhow::Result<crate::payment::Terms> {
-    let price = |name: &str, text: &str| -> anyhow::Result<Fen> {
-        text.parse().with_context(|| format!("payment.tariff: {name} = {text:?}"))
-    };
-    let rates = payment.tariff.iter().map(|rates| {
-        Ok(Rates {
-            from: form::day(&rates.from).with_context(|| format!("payment.tariff: {:?} is no day", rates.from))?,
-            service_year: price("service_year", &rates.service_year)?,
-            token: price("token", &rates.token)?,
-            reissue_token: price("reissue_token", &rates.reissue_token)?,
-            change: price("change", &rates.change)?,
-            tax: TaxRate(rates.vat_basis_points),
-        })
-    });
-    let methods = payment.methods.iter().map(|word| {
-        let method = Method::from_word(word).filter(|method| Method::COUNTER.contains(method));
-        method.with_context(|| format!("payment.methods: {word:?} is none of cash, pos, qr"))
-    });
-    let methods = methods.collect::<anyhow::Result<Vec<_>>>()?;
-    ensure!(!methods.is_empty(), "payment.methods is empty");
-    ensure!((1..=366).contains(&payment.lapse_days), "payment.lapse_days is from 1 to 366");
-    ensure!((1..=10).contains(&payment.max_years), "payment.max_years is from 1 to 10");
-    Ok(crate::payment::Terms {
-        tariff: Tariff::new(rates.collect::<anyhow::Result<Vec<_>>>()?)?,
-        methods,
-        gives_back: payment.online.is_some(),
-        wire: payment.wire.as_ref().map(wire).transpose()?,
-        lapse_days: payment.lapse_days,
-        max_years: payment.max_years,
-    })
-}
-
-/// The account at the bank.
-fn wire(wire: &config::Wire) -> anyhow::Result<WireTerms> {
-    for (name, text) in [("payee", &wire.payee), ("bank", &wire.bank)] {
-        ensure!((1..=100).contains(&text.trim().chars().count()), "payment.wire.{name} has 1 to 100 characters");
-    }
-    let digits = wire.account.chars().filter(char::is_ascii_digit).count();
-    let plain = wire.account.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-'));
-    ensure!(plain && (8..=32).contains(&digits), "payment.wire.account has 8 to 32 digits");
-    ensure!((1..=60).contains(&wire.lapse_days), "payment.wire.lapse_days is from 1 to 60");
-    Ok(WireTerms {
-        payee: wire.payee.trim().to_owned(),
-        account: wire.account.trim().to_owned(),
-        bank: wire.bank.trim().to_owned(),
-        office: OfficeId::new(&wire.office).with_context(|| format!("payment.wire.office: {:?}", wire.office))?,
-        lapse_days: wire.lapse_days,
-    })
-}
-
-/// Looks at lists and answers as everybody does.
-fn publication(config: &Config, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<Arc<dyn Publication>> {
-    let mut issuers = BTreeMap::new();
-    for (name, file) in &config.trust.issuers {
-        let id = IssuerId::new(name).with_context(|| format!("{name:?} cannot name an issuer"))?;
-        issuers.insert(id, std::fs::read(file).with_context(|| format!("reading {}", file.display()))?);
-    }
-    // The answers of the responder itself are wanted: nothing stands in for it.
-    let trust = Trust { crl: None, ..config.trust.clone() };
-    let status = status_client(&trust, clock, chance)?;
-    let base = config.trust.crl.clone().unwrap_or_else(|| format!("{}/crl", config.site.validation_origin));
-    Ok(Arc::new(Public { status, lists: CrlSource::Url(base), issuers }))
-}
-
-/// The relying party's client of the responder, as both sites use it.
-pub(crate) fn status_client(trust: &Trust, clock: Arc<dyn Clock>, chance: &Chance) -> anyhow::Result<StatusClient> {
-    let mut settings = StatusSettings::new(&trust.ocsp);
-    settings.crl = trust
-        .crl
-        .as_ref()
-        .map(|base| CrlFallback { source: CrlSource::Url(base.clone()), max_age_seconds: trust.crl_max_age_seconds });
-    let mut seed = [0_u8; 32];
-    chance.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill_bytes(&mut seed);
-    Ok(StatusClient::new(settings, clock, ChaCha20Rng::from_seed(seed))?)
-}
-
-struct DatabaseProbe(Database);
-
-#[async_trait]
-impl ops::Probe for DatabaseProbe {
-    fn name(&self) -> &'static str {
-        "database"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.0.check_schema(&office_migrations()).await.map_err(|error| error.to_string())
-    }
-}
-
-struct AuthorityProbe(Arc<dyn CertificateAuthority>);
-
-#[async_trait]
-impl ops::Probe for AuthorityProbe {
-    fn name(&self) -> &'static str {
-        "authority"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.0.call(Request::Issuers).await.map(drop).map_err(|error| error.to_string())
-    }
-}
-
-/// Listeners, and a worker, that run until they are told to stop.
-#[derive(Debug, Default)]
-pub struct Listeners {
-    stop: CancellationToken,
-    running: JoinSet<()>,
-}
-
-impl Listeners {
-    /// Serves a router on a bound socket.
-    ///
-    /// # Errors
-    /// When the socket has no address.
-    pub fn serve(&mut self, listener: TcpListener, router: Router) -> std::io::Result<SocketAddr> {
-        let address = listener.local_addr()?;
-        self.running.spawn(listener::serve(listener, router, self.stop.clone()));
-        Ok(address)
-    }
-
-    /// Works off the office's jobs.
-    pub fn work(
-        &mut self,
-        desk: &Arc<Desk>,
-        online: Option<&Arc<Online>>,
-        loss: Option<&Arc<LossDesk>>,
-        mails: Option<Arc<dyn Handler>>,
-    ) {
-        let mut handlers = handlers(desk, online, loss);
-        handlers.extend(mails);
-        let worker = jobs::Worker::new(desk.store.clone(), handlers, desk.clock.clone(), desk.chance.clone());
-        self.running.spawn(worker.run(self.stop.clone()));
-    }
-
-    /// Stops all, letting open requests and jobs finish for some seconds.
-    pub async fn shutdown(mut self) {
-        self.stop.cancel();
-        while self.running.join_next().await.is_some() {}
-    }
 }

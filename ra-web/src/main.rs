@@ -14,7 +14,7 @@ use ra_web::enrolment::form;
 use ra_web::fund::operator::Operator;
 use ra_web::selfcare::loss::LossDesk;
 use ra_web::vault::FieldKey;
-use ra_web::{app, archive, fund, login};
+use ra_web::{app, archive, fund, login, mail};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -44,6 +44,9 @@ enum Command {
     /// Takes tokens into an office's stock. Writes the list of their admin PINs, with
     /// which `token admin-pins` formats them.
     Stock(Stock),
+    /// Reads a mail that came back to the sender's address from standard input, and notes it beside the mail. For the alias of
+    /// that address; whatever is no such report is passed over.
+    Bounce,
     /// Looks at everything that `serve` needs and says what is wrong.
     Doctor,
     /// Looks at an archive of a case.
@@ -231,6 +234,17 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let (n, list) = app::stock(&config, &office, &asked.model, purchased, &typed, clock, chance).await?;
             durable::create(&asked.admin_pins, list.as_bytes(), durable::PRIVATE)?;
             println!("{n} received; admin PINs: {}", asked.admin_pins.display());
+            Ok(())
+        }
+        Command::Bounce => {
+            let config: Config = config::read(&arguments.config, "RA_")?;
+            let mut report = Vec::new();
+            let most = u64::try_from(mail::bounce::MAX_BYTES)?;
+            std::io::Read::read_to_end(&mut std::io::Read::take(std::io::stdin(), most), &mut report)?;
+            match app::bounced(&config, &report).await? {
+                Some(mail) => println!("came back: {mail}"),
+                None => println!("no mail of ours came back"),
+            }
             Ok(())
         }
         Command::Doctor => {

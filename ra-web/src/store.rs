@@ -25,7 +25,7 @@ use crate::mail::outbox::MailTx;
 use crate::matters::MatterNumber;
 use crate::matters::store::Matters;
 use crate::officers::OfficerOrders;
-use crate::payment::store::{Bills, Checkouts, GivenBack, Ledger, Payments, Reconciliation, Wires};
+use crate::payment::store::{Bills, Checkouts, Drawers, GivenBack, Ledger, Payments, Reconciliation, Refunds, Wires};
 use crate::reminders::ReminderTx;
 use crate::reports::ReportTx;
 use crate::selfcare::asked::AskedTx;
@@ -66,6 +66,8 @@ pub trait Tx:
     + Bills
     + Checkouts
     + Payments
+    + Refunds
+    + Drawers
     + Wires
     + GivenBack
     + Reconciliation
@@ -182,6 +184,8 @@ pub trait Cases {
     /// Cases with which nobody went on since then, the longest idle first; without those that wait for a
     /// token or for payment, and those that are paid for.
     async fn idle_cases(&mut self, since: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError>;
+    /// Cases issued before then whose certificate nobody confirmed, the last moved first.
+    async fn issued_cases(&mut self, before: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError>;
     /// How many cases of an office stand in each state.
     async fn count_cases(&mut self, office: &OfficeId) -> Result<Vec<(String, i64)>, DatabaseError>;
     /// Stores a document, in place of the one of its kind and number.

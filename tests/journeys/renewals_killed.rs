@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use ca_core::sql::{Database, testing};
 use journeys::programs::{Program, eventually, free_port};
 use journeys::renewing::{Counter, Member, Step};
@@ -28,7 +28,7 @@ const KILLS: usize = 20;
 /// Units that renew at the same time.
 const UNITS: usize = 4;
 /// An order must come to its end within this once nothing dies any more.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(480);
 /// Yuan that go back of an order of which a part goes back.
 const PART: &str = "50";
 
@@ -78,6 +78,13 @@ const LEFT_OVER: [(&str, &str); 6] = [
     ("mails that did not leave", "SELECT count(*) FROM mail WHERE sent IS NULL"),
 ];
 
+/// What is under way, in words for whoever looks for what keeps an order.
+const UNDER_WAY: &str = "SELECT 'job ' || kind || ' ' || about || ': ' || state || ', turn ' || turn || ', failures ' || failures || ', due ' || due || ' ' || coalesce(fault, '') FROM job WHERE state <> 'done' \
+    UNION ALL SELECT 'bill ' || number || ' of ' || unit_name || ': ' || state FROM bill WHERE served IS NULL OR state = 'open' \
+    UNION ALL SELECT 'refund ' || number || ' of ' || bill || ': ' || state FROM refund WHERE state <> 'paid_out' \
+    UNION ALL SELECT 'e-invoice of ' || bill || ': ' || state FROM einvoice WHERE state NOT IN ('issued', 'delivered', 'red_issued') \
+    UNION ALL SELECT 'case ' || number || ' of ' || unit_name || ': ' || state FROM enrolment_case WHERE due IS NOT NULL";
+
 /// The office's database, looked at from outside.
 struct Eyes(Database);
 
@@ -97,6 +104,15 @@ impl Eyes {
             }
             Database::Postgres(pool) => sqlx::query_scalar(question).bind(name.to_owned()).fetch_optional(pool).await?,
         })
+    }
+
+    /// All that is under way, a line each.
+    async fn under_way(&self) -> anyhow::Result<String> {
+        let lines: Vec<String> = match &self.0 {
+            Database::Sqlite { reader, .. } => sqlx::query_scalar(UNDER_WAY).fetch_all(reader).await?,
+            Database::Postgres(pool) => sqlx::query_scalar(UNDER_WAY).fetch_all(pool).await?,
+        };
+        Ok(lines.join("\n"))
     }
 
     /// What the dead had in hand can be taken by others: the minute of its lease is over, and so are the waits after failures.
@@ -149,23 +165,26 @@ impl World {
     async fn renew(&self, member: &mut Member, n: usize, plan: Plan, rng: &mut ChaCha20Rng) -> anyhow::Result<()> {
         let mut end: Option<Instant> = None;
         let mut far = Far::default();
+        let mut last = String::new();
         loop {
-            let step = self.step(member, n, plan, &mut far, rng).await;
-            match step {
+            match self.step(member, n, plan, &mut far, rng).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(error) if end.is_some_and(|end| Instant::now() > end) => {
-                    return Err(error.context(format!("{plan:?} of unit {n}")));
+                Err(error) => {
+                    last = format!("{error:#}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
             if end.is_none() && self.stop.load(Ordering::Relaxed) {
                 end = Some(Instant::now() + PATIENCE);
             }
-            ensure!(
-                end.is_none_or(|end| Instant::now() < end + PATIENCE),
-                "{plan:?} of unit {n} does not come to its end"
-            );
+            if end.is_some_and(|end| Instant::now() > end) {
+                let stands = member.stands().await.map(|(step, _)| step);
+                bail!(
+                    "{plan:?} of unit {n} does not come to its end; it stands at {stands:?}; the last fault was: {last}\n{}",
+                    self.eyes.under_way().await?
+                );
+            }
             tokio::time::sleep(Duration::from_millis(rng.random_range(1..40))).await;
         }
     }

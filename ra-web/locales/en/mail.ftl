@@ -66,6 +66,7 @@ mails-col-to = To
 mails-col-created = Written
 mails-col-state = State
 mails-state-sent = Sent
+mails-state-back = Came back: { $status }
 mails-state-waits = Waits
 mails-state-refused = Not sent: { $why }
 mails-link = See mails to units

@@ -189,4 +189,5 @@ checkout-fault-other-amount = Another amount
 checkout-fault-other-currency = Another currency than yuan
 
 ## Background jobs
+job-unheard-deliveries = Certificates whose installation nobody reported are asked about
 job-ask-about-payments = Payments that nobody told us of are asked about

@@ -64,6 +64,7 @@ mails-col-to = 收件人
 mails-col-created = 生成时间
 mails-col-state = 状态
 mails-state-sent = 已发出
+mails-state-back = 被退回：{ $status }
 mails-state-waits = 待发送
 mails-state-refused = 未发出：{ $why }
 mails-link = 查看发给单位的邮件

@@ -183,4 +183,5 @@ checkout-fault-other-amount = 金额不符
 checkout-fault-other-currency = 币种不是人民币
 
 ## 后台任务
+job-unheard-deliveries = 向证书系统查询未回报的证书安装
 job-ask-about-payments = 向支付平台查询未了结的付款

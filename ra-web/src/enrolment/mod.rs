@@ -3,7 +3,7 @@
 //! For: the office's cases and the orders that officers sign. Trusts the officer whom the session names, and
 //! the authority's answers. Never decides that an order is good: it gathers signatures, and the authority
 //! checks each again. [`form`], [`case`], [`process`], [`waiting`], [`document`], [`duty`] are pure; [`annex`], [`archive`], [`desk`], [`intake`], [`papers`], [`replacement`],
-//! [`retention`] and [`provisioning`] are
+//! [`retention`], [`unheard`] and [`provisioning`] are
 //! the services over the ports in [`crate::store`].
 
 pub mod annex;
@@ -20,4 +20,5 @@ pub mod process;
 pub mod provisioning;
 pub mod replacement;
 pub mod retention;
+pub mod unheard;
 pub mod waiting;

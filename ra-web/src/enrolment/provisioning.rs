@@ -189,20 +189,36 @@ impl Desk {
         let ticket = self.find_ticket(&mut tx, ticket).await?;
         let (case, _) = tx.case(&ticket.case).await?.ok_or(OfficeError::NotFound)?;
         drop(tx);
-        if ticket.state == TicketState::Used && matches!(case.state, State::Delivered { .. }) {
+        // Done before: by this ticket, or the authority was asked meanwhile.
+        if ticket.state != TicketState::Dropped && matches!(case.state, State::Delivered { .. }) {
             return Ok(());
         }
         // An expired ticket may still confirm: the certificate exists, and its own key speaks.
         if ticket.state != TicketState::Open {
             return Err(OfficeError::TicketUsed);
         }
-        let State::Issued { issuer, serial, .. } = case.state else {
+        let State::Issued { issuer, serial, .. } = &case.state else {
             return Err(Forbidden::State { state: case.state.word(), act: "delivered" }.into());
         };
         let view = match self.ca.call(Request::Confirm { install: Blob(install) }).await? {
-            Response::Certificate(view) if view.issuer == issuer && view.serial == serial => view,
+            Response::Certificate(view) if view.issuer == *issuer && view.serial == *serial => view,
             _ => return Err(strange_answer()),
         };
+        self.note_delivery(&case, Some(ticket.hash), &view).await
+    }
+
+    /// The authority has the proof that a certificate is on its token: case, unit, token, the certificate before it, books and
+    /// mail move together, once.
+    ///
+    /// # Errors
+    /// [`OfficeError::Forbidden`] when the case went on meanwhile, or storage.
+    pub(super) async fn note_delivery(
+        &self,
+        case: &Case,
+        ticket: Option<Sha256>,
+        view: &CertificateView,
+    ) -> Result<(), OfficeError> {
+        let number = &case.number;
         let old = match case.process.old() {
             None => None,
             Some(old) => self.fate_of(old).await,
@@ -210,7 +226,7 @@ impl Desk {
         let now = self.clock.now();
         again(|| async {
             let mut tx = self.store.begin().await?;
-            let (case, sealed) = tx.case(&ticket.case).await?.ok_or(OfficeError::NotFound)?;
+            let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
             let (case, step) = case.deliver(now)?;
             tx.put_unit(&UnitRecord::of(&case, sealed.as_deref(), now)).await?;
             self.token_delivered(&mut tx, &case, &view.issuer, &view.serial, now).await?;
@@ -219,7 +235,9 @@ impl Desk {
             }
             tx.put_status(&view.issuer, &view.serial, view.status, view.delivered.or(Some(now))).await?;
             tx.add_step(&OrderSubject::Certificate(view.issuer.clone(), view.serial.clone()), &step).await?;
-            tx.close_ticket(ticket.hash, TicketState::Used).await?;
+            if let Some(ticket) = ticket {
+                tx.close_ticket(ticket, TicketState::Used).await?;
+            }
             self.earn(&mut tx, &case.number, now).await?;
             let serial = view.serial.to_string();
             let until = view.validity.not_after.beijing_day().to_string();

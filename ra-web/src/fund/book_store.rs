@@ -1,14 +1,15 @@
 //! What the books are kept in: the port. `sql` is its one adapter.
 
 use async_trait::async_trait;
-use ca_core::domain::{BeijingDay, FundAct, Sha256, Timestamp};
+use ca_core::domain::{BeijingDay, Sha256, Timestamp};
 use ca_core::sql::DatabaseError;
 
 use super::account::AccountNumber;
 use super::amounts::{Fen, Month};
 use super::books::{Booking, Person, PersonAccount, PersonEntry, PersonNumber, UnitEntry};
 use super::codes::{BusinessType, PersonStatus};
-use super::operation::{Operation, State};
+use super::operation::State;
+use super::operation_store::OperationTx;
 use super::policy::Policy;
 
 /// The most employees that one read brings: those of the largest unit.
@@ -139,9 +140,9 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
-/// Reads and writes the books, inside a unit of work.
+/// Reads and writes the rules, inside a unit of work.
 #[async_trait]
-pub trait BookTx: Send {
+pub trait PolicyTx: Send {
     /// Keeps rules; `false` when there are some from this day on already, which stay.
     ///
     /// # Errors
@@ -153,7 +154,11 @@ pub trait BookTx: Send {
     /// # Errors
     /// [`DatabaseError`].
     async fn policy_at(&mut self, day: BeijingDay) -> Result<Option<Policy>, DatabaseError>;
+}
 
+/// Reads persons and their accounts, inside a unit of work.
+#[async_trait]
+pub trait AccountTx: Send {
     /// Draws so many account numbers; answers the first.
     ///
     /// # Errors
@@ -212,12 +217,16 @@ pub trait BookTx: Send {
     /// [`DatabaseError`].
     async fn people_sums(&mut self, unit: &AccountNumber, filter: &PeopleFilter) -> Result<PeopleSums, DatabaseError>;
 
-    /// Writes all that a business does to the books: each account by compare-and-swap, each entry once.
+    /// Units in the order of their accounts, after one.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn book(&mut self, booking: &Booking, sealed: &[Sealed], at: Timestamp) -> Result<(), DatabaseError>;
+    async fn units_after(&mut self, after: &str, limit: i64) -> Result<Vec<AccountNumber>, DatabaseError>;
+}
 
+/// Reads the two ledgers, inside a unit of work.
+#[async_trait]
+pub trait LedgerTx: Send {
     /// The unit's entry of a transaction.
     ///
     /// # Errors
@@ -292,7 +301,11 @@ pub trait BookTx: Send {
     /// # Errors
     /// [`DatabaseError`].
     async fn paid_months(&mut self, number: &PersonNumber) -> Result<Vec<(Month, Fen)>, DatabaseError>;
+}
 
+/// Reads changes besides money, inside a unit of work.
+#[async_trait]
+pub trait ChangeTx: Send {
     /// Why an account was last sealed; empty when nobody knows.
     ///
     /// # Errors
@@ -328,19 +341,11 @@ pub trait BookTx: Send {
     /// # Errors
     /// [`DatabaseError`].
     async fn count_changes(&mut self, unit: &AccountNumber, filter: &EntryFilter) -> Result<i64, DatabaseError>;
+}
 
-    /// Keeps a receipt of money; `false` when the bank's reference was there already.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn keep_receipt(
-        &mut self,
-        reference: &str,
-        unit: &AccountNumber,
-        amount: Fen,
-        at: Timestamp,
-    ) -> Result<bool, DatabaseError>;
-
+/// Reads and writes settled interest, inside a unit of work.
+#[async_trait]
+pub trait InterestTx: Send {
     /// Accounts whose interest of a year is not settled, in order.
     ///
     /// # Errors
@@ -352,12 +357,6 @@ pub trait BookTx: Send {
         until: BeijingDay,
         limit: i64,
     ) -> Result<Vec<PersonAccount>, DatabaseError>;
-
-    /// Units in the order of their accounts, after one.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn units_after(&mut self, after: &str, limit: i64) -> Result<Vec<AccountNumber>, DatabaseError>;
 
     /// Keeps the interest of an account.
     ///
@@ -387,64 +386,26 @@ pub trait BookTx: Send {
     /// # Errors
     /// [`DatabaseError`].
     async fn interest_sums(&mut self, unit: &AccountNumber, year: i64) -> Result<(i64, Fen, Fen, Fen), DatabaseError>;
+}
 
-    /// Keeps a new operation and its first state.
+/// Reads and writes the books, inside a unit of work.
+#[async_trait]
+pub trait BookTx: PolicyTx + AccountTx + LedgerTx + ChangeTx + InterestTx + OperationTx {
+    /// Writes all that a business does to the books: each account by compare-and-swap, each entry once.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn keep_operation(&mut self, operation: &Operation, actor: &str) -> Result<(), DatabaseError>;
+    async fn book(&mut self, booking: &Booking, sealed: &[Sealed], at: Timestamp) -> Result<(), DatabaseError>;
 
-    /// Forgets documents that could be signed until before this moment and were not.
+    /// Keeps a receipt of money; `false` when the bank's reference was there already.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn forget_drafts(&mut self, before: Timestamp) -> Result<(), DatabaseError>;
-
-    /// An operation of this unit, and of no other.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn operation(&mut self, unit: &AccountNumber, serial: &str) -> Result<Option<Operation>, DatabaseError>;
-
-    /// The operation whose voucher has this code.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn operation_of_code(&mut self, code: &str) -> Result<Option<Operation>, DatabaseError>;
-
-    /// The operation that waits for its money.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn waiting(&mut self, unit: &AccountNumber) -> Result<Option<Operation>, DatabaseError>;
-
-    /// Operations, newest first, before one.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn operations(
+    async fn keep_receipt(
         &mut self,
+        reference: &str,
         unit: &AccountNumber,
-        act: Option<FundAct>,
-        before: &str,
-        limit: i64,
-    ) -> Result<Vec<Operation>, DatabaseError>;
-
-    /// Writes an operation by compare-and-swap, and the states that it went through.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn move_operation(&mut self, operation: &Operation, steps: &[Step]) -> Result<(), DatabaseError>;
-
-    /// Counts a print of a voucher; answers how many there were.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn count_print(&mut self, serial: &str) -> Result<i64, DatabaseError>;
-
-    /// The states that an operation went through.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    async fn steps(&mut self, serial: &str) -> Result<Vec<Step>, DatabaseError>;
+        amount: Fen,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError>;
 }

@@ -29,6 +29,7 @@ pub mod make_up;
 mod members;
 pub mod opening;
 pub mod operation;
+pub mod operation_store;
 pub mod operator;
 pub mod policy;
 mod prepare;

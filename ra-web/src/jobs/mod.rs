@@ -90,7 +90,8 @@ pub trait Handler: Send + Sync + 'static {
         None
     }
 
-    /// After so many failures in a row it is given up and shown to staff. Twelve are about a day.
+    /// After so many failures in a row it is given up and shown to staff. Twelve are about a day. A try that ended because its
+    /// worker died is none: it says nothing of the job, and another worker begins it when the lease is over.
     fn most_failures(&self) -> i64 {
         12
     }

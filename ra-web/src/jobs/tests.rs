@@ -145,6 +145,31 @@ async fn a_job_whose_worker_died_is_taken_by_another_and_the_first_can_say_nothi
 }
 
 #[tokio::test]
+async fn a_worker_that_dies_again_and_again_uses_up_no_try_of_its_job() {
+    for fresh in databases(&office_migrations()).await {
+        let bench = Bench::on(&fresh);
+        bench.ask("a").await;
+        for _ in 0..100 {
+            let now = bench.clock.now();
+            let mut tx = bench.store.begin().await.expect("begun");
+            let job = tx.due_job("count", now).await.expect("read").expect("due again");
+            assert_eq!(job.failures, 0, "{}", fresh.engine);
+            assert!(tx.take_job(&job, now, now.plus(60)).await.expect("taken"));
+            tx.commit().await.expect("durable");
+            // Nobody says what came of it.
+            bench.clock.advance(60);
+        }
+        let handler = Counting::new(|_| Err(Fault::Later("away".into())));
+        assert_eq!(bench.worker(&handler).work_off().await.expect("worked"), 1);
+        let mut tx = bench.store.read().await.expect("begun");
+        assert!(tx.dead_jobs(10).await.expect("read").is_empty());
+        let soon = bench.clock.now().plus(15);
+        let job = tx.due_job("count", soon).await.expect("read").expect("it waits as after a first failure");
+        assert_eq!((job.failures, job.turn), (1, 102));
+    }
+}
+
+#[tokio::test]
 async fn failures_wait_longer_each_time_then_stop_and_staff_can_start_them_again() {
     for fresh in databases(&office_migrations()).await {
         let bench = Bench::on(&fresh);

@@ -3,7 +3,8 @@
 //! For: nobody should have to look at the site to learn what happened. A mail is a row, written in the transaction of its fact
 //! ([`outbox`]) and sent by a worker ([`sending`]) through the port [`Mailer`], behind which [`smtp`] stands. One fact has one
 //! mail, with a Message-ID made of it: where a server took a mail and the answer was lost, the repetition can be told.
-//! What the server refuses for good stands among the jobs that were given up, with its reason, and can be sent again.
+//! What the server refuses for good stands among the jobs that were given up, with its reason, and can be sent again; what comes
+//! back later ([`bounce`]) is shown beside the mail.
 //! Trusts the address that the unit gave. Never holds a secret or a resident number, and queues nothing where no mail
 //! server is configured or no address is known.
 //!
@@ -11,6 +12,7 @@
 //! [`crate::enrolment::desk::Desk::tell`] where the fact is written.
 
 pub mod address;
+pub mod bounce;
 pub mod dkim;
 pub mod letter;
 pub mod outbox;

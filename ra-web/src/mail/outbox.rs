@@ -31,7 +31,7 @@ pub struct Mail {
     pub created: Timestamp,
     /// When the mail server took it.
     pub sent: Option<Timestamp>,
-    /// Why it did not, the last time.
+    /// Why it did not, the last time; of one that it took, with which status it came back later.
     pub refused: Option<String>,
 }
 
@@ -46,6 +46,8 @@ pub trait MailTx {
     async fn mail_sent(&mut self, id: &str, now: Timestamp) -> Result<bool, DatabaseError>;
     /// The mail server did not take it.
     async fn mail_refused(&mut self, id: &str, why: &str) -> Result<(), DatabaseError>;
+    /// A mail that was taken came back; `false` when there is none that was taken.
+    async fn mail_came_back(&mut self, id: &str, status: &str) -> Result<bool, DatabaseError>;
     /// The last mails of an office, the last first.
     async fn mails(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Mail>, DatabaseError>;
 }

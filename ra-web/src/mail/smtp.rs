@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::dkim::Dkim;
-use super::{MailFault, Mailer, Outgoing};
+use super::{MailFault, Mailer, Outgoing, bounce};
 
 /// How long a server may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -133,6 +133,7 @@ impl Smtp {
     fn written(&self, mail: &Outgoing) -> anyhow::Result<(Envelope, Vec<u8>)> {
         let to = lettre::Address::new(mail.to.parts().0, mail.to.parts().1)?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        let name = HeaderName::new_from_ascii_str(bounce::HEADER);
         let at = u64::try_from(mail.at.unix()).unwrap_or(0);
         let body = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
         let head = Message::builder()
@@ -141,7 +142,8 @@ impl Smtp {
             .subject(mail.subject.clone())
             .date(UNIX_EPOCH + Duration::from_secs(at))
             .message_id(Some(self.message_id(&mail.id)))
-            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()));
+            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .raw_header(HeaderValue::new(name, bounce::name_of(&mail.id)));
         let message = if mail.attachments.is_empty() {
             head.multipart(body)?
         } else {

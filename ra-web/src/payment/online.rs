@@ -101,8 +101,17 @@ impl Online {
             let now = self.desk.clock.now();
             let checkout = self.stored(number, way, now).await?;
             match &checkout.state {
-                CheckoutState::Open { url, .. } if checkout.way == way && now < checkout.expires => {
-                    return Ok(Leads::To(url.clone()));
+                CheckoutState::Open { session, url } if checkout.way == way && now < checkout.expires => {
+                    // Who comes again may have paid there, with nobody having told us. A provider that is away must not
+                    // keep them from its page.
+                    match self.settle(session).await {
+                        Ok(Settled::Paid) => return Ok(Leads::Paid),
+                        Ok(Settled::Expired | Settled::Faulty) => {}
+                        Ok(Settled::Unchanged | Settled::Unknown) | Err(OfficeError::Gateway(_)) => {
+                            return Ok(Leads::To(url.clone()));
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
                 CheckoutState::Opening if checkout.way == way && now < checkout.expires => {
                     let wanted = Wanted { checkout: &checkout, title: title.clone(), back: back.clone() };

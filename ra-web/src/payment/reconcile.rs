@@ -13,15 +13,15 @@ use super::bill::{Bill, SERVE_SECONDS};
 use super::checkout::CURRENCY;
 use super::counter::book;
 use super::difference::{Difference, Kind, of_settlement};
-use super::gateway::SettlementKind;
-use super::invoice::HandedOut;
+use super::gateway::{Settlement, SettlementKind};
 use super::online::Online;
 use super::store::BillFilter;
-use super::taking::Method;
+use super::taking::{Method, Payment};
 use super::{event, ledger};
 use crate::enrolment::case::may_read;
 use crate::enrolment::desk::{Desk, OfficeError, again};
 use crate::jobs::{Done, Every, Fault, Handler, Job};
+use crate::store::Tx;
 
 const DAY: i64 = 86_400;
 /// So far back the provider is asked each day: what it settled late is still seen.
@@ -47,17 +47,31 @@ impl Desk {
     pub async fn reconcile(&self, online: Option<&Online>) -> Result<(), OfficeError> {
         let now = self.clock.now();
         let offices = self.store.read().await?.counted_offices().await?;
+        let lately = now.plus(-ASK_BACK_SECONDS);
+        let since = self.still_open_since(&offices, lately).await?;
         let mut found = Vec::new();
         if let Some(online) = online {
-            let since = now.plus(-ASK_BACK_SECONDS);
-            self.take_settlements(online, since).await?;
+            self.take_settlements(online, lately).await?;
             found.extend(self.against_provider(since, &offices, now).await?);
         }
-        found.extend(self.against_bank(now).await?);
+        found.extend(self.against_bank(since, now).await?);
         for office in &offices {
             found.extend(self.against_bills(office, now).await?);
         }
         self.write_down(&offices, found, now).await
+    }
+
+    /// From when on our side is looked at: what was found before and is open stays until it is explained or gone, however old
+    /// it becomes.
+    async fn still_open_since(&self, offices: &[OfficeId], lately: Timestamp) -> Result<Timestamp, OfficeError> {
+        let mut tx = self.store.read().await?;
+        let mut since = lately;
+        for office in offices {
+            if let Some(oldest) = tx.differences_in(office, "open", 1).await?.first() {
+                since = since.min(oldest.found.plus(-ASK_BACK_SECONDS));
+            }
+        }
+        Ok(since)
     }
 
     /// Stores what the provider settled, and books its fee.
@@ -93,7 +107,7 @@ impl Desk {
         let Some(keeper) = keeper else { return Ok(Vec::new()) };
         let mut tx = self.store.read().await?;
         let mut found = Vec::new();
-        for settled in tx.settlements(since, MOST).await? {
+        for settled in all_settled(&mut tx, since).await? {
             let (mut payment, mut first) = (None, None);
             if let Some(reference) = &settled.reference {
                 payment = tx.payment_of_reference(reference).await?;
@@ -101,7 +115,7 @@ impl Desk {
             }
             found.extend(of_settlement(&settled, payment.as_ref(), first.as_deref(), keeper, now));
         }
-        for payment in tx.payments_by(Method::Online, since, now.plus(-SETTLE_SECONDS), MOST).await? {
+        for payment in all_paid(&mut tx, Method::Online, since, now.plus(-SETTLE_SECONDS)).await? {
             let reference = payment.reference.as_deref().unwrap_or_default();
             if tx.first_settlement(reference, SettlementKind::Payment).await?.is_none() {
                 let mut missing = Difference::new(Kind::Missing, payment.id.as_str(), &payment.office, now);
@@ -115,12 +129,11 @@ impl Desk {
     }
 
     /// Payments by bank whose line is missing, and money that went and that nothing of ours explains.
-    async fn against_bank(&self, now: Timestamp) -> Result<Vec<Difference>, OfficeError> {
+    async fn against_bank(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Difference>, OfficeError> {
         let Some(terms) = &self.rules.money.wire else { return Ok(Vec::new()) };
-        let since = now.plus(-ASK_BACK_SECONDS);
         let mut tx = self.store.read().await?;
         let mut found = Vec::new();
-        for payment in tx.payments_by(Method::Wire, since, now, MOST).await? {
+        for payment in all_paid(&mut tx, Method::Wire, since, now).await? {
             let lines = tx.lines_about(&payment.bill).await?;
             if !lines.iter().any(|line| line.amount == payment.amount && line.state.word() == "matched") {
                 let mut missing = Difference::new(Kind::Missing, payment.id.as_str(), &payment.office, now);
@@ -163,12 +176,8 @@ impl Desk {
                 add(Kind::MoneyWithoutInvoice, &bill);
             }
         }
-        for state in ["refunded", "cancelled", "lapsed"] {
-            for bill in tx.bills(&BillFilter::Office(office.clone(), state), 200).await? {
-                if tx.invoices(&bill.number).await?.iter().any(HandedOut::stands) {
-                    add(Kind::InvoiceWithoutMoney, &bill);
-                }
-            }
+        for bill in tx.bills(&BillFilter::InvoicedInVain(office.clone()), MOST).await? {
+            add(Kind::InvoiceWithoutMoney, &bill);
         }
         Ok(found)
     }
@@ -238,6 +247,49 @@ impl Desk {
     }
 }
 
+/// Where the next page begins, and what of this one is read with it: a second may be cut in two.
+fn cut<T>(page: &mut Vec<T>, from: Timestamp, at: impl Fn(&T) -> Timestamp) -> Option<Timestamp> {
+    let last = page.last().map(&at).filter(|_| i64::try_from(page.len()).is_ok_and(|n| n >= MOST))?;
+    if last == from {
+        return Some(last.plus(1));
+    }
+    page.retain(|one| at(one) < last);
+    Some(last)
+}
+
+/// Every payment by a way from one moment to another, page by page.
+async fn all_paid(
+    tx: &mut Box<dyn Tx>,
+    method: Method,
+    mut from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Payment>, OfficeError> {
+    let mut all = Vec::new();
+    loop {
+        let mut page = tx.payments_by(method, from, to, MOST).await?;
+        let next = cut(&mut page, from, |payment| payment.at);
+        all.extend(page);
+        match next {
+            Some(next) => from = next,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Everything that the provider settled since a moment, page by page.
+async fn all_settled(tx: &mut Box<dyn Tx>, mut from: Timestamp) -> Result<Vec<Settlement>, OfficeError> {
+    let mut all = Vec::new();
+    loop {
+        let mut page = tx.settlements(from, MOST).await?;
+        let next = cut(&mut page, from, |settled| settled.at);
+        all.extend(page);
+        match next {
+            Some(next) => from = next,
+            None => return Ok(all),
+        }
+    }
+}
+
 /// The job, once a day before the office opens.
 pub struct Reconcile {
     /// The office's services.
@@ -262,5 +314,25 @@ impl Handler for Reconcile {
             Err(OfficeError::Database(error)) => Err(error.into()),
             Err(error) => Err(Fault::Later(error.to_string())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_begin_where_the_one_before_was_cut_and_leave_nothing_out() {
+        let most = usize::try_from(MOST).expect("a length");
+        let at = |second: i64| Timestamp::from_unix(second);
+        let moments = |seconds: &[(i64, usize)]| -> Vec<Timestamp> {
+            seconds.iter().flat_map(|(second, n)| std::iter::repeat_n(at(*second), *n)).collect()
+        };
+        let mut short = moments(&[(1, most - 1)]);
+        assert_eq!((cut(&mut short, at(0), |one| *one), short.len()), (None, most - 1));
+        let mut full = moments(&[(1, most - 2), (2, 2)]);
+        assert_eq!((cut(&mut full, at(0), |one| *one), full.len()), (Some(at(2)), most - 2));
+        let mut one_second = moments(&[(5, most)]);
+        assert_eq!((cut(&mut one_second, at(5), |one| *one), one_second.len()), (Some(at(6)), most));
     }
 }

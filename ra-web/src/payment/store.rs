@@ -36,6 +36,8 @@ pub enum BillFilter {
     Unserved(OfficeId, Timestamp),
     /// Paid ones of an office whose invoice is to be handed out, the most urgent first.
     Uninvoiced(OfficeId),
+    /// Those of an office of which nothing is kept and whose invoice stands, the first made first.
+    InvoicedInVain(OfficeId),
 }
 
 /// Bills, and what follows from them for the invoice.
@@ -206,7 +208,7 @@ pub struct Takings {
     pub refunded: Fen,
 }
 
-/// Payments, refunds, drawers.
+/// Payments, and what came and went by day.
 #[async_trait]
 pub trait Payments {
     /// Stores a new payment. A second one of the same bill conflicts while the first stands.
@@ -239,6 +241,11 @@ pub trait Payments {
         from: BeijingDay,
         to: BeijingDay,
     ) -> Result<Vec<Takings>, DatabaseError>;
+}
+
+/// Refunds.
+#[async_trait]
+pub trait Refunds {
     /// Stores a new refund. A second one of the same bill conflicts while the first waits.
     async fn add_refund(&mut self, refund: &Refund) -> Result<(), DatabaseError>;
     /// Stores a moved refund, from exactly this state.
@@ -254,6 +261,11 @@ pub trait Payments {
         state: &'static str,
         limit: i64,
     ) -> Result<Vec<Refund>, DatabaseError>;
+}
+
+/// The clerks' drawers.
+#[async_trait]
+pub trait Drawers {
     /// A drawer.
     async fn drawer(
         &mut self,

@@ -37,6 +37,11 @@ const UNSERVED: &str = "SELECT number, subject, office, uscc, unit_name, lines, 
     AND (state = 'paid' OR state = 'partly_refunded') ORDER BY paid LIMIT $2";
 const UNINVOICED: &str = "SELECT number, subject, office, uscc, unit_name, lines, tax, state, refunded, created, due, paid, \
     served, invoice_due, version FROM bill WHERE office = $1 AND invoice_due IS NOT NULL ORDER BY invoice_due LIMIT $2";
+// Counted, so that PostgreSQL looks each bill's invoice up instead of walking through all that stand.
+const IN_VAIN: &str = "SELECT number, subject, office, uscc, unit_name, lines, tax, state, refunded, created, due, paid, \
+    served, invoice_due, version FROM bill WHERE office = $1 AND state IN ('refunded', 'cancelled', 'lapsed') \
+    AND (SELECT COUNT(*) FROM invoice_handed_out i WHERE i.bill = bill.number AND i.back_at IS NULL) > 0 \
+    ORDER BY created, number LIMIT $2";
 const ADD_INVOICE: &str = "INSERT INTO invoice_handed_out (bill, at, kind, number, waybill, by_id, by_name) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const TAKE_BACK: &str = "UPDATE invoice_handed_out SET back_id = $3, back_name = $4, back_at = $5, back_why = $6 \
@@ -59,6 +64,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     LAPSING,
     UNSERVED,
     UNINVOICED,
+    IN_VAIN,
     ADD_INVOICE,
     TAKE_BACK,
     INVOICES,
@@ -225,6 +231,9 @@ for_each_backend! { SqlTx =>
                 BillFilter::Lapsing(now) => sqlx::query_as(LAPSING).bind(now.unix()).bind(limit),
                 BillFilter::Unserved(office, before) => {
                     sqlx::query_as(UNSERVED).bind(office.as_str().to_owned()).bind(limit).bind(before.unix())
+                }
+                BillFilter::InvoicedInVain(office) => {
+                    sqlx::query_as(IN_VAIN).bind(office.as_str().to_owned()).bind(limit)
                 }
                 BillFilter::Uninvoiced(office) => {
                     sqlx::query_as(UNINVOICED).bind(office.as_str().to_owned()).bind(limit)

@@ -30,6 +30,8 @@ const OF_ORDER: &str = "SELECT number FROM enrolment_case WHERE order_id = $1";
 const IDLE: &str = "SELECT number FROM enrolment_case WHERE due IS NOT NULL AND updated <= $1 AND state <> 'issued' \
     AND state <> 'awaiting_payment' AND NOT EXISTS (SELECT 1 FROM bill WHERE subject = enrolment_case.number \
     AND refunded < gross AND paid IS NOT NULL) ORDER BY updated, number LIMIT $2";
+const ISSUED: &str = "SELECT number FROM enrolment_case WHERE due IS NOT NULL AND updated <= $1 AND state = 'issued' \
+    ORDER BY updated DESC, number LIMIT $2";
 const OF_OFFICE: &str = "SELECT number, office, process, state, unit_name, uscc, entry_id, entry_name, updated, due, claimed_name, \
     claimed FROM enrolment_case \
     WHERE office = $1 ORDER BY updated DESC, number DESC LIMIT $2";
@@ -86,6 +88,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     OF_OLD,
     WAITING,
     IDLE,
+    ISSUED,
     COUNT,
     COUNT_IN,
     COUNT_OUT,
@@ -425,6 +428,12 @@ for_each_backend! { SqlTx =>
         async fn idle_cases(&mut self, since: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError> {
             let rows: Vec<(String,)> =
                 sqlx::query_as(IDLE).bind(since.unix()).bind(limit).fetch_all(self.connection()).await?;
+            rows.into_iter().map(|(number,)| number.parse().map_err(|()| odd(TABLE, &number, "number"))).collect()
+        }
+
+        async fn issued_cases(&mut self, before: Timestamp, limit: i64) -> Result<Vec<CaseNumber>, DatabaseError> {
+            let rows: Vec<(String,)> =
+                sqlx::query_as(ISSUED).bind(before.unix()).bind(limit).fetch_all(self.connection()).await?;
             rows.into_iter().map(|(number,)| number.parse().map_err(|()| odd(TABLE, &number, "number"))).collect()
         }
 

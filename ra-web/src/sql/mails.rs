@@ -15,11 +15,12 @@ const ADD: &str = "INSERT INTO mail (id, kind, office, subject, address, letter,
 const FIND: &str = "SELECT id, office, address, letter, created, sent, refused FROM mail WHERE id = $1";
 const SENT: &str = "UPDATE mail SET sent = $2, refused = NULL WHERE id = $1 AND sent IS NULL";
 const REFUSED: &str = "UPDATE mail SET refused = $2 WHERE id = $1 AND sent IS NULL";
+const CAME_BACK: &str = "UPDATE mail SET refused = $2 WHERE id = $1 AND sent IS NOT NULL";
 const LAST: &str = "SELECT id, office, address, letter, created, sent, refused FROM mail WHERE office = $1 \
     ORDER BY created DESC, id DESC LIMIT $2";
 
 /// Every statement of this file.
-pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, SENT, REFUSED, LAST];
+pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, SENT, REFUSED, CAME_BACK, LAST];
 
 row!(MailRow {
     id: String,
@@ -89,6 +90,11 @@ for_each_backend! { SqlTx =>
         async fn mail_refused(&mut self, id: &str, why: &str) -> Result<(), DatabaseError> {
             let query = sqlx::query(REFUSED).bind(id).bind(why);
             expect_rows(REFUSED, query.execute(self.connection()).await?.rows_affected(), 1)
+        }
+
+        async fn mail_came_back(&mut self, id: &str, status: &str) -> Result<bool, DatabaseError> {
+            let query = sqlx::query(CAME_BACK).bind(id).bind(status);
+            Ok(query.execute(self.connection()).await?.rows_affected() == 1)
         }
 
         async fn mails(&mut self, office: &OfficeId, limit: i64) -> Result<Vec<Mail>, DatabaseError> {

@@ -9,6 +9,7 @@ mod bills;
 mod cases;
 mod certificates;
 mod checkouts;
+mod drawers;
 mod einvoices;
 mod evidence;
 mod given_back;
@@ -24,6 +25,7 @@ mod orders;
 mod payments;
 mod quota;
 mod reconciliation;
+mod refunds;
 mod reminders;
 mod reports;
 mod row;
@@ -96,6 +98,8 @@ pub const STATEMENTS: &[&[&str]] = &[
     given_back::STATEMENTS,
     reconciliation::STATEMENTS,
     payments::STATEMENTS,
+    refunds::STATEMENTS,
+    drawers::STATEMENTS,
     ledger::STATEMENTS,
     reports::STATEMENTS,
     reminders::STATEMENTS,

@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fund::account::AccountStatus;
 use crate::fund::interest::accrue;
 use crate::fund::make_up::Arrear;
-use crate::fund::policy::days_of;
 use crate::fund::policy::tests::policy;
+use crate::fund::policy::{Policy, SingleBase, days_of, fund_year};
+use crate::fund::rules::Rule;
 use crate::fund::testing::{World, begun, day, month, newcomer};
 
 #[test]

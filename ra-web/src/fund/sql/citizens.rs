@@ -5,7 +5,7 @@ use ca_core::domain::{BeijingDay, Timestamp, WithdrawalReason};
 use ca_core::sql::{DatabaseError, expect_rows};
 use ca_core::{for_each_backend, sql_row as row};
 
-use super::books::{ACCOUNTS_OF, AccountRow, OWN_ACCOUNT, PERSON_BY_ID, PERSON_BY_UNIQUE_ID, PersonRow};
+use super::accounts::{ACCOUNTS_OF, AccountRow, OWN_ACCOUNT, PERSON_BY_ID, PERSON_BY_UNIQUE_ID, PersonRow};
 use super::ledgers::{CodeRow, CountRow};
 use super::operations::signature;
 use super::{odd, read_day};

@@ -1,12 +1,16 @@
 //! The two ledgers.
 
+use async_trait::async_trait;
+use ca_core::domain::BeijingDay;
 use ca_core::sql::DatabaseError;
-use ca_core::sql_row as row;
+use ca_core::{for_each_backend, sql_row as row};
 
+use super::books::{all, code};
 use super::{odd, read_day};
+use crate::fund::account::AccountNumber;
 use crate::fund::amounts::{Fen, Month};
-use crate::fund::book_store::LedgerSums;
-use crate::fund::books::{PersonEntry, UnitEntry};
+use crate::fund::book_store::{EntryFilter, LedgerSums, LedgerTx, MOST_HEADS};
+use crate::fund::books::{PersonEntry, PersonNumber, UnitEntry};
 use crate::fund::codes::BusinessType;
 
 pub(super) const ADD_UNIT_ENTRY: &str = "INSERT INTO unit_entry (unit, seq, day, kind, month, heads, amount, interest, \
@@ -34,30 +38,29 @@ macro_rules! person_entries_where {
     };
 }
 
-pub(super) const UNIT_ENTRY: &str = unit_entries_where!("serial = $1 AND unit = $2");
-pub(super) const UNIT_ENTRIES: &str = unit_entries_where!(
+const UNIT_ENTRY: &str = unit_entries_where!("serial = $1 AND unit = $2");
+const UNIT_ENTRIES: &str = unit_entries_where!(
     "unit = $1 AND seq < $2 AND day >= $3 AND day <= $4 AND ($5 = '' OR kind = $5) ORDER BY seq DESC LIMIT $6"
 );
-pub(super) const UNIT_MONTHS: &str =
-    unit_entries_where!("unit = $1 AND month >= $2 AND month <= $3 ORDER BY month, seq LIMIT $4");
-pub(super) const UNIT_SUMS: &str = "SELECT COUNT(*) AS n, \
+const UNIT_MONTHS: &str = unit_entries_where!("unit = $1 AND month >= $2 AND month <= $3 ORDER BY month, seq LIMIT $4");
+const UNIT_SUMS: &str = "SELECT COUNT(*) AS n, \
     CAST(COALESCE(SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END), 0) AS BIGINT) AS credit, \
     CAST(COALESCE(SUM(CASE WHEN amount < 0 THEN -amount ELSE 0 END), 0) AS BIGINT) AS debit, \
     CAST(COALESCE(SUM(interest), 0) AS BIGINT) AS interest FROM unit_entry \
     WHERE unit = $1 AND day >= $2 AND day <= $3 AND ($4 = '' OR kind = $4)";
-pub(super) const PERSON_ENTRIES: &str = person_entries_where!("serial = $1 ORDER BY number, seq LIMIT $2");
-pub(super) const PERSON_LEDGER: &str = person_entries_where!(
+const PERSON_ENTRIES: &str = person_entries_where!("serial = $1 ORDER BY number, seq LIMIT $2");
+const PERSON_LEDGER: &str = person_entries_where!(
     "number = $1 AND seq < $2 AND day >= $3 AND day <= $4 AND ($5 = '' OR kind = $5) ORDER BY seq DESC LIMIT $6"
 );
-pub(super) const PERSON_SUMS: &str = "SELECT COUNT(*) AS n, \
+const PERSON_SUMS: &str = "SELECT COUNT(*) AS n, \
     CAST(COALESCE(SUM(CASE WHEN unit_part + personal_part > 0 THEN unit_part + personal_part ELSE 0 END), 0) AS BIGINT) \
     AS credit, \
     CAST(COALESCE(SUM(CASE WHEN unit_part + personal_part < 0 THEN -unit_part - personal_part ELSE 0 END), 0) AS BIGINT) \
     AS debit, CAST(COALESCE(SUM(interest), 0) AS BIGINT) AS interest FROM person_entry \
     WHERE number = $1 AND day >= $2 AND day <= $3 AND ($4 = '' OR kind = $4)";
-pub(super) const MOVES: &str = "SELECT day, unit_part + personal_part + interest AS amount FROM person_entry \
+const MOVES: &str = "SELECT day, unit_part + personal_part + interest AS amount FROM person_entry \
     WHERE number = $1 AND day >= $2 ORDER BY seq LIMIT $3";
-pub(super) const PAID_MONTHS: &str = "SELECT month, CAST(SUM(unit_part + personal_part) AS BIGINT) AS amount \
+const PAID_MONTHS: &str = "SELECT month, CAST(SUM(unit_part + personal_part) AS BIGINT) AS amount \
     FROM person_entry WHERE number = $1 AND month IS NOT NULL GROUP BY month ORDER BY month";
 
 /// Every statement of this file.
@@ -166,5 +169,124 @@ impl TryFrom<PersonEntryRow> for PersonEntry {
             serial: row.serial.clone(),
             reverses: row.reverses,
         })
+    }
+}
+
+for_each_backend! { Tx =>
+    #[async_trait]
+    impl LedgerTx for Tx {
+        async fn unit_entry(&mut self, unit: &AccountNumber, serial: &str) -> Result<Option<UnitEntry>, DatabaseError> {
+            let row: Option<EntryRow> = sqlx::query_as(UNIT_ENTRY)
+                .bind(serial)
+                .bind(unit.as_str())
+                .fetch_optional(self.connection())
+                .await?;
+            row.map(UnitEntry::try_from).transpose()
+        }
+
+        async fn person_entries(&mut self, serial: &str) -> Result<Vec<PersonEntry>, DatabaseError> {
+            let rows: Vec<PersonEntryRow> = sqlx::query_as(PERSON_ENTRIES)
+                .bind(serial)
+                .bind(MOST_HEADS)
+                .fetch_all(self.connection())
+                .await?;
+            all(rows)
+        }
+
+        async fn unit_entries(
+            &mut self,
+            unit: &AccountNumber,
+            filter: &EntryFilter,
+            before: i64,
+            limit: i64,
+        ) -> Result<Vec<UnitEntry>, DatabaseError> {
+            let rows: Vec<EntryRow> = sqlx::query_as(UNIT_ENTRIES)
+                .bind(unit.as_str())
+                .bind(before)
+                .bind(filter.from.to_string())
+                .bind(filter.to.to_string())
+                .bind(code(filter.kind))
+                .bind(limit)
+                .fetch_all(self.connection())
+                .await?;
+            all(rows)
+        }
+
+        async fn unit_sums(&mut self, unit: &AccountNumber, filter: &EntryFilter) -> Result<LedgerSums, DatabaseError> {
+            let row: SumsRow = sqlx::query_as(UNIT_SUMS)
+                .bind(unit.as_str())
+                .bind(filter.from.to_string())
+                .bind(filter.to.to_string())
+                .bind(code(filter.kind))
+                .fetch_one(self.connection())
+                .await?;
+            Ok(row.into())
+        }
+
+        async fn unit_months(
+            &mut self,
+            unit: &AccountNumber,
+            from: Month,
+            to: Month,
+        ) -> Result<Vec<UnitEntry>, DatabaseError> {
+            let rows: Vec<EntryRow> = sqlx::query_as(UNIT_MONTHS)
+                .bind(unit.as_str())
+                .bind(from.yyyymm())
+                .bind(to.yyyymm())
+                .bind(MOST_HEADS)
+                .fetch_all(self.connection())
+                .await?;
+            all(rows)
+        }
+
+        async fn person_ledger(
+            &mut self,
+            number: &PersonNumber,
+            filter: &EntryFilter,
+            before: i64,
+            limit: i64,
+        ) -> Result<Vec<PersonEntry>, DatabaseError> {
+            let rows: Vec<PersonEntryRow> = sqlx::query_as(PERSON_LEDGER)
+                .bind(number.as_str())
+                .bind(before)
+                .bind(filter.from.to_string())
+                .bind(filter.to.to_string())
+                .bind(code(filter.kind))
+                .bind(limit)
+                .fetch_all(self.connection())
+                .await?;
+            all(rows)
+        }
+
+        async fn person_sums(&mut self, number: &PersonNumber, filter: &EntryFilter) -> Result<LedgerSums, DatabaseError> {
+            let row: SumsRow = sqlx::query_as(PERSON_SUMS)
+                .bind(number.as_str())
+                .bind(filter.from.to_string())
+                .bind(filter.to.to_string())
+                .bind(code(filter.kind))
+                .fetch_one(self.connection())
+                .await?;
+            Ok(row.into())
+        }
+
+        async fn moves_since(
+            &mut self,
+            number: &PersonNumber,
+            day: BeijingDay,
+        ) -> Result<Vec<(BeijingDay, Fen)>, DatabaseError> {
+            let rows: Vec<MoveRow> = sqlx::query_as(MOVES)
+                .bind(number.as_str())
+                .bind(day.to_string())
+                .bind(MOST_HEADS)
+                .fetch_all(self.connection())
+                .await?;
+            rows.into_iter().map(|row| Ok((read_day("person_entry", &row.day)?, Fen::new(row.amount)))).collect()
+        }
+
+        async fn paid_months(&mut self, number: &PersonNumber) -> Result<Vec<(Month, Fen)>, DatabaseError> {
+            let rows: Vec<PaidRow> =
+                sqlx::query_as(PAID_MONTHS).bind(number.as_str()).fetch_all(self.connection()).await?;
+            Ok(rows.into_iter().filter_map(|row| Some((Month::new(row.month)?, Fen::new(row.amount)))).collect())
+        }
     }
 }

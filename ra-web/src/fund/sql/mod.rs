@@ -1,12 +1,15 @@
 //! The fund's tables, on both engines. `migrations-fund/` makes them.
 
+mod accounts;
 mod bank;
 #[cfg(test)]
 mod bank_tests;
 mod books;
+mod changes;
 mod citizens;
 #[cfg(test)]
 mod citizens_tests;
+mod interest;
 mod ledgers;
 #[cfg(test)]
 mod machine_tests;
@@ -14,6 +17,7 @@ mod machines;
 mod operations;
 #[cfg(test)]
 mod plan_tests;
+mod policies;
 
 use async_trait::async_trait;
 use ca_core::domain::{BeijingDay, Uscc};
@@ -50,12 +54,16 @@ const BY_USCC: &str = unit_where!("uscc = $1");
 /// Every statement of this module, for the tests that prepare and plan them on both engines.
 pub const STATEMENTS: &[&[&str]] = &[
     &[OPEN, BY_ACCOUNT, BY_UNIQUE_ID, BY_USCC],
+    accounts::STATEMENTS,
     bank::STATEMENTS,
     books::STATEMENTS,
+    changes::STATEMENTS,
     citizens::STATEMENTS,
+    interest::STATEMENTS,
     ledgers::STATEMENTS,
     machines::STATEMENTS,
     operations::STATEMENTS,
+    policies::STATEMENTS,
 ];
 
 /// The schema of the fund's database, forward only.

@@ -66,7 +66,7 @@ impl WishForm {
 ///
 /// # Errors
 /// [`OfficeError::Money`] when it is too late or the office has none; storage.
-pub(in crate::http) async fn wished(
+pub(super) async fn wished(
     desk: &Desk,
     by: &Who,
     bill: &Bill,

@@ -67,7 +67,7 @@ impl TitleForm {
 ///
 /// # Errors
 /// [`OfficeError::Money`] once an invoice was asked for; storage.
-pub(in crate::http) async fn chosen(
+pub(super) async fn chosen(
     desk: &Desk,
     by: &Who,
     bill: &Bill,

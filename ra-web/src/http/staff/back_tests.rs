@@ -213,4 +213,8 @@ async fn a_payment_that_the_provider_never_settles_is_missing() {
     unit.bench.desk.reconcile(Some(&*unit.online)).await.expect("held against each other");
     let shown = unit.bench.get("liufang", "/money/differences").await.text;
     assert!(shown.contains("Missing with them") && shown.contains("200.00"), "{shown}");
+    unit.bench.later(30 * DAY).await;
+    unit.bench.desk.reconcile(Some(&*unit.online)).await.expect("held against each other");
+    let shown = unit.bench.get("liufang", "/money/differences").await.text;
+    assert!(shown.contains("Missing with them"), "it does not grow old: {shown}");
 }

@@ -8,7 +8,7 @@ use ca_core::domain::{Act, Ground, IssuerId, OrderId, RevocationReason, Serial};
 use serde::Deserialize;
 
 use super::Staff;
-use super::matter::{MatterRow, matter_row};
+use super::matter_list::{MatterRow, matter_row};
 use super::parts::{
     CertificateLine, Line, OrderLine, Seat, Tag, ToSign, certificate_line, certificate_tag, line, may, message_of,
     order_line, reason_text, returning_to, seats, state_tag, to_sign,

@@ -13,8 +13,10 @@ use crate::http::frame::{Frame, wrap};
 use crate::invoice::ofd;
 use crate::invoice::record::{EInvoice, FileKind};
 use crate::jobs::{Job, Worker};
+use crate::mail::letter::Letter;
 use crate::mail::{self, MailFault};
 use crate::payment::bill::BillNumber;
+use crate::payment::fen::Fen;
 use crate::payment::ledger::Account;
 use crate::store::Store as _;
 
@@ -194,6 +196,31 @@ async fn a_mail_leaves_once_waits_when_the_server_is_busy_and_is_shown_when_it_i
     assert_eq!(taken.len(), 1);
     assert!(taken[0].text.contains("460.00") && taken[0].id == about && taken[0].to.as_str() == "liufang@example.com");
     assert!(!taken[0].text.contains("110105") && !taken[0].html.contains("110105"), "no resident number");
+}
+
+#[tokio::test]
+async fn a_mail_that_comes_back_after_it_was_taken_is_shown_and_one_that_waits_cannot_come_back() {
+    let bench = Bench::new().await;
+    let officer = bench.officer("wumin").await;
+    let mail = crate::mail::outbox::Mail {
+        id: "paid/PM-1".into(),
+        office: officer.office,
+        unit: "示范市东湖建筑工程有限公司".into(),
+        to: "nobody@unit.example".parse().expect("an address"),
+        letter: Letter::Paid { bill: "BL-1".into(), amount: Fen::yuan(200), receipt: "R-1".into() },
+        created: bench.house.now(),
+        sent: None,
+        refused: None,
+    };
+    let mut tx = bench.store().begin().await.expect("begun");
+    assert!(tx.add_mail(&mail).await.expect("added"));
+    assert!(!tx.mail_came_back("paid/PM-1", "5.1.1").await.expect("asked"), "it was not taken yet");
+    assert!(tx.mail_sent("paid/PM-1", bench.house.now()).await.expect("sent"));
+    assert!(tx.mail_came_back("paid/PM-1", "5.1.1").await.expect("asked"));
+    assert!(!tx.mail_came_back("paid/of-nobody", "5.1.1").await.expect("asked"));
+    tx.commit().await.expect("durable");
+    let page = bench.get("wumin", "/jobs/mails").await.text;
+    assert!(page.contains("Came back: 5.1.1") && !page.contains("nobody@"), "{page}");
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ mod kept;
 mod letters;
 mod login;
 mod matter;
+mod matter_act;
+mod matter_form;
+mod matter_list;
 mod money;
 mod officer;
 mod officer_order;
@@ -165,7 +168,7 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/certificates", with(Right::Read, get(certificate::get_certificates)))
         .route("/certificates/{issuer}/{serial}", with(Right::Read, get(certificate::get_certificate)))
         .route("/certificates/{issuer}/{serial}/hold", with(Right::Hold, post(certificate::post_hold)))
-        .route("/certificates/{issuer}/{serial}/matters", with(Right::Request, post(matter::post_begin)))
+        .route("/certificates/{issuer}/{serial}/matters", with(Right::Request, post(matter_form::post_begin)))
         .route("/certificates/{issuer}/{serial}/replace", with(Right::Prepare, post(certificate::post_replace)))
         .route("/orders", with(Right::Read, get(certificate::get_orders)))
         .route("/orders/{id}", with(Right::Read, get(certificate::get_order)))
@@ -177,19 +180,22 @@ fn guarded(staff: &Staff) -> Guarded {
         .route("/jobs", with(Right::Jobs, get(jobs::get_jobs)))
         .route("/jobs/mails", with(Right::Jobs, get(jobs::get_mails)))
         .route("/jobs/retry", with(Right::RetryJob, post(jobs::post_retry)))
-        .route("/matters", with(Right::Read, get(matter::get_matters)))
+        .route("/matters", with(Right::Read, get(matter_list::get_matters)))
         .route("/matters/{number}", with(Right::Read, get(matter::get_matter)))
-        .route("/matters/{number}/edit", with(Right::Request, forms(get(matter::get_edit).post(matter::post_edit))))
-        .route("/matters/{number}/sign", with(Right::SignOrder, post(matter::post_sign)))
-        .route("/matters/{number}/grant", with(Right::Request, post(matter::post_grant)))
-        .route("/matters/{number}/unlocked", with(Right::Request, post(matter::post_unlocked)))
-        .route("/matters/{number}/drop", with(Right::Request, post(matter::post_drop)))
-        .route("/matters/{number}/told", with(Right::Request, post(matter::post_told)))
+        .route(
+            "/matters/{number}/edit",
+            with(Right::Request, forms(get(matter_form::get_edit).post(matter_form::post_edit))),
+        )
+        .route("/matters/{number}/sign", with(Right::SignOrder, post(matter_act::post_sign)))
+        .route("/matters/{number}/grant", with(Right::Request, post(matter_act::post_grant)))
+        .route("/matters/{number}/unlocked", with(Right::Request, post(matter_act::post_unlocked)))
+        .route("/matters/{number}/drop", with(Right::Request, post(matter_act::post_drop)))
+        .route("/matters/{number}/told", with(Right::Request, post(matter_act::post_told)))
         .route("/matters/{number}/documents/{kind}", with(Right::Read, get(matter::get_document)))
-        .route("/matters/{number}/confirm", with(Right::Decide, post(matter::post_confirm)))
-        .route("/matters/{number}/return", with(Right::Decide, post(matter::post_return)))
-        .route("/matters/{number}/claim", with(Right::Claim, post(matter::post_claim)))
-        .route("/matters/{number}/hand-back", with(Right::Claim, post(matter::post_hand_back)))
+        .route("/matters/{number}/confirm", with(Right::Decide, post(matter_act::post_confirm)))
+        .route("/matters/{number}/return", with(Right::Decide, post(matter_act::post_return)))
+        .route("/matters/{number}/claim", with(Right::Claim, post(matter_act::post_claim)))
+        .route("/matters/{number}/hand-back", with(Right::Claim, post(matter_act::post_hand_back)))
         .route("/recoveries", with(Right::Recovery, get(recovery::get_recoveries)))
         .route("/recoveries/{number}", with(Right::Recovery, get(recovery::get_recovery)))
         .route("/recoveries/{number}/sign", with(Right::SignRecovery, post(recovery::post_sign)))

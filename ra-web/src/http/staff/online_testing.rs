@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use ca_core::domain::{Install, KeyBinding, Order, Sha256, Timestamp, decode};
-use ca_core::service::protocol::CertificateView;
+use ca_core::service::protocol::{Blob, CertificateView, Request};
 use ca_core::testing::Person;
 use serde_json::json;
 
@@ -263,6 +263,20 @@ impl Unit {
         (key, body)
     }
 
+    /// The certificate that was issued is put on the token and the authority told, and the office stops before it hears.
+    pub(super) async fn install_unheard(&self) -> (String, CertificateView, Blob) {
+        let ticket = self.renewals.ticket(&self.holding).await.expect("a ticket");
+        let (key, body) = self.request(&ticket).await;
+        let (status, answer) = self.bench.api("redeem", body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let new = self.bench.view(&answer["issuer"], &answer["serial"]).await;
+        let holder = Person { key, certificate: new.certificate.0.clone() };
+        let install = installed(&self.bench, &holder, &new);
+        let told = self.bench.desk.ca.call(Request::Confirm { install: install.clone() }).await;
+        told.expect("the authority has it");
+        (ticket.to_string(), new, install)
+    }
+
     /// Installs what is paid for; each step twice.
     pub(super) async fn install(&self) -> CertificateView {
         let first = self.renewals.ticket(&self.holding).await.expect("a ticket");
@@ -284,14 +298,19 @@ impl Unit {
     }
 }
 
-pub(super) async fn confirm(bench: &Bench, ticket: &str, holder: &Person, view: &CertificateView) {
+/// What the new key says of the certificate that is on its token.
+fn installed(bench: &Bench, holder: &Person, view: &CertificateView) -> Blob {
     let install = Install {
         order: view.order,
         issuer: view.issuer.clone(),
         serial: view.serial.clone(),
         certificate_sha256: Sha256(openssl::sha::sha256(&view.certificate.0)),
     };
-    let install = holder.say(&install, bench.house.now());
+    holder.say(&install, bench.house.now())
+}
+
+pub(super) async fn confirm(bench: &Bench, ticket: &str, holder: &Person, view: &CertificateView) {
+    let install = installed(bench, holder, view);
     let (status, answer) = bench.api("confirm", json!({ "ticket": ticket, "install": install })).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
 }

@@ -6,9 +6,9 @@ use crate::enrolment::desk::OfficeError;
 use crate::payment::bill::BillState;
 use crate::payment::checkout::Way;
 use crate::payment::fen::Fen;
-use crate::payment::gateway::{GatewayError, NotHeard, Session as Paid};
+use crate::payment::gateway::{GatewayError, NotHeard, Session as Paid, SessionState};
 use crate::payment::ledger::Account;
-use crate::payment::online::{MessageError, Settled};
+use crate::payment::online::{Leads, MessageError, Settled};
 use crate::renewal::Stage;
 use crate::store::Store as _;
 
@@ -98,6 +98,24 @@ async fn messages_out_of_order_come_to_the_same() {
     assert_eq!(unit.hear("evt_2", &second).await.expect("heard"), Settled::Paid);
     assert_eq!(unit.hear("evt_1", &first).await.expect("heard"), Settled::Unchanged, "the page before had ended");
     assert_eq!(unit.stage().await, Stage::Install);
+}
+
+#[tokio::test]
+async fn who_has_paid_and_asks_for_the_page_again_is_not_led_back_to_it() {
+    let unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::Alipay).await;
+    *unit.provider.mute.lock().unwrap() = true;
+    assert_eq!(unit.session(Way::Alipay).await, session, "its page is there while it does not answer");
+    *unit.provider.mute.lock().unwrap() = false;
+    unit.provider.change(&session, |session| session.state = SessionState::Expired);
+    let next = unit.session(Way::Alipay).await;
+    assert_ne!(next, session, "the page had ended there");
+    unit.provider.pay(&next);
+    // No message, and nobody came back.
+    assert_eq!(unit.checkout(Way::Alipay).await.expect("asked"), Leads::Paid);
+    assert_eq!((unit.stage().await, unit.provider.count()), (Stage::Install, 2));
+    assert_eq!(unit.bench.balance(Account::OnlineTransit).await, Fen::yuan(200), "once");
 }
 
 #[tokio::test]

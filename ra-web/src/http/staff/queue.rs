@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::Staff;
 use super::application::number_of;
-use super::matter::{MatterRow, matter_row};
+use super::matter_list::{MatterRow, matter_row};
 use super::parts::{CaseRow, CertificateLine, OrderLine, Tag, case_row, certificate_line, may, order_line, state_tag};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::Signer;

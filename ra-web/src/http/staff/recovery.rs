@@ -13,9 +13,9 @@ use serde::Deserialize;
 use super::Staff;
 use super::case::reason_fault;
 use super::document::PictureQuery;
-use super::matter::{
-    self, Fact, MatterRow, ReasonForm, facts_rows, matter_row, matter_tag, number_of, paper_sheet, reason_words,
-};
+use super::matter::{self, Fact, facts_rows, number_of, paper_sheet, reason_words};
+use super::matter_act::ReasonForm;
+use super::matter_list::{MatterRow, matter_row, matter_tag};
 use super::parts::{Line, Seat, Sheet, Tag, ToSign, line, may, message_of, returning_to};
 use crate::enrolment::case::may_read;
 use crate::enrolment::desk::{OfficeError, Signer};

@@ -94,6 +94,48 @@ async fn a_renewal_that_is_given_up_ends_its_page_and_one_that_was_paid_goes_on(
 }
 
 #[tokio::test]
+async fn a_delivery_of_which_the_office_did_not_hear_is_asked_about_and_written_down_once() {
+    let mut unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::Alipay).await;
+    unit.provider.pay(&session);
+    unit.hear("evt_1", &session).await.expect("heard");
+    let (ticket, new, install) = unit.install_unheard().await;
+    assert_eq!(unit.stage().await, Stage::Install, "the office does not know");
+    let delivered = async |unit: &Unit| {
+        let mut tx = unit.bench.store().read().await.expect("begun");
+        tx.certificate(&new.issuer, &new.serial).await.expect("read").expect("known").delivered.is_some()
+    };
+    assert!(!delivered(&unit).await, "neither certificate lets the unit in");
+    assert_eq!(unit.bench.desk.hear_of_deliveries().await.expect("asked"), 0, "whoever confirms has some minutes");
+    unit.bench.later(301).await;
+    assert_eq!(unit.bench.desk.hear_of_deliveries().await.expect("asked"), 1);
+    assert_eq!(unit.bench.desk.hear_of_deliveries().await.expect("asked"), 0, "once");
+    assert!(delivered(&unit).await);
+    assert_eq!(unit.stage().await, Stage::Done);
+    assert_eq!(unit.bench.balance(Account::Deferred).await, Fen::ZERO, "earned");
+    let body = json!({ "ticket": ticket, "install": install });
+    let (status, answer) = unit.bench.api("confirm", body).await;
+    assert_eq!(status, StatusCode::OK, "and the assistant that asks again is told: {answer}");
+}
+
+#[tokio::test]
+async fn what_nobody_confirmed_to_the_authority_stays_issued() {
+    let mut unit = Unit::new().await;
+    unit.signed("1").await;
+    let session = unit.session(Way::Alipay).await;
+    unit.provider.pay(&session);
+    unit.hear("evt_1", &session).await.expect("heard");
+    let ticket = unit.renewals.ticket(&unit.holding).await.expect("a ticket");
+    let (_, body) = unit.request(&ticket).await;
+    let (status, answer) = unit.bench.api("redeem", body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    unit.bench.later(301).await;
+    assert_eq!(unit.bench.desk.hear_of_deliveries().await.expect("asked"), 0);
+    assert_eq!(unit.case_state().await.word(), "issued");
+}
+
+#[tokio::test]
 async fn nobody_signs_pays_or_installs_for_another() {
     let unit = Unit::new().await;
     unit.begin("1").await;

@@ -1,10 +1,10 @@
 //! The units' own site behind its sign-in: what a unit comes for, and its renewal.
 
+mod choice;
 mod ending;
 mod home;
 mod login;
 mod renew;
-mod title;
 
 use std::sync::Arc;
 
@@ -52,8 +52,8 @@ pub fn router(units: Units) -> Router {
         .route("/certificate/end", get(ending::get_ending).post(ending::post_ending))
         .route("/certificate/end/sign", post(ending::post_signed))
         .route("/bills/{number}/{file}", get(home::get_invoice))
-        .route("/bills/{number}/title", get(title::get_title).post(title::post_title))
-        .route("/bills/{number}/quota", get(title::get_wish).post(title::post_wish))
+        .route("/bills/{number}/title", get(choice::get_choice).post(choice::post_choice))
+        .route("/bills/{number}/quota", get(choice::get_choice).post(choice::post_choice))
         .route("/renew", get(renew::get_renew))
         .route("/renew/form", get(renew::get_form).post(renew::post_form))
         .route("/renew/changed", get(renew::get_changed).post(renew::post_changed))

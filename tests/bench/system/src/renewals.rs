@@ -100,9 +100,11 @@ async fn measure() -> anyhow::Result<()> {
 async fn enrolled(counter: &Arc<Counter>, count: usize) -> anyhow::Result<Vec<Member>> {
     let mut members = Vec::with_capacity(count);
     for n in 0..count {
-        let mut member = counter.enrol(n, false).await.with_context(|| format!("unit {n}"))?;
+        members.push(counter.enrol(n, false).await.with_context(|| format!("unit {n}"))?);
+    }
+    // Only now: a session that waits for the last unit's certificate could end.
+    for (n, member) in members.iter_mut().enumerate() {
         ensure!(member.stands().await?.0 == Step::Form, "unit {n} can renew");
-        members.push(member);
     }
     Ok(members)
 }
@@ -129,7 +131,11 @@ async fn commits(file: &std::path::Path) -> anyhow::Result<f64> {
     sqlx::query("CREATE TABLE raw (n BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL)").execute(writer).await?;
     let (start, mut count) = (Instant::now(), 0_i64);
     while start.elapsed() < Duration::from_secs(2) {
-        sqlx::query("INSERT INTO raw (n, text) VALUES ($1, $2)").bind(count).bind("x".repeat(200)).execute(writer).await?;
+        sqlx::query("INSERT INTO raw (n, text) VALUES ($1, $2)")
+            .bind(count)
+            .bind("x".repeat(200))
+            .execute(writer)
+            .await?;
         count += 1;
     }
     Ok(per_second(usize::try_from(count)?, start.elapsed()))

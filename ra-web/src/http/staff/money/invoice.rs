@@ -1,7 +1,6 @@
-//! E-invoices of a bill in the console: their title at the counter, asking for one, reversing it, its files; and the note of one
-//! that another system issued.
+//! E-invoices of a bill in the console: asking for one, reversing it, its files; and the note of one that another system
+//! issued.
 
-use askama::Template;
 use axum::Form as UrlForm;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -11,20 +10,15 @@ use serde::Deserialize;
 use super::super::Staff;
 use super::super::parts::{Tag, may};
 use super::bill::{Fault, ReasonForm, again, because, done, number_of};
-use crate::enrolment::case::Who;
-use crate::enrolment::desk::{OfficeError, Signer};
+use crate::enrolment::desk::Signer;
 use crate::enrolment::duty::Right;
-use crate::enrolment::form::FieldFaults;
-use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
-use crate::http::invoice::title::{TitleForm, chosen};
 use crate::invoice::issuing::title_is_frozen;
 use crate::invoice::record::{EInvoice, EState, FileKind, RedReason};
 use crate::invoice::title::Title;
-use crate::page::{Page, View};
-use crate::payment::bill::{Bill, BillNumber};
+use crate::page::View;
+use crate::payment::bill::BillNumber;
 use crate::payment::invoice::is_einvoice_number;
-use crate::payment::own;
 
 /// Characters of the words of a reversal.
 const WHY_CHARS: usize = 100;
@@ -105,62 +99,6 @@ fn line(view: &View, one: &EInvoice) -> EInvoiceLine {
             .issue()
             .map(|issue| issue.files.iter().map(|(kind, _)| kind.word()).collect())
             .unwrap_or_default(),
-    }
-}
-
-#[derive(Template)]
-#[template(path = "staff/money/title.html")]
-struct TitlePage {
-    page: Page,
-    number: String,
-    form: TitleForm,
-}
-
-async fn title_page(
-    staff: &Staff,
-    view: &View,
-    signer: &Signer,
-    bill: &Bill,
-    typed: Option<(Title, FieldFaults)>,
-) -> Result<TitlePage, Failure> {
-    let path = format!("/money/bills/{}", bill.number);
-    Ok(TitlePage {
-        page: staff.page(view, signer, view.t("title-heading"), "/money").await?,
-        number: bill.number.to_string(),
-        form: TitleForm::new(&staff.desk, view, bill, (&path, &path), typed).await?,
-    })
-}
-
-/// A bill of the officer's own office: whose it is is looked at before anything that was typed.
-pub(super) async fn own_bill(staff: &Staff, signer: &Signer, number: &str) -> Result<Bill, Failure> {
-    let bill = staff.desk.store.read().await?.bill(&number_of(number)?).await?.ok_or(Kind::NotFound)?;
-    own(&signer.officer, &bill.office).map_err(OfficeError::from)?;
-    Ok(bill)
-}
-
-/// `GET /money/bills/{number}/title`.
-pub(super) async fn get_title(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-) -> Result<Response, Failure> {
-    let bill = own_bill(&staff, &signer, &number).await?;
-    Ok(Shown(title_page(&staff, &view, &signer, &bill, None).await?).into_response())
-}
-
-/// `POST /money/bills/{number}/title`.
-pub(super) async fn post_title(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(pairs): UrlForm<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
-    let bill = own_bill(&staff, &signer, &number).await?;
-    match chosen(&staff.desk, &Who::from(&signer.officer), &bill, &pairs).await? {
-        None => Ok(see(&format!("/money/bills/{}?done=title", bill.number))),
-        Some(typed) => Ok(Again(title_page(&staff, &view, &signer, &bill, Some(typed)).await?).into_response()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bill;
 mod books;
+mod choice;
 mod differences;
 mod drawer;
 mod invoice;
@@ -43,7 +44,7 @@ pub(super) fn routes(guarded: Guarded) -> Guarded {
         .route("/money/bills/{number}/refund", (Right::TakeMoney, post(refund::post_refund)))
         .route("/money/bills/{number}/invoice", (Right::Finance, post(invoice::post_invoice)))
         .route("/money/bills/{number}/invoice-back", (Right::Finance, post(invoice::post_invoice_back)))
-        .route("/money/bills/{number}/title", (Right::TakeMoney, get(invoice::get_title).post(invoice::post_title)))
+        .route("/money/bills/{number}/title", (Right::TakeMoney, get(choice::get_choice).post(choice::post_choice)))
         .route("/money/bills/{number}/einvoice", (Right::Finance, post(invoice::post_einvoice)))
         .route("/money/bills/{number}/reverse", (Right::Finance, post(invoice::post_reverse)))
         .route("/money/invoices/{number}/{kind}", (Right::ReadMoney, get(invoice::get_file)))
@@ -57,7 +58,7 @@ pub(super) fn routes(guarded: Guarded) -> Guarded {
         .route("/money/drawers/{office}/{day}/{clerk}/count", (Right::TakeMoney, post(drawer::post_count)))
         .route("/money/drawers/{office}/{day}/{clerk}/return", (Right::Finance, post(drawer::post_return)))
         .route("/money/drawers/{office}/{day}/{clerk}/confirm", (Right::Finance, post(drawer::post_confirm)))
-        .route("/money/bills/{number}/quota", (Right::TakeMoney, get(quota::get_wish).post(quota::post_wish)))
+        .route("/money/bills/{number}/quota", (Right::TakeMoney, get(choice::get_choice).post(choice::post_choice)))
         .route("/money/bills/{number}/quota/allot", (Right::Finance, post(quota::post_allot)))
         .route("/money/bills/{number}/quota/send", (Right::Finance, post(quota::post_send)))
         .route("/money/bills/{number}/quota/release", (Right::Finance, post(quota::post_release)))

@@ -1,5 +1,5 @@
-//! Quota invoices in the console: the stock with its log, the wish at the counter, and on a bill's page the papers that are put
-//! aside, sent, released and taken back.
+//! Quota invoices in the console: the stock with its log, and on a bill's page the papers that are put aside, sent, released
+//! and taken back.
 
 use askama::Template;
 use axum::Form as UrlForm;
@@ -12,15 +12,12 @@ use super::super::Staff;
 use super::super::case::reason_fault;
 use super::super::parts::{Tag, may, returning_to};
 use super::bill::{Fault, ReasonForm, again, because, done, number_of};
-use super::invoice::own_bill;
 use super::{BillRow, at_the_form, bill_row};
 use crate::enrolment::case::Who;
 use crate::enrolment::desk::{OfficeError, Signer};
 use crate::enrolment::duty::Right;
-use crate::enrolment::form::FieldFaults;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
-use crate::http::invoice::quota::{WishForm, wished};
 use crate::invoice::issuing::title_is_frozen;
 use crate::invoice::quota::allotment::{Allotment, AllotmentState};
 use crate::invoice::quota::paper::{DENOMINATIONS, Range, RangeFaults, Run, worth};
@@ -127,55 +124,6 @@ fn line(view: &View, one: &Allotment) -> AllotmentLine {
                 vec![sent(sending), said("quota-then-returned", &ended.by, ended.at, &ended.why)]
             }
         },
-    }
-}
-
-#[derive(Template)]
-#[template(path = "staff/money/wish.html")]
-struct WishPage {
-    page: Page,
-    number: String,
-    form: WishForm,
-}
-
-async fn wish_page(
-    staff: &Staff,
-    view: &View,
-    signer: &Signer,
-    bill: &Bill,
-    typed: Option<(Delivery, FieldFaults)>,
-) -> Result<WishPage, Failure> {
-    let path = format!("/money/bills/{}", bill.number);
-    Ok(WishPage {
-        form: WishForm::new(&staff.desk, view, bill, (&path, &path), typed).await?,
-        page: staff.page(view, signer, view.t("quota-wish-title"), "/money").await?,
-        number: bill.number.to_string(),
-    })
-}
-
-/// `GET /money/bills/{number}/quota`.
-pub(super) async fn get_wish(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-) -> Result<Response, Failure> {
-    let bill = own_bill(&staff, &signer, &number).await?;
-    Ok(Shown(wish_page(&staff, &view, &signer, &bill, None).await?).into_response())
-}
-
-/// `POST /money/bills/{number}/quota`: the desk notes that the unit wants them.
-pub(super) async fn post_wish(
-    State(staff): State<Staff>,
-    view: View,
-    signer: Signer,
-    Path(number): Path<String>,
-    UrlForm(pairs): UrlForm<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
-    let bill = own_bill(&staff, &signer, &number).await?;
-    match wished(&staff.desk, &Who::from(&signer.officer), &bill, &pairs).await? {
-        None => Ok(see(&format!("/money/bills/{}?done=quota-wished", bill.number))),
-        Some(typed) => Ok(Again(wish_page(&staff, &view, &signer, &bill, Some(typed)).await?).into_response()),
     }
 }
 
