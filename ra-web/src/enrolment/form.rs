@@ -6,6 +6,7 @@ use ca_core::domain::{BeijingDay, Ground, IdentifierError, KeyKind, ResidentId, 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::holder::{Holder, PersonNumber};
 use super::process::{Process, under_warranty};
 use crate::mail::address::Address;
 
@@ -14,9 +15,9 @@ use crate::mail::address::Address;
 /// No Debug: it holds a resident number.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Form {
-    /// Unit name.
+    /// Name of the unit, or of the person.
     pub unit_name: String,
-    /// Unified social credit code.
+    /// Unified social credit code, or the number under which a relying party knows the person.
     pub uscc: String,
     /// Word of a [`UnitKind`].
     pub unit_kind: String,
@@ -43,8 +44,8 @@ pub struct Form {
     pub purchased: String,
 }
 
-/// The names of the fields, as forms post them and error messages link them.
-pub const FIELDS: [&str; 12] = [
+/// The names of the fields, as forms post them and error messages link them. A person's form has its own for name and number.
+pub const FIELDS: [&str; 14] = [
     "unit_name",
     "uscc",
     "unit_kind",
@@ -57,6 +58,8 @@ pub const FIELDS: [&str; 12] = [
     "key",
     "purchased",
     "handler_email",
+    "person_name",
+    "person_number",
 ];
 
 /// What kind of body a unit is.
@@ -72,10 +75,12 @@ pub enum UnitKind {
     Social,
     /// Self-employed household, or anything else.
     Other,
+    /// No unit but a natural person, on a certificate of their own.
+    Person,
 }
 
 impl UnitKind {
-    /// All, in the order in which the form offers them.
+    /// All of units, in the order in which the form offers them.
     pub const ALL: [Self; 5] = [Self::Enterprise, Self::Institution, Self::Organ, Self::Social, Self::Other];
 
     /// The word in forms, stores and message keys.
@@ -87,7 +92,14 @@ impl UnitKind {
             Self::Organ => "organ",
             Self::Social => "social",
             Self::Other => "other",
+            Self::Person => "person",
         }
+    }
+
+    /// The kind with this word, a person's too.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().chain([Self::Person]).find(|kind| kind.word() == word)
     }
 }
 
@@ -96,10 +108,10 @@ impl UnitKind {
 /// No Debug: it holds a resident number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Particulars {
-    /// Unit name, in its compatibility-free form.
+    /// Name of the unit or the person, in its compatibility-free form.
     pub unit_name: String,
-    /// Code.
-    pub uscc: Uscc,
+    /// By which code it is known.
+    pub holder: Holder,
     /// Kind.
     pub unit_kind: UnitKind,
     /// Address.
@@ -139,6 +151,10 @@ pub enum FieldFault {
     Day,
     /// Bought too long ago, or in the future.
     Warranty,
+    /// No number of a person, or one that tells something of the resident number.
+    PersonNumber,
+    /// The number belongs to somebody else.
+    Taken,
 }
 
 impl FieldFault {
@@ -158,6 +174,8 @@ impl FieldFault {
             Self::Choice => "fault-choice",
             Self::Day => "fault-day",
             Self::Warranty => "fault-warranty",
+            Self::PersonNumber => "fault-person-number",
+            Self::Taken => "fault-taken",
         }
     }
 
@@ -187,23 +205,46 @@ impl Form {
         let mut form = self;
         for (name, value) in pairs {
             if let Some(field) = form.field_mut(name) {
-                value.trim().clone_into(field);
+                *field = tidy(name, value);
             }
         }
-        // Full-width digits and letters are a Chinese keyboard's accident.
-        for field in [&mut form.uscc, &mut form.handler_id, &mut form.handler_mobile] {
-            *field = field.nfkc().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
-        }
-        form.handler_email = form.handler_email.nfkc().filter(|c| !c.is_whitespace()).collect();
         form
+    }
+
+    /// Whether it is about a natural person, in a case of this process.
+    #[must_use]
+    pub fn is_of_a_person(&self, process: &Process) -> bool {
+        match process {
+            Process::Enrolment => false,
+            Process::Person => true,
+            Process::Replacement { .. } => self.says_person(),
+        }
+    }
+
+    /// Whether it says of itself that it is about a natural person.
+    #[must_use]
+    pub fn says_person(&self) -> bool {
+        self.unit_kind == UnitKind::Person.word()
+    }
+
+    /// Leaves to a kind of holder what its form asks for: a person is their own handler and has no legal representative, and a
+    /// unit is no person whatever was posted.
+    pub(super) fn hold_to(&mut self, a_person: bool) {
+        if a_person {
+            UnitKind::Person.word().clone_into(&mut self.unit_kind);
+            self.legal_person.clear();
+            self.handler_name.clone_from(&self.unit_name);
+        } else if self.says_person() {
+            self.unit_kind.clear();
+        }
     }
 
     /// The text of a field by its name.
     #[must_use]
     pub fn field(&self, name: &str) -> &str {
         match name {
-            "unit_name" => &self.unit_name,
-            "uscc" => &self.uscc,
+            "unit_name" | "person_name" => &self.unit_name,
+            "uscc" | "person_number" => &self.uscc,
             "unit_kind" => &self.unit_kind,
             "address" => &self.address,
             "legal_person" => &self.legal_person,
@@ -220,8 +261,8 @@ impl Form {
 
     fn field_mut(&mut self, name: &str) -> Option<&mut String> {
         Some(match name {
-            "unit_name" => &mut self.unit_name,
-            "uscc" => &mut self.uscc,
+            "unit_name" | "person_name" => &mut self.unit_name,
+            "uscc" | "person_number" => &mut self.uscc,
             "unit_kind" => &mut self.unit_kind,
             "address" => &mut self.address,
             "legal_person" => &mut self.legal_person,
@@ -249,14 +290,27 @@ impl Form {
         today: BeijingDay,
     ) -> Result<Particulars, FieldFaults> {
         let mut faults = Vec::new();
-        let unit_name = text(&mut faults, "unit_name", &self.unit_name, SubjectField::CommonName.max_chars());
-        let uscc = identifier::<Uscc>(&mut faults, "uscc", &self.uscc);
-        let unit_kind =
-            choice(&mut faults, "unit_kind", UnitKind::ALL.into_iter().find(|k| k.word() == self.unit_kind));
+        let person = self.is_of_a_person(process);
+        let name = if person { "person_name" } else { "unit_name" };
+        let unit_name = text(&mut faults, name, &self.unit_name, SubjectField::CommonName.max_chars());
+        let holder = if person {
+            self.uscc.parse::<PersonNumber>().map(Holder::Person).ok()
+        } else {
+            identifier::<Uscc>(&mut faults, "uscc", &self.uscc).map(Holder::Unit)
+        };
+        let unit_kind = UnitKind::from_word(&self.unit_kind).filter(|kind| (*kind == UnitKind::Person) == person);
+        let unit_kind = choice(&mut faults, "unit_kind", unit_kind);
         let address = text(&mut faults, "address", &self.address, 128);
-        let legal_person = text(&mut faults, "legal_person", &self.legal_person, 64);
-        let handler_name = text(&mut faults, "handler_name", &self.handler_name, 64);
+        let of_a_unit = |faults: &mut FieldFaults, field, typed: &str| {
+            if person { String::new() } else { text(faults, field, typed, 64) }
+        };
+        let legal_person = of_a_unit(&mut faults, "legal_person", &self.legal_person);
+        let handler_name =
+            if person { unit_name.clone() } else { of_a_unit(&mut faults, "handler_name", &self.handler_name) };
         let handler_id = identifier::<ResidentId>(&mut faults, "handler_id", &self.handler_id);
+        if person {
+            faults.extend(person_number_fault(&self.uscc, holder.as_ref(), handler_id.as_ref()));
+        }
         if self.handler_mobile.is_empty() {
             faults.push(("handler_mobile", FieldFault::Missing));
         } else if !is_mobile(&self.handler_mobile) {
@@ -281,11 +335,11 @@ impl Form {
                 _ => {}
             }
         }
-        match (uscc, unit_kind, handler_id, years, key) {
-            (Some(uscc), Some(unit_kind), Some(handler_id), Some(years), Some(key)) if faults.is_empty() => {
+        match (holder, unit_kind, handler_id, years, key) {
+            (Some(holder), Some(unit_kind), Some(handler_id), Some(years), Some(key)) if faults.is_empty() => {
                 Ok(Particulars {
                     unit_name,
-                    uscc,
+                    holder,
                     unit_kind,
                     address,
                     legal_person,
@@ -311,6 +365,31 @@ impl Drop for Form {
 #[must_use]
 pub fn folded(name: &str) -> String {
     name.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// A value as it is kept. Full-width digits and letters are a Chinese keyboard's accident.
+fn tidy(field: &str, typed: &str) -> String {
+    let close = |also: &str| typed.nfkc().filter(|c| !c.is_whitespace() && !also.contains(*c)).collect::<String>();
+    match field {
+        "uscc" | "handler_id" | "handler_mobile" => close("-").to_uppercase(),
+        "person_number" => close("").to_uppercase(),
+        "handler_email" => close(""),
+        _ => typed.trim().to_owned(),
+    }
+}
+
+fn person_number_fault(
+    typed: &str,
+    holder: Option<&Holder>,
+    id: Option<&ResidentId>,
+) -> Option<(&'static str, FieldFault)> {
+    let fault = match (holder, id) {
+        _ if typed.is_empty() => FieldFault::Missing,
+        (Some(Holder::Person(number)), Some(id)) if number.tells_of(id) => FieldFault::PersonNumber,
+        (Some(_), _) => return None,
+        (None, _) => FieldFault::PersonNumber,
+    };
+    Some(("person_number", fault))
 }
 
 fn text(faults: &mut FieldFaults, field: &'static str, typed: &str, most: usize) -> String {
@@ -394,7 +473,8 @@ pub(crate) mod tests {
     #[test]
     fn a_good_form_becomes_particulars() {
         let particulars = good().particulars(&Process::Enrolment, &KINDS, 5, today());
-        assert!(particulars.is_ok_and(|p| p.years == 2 && p.uscc.as_str() == "91350100M000100Y43"));
+        let holder = Holder::Unit("91350100M000100Y43".parse().expect("sound"));
+        assert!(particulars.is_ok_and(|p| p.years == 2 && p.holder == holder));
     }
 
     #[test]
@@ -422,6 +502,46 @@ pub(crate) mod tests {
         assert_eq!(fault("key", "SM2"), vec![("key", FieldFault::Choice)], "not offered here");
         assert_eq!(fault("unit_name", &"长".repeat(65)), vec![("unit_name", FieldFault::TooLong(64))]);
         assert_eq!(fault("legal_person", "张\u{202e}伟"), vec![("legal_person", FieldFault::Control)]);
+    }
+
+    fn a_person() -> Form {
+        Form::from_pairs([
+            ("unit_kind", "person"),
+            ("person_name", "李强"),
+            ("person_number", "ｈｚ-p-000001 "),
+            ("address", "示范市东湖区人民路 8 号"),
+            ("handler_id", "130599197306120145"),
+            ("handler_mobile", "13800138000"),
+            ("years", "1"),
+            ("key", "P-256"),
+        ])
+    }
+
+    #[test]
+    fn a_persons_form_has_a_number_of_their_own_that_tells_nothing_of_the_resident_number() {
+        let read = |form: &Form| form.particulars(&Process::Person, &KINDS, 5, today());
+        let form = a_person();
+        let holder = Holder::Person("HZ-P-000001".parse().expect("a number"));
+        assert!(read(&form).is_ok_and(|p| p.holder == holder && p.handler_name == "李强" && p.legal_person.is_empty()));
+        // Read once more, as an edit does, it stays what it is.
+        assert_eq!(form.with_pairs([]).uscc, "HZ-P-000001");
+        for wrong in ["", "130599197306120145", "P-19730612", "91350100M000100Y43"] {
+            let form = a_person().with_pairs([("person_number", wrong)]);
+            let fault = if wrong.is_empty() { FieldFault::Missing } else { FieldFault::PersonNumber };
+            assert_eq!(read(&form).err(), Some(vec![("person_number", fault)]), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_unit_is_no_person_and_a_person_no_unit() {
+        let fault = vec![("unit_kind", FieldFault::Choice)];
+        let unit = good().with_pairs([("unit_kind", "person")]);
+        assert_eq!(unit.particulars(&Process::Enrolment, &KINDS, 5, today()).err(), Some(fault.clone()));
+        let person = a_person().with_pairs([("unit_kind", "enterprise")]);
+        assert_eq!(person.particulars(&Process::Person, &KINDS, 5, today()).err(), Some(fault));
+        let mut form = unit;
+        form.hold_to(false);
+        assert!(form.unit_kind.is_empty());
     }
 
     #[test]

@@ -349,7 +349,7 @@ impl Renewals {
                 evidence: Vec::new(),
                 act: Act::Issue {
                     issuer,
-                    profile: rules.profile.clone(),
+                    profile: rules.profile_of(&particulars.holder).clone(),
                     subject: subject_of_certificate,
                     years: particulars.years,
                     key: particulars.key,

@@ -188,6 +188,7 @@ impl Bench {
             chance: chance.clone(),
             rules: Rules {
                 profile: ProfileName::new("unit-sign").expect("a name"),
+                person_profile: ProfileName::new("person").expect("a name"),
                 issuers: [(KeyKind::P256, "unit-p256"), (KeyKind::Rsa2048, "unit-rsa")]
                     .map(|(kind, name)| (kind, IssuerId::new(name).expect("a name")))
                     .into(),
