@@ -234,6 +234,10 @@ impl Form {
             UnitKind::Person.word().clone_into(&mut self.unit_kind);
             self.legal_person.clear();
             self.handler_name.clone_from(&self.unit_name);
+            // Typed into the wrong field it would be kept and shown as it is.
+            if self.uscc.parse::<ResidentId>().is_ok() {
+                self.uscc.clear();
+            }
         } else if self.says_person() {
             self.unit_kind.clear();
         }

@@ -335,6 +335,12 @@ impl Bench {
         OfficeStore(self.fresh.database.clone())
     }
 
+    /// All that the office's database has on its disk.
+    pub(super) fn database_bytes(&self) -> Vec<u8> {
+        let folder = std::fs::read_dir(self.fresh.folder().expect("a file")).expect("a folder");
+        folder.flatten().flat_map(|entry| std::fs::read(entry.path()).expect("read")).collect()
+    }
+
     /// An officer as the registry has them.
     pub(super) async fn officer(&self, id: &str) -> Officer {
         let certificate = Sha256(openssl::sha::sha256(&self.house.person(id).certificate));
