@@ -85,7 +85,19 @@ enum FundCommand {
         #[arg(long)]
         by: String,
     },
-    /// A clerk says that a line was sent back to the account that it came from.
+    /// A clerk asks that a line be sent back to the account that it came from.
+    SendBack {
+        /// The line's number.
+        #[arg(long)]
+        line: String,
+        /// Not after all.
+        #[arg(long)]
+        drop: bool,
+        /// The clerk's name, for the audit.
+        #[arg(long)]
+        by: String,
+    },
+    /// Another clerk says that a line was sent back to the account that it came from.
     SentBack {
         /// The line's number.
         #[arg(long)]
@@ -282,6 +294,9 @@ async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow
         FundCommand::Lines => print!("{}", operator(config).await?.lines().await?),
         FundCommand::Assign { line, account, by } => {
             print!("{}", operator(config).await?.assign(&line, &account, &by).await?);
+        }
+        FundCommand::SendBack { line, drop, by } => {
+            print!("{}", operator(config).await?.send_back(&line, drop, &by).await?);
         }
         FundCommand::SentBack { line, reference, by } => {
             print!("{}", operator(config).await?.sent_back(&line, &reference, &by).await?);

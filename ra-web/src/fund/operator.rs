@@ -71,7 +71,14 @@ impl Operator {
     pub async fn lines(&self) -> anyhow::Result<String> {
         self.hall.judge_lines(self.clock.now()).await?;
         let waiting = self.hall.waiting_lines().await?;
-        Ok(if waiting.is_empty() { "no line waits\n".to_owned() } else { listed(&waiting) })
+        if waiting.is_empty() {
+            return Ok("no line waits\n".to_owned());
+        }
+        let one = |(line, asked_by): &(BankLine, Option<String>)| {
+            let asked = asked_by.as_ref().map(|by| format!("    {by} asks that it be sent back\n")).unwrap_or_default();
+            listed(std::slice::from_ref(line)) + &asked
+        };
+        Ok(waiting.iter().map(one).collect())
     }
 
     /// A clerk says whose a line is.
@@ -84,7 +91,17 @@ impl Operator {
         Ok(listed(&[line]))
     }
 
-    /// A clerk says that a line was sent back.
+    /// A clerk asks that a line be sent back, or not after all.
+    ///
+    /// # Errors
+    /// Says why it is not done.
+    pub async fn send_back(&self, line: &str, drop: bool, clerk: &str) -> anyhow::Result<String> {
+        let line = self.hall.ask_return(line, drop, clerk, self.clock.now()).await?;
+        let what = if drop { "stays" } else { "is to be sent back: another clerk does it and notes the bank's number" };
+        Ok(format!("{}{} {what}\n", listed(std::slice::from_ref(&line)), line.number))
+    }
+
+    /// Another clerk says that a line was sent back.
     ///
     /// # Errors
     /// Says why it is not done.
