@@ -12,6 +12,7 @@ mod ledgers;
 mod machine_tests;
 mod machines;
 mod operations;
+mod payments;
 #[cfg(test)]
 mod plan_tests;
 
@@ -56,6 +57,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     ledgers::STATEMENTS,
     machines::STATEMENTS,
     operations::STATEMENTS,
+    payments::STATEMENTS,
 ];
 
 /// The schema of the fund's database, forward only.

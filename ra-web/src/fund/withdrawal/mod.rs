@@ -5,6 +5,7 @@
 //! the entry of the audit: there is no withdrawal that is not paid and no payment that is not booked. Never pays to any account
 //! but the one that the fund has registered for the person.
 
+pub mod again;
 pub mod bank;
 pub mod book;
 pub mod counter;
