@@ -13,9 +13,10 @@ use super::bank::{BankLine, LineState};
 use super::config::Config;
 use super::hall::Hall;
 use super::import::{ImportError, Source, import};
-use super::withdrawal::again::{Heard, PaymentAgain, TypedCard};
+use super::withdrawal::again::{Heard, TypedCard};
 use super::withdrawal::bank::answers;
 use super::withdrawal::counter::lay_payments;
+use super::withdrawal::payments::PaymentAgain;
 use crate::Chance;
 use crate::statement::{FileFault, MAX_FILE_BYTES};
 

@@ -8,7 +8,7 @@ use super::bank::store::BankTx;
 use super::book_store::BookTx;
 use super::citizen_store::CitizenTx;
 use super::machines::MachineTx;
-use super::withdrawal::again::PaymentTx;
+use super::withdrawal::payments::PaymentTx;
 use crate::audit::AuditTx;
 
 /// A unit of work on the fund's accounts.

@@ -8,7 +8,7 @@ use ca_core::{for_each_backend, sql_row as row};
 use super::books::all;
 use super::citizens::{ANY_WITHDRAWAL, WithdrawalRow};
 use super::ledgers::CountRow;
-use crate::fund::withdrawal::again::{PaymentAgain, PaymentRefusal, PaymentTx};
+use crate::fund::withdrawal::payments::{PaymentAgain, PaymentRefusal, PaymentTx};
 use crate::fund::withdrawal::{Card, PaymentOrder, WithdrawalOrder};
 
 const IS_TOLD: &str = "SELECT (SELECT COUNT(*) FROM payment_order WHERE serial = $1 AND written IS NOT NULL) \

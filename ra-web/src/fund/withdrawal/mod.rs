@@ -11,6 +11,7 @@ pub mod book;
 pub mod counter;
 pub mod evidence;
 pub mod pain;
+pub mod payments;
 pub mod rules;
 
 use ca_core::domain::{BeijingDay, Timestamp, WithdrawalReason};
