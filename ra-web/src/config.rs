@@ -175,6 +175,8 @@ impl Default for Paper {
 pub struct Enrolment {
     /// Profile of unit certificates.
     pub profile: String,
+    /// Profile of certificates of natural persons.
+    pub person_profile: String,
     /// The kinds of keys that units may have, in the order in which the form offers them, and who issues for each.
     pub keys: Vec<KeyIssuer>,
     /// Country, province and city of the subject when the application does not say otherwise.
@@ -206,6 +208,7 @@ impl Default for Enrolment {
     fn default() -> Self {
         Self {
             profile: "unit-sign".into(),
+            person_profile: "person".into(),
             keys: vec![
                 KeyIssuer { kind: KeyKind::P256, issuer: "unit-p256".into() },
                 KeyIssuer { kind: KeyKind::Rsa2048, issuer: "unit-rsa".into() },

@@ -88,7 +88,19 @@ enum FundCommand {
         #[arg(long)]
         by: String,
     },
-    /// A clerk says that a line was sent back to the account that it came from.
+    /// A clerk asks that a line be sent back to the account that it came from.
+    SendBack {
+        /// The line's number.
+        #[arg(long)]
+        line: String,
+        /// Not after all.
+        #[arg(long)]
+        drop: bool,
+        /// The clerk's name, for the audit.
+        #[arg(long)]
+        by: String,
+    },
+    /// Another clerk says that a line was sent back to the account that it came from.
     SentBack {
         /// The line's number.
         #[arg(long)]
@@ -128,10 +140,54 @@ enum FundCommand {
         /// The ZIP file.
         file: PathBuf,
     },
-    /// Reads what the bank says of payment orders (pain.002): withdrawals that it paid are noted, others are listed.
+    /// Reads what the bank says of payment orders (pain.002): withdrawals that it paid are noted, orders that it refused are closed.
     BankAnswer {
         /// The XML file.
         file: PathBuf,
+    },
+    /// Lists payments of withdrawals that the bank did not make, and what is to be ordered in their place.
+    Payments,
+    /// A clerk says that a payment was not made, or that a statement shows that it came back.
+    PaymentRefused {
+        /// The number under which the bank was told.
+        #[arg(long)]
+        payment: String,
+        /// What the bank said.
+        #[arg(long)]
+        said: String,
+        /// The clerk's name, for the audit.
+        #[arg(long)]
+        by: String,
+    },
+    /// A clerk gives the person's account to which a refused payment is to be ordered again. Nothing is ordered by this.
+    PayAgain {
+        /// The number of the refused order.
+        #[arg(long)]
+        payment: String,
+        /// The bank of the account.
+        #[arg(long)]
+        bank: String,
+        /// Its number in the payment system (CNAPS), 12 digits.
+        #[arg(long)]
+        bank_code: String,
+        /// A file with the account's number: it has no place on a command line.
+        #[arg(long)]
+        card_file: PathBuf,
+        /// The clerk's name, for the audit.
+        #[arg(long)]
+        by: String,
+    },
+    /// Another clerk confirms the account, and the bank is told to pay.
+    ConfirmPayment {
+        /// The number of the new order.
+        #[arg(long)]
+        payment: String,
+        /// The last four digits of the account, as the person's own paper has them.
+        #[arg(long)]
+        card_ends: String,
+        /// The clerk's name, for the audit.
+        #[arg(long)]
+        by: String,
     },
 }
 
@@ -297,6 +353,9 @@ async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow
         FundCommand::Assign { line, account, by } => {
             print!("{}", operator(config).await?.assign(&line, &account, &by).await?);
         }
+        FundCommand::SendBack { line, drop, by } => {
+            print!("{}", operator(config).await?.send_back(&line, drop, &by).await?);
+        }
         FundCommand::SentBack { line, reference, by } => {
             print!("{}", operator(config).await?.sent_back(&line, &reference, &by).await?);
         }
@@ -314,19 +373,17 @@ async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow
                 println!("{}", fund::evidence::verify(&bytes, &anchors)?);
             }
         }
-        FundCommand::BankAnswer { file } => {
-            let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-            let answers = fund::withdrawal::bank::answers(&bytes).map_err(|what| anyhow::anyhow!(what))?;
-            let chance = Arc::new(Mutex::new(system_rng()));
-            let hall = fund::app::hall(config, Arc::new(SystemClock), chance).await?;
-            for answer in answers {
-                let said = match answer.is_paid() {
-                    true if fund::withdrawal::counter::Counter::paid(&hall, &answer.serial, now).await? => "paid",
-                    true => "no withdrawal waits for it",
-                    false => "NOT PAID: the account is debited and the money is the person's; settle it with the bank",
-                };
-                println!("{} {}: {said}", answer.serial, answer.status);
-            }
+        FundCommand::BankAnswer { file } => print!("{}", operator(config).await?.bank_answers(&file).await?),
+        FundCommand::Payments => print!("{}", operator(config).await?.payments().await?),
+        FundCommand::PaymentRefused { payment, said, by } => {
+            print!("{}", operator(config).await?.payment_refused(&payment, &said, &by).await?);
+        }
+        FundCommand::PayAgain { payment, bank, bank_code, card_file, by } => {
+            let operator = operator(config).await?;
+            print!("{}", operator.pay_again(&payment, &bank, &bank_code, &card_file, &by).await?);
+        }
+        FundCommand::ConfirmPayment { payment, card_ends, by } => {
+            print!("{}", operator(config).await?.confirm_payment(&payment, &card_ends, &by).await?);
         }
     }
     Ok(())

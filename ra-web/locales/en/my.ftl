@@ -83,6 +83,7 @@ my-stage-cancelled = Cancelled
 my-not-done = Not done; nothing in your account has changed
 my-ordered = Booked. The bank has the order to pay.
 my-paid = Booked, and paid by the bank.
+my-refused = Booked, but the bank could not pay. The money is yours: ask the fund to correct your bank account.
 my-document = The withdrawal
 my-step-face = Step 2: face check
 my-face-how = Take a picture of yourself, facing the camera, in good light, without mask or sunglasses.

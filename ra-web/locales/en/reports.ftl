@@ -30,6 +30,7 @@ report-total = Total
 report-col-office = Office
 report-col-month = Month
 report-col-enrolment = First issued
+report-col-person = First issued, persons
 report-col-renewal = Renewed
 report-col-loss = After a loss
 report-col-exchange = Exchanged

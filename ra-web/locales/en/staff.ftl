@@ -373,3 +373,23 @@ officers-soon = Ends soon:
 col-officer = Officer
 col-office = Office
 col-duties = Duties
+
+# Certificates of natural persons
+process-person = Personal certificate
+kind-person = Natural person
+form-title-person = Application for a personal certificate
+form-for-person = Apply for a natural person
+form-for-unit = Apply for a unit
+form-person = Person
+form-person-fixed = Name and number go with the old certificate and cannot be changed here; whoever has others applies anew.
+field-person-name = Name
+field-person-number = Number at the service
+field-person-id = Resident number
+field-person-mobile = Mobile number
+field-person-email = E-mail (optional)
+hint-person-name = The person comes to the counter; as on the identity card
+hint-person-number = Under which the provident fund or another service registered the person, e.g. HZ-P-000001. It stands in the certificate, and the service knows the person by it
+fault-person-number = { $field } has 4 to 16 capitals, digits or hyphens, begins with a letter, has at most 12 digits, and repeats no piece of the resident number
+fault-taken = { $field } belongs to another resident number: ask the service
+not-now-person = A person whose name or number changes applies anew
+hint-person-address = Where the person lives; invoices are posted there

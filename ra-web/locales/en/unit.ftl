@@ -81,6 +81,7 @@ renew-not-now-too-early = It is too early. The first day is
 renew-not-now-too-late = The certificate ended more than a year ago: the identity must be checked anew, at the registration office.
 renew-not-now-case-open = Another matter about this certificate is still open.
 renew-not-now-other-office = Please go to the office that issued it.
+renew-not-now-person = Who has another name or number applies anew, at the registration office.
 
 renew-form-term = Term
 renew-form-years-hint = Several years can be taken at once.

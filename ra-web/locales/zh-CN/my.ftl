@@ -83,6 +83,7 @@ my-stage-cancelled = 已取消
 my-not-done = 没有办成，账户没有变动
 my-ordered = 已记账，付款指令已发给银行。
 my-paid = 已记账，银行已付款。
+my-refused = 已记账，但银行没有付成，款项仍属于您。请联系公积金中心更正收款账户。
 my-document = 提取内容
 my-step-face = 第二步：人脸核验
 my-face-how = 请本人正对镜头拍一张照片，光线充足，不戴口罩和墨镜。

@@ -30,6 +30,7 @@ report-total = 合计
 report-col-office = 受理点
 report-col-month = 月份
 report-col-enrolment = 新办
+report-col-person = 个人新办
 report-col-renewal = 延期
 report-col-loss = 补办
 report-col-exchange = 换发

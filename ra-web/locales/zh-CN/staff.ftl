@@ -373,3 +373,23 @@ officers-soon = 即将到期
 col-officer = 姓名
 col-office = 受理点
 col-duties = 岗位
+
+# 个人证书
+process-person = 个人证书申请
+kind-person = 个人
+form-title-person = 个人证书申请
+form-for-person = 为个人申请证书
+form-for-unit = 为单位申请证书
+form-person = 个人
+form-person-fixed = 姓名和编号随原证书，不能在此修改；有变化请重新申请。
+field-person-name = 姓名
+field-person-number = 业务系统编号
+field-person-id = 身份证号码
+field-person-mobile = 手机号码
+field-person-email = 接收邮箱（选填）
+hint-person-name = 本人到柜台办理，与身份证一致
+hint-person-number = 公积金中心等业务系统给本人登记的编号，如 HZ-P-000001；写入证书，业务系统凭它认出本人
+fault-person-number = { $field }应为 4 至 16 位大写字母、数字或连字符，以字母开头，数字不超过 12 位，且不得含身份证号码中的一段
+fault-taken = { $field }已属于另一个身份证号码，请与业务系统核对
+not-now-person = 个人姓名或编号变化，请重新申请
+hint-person-address = 常住地址，用于寄送发票

@@ -78,6 +78,7 @@ renew-not-now-too-early = 还不到办理时间，最早可在以下日期办理
 renew-not-now-too-late = 证书过期超过一年，需要重新核实身份，请到证书受理点办理。
 renew-not-now-case-open = 这张证书还有一项业务正在办理。
 renew-not-now-other-office = 请到原受理点办理。
+renew-not-now-person = 个人姓名或编号变化，请到证书受理点重新申请。
 
 renew-form-term = 延期年限
 renew-form-years-hint = 一次可以办理多年。

@@ -49,6 +49,8 @@ pub(super) fn rules(enrolment: &Enrolment, payment: &config::Payment) -> anyhow:
     ensure!(!issuers.is_empty(), "enrolment.keys is empty");
     Ok(Rules {
         profile: ProfileName::new(&enrolment.profile).context("enrolment.profile is no profile name")?,
+        person_profile: ProfileName::new(&enrolment.person_profile)
+            .context("enrolment.person_profile is no profile name")?,
         issuers,
         province: enrolment.province.clone(),
         locality: enrolment.locality.clone(),

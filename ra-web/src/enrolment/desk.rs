@@ -11,6 +11,7 @@ use ca_core::sql::DatabaseError;
 use rand_chacha::ChaCha20Rng;
 
 use super::case::{Case, CaseNumber, Forbidden, State, Step, Who};
+use super::holder::Holder;
 use super::intake::hash_of;
 use super::papers::Printer;
 use super::process::{NotNow, RenewalWindow};
@@ -39,6 +40,8 @@ use crate::vault::{FieldKey, VaultError};
 pub struct Rules {
     /// Profile of unit certificates.
     pub profile: ProfileName,
+    /// Profile of certificates of natural persons.
+    pub person_profile: ProfileName,
     /// The kinds of keys that units may have, in the order in which the form offers them, and who issues for each.
     pub issuers: Vec<(KeyKind, IssuerId)>,
     /// Province of the subject.
@@ -60,6 +63,15 @@ impl Rules {
     #[must_use]
     pub fn issuer_of(&self, key: KeyKind) -> Option<IssuerId> {
         self.issuers.iter().find(|(kind, _)| *kind == key).map(|(_, issuer)| issuer.clone())
+    }
+
+    /// After which profile the certificates of such a holder are made.
+    #[must_use]
+    pub const fn profile_of(&self, holder: &Holder) -> &ProfileName {
+        match holder {
+            Holder::Unit(_) => &self.profile,
+            Holder::Person(_) => &self.person_profile,
+        }
     }
 
     /// The kinds of keys that the form offers, in its order.

@@ -6,6 +6,7 @@ use ca_core::domain::{BeijingDay, Ground, IdentifierError, KeyKind, ResidentId, 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::holder::{Holder, PersonNumber};
 use super::process::{Process, under_warranty};
 use crate::mail::address::Address;
 
@@ -14,9 +15,9 @@ use crate::mail::address::Address;
 /// No Debug: it holds a resident number.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Form {
-    /// Unit name.
+    /// Name of the unit, or of the person.
     pub unit_name: String,
-    /// Unified social credit code.
+    /// Unified social credit code, or the number under which a relying party knows the person.
     pub uscc: String,
     /// Word of a [`UnitKind`].
     pub unit_kind: String,
@@ -43,8 +44,8 @@ pub struct Form {
     pub purchased: String,
 }
 
-/// The names of the fields, as forms post them and error messages link them.
-pub const FIELDS: [&str; 12] = [
+/// The names of the fields, as forms post them and error messages link them. A person's form has its own for name and number.
+pub const FIELDS: [&str; 14] = [
     "unit_name",
     "uscc",
     "unit_kind",
@@ -57,6 +58,8 @@ pub const FIELDS: [&str; 12] = [
     "key",
     "purchased",
     "handler_email",
+    "person_name",
+    "person_number",
 ];
 
 /// What kind of body a unit is.
@@ -72,10 +75,12 @@ pub enum UnitKind {
     Social,
     /// Self-employed household, or anything else.
     Other,
+    /// No unit but a natural person, on a certificate of their own.
+    Person,
 }
 
 impl UnitKind {
-    /// All, in the order in which the form offers them.
+    /// All of units, in the order in which the form offers them.
     pub const ALL: [Self; 5] = [Self::Enterprise, Self::Institution, Self::Organ, Self::Social, Self::Other];
 
     /// The word in forms, stores and message keys.
@@ -87,7 +92,14 @@ impl UnitKind {
             Self::Organ => "organ",
             Self::Social => "social",
             Self::Other => "other",
+            Self::Person => "person",
         }
+    }
+
+    /// The kind with this word, a person's too.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().chain([Self::Person]).find(|kind| kind.word() == word)
     }
 }
 
@@ -96,10 +108,10 @@ impl UnitKind {
 /// No Debug: it holds a resident number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Particulars {
-    /// Unit name, in its compatibility-free form.
+    /// Name of the unit or the person, in its compatibility-free form.
     pub unit_name: String,
-    /// Code.
-    pub uscc: Uscc,
+    /// By which code it is known.
+    pub holder: Holder,
     /// Kind.
     pub unit_kind: UnitKind,
     /// Address.
@@ -139,6 +151,10 @@ pub enum FieldFault {
     Day,
     /// Bought too long ago, or in the future.
     Warranty,
+    /// No number of a person, or one that tells something of the resident number.
+    PersonNumber,
+    /// The number belongs to somebody else.
+    Taken,
 }
 
 impl FieldFault {
@@ -158,6 +174,8 @@ impl FieldFault {
             Self::Choice => "fault-choice",
             Self::Day => "fault-day",
             Self::Warranty => "fault-warranty",
+            Self::PersonNumber => "fault-person-number",
+            Self::Taken => "fault-taken",
         }
     }
 
@@ -187,23 +205,50 @@ impl Form {
         let mut form = self;
         for (name, value) in pairs {
             if let Some(field) = form.field_mut(name) {
-                value.trim().clone_into(field);
+                *field = tidy(name, value);
             }
         }
-        // Full-width digits and letters are a Chinese keyboard's accident.
-        for field in [&mut form.uscc, &mut form.handler_id, &mut form.handler_mobile] {
-            *field = field.nfkc().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
-        }
-        form.handler_email = form.handler_email.nfkc().filter(|c| !c.is_whitespace()).collect();
         form
+    }
+
+    /// Whether it is about a natural person, in a case of this process.
+    #[must_use]
+    pub fn is_of_a_person(&self, process: &Process) -> bool {
+        match process {
+            Process::Enrolment => false,
+            Process::Person => true,
+            Process::Replacement { .. } => self.says_person(),
+        }
+    }
+
+    /// Whether it says of itself that it is about a natural person.
+    #[must_use]
+    pub fn says_person(&self) -> bool {
+        self.unit_kind == UnitKind::Person.word()
+    }
+
+    /// Leaves to a kind of holder what its form asks for: a person is their own handler and has no legal representative, and a
+    /// unit is no person whatever was posted.
+    pub(super) fn hold_to(&mut self, a_person: bool) {
+        if a_person {
+            UnitKind::Person.word().clone_into(&mut self.unit_kind);
+            self.legal_person.clear();
+            self.handler_name.clone_from(&self.unit_name);
+            // Typed into the wrong field it would be kept and shown as it is.
+            if self.uscc.parse::<ResidentId>().is_ok() {
+                self.uscc.clear();
+            }
+        } else if self.says_person() {
+            self.unit_kind.clear();
+        }
     }
 
     /// The text of a field by its name.
     #[must_use]
     pub fn field(&self, name: &str) -> &str {
         match name {
-            "unit_name" => &self.unit_name,
-            "uscc" => &self.uscc,
+            "unit_name" | "person_name" => &self.unit_name,
+            "uscc" | "person_number" => &self.uscc,
             "unit_kind" => &self.unit_kind,
             "address" => &self.address,
             "legal_person" => &self.legal_person,
@@ -220,8 +265,8 @@ impl Form {
 
     fn field_mut(&mut self, name: &str) -> Option<&mut String> {
         Some(match name {
-            "unit_name" => &mut self.unit_name,
-            "uscc" => &mut self.uscc,
+            "unit_name" | "person_name" => &mut self.unit_name,
+            "uscc" | "person_number" => &mut self.uscc,
             "unit_kind" => &mut self.unit_kind,
             "address" => &mut self.address,
             "legal_person" => &mut self.legal_person,
@@ -249,14 +294,27 @@ impl Form {
         today: BeijingDay,
     ) -> Result<Particulars, FieldFaults> {
         let mut faults = Vec::new();
-        let unit_name = text(&mut faults, "unit_name", &self.unit_name, SubjectField::CommonName.max_chars());
-        let uscc = identifier::<Uscc>(&mut faults, "uscc", &self.uscc);
-        let unit_kind =
-            choice(&mut faults, "unit_kind", UnitKind::ALL.into_iter().find(|k| k.word() == self.unit_kind));
+        let person = self.is_of_a_person(process);
+        let name = if person { "person_name" } else { "unit_name" };
+        let unit_name = text(&mut faults, name, &self.unit_name, SubjectField::CommonName.max_chars());
+        let holder = if person {
+            self.uscc.parse::<PersonNumber>().map(Holder::Person).ok()
+        } else {
+            identifier::<Uscc>(&mut faults, "uscc", &self.uscc).map(Holder::Unit)
+        };
+        let unit_kind = UnitKind::from_word(&self.unit_kind).filter(|kind| (*kind == UnitKind::Person) == person);
+        let unit_kind = choice(&mut faults, "unit_kind", unit_kind);
         let address = text(&mut faults, "address", &self.address, 128);
-        let legal_person = text(&mut faults, "legal_person", &self.legal_person, 64);
-        let handler_name = text(&mut faults, "handler_name", &self.handler_name, 64);
+        let of_a_unit = |faults: &mut FieldFaults, field, typed: &str| {
+            if person { String::new() } else { text(faults, field, typed, 64) }
+        };
+        let legal_person = of_a_unit(&mut faults, "legal_person", &self.legal_person);
+        let handler_name =
+            if person { unit_name.clone() } else { of_a_unit(&mut faults, "handler_name", &self.handler_name) };
         let handler_id = identifier::<ResidentId>(&mut faults, "handler_id", &self.handler_id);
+        if person {
+            faults.extend(person_number_fault(&self.uscc, holder.as_ref(), handler_id.as_ref()));
+        }
         if self.handler_mobile.is_empty() {
             faults.push(("handler_mobile", FieldFault::Missing));
         } else if !is_mobile(&self.handler_mobile) {
@@ -281,11 +339,11 @@ impl Form {
                 _ => {}
             }
         }
-        match (uscc, unit_kind, handler_id, years, key) {
-            (Some(uscc), Some(unit_kind), Some(handler_id), Some(years), Some(key)) if faults.is_empty() => {
+        match (holder, unit_kind, handler_id, years, key) {
+            (Some(holder), Some(unit_kind), Some(handler_id), Some(years), Some(key)) if faults.is_empty() => {
                 Ok(Particulars {
                     unit_name,
-                    uscc,
+                    holder,
                     unit_kind,
                     address,
                     legal_person,
@@ -311,6 +369,31 @@ impl Drop for Form {
 #[must_use]
 pub fn folded(name: &str) -> String {
     name.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// A value as it is kept. Full-width digits and letters are a Chinese keyboard's accident.
+fn tidy(field: &str, typed: &str) -> String {
+    let close = |also: &str| typed.nfkc().filter(|c| !c.is_whitespace() && !also.contains(*c)).collect::<String>();
+    match field {
+        "uscc" | "handler_id" | "handler_mobile" => close("-").to_uppercase(),
+        "person_number" => close("").to_uppercase(),
+        "handler_email" => close(""),
+        _ => typed.trim().to_owned(),
+    }
+}
+
+fn person_number_fault(
+    typed: &str,
+    holder: Option<&Holder>,
+    id: Option<&ResidentId>,
+) -> Option<(&'static str, FieldFault)> {
+    let fault = match (holder, id) {
+        _ if typed.is_empty() => FieldFault::Missing,
+        (Some(Holder::Person(number)), Some(id)) if number.tells_of(id) => FieldFault::PersonNumber,
+        (Some(_), _) => return None,
+        (None, _) => FieldFault::PersonNumber,
+    };
+    Some(("person_number", fault))
 }
 
 fn text(faults: &mut FieldFaults, field: &'static str, typed: &str, most: usize) -> String {
@@ -360,107 +443,4 @@ pub(crate) fn is_mobile(text: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    const KINDS: [KeyKind; 2] = [KeyKind::P256, KeyKind::Rsa2048];
-
-    /// A form without fault.
-    pub(crate) fn good() -> Form {
-        Form::from_pairs([
-            ("unit_name", "示范市东湖建筑工程有限公司"),
-            ("uscc", "91350100M000100Y43"),
-            ("unit_kind", "enterprise"),
-            ("address", "示范市东湖区人民路 8 号"),
-            ("legal_person", "张伟"),
-            ("handler_name", "刘芳"),
-            ("handler_id", "11010519491231002X"),
-            ("handler_mobile", "13800138000"),
-            ("years", "2"),
-            ("key", "P-256"),
-        ])
-    }
-
-    fn today() -> BeijingDay {
-        BeijingDay::from_calendar(2026, 11, 24).expect("a day")
-    }
-
-    fn fault(field: &'static str, typed: &str) -> FieldFaults {
-        let mut form = good();
-        typed.clone_into(form.field_mut(field).expect("a field"));
-        form.particulars(&Process::Enrolment, &KINDS, 5, today()).err().unwrap_or_default()
-    }
-
-    #[test]
-    fn a_good_form_becomes_particulars() {
-        let particulars = good().particulars(&Process::Enrolment, &KINDS, 5, today());
-        assert!(particulars.is_ok_and(|p| p.years == 2 && p.uscc.as_str() == "91350100M000100Y43"));
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_code_is_named() {
-        let identifier = |error| vec![("uscc", FieldFault::Identifier(error))];
-        assert_eq!(fault("uscc", "91130503MA0CK7Q"), identifier(IdentifierError::Length(15)));
-        assert_eq!(fault("uscc", "91350100I000100Y43"), identifier(IdentifierError::Character(9)));
-        assert_eq!(fault("uscc", "915300007194052521"), identifier(IdentifierError::Check));
-        assert_eq!(fault("uscc", ""), vec![("uscc", FieldFault::Missing)]);
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_resident_number_is_named() {
-        let identifier = |error| vec![("handler_id", FieldFault::Identifier(error))];
-        assert_eq!(fault("handler_id", "11010519491231002"), identifier(IdentifierError::Length(17)));
-        assert_eq!(fault("handler_id", "11010519491331002X"), identifier(IdentifierError::Birthday));
-        assert_eq!(fault("handler_id", "110105194912310021"), identifier(IdentifierError::Check));
-    }
-
-    #[test]
-    fn the_other_fields_have_their_faults_too() {
-        assert_eq!(fault("handler_mobile", "12800138000"), vec![("handler_mobile", FieldFault::Mobile)]);
-        assert_eq!(fault("years", "6"), vec![("years", FieldFault::Choice)]);
-        assert_eq!(fault("key", "RSA-1024"), vec![("key", FieldFault::Choice)]);
-        assert_eq!(fault("key", "SM2"), vec![("key", FieldFault::Choice)], "not offered here");
-        assert_eq!(fault("unit_name", &"长".repeat(65)), vec![("unit_name", FieldFault::TooLong(64))]);
-        assert_eq!(fault("legal_person", "张\u{202e}伟"), vec![("legal_person", FieldFault::Control)]);
-    }
-
-    #[test]
-    fn an_empty_form_names_every_field_once() {
-        let faults = Form::default().particulars(&Process::Enrolment, &KINDS, 5, today()).err().expect("faults");
-        assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), FIELDS[..10]);
-    }
-
-    #[test]
-    fn full_width_and_spaced_codes_are_read() {
-        let form = Form::from_pairs([("uscc", "９１３５０１００ m000100y43")]);
-        assert_eq!(form.uscc, "91350100M000100Y43");
-    }
-
-    #[test]
-    fn names_are_folded_for_search() {
-        assert_eq!(folded("示范市（东湖） ＡＢＣ 公司"), "示范市东湖abc公司");
-    }
-
-    #[test]
-    fn an_exchange_asks_for_the_day_of_purchase_and_no_term() {
-        let old = super::super::process::CertificateName {
-            issuer: ca_core::domain::IssuerId::new("unit-p256").expect("a name"),
-            serial: "4a01".parse().expect("a serial"),
-        };
-        let exchange = Process::Replacement { ground: Ground::Exchange, old };
-        for (typed, fault) in [
-            ("", Some(FieldFault::Missing)),
-            ("2026-02-30", Some(FieldFault::Day)),
-            ("last year", Some(FieldFault::Day)),
-            ("2023-11-23", Some(FieldFault::Warranty)),
-            ("2026-11-25", Some(FieldFault::Warranty)),
-            ("2023-11-24", None),
-        ] {
-            let mut form = good();
-            form.years.clear();
-            typed.clone_into(&mut form.purchased);
-            let faults = form.particulars(&exchange, &KINDS, 5, today()).err().unwrap_or_default();
-            assert_eq!(faults, fault.map(|fault| ("purchased", fault)).into_iter().collect::<Vec<_>>(), "{typed}");
-        }
-    }
-}
+pub(crate) mod tests;

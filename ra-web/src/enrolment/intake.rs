@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ca_core::domain::{
-    Act, Ground, Officer, Order, OrderId, ProfileName, Replaces, ResidentId, Subject, SubjectField, encode,
-};
+use ca_core::domain::{Act, Ground, Officer, Order, OrderId, Replaces, ResidentId, Subject, SubjectField, encode};
 use openssl::sha::sha256;
 
 use super::case::{Case, CaseNumber, Who};
 use super::desk::{Desk, OfficeError, again};
 use super::document::{DocumentError, DocumentKind, MAX_SHEETS};
 use super::form::{FieldFault, FieldFaults, Form, Particulars};
+use super::holder::Holder;
 use super::process::Process;
 use crate::store::{
     CaseFilter, CaseLine, CertificateFilter, Document, Issued, OrderState, OrderSubject, PracticeStatement,
@@ -100,8 +99,10 @@ impl Desk {
             let (case, step) = match number {
                 None => {
                     let number = tx.next_case_number(now.beijing_day()).await?;
+                    let process = Process::first(form.says_person());
+                    form.hold_to(form.says_person());
                     let masked = masked(&form);
-                    Case::begin(number, Process::Enrolment, officer, form.clone(), masked, now)
+                    Case::begin(number, process, officer, form.clone(), masked, now)
                 }
                 Some(number) => {
                     let (case, sealed) = tx.case(number).await?.ok_or(OfficeError::NotFound)?;
@@ -112,6 +113,7 @@ impl Desk {
                         form.unit_name.clone_from(&case.form.unit_name);
                         form.uscc.clone_from(&case.form.uscc);
                     }
+                    form.hold_to(case.form.is_of_a_person(&case.process));
                     if let Some(token) = exchanged(&mut tx, &case.process).await? {
                         form.purchased = token.purchased.to_string();
                     }
@@ -181,6 +183,13 @@ impl Desk {
                     }
                     read => read,
                 };
+            }
+            let taken = match &read {
+                Ok(particulars) => self.is_anothers(&mut tx, number, particulars).await?,
+                Err(_) => false,
+            };
+            if taken {
+                read = Err(vec![("person_number", FieldFault::Taken)]);
             }
             let particulars = match read {
                 Ok(particulars) if missing.is_empty() => particulars,
@@ -328,7 +337,7 @@ impl Desk {
         particulars: &Particulars,
     ) -> Result<Act, OfficeError> {
         let (subject, replaces) = match process {
-            Process::Enrolment => (self.subject(particulars)?, None),
+            Process::Enrolment | Process::Person => (self.subject(particulars)?, None),
             Process::Replacement { ground, old } => {
                 let subject = self.renamed(tx, *ground, old, particulars).await?;
                 let old = old.clone();
@@ -338,22 +347,27 @@ impl Desk {
         let key = particulars.key;
         let issuer =
             self.rules.issuer_of(key).ok_or_else(|| OfficeError::Rules(format!("nobody issues for {key} keys")))?;
-        let profile: ProfileName = self.rules.profile.clone();
+        let profile = self.rules.profile_of(&particulars.holder).clone();
         Ok(Act::Issue { issuer, profile, subject, years: particulars.years, key, officer: None, replaces })
     }
 
     fn subject(&self, particulars: &Particulars) -> Result<Subject, OfficeError> {
         let rules = &self.rules;
-        Subject::new(BTreeMap::from([
+        let mut fields = BTreeMap::from([
             (SubjectField::Country, "CN".to_owned()),
             (SubjectField::Province, rules.province.clone()),
             (SubjectField::Locality, rules.locality.clone()),
-            (SubjectField::Organisation, particulars.unit_name.clone()),
             (SubjectField::CommonName, particulars.unit_name.clone()),
-            (SubjectField::Uscc, particulars.uscc.to_string()),
-            (SubjectField::UniqueId, format!("1@YX01{}", particulars.uscc)),
-        ]))
-        .map_err(|error| OfficeError::Rules(error.to_string()))
+        ]);
+        match &particulars.holder {
+            Holder::Unit(uscc) => fields.extend([
+                (SubjectField::Organisation, particulars.unit_name.clone()),
+                (SubjectField::Uscc, uscc.to_string()),
+                (SubjectField::UniqueId, format!("1@YX01{uscc}")),
+            ]),
+            Holder::Person(number) => fields.extend([(SubjectField::UniqueId, number.to_string())]),
+        }
+        Subject::new(fields).map_err(|error| OfficeError::Rules(error.to_string()))
     }
 
     /// The handler's resident number as it was typed; empty when there is none.

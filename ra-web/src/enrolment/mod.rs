@@ -14,6 +14,7 @@ pub mod desk;
 pub mod document;
 pub mod duty;
 pub mod form;
+pub mod holder;
 pub mod intake;
 pub mod papers;
 pub mod process;

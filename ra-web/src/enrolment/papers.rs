@@ -106,6 +106,8 @@ struct Facts {
     unit_name: String,
     uscc: String,
     unit_kind: String,
+    /// The holder is a natural person.
+    person: bool,
     address: String,
     legal_person: String,
     handler_name: String,
@@ -129,7 +131,7 @@ impl Facts {
     fn of(shown: &CaseView, letterhead: &Letterhead, now: Timestamp) -> Self {
         let (case, form) = (&shown.case, &shown.case.form);
         let t = |key: &str| LANGUAGE.t(key);
-        let kind = UnitKind::ALL.into_iter().find(|kind| kind.word() == form.unit_kind);
+        let kind = UnitKind::from_word(&form.unit_kind);
         let process = t(&format!("process-{}", case.process.word()));
         // The one that the case took when it was begun: a later one is not what the unit accepts here.
         let (cps_version, cps_sha256) = match &shown.practice {
@@ -158,6 +160,7 @@ impl Facts {
             unit_name: form.unit_name.clone(),
             uscc: form.uscc.clone(),
             unit_kind: kind.map(|kind| t(&format!("kind-{}", kind.word()))).unwrap_or_default(),
+            person: form.is_of_a_person(&case.process),
             address: form.address.clone(),
             legal_person: form.legal_person.clone(),
             handler_name: form.handler_name.clone(),

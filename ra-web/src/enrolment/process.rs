@@ -1,4 +1,4 @@
-//! What a case is about: a unit's first certificate, or one that takes another one's place, and on what ground
+//! What a case is about: a unit's or a person's first certificate, or one that takes another one's place, and on what ground
 //! (`domain.md` §3.1, §3.3, §3.4, §3.6, §3.7). All go the same way, from the form to the token; the ground decides which
 //! documents are examined, whose duty it is, and what may be typed.
 
@@ -21,8 +21,10 @@ pub struct CertificateName {
 /// What a case is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Process {
-    /// A first certificate, or a further one.
+    /// A unit's first certificate, or a further one.
     Enrolment,
+    /// A natural person's (个人证书).
+    Person,
     /// A certificate that takes another one's place.
     Replacement {
         /// Why.
@@ -34,13 +36,14 @@ pub enum Process {
 
 impl Process {
     /// Words of all processes, in the order in which lists offer them.
-    pub const WORDS: [&'static str; 5] = ["enrolment", "renewal", "loss", "exchange", "change"];
+    pub const WORDS: [&'static str; 6] = ["enrolment", "person", "renewal", "loss", "exchange", "change"];
 
     /// The word in stores and message keys.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Enrolment => "enrolment",
+            Self::Person => "person",
             Self::Replacement { ground, .. } => ground.word(),
         }
     }
@@ -49,7 +52,7 @@ impl Process {
     #[must_use]
     pub const fn ground(&self) -> Option<Ground> {
         match self {
-            Self::Enrolment => None,
+            Self::Enrolment | Self::Person => None,
             Self::Replacement { ground, .. } => Some(*ground),
         }
     }
@@ -58,7 +61,7 @@ impl Process {
     #[must_use]
     pub const fn old(&self) -> Option<&CertificateName> {
         match self {
-            Self::Enrolment => None,
+            Self::Enrolment | Self::Person => None,
             Self::Replacement { old, .. } => Some(old),
         }
     }
@@ -68,12 +71,19 @@ impl Process {
     pub const fn documents(&self) -> &'static [DocumentKind] {
         use DocumentKind as D;
         match self.ground() {
+            None if matches!(self, Self::Person) => &[D::IdCard],
             None => &[D::Licence, D::IdCard, D::Seal],
             Some(Ground::Renewal) => &[D::IdCard],
             Some(Ground::Loss) => &[D::IdCard, D::LossStatement],
             Some(Ground::Exchange) => &[D::PurchaseProof, D::FaultReport],
             Some(Ground::Change) => &[D::Licence, D::IdCard, D::ChangeNotice],
         }
+    }
+
+    /// The first process of a kind of holder.
+    #[must_use]
+    pub const fn first(of_a_person: bool) -> Self {
+        if of_a_person { Self::Person } else { Self::Enrolment }
     }
 
     /// Whether unit name and code may be typed: they name the holder, and only a change may rename one.
@@ -149,6 +159,9 @@ pub enum NotNow {
     /// It belongs to another office.
     #[error("the certificate belongs to another office")]
     OtherOffice,
+    /// A person's certificate says name and number alone: when one of them changes, it is another certificate.
+    #[error("a person whose particulars change applies anew")]
+    Person,
 }
 
 impl NotNow {
@@ -165,6 +178,7 @@ impl NotNow {
             Self::TooLate => "too-late",
             Self::CaseOpen => "case-open",
             Self::OtherOffice => "other-office",
+            Self::Person => "person",
         }
     }
 }

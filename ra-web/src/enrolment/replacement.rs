@@ -8,6 +8,7 @@ use super::case::{Case, CaseNumber, Forbidden};
 use super::certificate_order::CertificatePage;
 use super::desk::{Desk, OfficeError, again};
 use super::form::{Form, Particulars};
+use super::holder::Holder;
 use super::intake::masked;
 use super::process::{CertificateName, NotNow, Process, may_replace};
 use crate::store::{CaseFilter, Issued, OrderSubject, Tx};
@@ -56,7 +57,9 @@ impl Desk {
             let mut form: Form = before.form.clone();
             form.handler_id = self.open_handler_id(&before.number, sealed.as_deref())?;
             // Somebody else may speak for the unit since.
-            if let Some(unit) = tx.unit(&before.form.uscc).await?.filter(|unit| unit.office == officer.office) {
+            let unit = tx.unit(&before.form.uscc).await?.filter(|unit| unit.office == officer.office);
+            // For a person nobody else does.
+            if let Some(unit) = unit.filter(|_| !form.says_person()) {
                 form.handler_name.clone_from(&unit.handler.name);
                 form.handler_mobile.clone_from(&unit.handler.mobile);
                 form.handler_id = self.open_handler_id(&unit.handler.case, unit.handler.id_sealed.as_deref())?;
@@ -94,6 +97,9 @@ impl Desk {
         if from.office != officer.office {
             return Ok(Err(NotNow::OtherOffice));
         }
+        if ground == Ground::Change && from.form.says_person() {
+            return Ok(Err(NotNow::Person));
+        }
         let name = CertificateName { issuer: issued.issuer.clone(), serial: issued.serial.clone() };
         let about = tx.cases(&CaseFilter::About(name), 20).await?;
         if about.iter().any(|line| line.is_open()) {
@@ -121,7 +127,10 @@ impl Desk {
             subject.fields().map(|(field, value)| (field, value.to_owned())).collect();
         fields.insert(SubjectField::Organisation, particulars.unit_name.clone());
         fields.insert(SubjectField::CommonName, particulars.unit_name.clone());
-        fields.insert(SubjectField::Uscc, particulars.uscc.to_string());
+        // Of a person nothing changes, see `may_begin`.
+        if let Holder::Unit(uscc) = &particulars.holder {
+            fields.insert(SubjectField::Uscc, uscc.to_string());
+        }
         let renamed = Subject::new(fields).map_err(|error| OfficeError::Rules(error.to_string()))?;
         if renamed == subject {
             Err(OfficeError::WrongState("nothing in the certificate changes"))

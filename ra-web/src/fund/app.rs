@@ -174,9 +174,7 @@ fn counter(
     clock: Arc<dyn Clock>,
     chance: &Chance,
 ) -> anyhow::Result<Option<Arc<Counter>>> {
-    let (Some(face), Some(bank)) = (&config.face, &config.bank) else { return Ok(None) };
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    anyhow::ensure!(bank.bank_code.len() == 12 && digits(&bank.bank_code), "bank.bank_code has 12 digits");
+    let (Some(face), Some(bank)) = (&config.face, bank(config)?) else { return Ok(None) };
     let secret = std::fs::read_to_string(&face.secret_file)
         .with_context(|| format!("reading {}", face.secret_file.display()))?;
     let secret = zeroize::Zeroizing::new(secret);
@@ -190,14 +188,22 @@ fn counter(
         hall,
         face: Arc::new(HttpFace::new(settings, clock.clone(), chance.clone())?),
         trust: face_trust(face)?,
-        bank: Bank {
-            folder: bank.folder.clone(),
-            name: bank.name.clone(),
-            account: bank.account.clone(),
-            bank_code: bank.bank_code.clone(),
-        },
+        bank,
         clock,
     })))
+}
+
+/// Where payment orders go; nowhere without a `[bank]`.
+pub(super) fn bank(config: &Config) -> anyhow::Result<Option<Bank>> {
+    let Some(bank) = &config.bank else { return Ok(None) };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    anyhow::ensure!(bank.bank_code.len() == 12 && digits(&bank.bank_code), "bank.bank_code has 12 digits");
+    Ok(Some(Bank {
+        folder: bank.folder.clone(),
+        name: bank.name.clone(),
+        account: bank.account.clone(),
+        bank_code: bank.bank_code.clone(),
+    }))
 }
 
 /// Whose word on faces is believed.

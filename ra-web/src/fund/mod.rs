@@ -14,6 +14,7 @@ pub mod book_store;
 pub mod books;
 pub mod citizen_store;
 pub mod citizens;
+pub mod clerks;
 pub mod codes;
 pub mod config;
 pub mod contributions;

@@ -13,6 +13,10 @@ use super::bank::{BankLine, LineState};
 use super::config::Config;
 use super::hall::Hall;
 use super::import::{ImportError, Source, import};
+use super::withdrawal::again::{Heard, TypedCard};
+use super::withdrawal::bank::answers;
+use super::withdrawal::counter::lay_payments;
+use super::withdrawal::payments::PaymentAgain;
 use crate::Chance;
 use crate::statement::{FileFault, MAX_FILE_BYTES};
 
@@ -71,7 +75,14 @@ impl Operator {
     pub async fn lines(&self) -> anyhow::Result<String> {
         self.hall.judge_lines(self.clock.now()).await?;
         let waiting = self.hall.waiting_lines().await?;
-        Ok(if waiting.is_empty() { "no line waits\n".to_owned() } else { listed(&waiting) })
+        if waiting.is_empty() {
+            return Ok("no line waits\n".to_owned());
+        }
+        let one = |(line, asked_by): &(BankLine, Option<String>)| {
+            let asked = asked_by.as_ref().map(|by| format!("    {by} asks that it be sent back\n")).unwrap_or_default();
+            listed(std::slice::from_ref(line)) + &asked
+        };
+        Ok(waiting.iter().map(one).collect())
     }
 
     /// A clerk says whose a line is.
@@ -84,13 +95,104 @@ impl Operator {
         Ok(listed(&[line]))
     }
 
-    /// A clerk says that a line was sent back.
+    /// A clerk asks that a line be sent back, or not after all.
+    ///
+    /// # Errors
+    /// Says why it is not done.
+    pub async fn send_back(&self, line: &str, drop: bool, clerk: &str) -> anyhow::Result<String> {
+        let line = self.hall.ask_return(line, drop, clerk, self.clock.now()).await?;
+        let what = if drop { "stays" } else { "is to be sent back: another clerk does it and notes the bank's number" };
+        Ok(format!("{}{} {what}\n", listed(std::slice::from_ref(&line)), line.number))
+    }
+
+    /// Another clerk says that a line was sent back.
     ///
     /// # Errors
     /// Says why it is not done.
     pub async fn sent_back(&self, line: &str, reference: &str, clerk: &str) -> anyhow::Result<String> {
         let line = self.hall.line_sent_back(line, reference, clerk, self.clock.now()).await?;
         Ok(listed(&[line]))
+    }
+
+    /// Takes in what the bank says of payment orders (pain.002).
+    ///
+    /// # Errors
+    /// When the file is none, or storage fails.
+    pub async fn bank_answers(&self, file: &Path) -> anyhow::Result<String> {
+        let bytes = read(file, super::withdrawal::bank::MAX_ANSWERS)?;
+        let mut said = String::new();
+        for answer in answers(&bytes).map_err(|what| anyhow::anyhow!(what))? {
+            let heard = self.hall.bank_says(&answer, self.clock.now()).await?;
+            let what = match heard {
+                Heard::Paid => "paid",
+                Heard::Refused => "NOT PAID: the money is the person's; `fund pay-again` orders it to another account",
+                Heard::PaidAfterRefusal => "PAID, but it was refused before: stop what was ordered in its place",
+                Heard::Nothing if answer.is_refused() => {
+                    "not paid, and no order waits for it; if a payment came back, note it with `fund payment-refused`"
+                }
+                Heard::Nothing => "no withdrawal waits for it",
+            };
+            said += &format!("{} {}: {what}\n", answer.serial, answer.status);
+        }
+        Ok(said)
+    }
+
+    /// Payments that the bank did not make and nobody ordered again.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn payments(&self) -> anyhow::Result<String> {
+        let refused = self.hall.refused_payments().await?;
+        if refused.is_empty() {
+            return Ok("no payment was refused\n".to_owned());
+        }
+        let mut said = String::new();
+        for (refusal, again) in refused {
+            said += &format!("{}  {}  {}\n", refusal.payment, refusal.at.beijing_text(), refusal.said);
+            said += &again.map(|again| format!("    {}\n", proposed(&again))).unwrap_or_default();
+        }
+        Ok(said)
+    }
+
+    /// A clerk says that a payment was not made, or came back.
+    ///
+    /// # Errors
+    /// Says why it is not noted.
+    pub async fn payment_refused(&self, payment: &str, said: &str, clerk: &str) -> anyhow::Result<String> {
+        self.hall.payment_refused(payment, said, clerk, self.clock.now()).await?;
+        Ok(format!("{payment}: the order is closed, the money is the person's\n"))
+    }
+
+    /// A clerk gives the account to which it is to be ordered again; `card_file` has its number.
+    ///
+    /// # Errors
+    /// Says why it is not done.
+    pub async fn pay_again(
+        &self,
+        payment: &str,
+        bank: &str,
+        bank_code: &str,
+        card_file: &Path,
+        clerk: &str,
+    ) -> anyhow::Result<String> {
+        let card = zeroize::Zeroizing::new(read(card_file, 64)?);
+        let card = std::str::from_utf8(&card).context("the file with the account is no text")?.trim();
+        let typed = TypedCard { bank, bank_code, card };
+        let again = self.hall.pay_again(payment, &typed, clerk, self.clock.now()).await?;
+        Ok(format!("{}\nnothing is ordered before another clerk confirms it\n", proposed(&again)))
+    }
+
+    /// Another clerk confirms it, and the bank is told.
+    ///
+    /// # Errors
+    /// Says why it is not done.
+    pub async fn confirm_payment(&self, payment: &str, card_ends: &str, clerk: &str) -> anyhow::Result<String> {
+        let bank = app::bank(&self.config)?.context("there is no [bank] in the configuration")?;
+        let now = self.clock.now();
+        let again = self.hall.confirm_payment(&bank, payment, card_ends, clerk, now).await?;
+        // Ordered it is; the portal lays it into the folder with the next one if it cannot be laid there now.
+        lay_payments(&self.hall, &bank, now).await.context("ordered, but it does not lie in the bank's folder yet")?;
+        Ok(format!("{}: ordered, to {} {}\n", again.serial, again.card.bank, again.card.masked))
     }
 
     /// Money that arrived for a unit, by hand. A later statement with the same number of the bank's does not count it again.
@@ -137,6 +239,12 @@ fn read(file: &Path, most: usize) -> anyhow::Result<Vec<u8>> {
     let size = std::fs::metadata(file).with_context(|| format!("reading {}", file.display()))?.len();
     anyhow::ensure!(size <= most as u64, "{} has over {most} bytes", file.display());
     std::fs::read(file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// What is to be ordered in place of a refused payment.
+fn proposed(again: &PaymentAgain) -> String {
+    let PaymentAgain { serial, card, asked_by, .. } = again;
+    format!("{serial} to {} {}, asked for by {asked_by}", card.bank, card.masked)
 }
 
 /// A fault of a file, with its rows.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::enrolment::form::{FieldFault, FieldFaults};
+use crate::enrolment::holder::is_a_persons;
 use crate::payment::bill::Bill;
 
 /// Names of the fields, as forms post them and error messages link them.
@@ -33,10 +34,11 @@ pub struct Title {
 }
 
 impl Title {
-    /// The unit that pays.
+    /// Who pays: a unit with its code, a natural person by name alone (`domain.md` §5).
     #[must_use]
     pub fn of(bill: &Bill) -> Self {
-        Self { name: bill.unit_name.clone(), tax_id: bill.uscc.clone(), ..Self::default() }
+        let tax_id = if is_a_persons(&bill.uscc) { String::new() } else { bill.uscc.clone() };
+        Self { name: bill.unit_name.clone(), tax_id, ..Self::default() }
     }
 
     /// What was typed; unknown fields are left where they are.
@@ -86,7 +88,8 @@ impl Title {
     /// Whether it is the unit that pays.
     #[must_use]
     pub fn is_of(&self, bill: &Bill) -> bool {
-        self.name == bill.unit_name && self.tax_id == bill.uscc
+        let own = Self::of(bill);
+        self.name == own.name && self.tax_id == own.tax_id
     }
 
     /// Looks whether an invoice of this bill can be made out so. A reason that is not needed is dropped.
@@ -98,7 +101,7 @@ impl Title {
         let own = self.is_of(bill);
         for (field, most, needed) in [
             ("title_name", 100, true),
-            ("title_tax_id", 18, true),
+            ("title_tax_id", 18, !(own && is_a_persons(&bill.uscc))),
             ("title_address", 120, false),
             ("title_phone", 20, false),
             ("title_bank", 80, false),
@@ -160,6 +163,16 @@ mod tests {
         assert_eq!(faults(other.clone()), [("title_reason", FieldFault::Missing)]);
         let reasoned = Title { reason: "由分公司付款".into(), ..other };
         assert_eq!(reasoned.clone().checked(&bill()), Ok(reasoned));
+    }
+
+    #[test]
+    fn a_person_is_named_without_a_tax_number_and_a_unit_in_their_place_has_one() {
+        let bill = Bill { uscc: "HZ-P-000001".into(), unit_name: "李强".into(), ..bill() };
+        let own = Title::of(&bill);
+        assert_eq!((own.name.as_str(), own.tax_id.as_str()), ("李强", ""));
+        assert_eq!(own.clone().checked(&bill), Ok(own));
+        let other = Title { name: "东湖分公司".into(), reason: "由单位付款".into(), ..Title::of(&bill) };
+        assert_eq!(other.checked(&bill).err(), Some(vec![("title_tax_id", FieldFault::Missing)]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::enrolment::certificate_order::{Wish, status_word};
 use crate::enrolment::desk::{Desk, OfficeError, Signer, again, check_signature};
 use crate::enrolment::document::DocumentError;
 use crate::enrolment::form::day;
+use crate::enrolment::holder::is_a_persons;
 use crate::enrolment::process::CertificateName;
 use crate::evidence::scan::Scan;
 use crate::matters::store::{MatterFilter, MatterPaper};
@@ -83,7 +84,10 @@ impl Desk {
         let fits = match (kind, issued.status) {
             (Kind::Unlock, CertificateStatus::Good) => issued.delivered.is_some(),
             (Kind::Recovery, _) => issued.encryption.is_some() && !self.recipients(&issued).await?.is_empty(),
-            (Kind::Handler, CertificateStatus::Good | CertificateStatus::Held { .. }) => issued.delivered.is_some(),
+            // Nobody else speaks for a person.
+            (Kind::Handler, CertificateStatus::Good | CertificateStatus::Held { .. }) => {
+                issued.delivered.is_some() && !is_a_persons(&issued.uscc)
+            }
             (Kind::Revocation, CertificateStatus::Good | CertificateStatus::Held { .. })
             | (Kind::Release | Kind::Loss, CertificateStatus::Held { .. }) => true,
             _ => false,

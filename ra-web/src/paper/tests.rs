@@ -34,7 +34,7 @@ pub(crate) fn sample() -> Value {
         "title": "数字证书业务申请表（首次申请）", "number": "RA-20261124-0001", "authority": "示范市数字证书认证中心",
         "cps_version": "1.0", "cps_sha256": "07", "cps_url": "http://127.0.0.1:8080/cps", "contact": "各受理点服务窗口",
         "printed": "2026-11-24 12:00:00", "office": "demo-office", "process": "首次申请", "old": null,
-        "unit_name": "示范市东湖建筑工程有限公司", "uscc": "91350100M000100Y43", "unit_kind": "企业",
+        "unit_name": "示范市东湖建筑工程有限公司", "uscc": "91350100M000100Y43", "unit_kind": "企业", "person": false,
         "address": "示范市东湖区人民路 8 号", "legal_person": "张伟", "handler_name": "刘芳",
         "handler_id": "110105********002X", "handler_mobile": "13800138000", "purchased": "", "years": "2 年",
         "key": "SM2", "documents": ["营业执照（加盖公章），1 页", "经办人身份证，2 页"], "issuer": "unit-sm2",
@@ -55,6 +55,20 @@ async fn the_same_paper_at_the_same_time_has_the_same_bytes_and_says_that_it_is_
         assert!(!has("JavaScript") && !has("/URI"), "{template}");
         let again = press().print(template, &sample(), noon()).await.expect("printed");
         assert!(paper == again, "{template}");
+    }
+}
+
+/// A person signs in place of a unit's seal.
+#[tokio::test]
+async fn each_paper_of_a_case_is_printed_for_a_person_too() {
+    let mut data = sample();
+    for (name, value) in [("unit_name", "李强"), ("uscc", "HZ-P-000001"), ("unit_kind", "个人"), ("legal_person", "")] {
+        data[name] = json!(value);
+    }
+    data["person"] = json!(true);
+    for template in ["application", "agreement", "handover", "revocation"] {
+        let paper = press().print(template, &data, noon()).await.unwrap_or_else(|e| panic!("{template}: {e}"));
+        assert_ne!(paper, press().print(template, &sample(), noon()).await.expect("printed"), "{template}");
     }
 }
 

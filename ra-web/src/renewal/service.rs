@@ -285,6 +285,9 @@ impl Renewals {
             let window = self.desk.rules.renewal;
             may_replace(Ground::Change, issued.status, issued.validity.not_after, window, now)?;
             let (before, sealed) = tx.case(&issued.case).await?.ok_or(OfficeError::NotFound)?;
+            if before.form.says_person() {
+                return Err(NotNow::Person.into());
+            }
             let mut form = before.form.clone();
             form.handler_id = self.desk.open_handler_id(&before.number, sealed.as_deref())?;
             form.years.clear();
@@ -349,7 +352,7 @@ impl Renewals {
                 evidence: Vec::new(),
                 act: Act::Issue {
                     issuer,
-                    profile: rules.profile.clone(),
+                    profile: rules.profile_of(&particulars.holder).clone(),
                     subject: subject_of_certificate,
                     years: particulars.years,
                     key: particulars.key,

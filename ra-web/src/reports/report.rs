@@ -131,8 +131,9 @@ pub struct Report {
 }
 
 /// What is counted of certificates: heading, and the count's word.
-const CERTIFICATE_COLUMNS: [(&str, &str); 9] = [
+const CERTIFICATE_COLUMNS: [(&str, &str); 10] = [
     ("report-col-enrolment", "issued-enrolment"),
+    ("report-col-person", "issued-person"),
     ("report-col-renewal", "issued-renewal"),
     ("report-col-loss", "issued-loss"),
     ("report-col-exchange", "issued-exchange"),

@@ -156,6 +156,7 @@ impl TryFrom<CaseRow> for (Case, Option<Vec<u8>>) {
         let ground = Ground::ALL.into_iter().find(|ground| ground.word() == row.process);
         let process = match (ground, row.old_issuer, row.old_serial) {
             (None, None, None) if row.process == Process::Enrolment.word() => Process::Enrolment,
+            (None, None, None) if row.process == Process::Person.word() => Process::Person,
             (Some(ground), Some(issuer), Some(serial)) => Process::Replacement {
                 ground,
                 old: CertificateName {

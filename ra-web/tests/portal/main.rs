@@ -1,5 +1,6 @@
 //! The fund portal from outside: who is let in, who is refused and told why, and what is kept of it.
 
+mod again;
 mod api;
 mod business;
 mod client;

@@ -143,7 +143,21 @@ async fn what_has_no_code_waits_for_a_clerk_and_goes_to_a_unit_or_back_where_it_
     assert!(operator.assign(&third, ACCOUNT, "李会计").await.is_err(), "once");
     assert!(browser.get(&path).await.text.contains("已入账"));
     operator.assign(&named, ACCOUNT, "李会计").await.expect("assigned");
-    let back = operator.sent_back(&lost, "OUT-20261124-1", "李会计").await.expect("sent back");
+    // Money leaves by two.
+    let alone = operator.sent_back(&lost, "OUT-20261124-1", "李会计").await.expect_err("nobody asked");
+    assert!(alone.to_string().contains("no clerk has asked"), "{alone}");
+    operator.send_back(&lost, false, "李会计").await.expect("asked");
+    let same = operator.sent_back(&lost, "OUT-20261124-1", "李 会计").await.expect_err("the same clerk");
+    assert!(same.to_string().contains("another clerk"), "{same}");
+    let meanwhile = operator.assign(&lost, ACCOUNT, "王出纳").await.expect_err("about to go");
+    assert!(meanwhile.to_string().contains("asked that it be sent back"), "{meanwhile}");
+    assert!(operator.lines().await.expect("listed").contains("clerk:李会计 asks that it be sent back"));
+    operator.send_back(&lost, true, "王出纳").await.expect("not after all");
+    assert!(operator.sent_back(&lost, "OUT-20261124-1", "王出纳").await.is_err(), "nobody asks any more");
+    operator.send_back(&lost, false, "李会计").await.expect("asked again");
+    let back = operator.sent_back(&lost, "OUT-20261124-1", "王出纳").await.expect("sent back");
+    assert!(operator.sent_back(&lost, "OUT-20261124-2", "王出纳").await.is_err(), "once");
+    assert!(operator.send_back(&lost, false, "李会计").await.is_err(), "it is gone");
     assert!(back.contains("sent back, OUT-20261124-1"), "{back}");
     assert!(operator.assign(&lost, ACCOUNT, "李会计").await.is_err(), "it is gone");
     let (after, _) = books(&house).await;
@@ -155,7 +169,12 @@ async fn what_has_no_code_waits_for_a_clerk_and_goes_to_a_unit_or_back_where_it_
     let mut tx = database.begin_read().await.expect("begun");
     let entries = tx.audit_entries(0, 500).await.expect("read");
     let told: Vec<String> = entries.iter().map(|entry| String::from_utf8_lossy(entry).into_owned()).collect();
-    assert!(told.iter().any(|entry| entry.contains("clerk:李会计") && entry.contains("OUT-20261124-1")), "{told:?}");
+    assert!(
+        told.iter().any(|entry| entry.contains("clerk:王出纳")
+            && entry.contains("OUT-20261124-1")
+            && entry.contains("asked_by")),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

@@ -19,13 +19,13 @@ use crate::house::House;
 use crate::pki::Made;
 
 /// The two persons of the demonstration's data.
-const FIRST: (&str, &str, &str) = ("李强", "HZ-P-000001", "030000000001");
+pub(crate) const FIRST: (&str, &str, &str) = ("李强", "HZ-P-000001", "030000000001");
 const SECOND: (&str, &str, &str) = ("张娟", "HZ-P-000002", "030000000002");
 const UNIT: &str = "0210000001";
 /// A picture whose bytes are told apart from everything else.
-const PICTURE: &[u8] = b"\xff\xd8\xff\xe0 a face that nobody keeps 7f3a";
+pub(crate) const PICTURE: &[u8] = b"\xff\xd8\xff\xe0 a face that nobody keeps 7f3a";
 
-async fn person(house: &House, who: (&str, &str, &str)) -> (Browser, Made) {
+pub(crate) async fn person(house: &House, who: (&str, &str, &str)) -> (Browser, Made) {
     let token = house.person(who.0, who.1);
     let mut browser = house.browser();
     let page = browser.log_in_person(&token, house.now()).await;
@@ -34,7 +34,7 @@ async fn person(house: &House, who: (&str, &str, &str)) -> (Browser, Made) {
 }
 
 /// The unit and its employees, after looking whether the books add up.
-async fn books(house: &House) -> (Unit, Vec<PersonAccount>) {
+pub(crate) async fn books(house: &House) -> (Unit, Vec<PersonAccount>) {
     let database = house.database().await;
     let mut tx = database.begin_read().await.expect("begun");
     let unit = tx.unit(&UNIT.parse().expect("an account")).await.expect("read").expect("there");
@@ -58,13 +58,13 @@ fn account(people: &[PersonAccount], number: &str) -> PersonAccount {
     people.iter().find(|one| one.number.as_str() == number).expect("there").clone()
 }
 
-async fn drafted(browser: &mut Browser, number: &str, reason: &str, amount: &str) -> String {
+pub(crate) async fn drafted(browser: &mut Browser, number: &str, reason: &str, amount: &str) -> String {
     let page = browser.post("/my/withdraw", &[("number", number), ("reason", reason), ("amount", amount)]).await;
     assert_eq!(page.status, 303, "{}", page.text);
     page.location.expect("an order")
 }
 
-async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) -> Page {
+pub(crate) async fn signed(browser: &mut Browser, house: &House, token: &Made, path: &str) -> Page {
     let page = browser.get(path).await;
     let statement = URL_SAFE_NO_PAD.decode(page.field("statement")).expect("base64url");
     let signature = token.sign(&statement, house.now());

@@ -27,7 +27,7 @@ fn processes() -> Vec<Process> {
         serial: "4a01".parse().expect("a serial"),
     };
     let grounds = Ground::ALL.map(|ground| Process::Replacement { ground, old: old.clone() });
-    [vec![Process::Enrolment], grounds.to_vec()].concat()
+    [vec![Process::Enrolment, Process::Person], grounds.to_vec()].concat()
 }
 
 #[test]

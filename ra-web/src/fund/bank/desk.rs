@@ -18,6 +18,7 @@ use crate::audit::Event;
 use crate::fen;
 use crate::fund::account::AccountNumber;
 use crate::fund::books::working;
+use crate::fund::clerks::{ClerkFault, another, named};
 use crate::fund::hall::{Hall, HallError};
 use crate::fund::operation::Operation;
 use crate::fund::rules::Rule;
@@ -44,9 +45,15 @@ pub enum DeskError {
     /// The line does not do that.
     #[error(transparent)]
     Line(#[from] LineFault),
-    /// Nobody to account for it.
-    #[error("a clerk's name has 2 to 40 letters")]
-    Clerk,
+    /// The clerk does not.
+    #[error(transparent)]
+    Clerk(#[from] ClerkFault),
+    /// Money goes back only when a clerk asked for that before.
+    #[error("no clerk has asked that it be sent back")]
+    NotAsked,
+    /// It is about to be sent back.
+    #[error("a clerk has asked that it be sent back")]
+    Returning,
     /// Everything else.
     #[error(transparent)]
     Hall(#[from] HallError),
@@ -260,6 +267,10 @@ impl Hall {
             if !matches!(line.state, LineState::Proposed { .. } | LineState::Open(_)) {
                 return Err(LineFault::State.into());
             }
+            // Somebody may be sending it back at this moment.
+            if tx.return_asked_by(number).await?.is_some() {
+                return Err(DeskError::Returning);
+            }
             let unit = tx.unit(account).await?.ok_or(HallError::NotFound)?;
             working(&unit).map_err(HallError::Rule)?;
             self.credit(&mut tx, line, account.clone(), &actor, now).await?;
@@ -270,7 +281,41 @@ impl Hall {
         .await
     }
 
-    /// A clerk says that a line was sent back, and under which number of the bank's.
+    /// A clerk asks that a line be sent back to the account that it came from; with `drop` that it be not after all.
+    ///
+    /// # Errors
+    /// [`DeskError`] says why not.
+    pub async fn ask_return(
+        &self,
+        number: &str,
+        drop: bool,
+        clerk: &str,
+        now: Timestamp,
+    ) -> Result<BankLine, DeskError> {
+        let actor = named(clerk)?;
+        crate::retry::settled_by(DeskError::lost_race, || async {
+            let mut tx = self.store.begin().await?;
+            let line = tx.line(number).await?.ok_or(HallError::NotFound)?;
+            line.may_go_back()?;
+            let sum = line.amount.plain();
+            let asked = if drop {
+                if !tx.drop_return(number).await? {
+                    return Err(DeskError::NotAsked);
+                }
+                "no"
+            } else {
+                tx.ask_return(number, &actor, now).await?;
+                "yes"
+            };
+            let facts = [("amount", sum.as_str()), ("return", asked), ("to", &line.payer_account)];
+            tx.audit(&event("fund.line", number, &actor, now, &facts)).await?;
+            tx.commit().await?;
+            Ok(line)
+        })
+        .await
+    }
+
+    /// Another clerk than the one who asked for it has sent a line back, under this number of the bank's.
     ///
     /// # Errors
     /// [`DeskError`] says why not.
@@ -285,9 +330,16 @@ impl Hall {
         crate::retry::settled_by(DeskError::lost_race, || async {
             let mut tx = self.store.begin().await?;
             let line = tx.line(number).await?.ok_or(HallError::NotFound)?.sent_back(reference, &actor, now)?;
+            let asked_by = tx.return_asked_by(number).await?.ok_or(DeskError::NotAsked)?;
+            another(&asked_by, &actor)?;
             tx.put_line(&line).await?;
             let sum = line.amount.plain();
-            let facts = [("amount", sum.as_str()), ("returned", reference), ("to", &line.payer_account)];
+            let facts = [
+                ("amount", sum.as_str()),
+                ("returned", reference),
+                ("to", &line.payer_account),
+                ("asked_by", &asked_by),
+            ];
             tx.audit(&event("fund.line", number, &actor, now, &facts)).await?;
             tx.commit().await?;
             Ok(line)
@@ -295,16 +347,21 @@ impl Hall {
         .await
     }
 
-    /// Lines that wait for a clerk, the oldest first.
+    /// Lines that wait for a clerk, the oldest first, and who asked that one be sent back.
     ///
     /// # Errors
     /// [`HallError`].
-    pub async fn waiting_lines(&self) -> Result<Vec<BankLine>, HallError> {
+    pub async fn waiting_lines(&self) -> Result<Vec<(BankLine, Option<String>)>, HallError> {
         let mut tx = self.store.begin_read().await?;
-        let mut waiting = tx.lines_in("proposed", "", PAGE).await?;
-        waiting.extend(tx.lines_in("open", "", PAGE).await?);
+        let mut lines = tx.lines_in("proposed", "", PAGE).await?;
+        lines.extend(tx.lines_in("open", "", PAGE).await?);
+        lines.sort_by(|a, b| a.number.cmp(&b.number));
+        let mut waiting = Vec::with_capacity(lines.len());
+        for line in lines {
+            let asked_by = tx.return_asked_by(&line.number).await?;
+            waiting.push((line, asked_by));
+        }
         tx.commit().await?;
-        waiting.sort_by(|a, b| a.number.cmp(&b.number));
         Ok(waiting)
     }
 }
@@ -331,12 +388,6 @@ async fn verdict(tx: &mut dyn FundTx, line: &BankLine) -> Result<Verdict, HallEr
         }
     }
     Ok(verdict)
-}
-
-fn named(clerk: &str) -> Result<String, DeskError> {
-    let clerk = clerk.trim();
-    let good = (2..=40).contains(&clerk.chars().count()) && !clerk.chars().any(char::is_control);
-    if good { Ok(format!("clerk:{clerk}")) } else { Err(DeskError::Clerk) }
 }
 
 fn event(kind: &'static str, subject: &str, actor: &str, at: Timestamp, facts: &[(&str, &str)]) -> Event {

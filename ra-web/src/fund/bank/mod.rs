@@ -228,17 +228,26 @@ impl BankLine {
         Ok(self)
     }
 
+    /// Whether it may be sent back to the account that it came from.
+    ///
+    /// # Errors
+    /// [`LineFault`] says why not.
+    pub const fn may_go_back(&self) -> Result<(), LineFault> {
+        match self.state {
+            LineState::Proposed { .. } | LineState::Open(_) if self.payer_account.is_empty() => {
+                Err(LineFault::NoAccount)
+            }
+            LineState::Proposed { .. } | LineState::Open(_) => Ok(()),
+            _ => Err(LineFault::State),
+        }
+    }
+
     /// It was sent back to the account that it came from.
     ///
     /// # Errors
     /// [`LineFault`].
     pub fn sent_back(mut self, reference: &str, actor: &str, at: Timestamp) -> Result<Self, LineFault> {
-        if !matches!(self.state, LineState::Proposed { .. } | LineState::Open(_)) {
-            return Err(LineFault::State);
-        }
-        if self.payer_account.is_empty() {
-            return Err(LineFault::NoAccount);
-        }
+        self.may_go_back()?;
         let good = (4..=40).contains(&reference.len())
             && reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !good {

@@ -78,6 +78,24 @@ pub trait BankTx: Send {
     /// [`DatabaseError`].
     async fn line(&mut self, number: &str) -> Result<Option<BankLine>, DatabaseError>;
 
+    /// Notes who asks that a line be sent back.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn ask_return(&mut self, line: &str, by: &str, at: Timestamp) -> Result<(), DatabaseError>;
+
+    /// Nobody asks for it any more; `false` when nobody did.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn drop_return(&mut self, line: &str) -> Result<bool, DatabaseError>;
+
+    /// Who asked that a line be sent back.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn return_asked_by(&mut self, line: &str) -> Result<Option<String>, DatabaseError>;
+
     /// Amount and day of the line of this number of the bank's.
     ///
     /// # Errors

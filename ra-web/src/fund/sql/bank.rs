@@ -32,6 +32,11 @@ const ADD_LINE: &str = "INSERT INTO fund_bank_line (number, statement, account, 
 const PUT_LINE: &str = "UPDATE fund_bank_line SET state = $3, reason = $4, unit = $5, operation = $6, reference = $7, \
     actor = $8, moved = $9, version = version + 1 WHERE number = $1 AND version = $2";
 
+const ASK_RETURN: &str = "INSERT INTO fund_line_return (line, asked_by, asked) VALUES ($1, $2, $3) \
+    ON CONFLICT (line) DO UPDATE SET asked_by = excluded.asked_by, asked = excluded.asked";
+const DROP_RETURN: &str = "DELETE FROM fund_line_return WHERE line = $1";
+const RETURN_ASKED_BY: &str = "SELECT asked_by AS code FROM fund_line_return WHERE line = $1";
+
 macro_rules! lines_where {
     ($condition:literal) => {
         concat!(
@@ -59,6 +64,9 @@ pub(super) const STATEMENTS: &[&str] = &[
     STATEMENT_OF_FILE,
     ADD_LINE,
     PUT_LINE,
+    ASK_RETURN,
+    DROP_RETURN,
+    RETURN_ASKED_BY,
     LINE,
     OF_SERIAL,
     HAS,
@@ -292,6 +300,22 @@ for_each_backend! { Tx =>
         async fn line(&mut self, number: &str) -> Result<Option<BankLine>, DatabaseError> {
             let row: Option<LineRow> = sqlx::query_as(LINE).bind(number).fetch_optional(self.connection()).await?;
             row.map(BankLine::try_from).transpose()
+        }
+
+        async fn ask_return(&mut self, line: &str, by: &str, at: Timestamp) -> Result<(), DatabaseError> {
+            sqlx::query(ASK_RETURN).bind(line).bind(by).bind(at.unix()).execute(self.connection()).await?;
+            Ok(())
+        }
+
+        async fn drop_return(&mut self, line: &str) -> Result<bool, DatabaseError> {
+            let done = sqlx::query(DROP_RETURN).bind(line).execute(self.connection()).await?;
+            Ok(done.rows_affected() == 1)
+        }
+
+        async fn return_asked_by(&mut self, line: &str) -> Result<Option<String>, DatabaseError> {
+            let row: Option<CodeRow> =
+                sqlx::query_as(RETURN_ASKED_BY).bind(line).fetch_optional(self.connection()).await?;
+            Ok(row.map(|row| row.code))
         }
 
         async fn line_of_serial(

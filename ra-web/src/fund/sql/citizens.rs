@@ -51,7 +51,10 @@ const FIRST_ENTRY: &str = "SELECT day AS code FROM person_entry WHERE number = $
 const KEEP_PAYMENT: &str = "INSERT INTO payment_order (serial, message, made) VALUES ($1, $2, $3)";
 const UNWRITTEN: &str = "SELECT serial, message, made, written FROM payment_order \
     WHERE written IS NULL AND serial > $1 ORDER BY serial LIMIT $2";
+const UNWRITTEN_AGAIN: &str = "SELECT serial, message, made, written FROM payment_again \
+    WHERE message IS NOT NULL AND written IS NULL AND serial > $1 ORDER BY serial LIMIT $2";
 const WRITTEN: &str = "UPDATE payment_order SET written = $2 WHERE serial = $1";
+const WRITTEN_AGAIN: &str = "UPDATE payment_again SET written = $2 WHERE serial = $1";
 /// By its number: the bare column would have PostgreSQL walk the index of those that are unpaid.
 const PAID: &str =
     "UPDATE withdrawal SET stage = 'paid', version = version + 1 WHERE serial = $1 AND stage || '' = 'ordered'";
@@ -68,6 +71,8 @@ macro_rules! withdrawals_where {
 }
 
 const FIND: &str = withdrawals_where!("serial = $1 AND person = $2");
+/// Whoever's it is.
+pub(super) const ANY_WITHDRAWAL: &str = withdrawals_where!("serial = $1");
 const OF_PERSON: &str =
     withdrawals_where!("person = $1 AND stage IN ('ordered', 'paid') ORDER BY serial DESC LIMIT $2");
 
@@ -92,7 +97,9 @@ pub(super) const STATEMENTS: &[&str] = &[
     FIRST_ENTRY,
     KEEP_PAYMENT,
     UNWRITTEN,
+    UNWRITTEN_AGAIN,
     WRITTEN,
+    WRITTEN_AGAIN,
     PAID,
     FIND,
     OF_PERSON,
@@ -177,7 +184,7 @@ impl TryFrom<RepaymentRow> for Repayment {
     }
 }
 
-row!(WithdrawalRow {
+row!(pub(super) WithdrawalRow {
     serial: String,
     person: String,
     number: String,
@@ -476,8 +483,12 @@ for_each_backend! { Tx =>
         }
 
         async fn unwritten_payments(&mut self) -> Result<Vec<PaymentOrder>, DatabaseError> {
-            let rows: Vec<PaymentRow> =
-                sqlx::query_as(UNWRITTEN).bind("").bind(MOST_OF_A_PERSON).fetch_all(self.connection()).await?;
+            let mut rows: Vec<PaymentRow> = Vec::new();
+            for statement in [UNWRITTEN, UNWRITTEN_AGAIN] {
+                let some: Vec<PaymentRow> =
+                    sqlx::query_as(statement).bind("").bind(MOST_OF_A_PERSON).fetch_all(self.connection()).await?;
+                rows.extend(some);
+            }
             let one = |row: PaymentRow| PaymentOrder {
                 serial: row.serial,
                 message: row.message,
@@ -488,8 +499,12 @@ for_each_backend! { Tx =>
         }
 
         async fn payment_written(&mut self, serial: &str, at: Timestamp) -> Result<(), DatabaseError> {
-            let done = sqlx::query(WRITTEN).bind(serial).bind(at.unix()).execute(self.connection()).await?;
-            expect_rows(WRITTEN, done.rows_affected(), 1)
+            let mut rows = 0;
+            for statement in [WRITTEN, WRITTEN_AGAIN] {
+                let done = sqlx::query(statement).bind(serial).bind(at.unix()).execute(self.connection()).await?;
+                rows += done.rows_affected();
+            }
+            expect_rows(WRITTEN, rows, 1)
         }
 
         async fn payment_made(&mut self, serial: &str) -> Result<bool, DatabaseError> {

@@ -15,6 +15,7 @@ mod ledgers;
 mod machine_tests;
 mod machines;
 mod operations;
+mod payments;
 #[cfg(test)]
 mod plan_tests;
 mod policies;
@@ -64,6 +65,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     machines::STATEMENTS,
     operations::STATEMENTS,
     policies::STATEMENTS,
+    payments::STATEMENTS,
 ];
 
 /// The schema of the fund's database, forward only.

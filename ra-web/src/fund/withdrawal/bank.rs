@@ -62,6 +62,12 @@ impl BankAnswer {
     pub fn is_paid(&self) -> bool {
         matches!(self.status.as_str(), "ACSC" | "ACCC")
     }
+
+    /// Whether it will not be paid.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.status == "RJCT"
+    }
 }
 
 /// The answers in a pain.002 message of any version.
@@ -112,6 +118,7 @@ mod tests {
         let found = answers(xml.as_bytes()).expect("read");
         let said: Vec<_> = found.iter().map(|one| (one.serial.as_str(), one.is_paid())).collect();
         assert_eq!(said, [("A", true), ("B", false)]);
+        assert!(!found[0].is_refused() && found[1].is_refused());
         assert!(answers(b"<Document><a></Document>").is_err());
         assert_eq!(answers(b"<Document></Document>"), Ok(Vec::new()));
     }

@@ -15,7 +15,8 @@ use openssl::sha::sha256;
 use rand::RngCore as _;
 use zeroize::Zeroizing;
 
-use super::bank::Bank;
+use super::again::{AgainError, Heard};
+use super::bank::{Bank, BankAnswer};
 use super::book::interest_until;
 use super::pain::{Party, Payment, message};
 use super::rules::{Denied, Standing, WithdrawalRule};
@@ -69,7 +70,7 @@ impl From<DatabaseError> for CounterError {
 }
 
 impl CounterError {
-    fn lost_race(&self) -> bool {
+    pub(super) fn lost_race(&self) -> bool {
         matches!(self, Self::Hall(error) if error.lost_race())
     }
 }
@@ -366,7 +367,9 @@ impl Counter {
             order.stage = Stage::Ordered;
             tx.book(&prepared.booking, &[], now).await?;
             tx.move_withdrawal(&order).await?;
-            tx.keep_payment(&self.payment(&order, person, &prepared.card, now)?).await?;
+            let payee = (person, &prepared.card);
+            let payment = payment_order(&self.hall, &self.bank, &order.serial, order.amount, payee, now)?;
+            tx.keep_payment(&payment).await?;
             let hash = |bytes: &[u8]| Sha256(sha256(bytes)).to_string();
             let details = [
                 ("amount", order.amount.plain()),
@@ -382,35 +385,6 @@ impl Counter {
             Ok(order)
         })
         .await
-    }
-
-    /// What the bank is told, sealed.
-    fn payment(
-        &self,
-        order: &WithdrawalOrder,
-        person: &Person,
-        card: &Card,
-        now: Timestamp,
-    ) -> Result<PaymentOrder, HallError> {
-        let number = self.hall.key.open(&card_place(&person.id), &card.sealed)?;
-        let number = std::str::from_utf8(&number).unwrap_or_default();
-        let payee = Party { name: &person.name, account: number, bank_code: &card.bank_code };
-        let what = Locale::ZhCn.t("my-payment-what");
-        let payment = Payment {
-            serial: &order.serial,
-            payer: self.bank.payer(),
-            payee,
-            amount: order.amount,
-            what: &what,
-            at: now,
-        };
-        let plain = Zeroizing::new(message(&payment));
-        Ok(PaymentOrder {
-            serial: order.serial.clone(),
-            message: self.hall.key.seal(&payment_place(&order.serial), plain.as_bytes(), &self.hall.chance)?,
-            made: now,
-            written: None,
-        })
     }
 
     /// Gives up an order that is not signed.
@@ -436,51 +410,18 @@ impl Counter {
     /// Lays payment orders into the bank's folder that are not there yet. What fails is logged and tried again with the next
     /// one, and at the next start; it costs nobody their booking.
     pub async fn deliver(&self) {
-        if let Err(error) = self.try_to_deliver().await {
+        if let Err(error) = lay_payments(&self.hall, &self.bank, self.clock.now()).await {
             tracing::error!(%error, "A payment order does not lie in the bank's folder yet");
         }
     }
 
-    async fn try_to_deliver(&self) -> anyhow::Result<()> {
-        let mut tx = self.hall.store.begin_read().await?;
-        let waiting = tx.unwritten_payments().await?;
-        tx.commit().await?;
-        for payment in waiting {
-            let plain = self.hall.key.open(&payment_place(&payment.serial), &payment.message)?;
-            self.bank.put(&payment.serial, &plain)?;
-            let now = self.clock.now();
-            self.again(|| async {
-                let mut tx = self.hall.store.begin().await?;
-                tx.payment_written(&payment.serial, now).await?;
-                Ok(tx.commit().await?)
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    /// The bank says that it paid; `false` when nothing waited for that.
+    /// The bank says that it paid, by the number under which it was told; `false` when nothing waited for that.
     ///
     /// # Errors
-    /// [`CounterError::Hall`].
-    pub async fn paid(hall: &Hall, serial: &str, now: Timestamp) -> Result<bool, CounterError> {
-        settled_by(CounterError::lost_race, || async {
-            let mut tx = hall.store.begin().await?;
-            if !tx.payment_made(serial).await? {
-                return Ok(false);
-            }
-            tx.audit(&Event {
-                at: now,
-                actor: "system".into(),
-                kind: "withdrawal.paid",
-                subject: serial.to_owned(),
-                details: BTreeMap::new(),
-            })
-            .await?;
-            tx.commit().await?;
-            Ok(true)
-        })
-        .await
+    /// [`AgainError`].
+    pub async fn paid(hall: &Hall, serial: &str, now: Timestamp) -> Result<bool, AgainError> {
+        let answer = BankAnswer { serial: serial.to_owned(), status: "ACSC".into() };
+        Ok(hall.bank_says(&answer, now).await? == Heard::Paid)
     }
 
     async fn tell(&self, event: &Event) -> Result<(), CounterError> {
@@ -504,6 +445,48 @@ impl Counter {
 #[must_use]
 pub fn card_place(person: &str) -> String {
     format!("fund card {person}")
+}
+
+/// What the bank is told under a number, sealed. `payee`: the person and the account that is theirs.
+pub(super) fn payment_order(
+    hall: &Hall,
+    bank: &Bank,
+    serial: &str,
+    amount: Fen,
+    payee: (&Person, &Card),
+    now: Timestamp,
+) -> Result<PaymentOrder, HallError> {
+    let (person, card) = payee;
+    let number = hall.key.open(&card_place(&person.id), &card.sealed)?;
+    let number = std::str::from_utf8(&number).unwrap_or_default();
+    let payee = Party { name: &person.name, account: number, bank_code: &card.bank_code };
+    let what = Locale::ZhCn.t("my-payment-what");
+    let payment = Payment { serial, payer: bank.payer(), payee, amount, what: &what, at: now };
+    let plain = Zeroizing::new(message(&payment));
+    Ok(PaymentOrder {
+        serial: serial.to_owned(),
+        message: hall.key.seal(&payment_place(serial), plain.as_bytes(), &hall.chance)?,
+        made: now,
+        written: None,
+    })
+}
+
+/// Lays payment orders into the bank's folder that are not there yet.
+pub(in crate::fund) async fn lay_payments(hall: &Hall, bank: &Bank, now: Timestamp) -> anyhow::Result<()> {
+    let mut tx = hall.store.begin_read().await?;
+    let waiting = tx.unwritten_payments().await?;
+    tx.commit().await?;
+    for payment in waiting {
+        let plain = hall.key.open(&payment_place(&payment.serial), &payment.message)?;
+        bank.put(&payment.serial, &plain)?;
+        settled_by(CounterError::lost_race, || async {
+            let mut tx = hall.store.begin().await?;
+            tx.payment_written(&payment.serial, now).await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 fn payment_place(serial: &str) -> String {

@@ -5,11 +5,13 @@
 //! the entry of the audit: there is no withdrawal that is not paid and no payment that is not booked. Never pays to any account
 //! but the one that the fund has registered for the person.
 
+pub mod again;
 pub mod bank;
 pub mod book;
 pub mod counter;
 pub mod evidence;
 pub mod pain;
+pub mod payments;
 pub mod rules;
 
 use ca_core::domain::{BeijingDay, Timestamp, WithdrawalReason};

@@ -48,6 +48,7 @@ struct FormPage {
     keys: Vec<KeyKind>,
     years: Vec<String>,
     process: Process,
+    person: bool,
 }
 
 impl FormPage {
@@ -61,6 +62,11 @@ impl FormPage {
 
     fn described(&self, name: &str) -> String {
         if self.error(name).is_some() { format!("{name}-hint {name}-error") } else { format!("{name}-hint") }
+    }
+
+    /// The label of a field; a person is nobody's handler.
+    fn label(&self, name: &str) -> String {
+        self.page.t(&label_key(name, self.person))
     }
 
     /// Whether a day of purchase is asked for.
@@ -100,13 +106,13 @@ pub(super) async fn get_uscc(
 
 async fn check_uscc(staff: &Staff, view: &View, form: &Form, but: Option<&CaseNumber>) -> Result<UsccCheck, Failure> {
     let quiet = UsccCheck { class: "", text: String::new(), unit: None };
-    if form.uscc.is_empty() {
+    if form.uscc.is_empty() || form.says_person() {
         return Ok(quiet);
     }
     let uscc = match form.uscc.parse::<ca_core::domain::Uscc>() {
         Ok(uscc) => uscc,
         Err(error) => {
-            let text = fault_text(view, "uscc", FieldFault::Identifier(error));
+            let text = fault_text(view, "uscc", FieldFault::Identifier(error), false);
             return Ok(UsccCheck { class: "bad", text, unit: None });
         }
     };
@@ -120,14 +126,25 @@ async fn check_uscc(staff: &Staff, view: &View, form: &Form, but: Option<&CaseNu
     })
 }
 
-/// `GET /applications/new`.
+#[derive(Deserialize)]
+pub(super) struct NewQuery {
+    /// `person` for a natural person's.
+    #[serde(default)]
+    kind: String,
+}
+
+/// `GET /applications/new?kind=`.
 pub(super) async fn get_new(
     State(staff): State<Staff>,
     view: View,
     signer: Signer,
+    Query(query): Query<NewQuery>,
     typed: Typed,
 ) -> Result<impl IntoResponse, Failure> {
     let mut form = Form::default();
+    if query.kind == UnitKind::Person.word() {
+        form.unit_kind = query.kind;
+    }
     form.years = "1".into();
     form.key = "P-256".into();
     let form = form.with_pairs(pairs_of(&typed));
@@ -277,13 +294,16 @@ async fn form_page(
     documents: DocumentFaults,
 ) -> Result<FormPage, Failure> {
     let number = shown.map(|shown| shown.case.number.clone());
-    let mut faults: Vec<Fault> =
-        fields.into_iter().map(|(field, fault)| Fault { field, text: fault_text(view, field, fault) }).collect();
+    let process = shown.map_or_else(|| Process::first(form.says_person()), |shown| shown.case.process.clone());
+    let person = form.is_of_a_person(&process);
+    let mut faults: Vec<Fault> = fields
+        .into_iter()
+        .map(|(field, fault)| Fault { field, text: fault_text(view, field, fault, person) })
+        .collect();
     faults.extend(
         documents.into_iter().map(|(kind, fault)| Fault { field: kind.word(), text: document_text(view, kind, fault) }),
     );
     let kept = shown.map(|shown| shown.documents.as_slice()).unwrap_or_default();
-    let process = shown.map_or(Process::Enrolment, |shown| shown.case.process.clone());
     let documents = process.documents().iter();
     let slots = documents.map(|kind| Slot {
         error: faults.iter().find(|fault| fault.field == kind.word()).map(|fault| fault.text.clone()),
@@ -293,6 +313,7 @@ async fn form_page(
     let (title, current) = match (process.ground(), number.is_some()) {
         (Some(ground), _) => (view.t(&format!("process-{}", ground.word())), "/applications"),
         (None, true) => (view.t("form-title-edit"), "/applications/new"),
+        (None, false) if person => (view.t("form-title-person"), "/applications/new"),
         (None, false) => (view.t("form-title-new"), "/applications/new"),
     };
     let page = staff.page(view, signer, title, current).await?;
@@ -302,7 +323,10 @@ async fn form_page(
         _ => None,
     });
     Ok(FormPage {
-        page: super::parts::returning_to(page, path.clone()),
+        page: super::parts::returning_to(
+            page,
+            if person && number.is_none() { format!("{path}?kind=person") } else { path.clone() },
+        ),
         action: path,
         uscc: check_uscc(staff, view, &form, number.as_ref()).await?,
         masked: shown.map(|shown| shown.case.handler_id_masked.clone()).unwrap_or_default(),
@@ -315,11 +339,17 @@ async fn form_page(
         keys: staff.desk.rules.kinds(),
         years: (1..=staff.desk.rules.money.max_years).map(|years| years.to_string()).collect(),
         process,
+        person,
     })
 }
 
-fn fault_text(view: &View, field: &str, fault: FieldFault) -> String {
-    let label = view.t(&format!("field-{}", field.replace('_', "-")));
+fn label_key(field: &str, person: bool) -> String {
+    let field = if person { field.replace("handler_", "person_") } else { field.to_owned() };
+    format!("field-{}", field.replace('_', "-"))
+}
+
+fn fault_text(view: &View, field: &str, fault: FieldFault, person: bool) -> String {
+    let label = view.t(&label_key(field, person));
     view.locale.t_with(fault.key(), &[("field", &label), ("n", &fault.number())])
 }
 

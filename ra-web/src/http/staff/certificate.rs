@@ -18,6 +18,7 @@ use crate::enrolment::case::{Forbidden, may_read};
 use crate::enrolment::certificate_order::{CertificatePage as Found, Signed, Wish, allowed, status_word};
 use crate::enrolment::desk::{OfficeError, Signer, next_seat};
 use crate::enrolment::duty::Right;
+use crate::enrolment::holder::is_a_persons;
 use crate::enrolment::intake::hash_of;
 use crate::enrolment::process::{CertificateName, NotNow, Process};
 use crate::http::answer::{Shown, see};
@@ -121,7 +122,8 @@ async fn certificate_page(
             let why_not = (!staff.desk.may_unlock(token).await?).then(|| view.t("certificate-unlock-not"));
             offers.push(offer("unlock", "certificate-unlock", "certificate-unlock-hint", why_not));
         }
-        if issued.delivered.is_some() && !matches!(issued.status, Status::Revoked { .. }) {
+        let stands = issued.delivered.is_some() && !matches!(issued.status, Status::Revoked { .. });
+        if stands && !is_a_persons(&issued.uscc) {
             offers.push(offer("handler", "matter-handler", "certificate-handler-hint", None));
         }
         if free(Wish::Release, "release") {

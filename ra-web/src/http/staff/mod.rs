@@ -523,6 +523,8 @@ mod online_testing;
 #[cfg(test)]
 mod online_tests;
 #[cfg(test)]
+mod person_tests;
+#[cfg(test)]
 mod presence_tests;
 #[cfg(test)]
 mod process_tests;

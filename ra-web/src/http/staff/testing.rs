@@ -188,6 +188,7 @@ impl Bench {
             chance: chance.clone(),
             rules: Rules {
                 profile: ProfileName::new("unit-sign").expect("a name"),
+                person_profile: ProfileName::new("person").expect("a name"),
                 issuers: [(KeyKind::P256, "unit-p256"), (KeyKind::Rsa2048, "unit-rsa")]
                     .map(|(kind, name)| (kind, IssuerId::new(name).expect("a name")))
                     .into(),
@@ -332,6 +333,12 @@ impl Bench {
     /// The office's store.
     pub(super) fn store(&self) -> OfficeStore {
         OfficeStore(self.fresh.database.clone())
+    }
+
+    /// All that the office's database has on its disk.
+    pub(super) fn database_bytes(&self) -> Vec<u8> {
+        let folder = std::fs::read_dir(self.fresh.folder().expect("a file")).expect("a folder");
+        folder.flatten().flat_map(|entry| std::fs::read(entry.path()).expect("read")).collect()
     }
 
     /// An officer as the registry has them.

@@ -448,6 +448,7 @@ async fn every_page_is_complete_in_both_languages() {
         "/",
         "/applications",
         "/applications/new",
+        "/applications/new?kind=person",
         &path,
         &base,
         &order,
@@ -456,7 +457,8 @@ async fn every_page_is_complete_in_both_languages() {
     ];
     for page in pages.into_iter().chain(["/units/91350100M000100Y43", "/search?q=x", "/login"]) {
         for lang in ["zh-CN", "en"] {
-            let got = bench.get("limin", &format!("{page}?lang={lang}")).await;
+            let joint = if page.contains('?') { '&' } else { '?' };
+            let got = bench.get("limin", &format!("{page}{joint}lang={lang}")).await;
             assert_eq!(got.status, StatusCode::OK, "{page}");
             for part in got.text.split('>').filter_map(|part| part.split('<').next()) {
                 let key = part.trim();

@@ -239,6 +239,8 @@ struct OnePage {
     /// Certificate, when it was signed, by which means its status was asked.
     signed: Option<[String; 3]>,
     paid: bool,
+    /// The bank did not pay, and nothing is ordered in its place yet.
+    refused: bool,
     most: usize,
 }
 
@@ -252,6 +254,7 @@ async fn one_page(
     let mut tx = portal.store.begin_read().await?;
     let order = tx.withdrawal(&person.id, serial).await?.ok_or(Kind::NotFound)?;
     let card = tx.card(&person.id).await?;
+    let refused = order.stage == Stage::Ordered && tx.has_refused(&order.serial).await?;
     tx.commit().await?;
     let document: Option<Withdrawal> = decode(&order.document).ok();
     let payee = match (&document, card) {
@@ -300,6 +303,7 @@ async fn one_page(
         fault,
         signed,
         paid: order.stage == Stage::Paid,
+        refused,
         most: MAX_PICTURE / 1024 / 1024,
         order: line(view, &order),
     })
