@@ -8,11 +8,12 @@ use super::bank::store::BankTx;
 use super::book_store::BookTx;
 use super::citizen_store::CitizenTx;
 use super::machines::MachineTx;
+use super::stamps::StampTx;
 use crate::audit::AuditTx;
 
 /// A unit of work on the fund's accounts.
 #[async_trait]
-pub trait FundTx: AuditTx + BookTx + BankTx + CitizenTx + MachineTx {
+pub trait FundTx: AuditTx + BookTx + BankTx + CitizenTx + MachineTx + StampTx {
     /// Opens an account; `false` when there is one of this number already, which then stays as it is.
     ///
     /// # Errors

@@ -14,6 +14,9 @@ mod machines;
 mod operations;
 #[cfg(test)]
 mod plan_tests;
+mod stamps;
+#[cfg(test)]
+mod stamps_tests;
 
 use async_trait::async_trait;
 use ca_core::domain::{BeijingDay, Uscc};
@@ -56,6 +59,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     ledgers::STATEMENTS,
     machines::STATEMENTS,
     operations::STATEMENTS,
+    stamps::STATEMENTS,
 ];
 
 /// The schema of the fund's database, forward only.
@@ -73,6 +77,7 @@ pub fn fund_migrations() -> Migrator {
         (10, "loans", include_str!("../../../migrations-fund/0010_loans.sql")),
         (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),
         (12, "undo", include_str!("../../../migrations-fund/0012_undo.sql")),
+        (18, "stamps", include_str!("../../../migrations-fund/0018_stamps.sql")),
     ])
 }
 

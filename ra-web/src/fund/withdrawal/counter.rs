@@ -367,6 +367,9 @@ impl Counter {
             tx.book(&prepared.booking, &[], now).await?;
             tx.move_withdrawal(&order).await?;
             tx.keep_payment(&self.payment(&order, person, &prepared.card, now)?).await?;
+            if let Some(evidence) = evidence::digest(&order) {
+                tx.ask_stamp(serial, evidence, now).await?;
+            }
             let hash = |bytes: &[u8]| Sha256(sha256(bytes)).to_string();
             let details = [
                 ("amount", order.amount.plain()),
