@@ -244,7 +244,7 @@ pub fn stamp_anchors(config: &Config) -> anyhow::Result<Anchors> {
     let trust = config::Trust {
         roots: own.roots.clone(),
         issuers: own.issuers.clone(),
-        sm2_ids: Default::default(),
+        sm2_ids: std::collections::BTreeMap::new(),
         ..config.trust.clone()
     };
     read_anchors(&trust).context("timestamp.roots and timestamp.issuers")

@@ -58,7 +58,7 @@ async fn a_program_remits_a_month_and_has_receipt_voucher_and_evidence() {
     assert!(paper.status == 200 && paper.bytes.starts_with(b"%PDF") && paper.kind == "application/pdf");
     assert_eq!(machine.get(&format!("/operations/{serial}")).await.body["prints"], 1);
     let packed = machine.get(&format!("/operations/{serial}/evidence")).await.bytes;
-    let proven = evidence::verify(&packed, &house.pki.anchors()).expect("proven");
+    let proven = evidence::verify(&packed, &house.pki.anchors(), &house.pki.anchors()).expect("proven");
     assert_eq!(proven.transaction.id.to_string(), serial);
     // The same hall: the page has it too.
     let mut browser = house.browser();

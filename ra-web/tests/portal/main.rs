@@ -13,6 +13,7 @@ mod pki;
 mod refusals;
 mod responder;
 mod sessions;
+mod stamps;
 
 #[path = "../../../tests/stripe/src/face.rs"]
 #[expect(unreachable_pub, reason = "a library elsewhere")]

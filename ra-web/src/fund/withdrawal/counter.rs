@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::bank::Bank;
 use super::book::interest_until;
+use super::evidence;
 use super::pain::{Party, Payment, message};
 use super::rules::{Denied, Standing, WithdrawalRule};
 use super::{Card, PaymentOrder, Stage, WithdrawalOrder};
