@@ -138,7 +138,11 @@ impl Operator {
         for (word, list) in ["given up", "waits"].into_iter().zip(lists) {
             for one in list {
                 let (asked, tries, refused) = (one.asked.beijing_text(), one.tries, one.refused);
-                said += &format!("{}  {word}  since {asked}, {tries} tries, {refused} refused  {}\n", one.serial, clean(&one.fault));
+                said += &format!(
+                    "{}  {word}  since {asked}, {tries} tries, {refused} refused  {}\n",
+                    one.serial,
+                    clean(&one.fault)
+                );
             }
         }
         Ok(said)

@@ -182,7 +182,8 @@ impl Worker {
             Err(Fault::Later(_)) => job.failures + 1 >= handler.most_failures(),
             Ok(_) => false,
         };
-        let next = (!given_up).then(|| now.plus(back_off(job.failures, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, &self.chance)));
+        let next = (!given_up)
+            .then(|| now.plus(back_off(job.failures, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, &self.chance)));
         let still_ours = settled(async || {
             let mut tx = self.store.begin().await?;
             let ours = match &outcome {

@@ -87,9 +87,15 @@ async fn a_month_is_remitted_signed_booked_printed_proved_offline_and_reversed()
     let mut forged = operation.clone();
     forged.list = b"[]".to_vec();
     let forged = evidence::pack(&forged, None).expect("packed").expect("signed");
-    assert!(matches!(evidence::verify(&forged, &house.pki.anchors(), &house.pki.anchors()), Err(evidence::Fault::List)));
+    assert!(matches!(
+        evidence::verify(&forged, &house.pki.anchors(), &house.pki.anchors()),
+        Err(evidence::Fault::List)
+    ));
     let strangers = crate::pki::Pki::new();
-    assert!(matches!(evidence::verify(&packed, &strangers.anchors(), &strangers.anchors()), Err(evidence::Fault::Chain(_))));
+    assert!(matches!(
+        evidence::verify(&packed, &strangers.anchors(), &strangers.anchors()),
+        Err(evidence::Fault::Chain(_))
+    ));
 
     // Undone, by entries of its own.
     let undo = drafted(&mut browser, "reverse", &[("serial", &serial), ("words", "金额有误")]).await;

@@ -178,7 +178,8 @@ fn outsiders_prove(house: &House, packed: &[u8], at: i64) {
     }
     for (name, der) in [("root.pem", house.pki.root_file()), ("issuer.pem", house.pki.issuing_file())] {
         let der = std::fs::read(der).expect("read");
-        std::fs::write(file(name), X509::from_der(&der).expect("a certificate").to_pem().expect("PEM")).expect("written");
+        std::fs::write(file(name), X509::from_der(&der).expect("a certificate").to_pem().expect("PEM"))
+            .expect("written");
     }
     let text = include_str!("../../../docs/fund.md");
     let block = text.split("```sh\n# prove\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the lines");
@@ -192,7 +193,10 @@ fn outsiders_prove(house: &House, packed: &[u8], at: i64) {
     let script = format!("AT={at}\n{block}");
     let (good, said) = run(&script);
     assert!(good && said.contains("Verification: OK") && said.contains("certificate.pem: good"), "{said}");
-    assert!(["document.json: OK", "signature.p7s: OK", "status.ocsp: OK"].iter().all(|line| said.contains(line)), "{said}");
+    assert!(
+        ["document.json: OK", "signature.p7s: OK", "status.ocsp: OK"].iter().all(|line| said.contains(line)),
+        "{said}"
+    );
     let mut status = std::fs::read(file("status.ocsp")).expect("read");
     status[9] ^= 1;
     std::fs::write(file("status.ocsp"), status).expect("written");

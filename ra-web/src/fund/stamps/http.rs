@@ -32,7 +32,10 @@ impl HttpAuthority {
         drop(rustls::crypto::ring::default_provider().install_default());
         let url = Url::parse(url)?;
         anyhow::ensure!(matches!(url.scheme(), "http" | "https"), "timestamp.url is http or https");
-        anyhow::ensure!(key.is_none() || outside::is_private(&url), "timestamp.url is https, or on this machine, when a key goes along");
+        anyhow::ensure!(
+            key.is_none() || outside::is_private(&url),
+            "timestamp.url is https, or on this machine, when a key goes along"
+        );
         let bearer = |key: &Zeroizing<String>| {
             let text = Zeroizing::new(format!("Bearer {}", key.trim()));
             let mut value = HeaderValue::from_str(&text)
@@ -41,8 +44,12 @@ impl HttpAuthority {
             anyhow::Ok(value)
         };
         let key = key.map(bearer).transpose()?;
-        let client =
-            reqwest::Client::builder().timeout(patience).redirect(reqwest::redirect::Policy::none()).build()?;
+        let client = reqwest::Client::builder()
+            .timeout(patience)
+            .redirect(reqwest::redirect::Policy::none())
+            // Stamps are far apart: a connection that was kept would have been closed.
+            .pool_max_idle_per_host(0)
+            .build()?;
         Ok(Self { url, key, client })
     }
 }
@@ -72,7 +79,8 @@ mod tests {
     #[test]
     fn a_key_goes_over_tls_or_stays_on_this_machine() {
         let key = Zeroizing::new("yxv_abc\n".to_owned());
-        let made = |url: &str, key: Option<&Zeroizing<String>>| HttpAuthority::new(url, key, Duration::from_secs(1)).is_ok();
+        let made =
+            |url: &str, key: Option<&Zeroizing<String>>| HttpAuthority::new(url, key, Duration::from_secs(1)).is_ok();
         assert!(made("http://tsa.example/tsa", None), "the answer is signed");
         assert!(!made("http://tsa.example/tsa", Some(&key)));
         assert!(made("https://tsa.example/tsa", Some(&key)) && made("http://127.0.0.1:1/tsa", Some(&key)));

@@ -318,6 +318,3 @@ impl Stamper {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
