@@ -5,6 +5,7 @@ mod business;
 mod client;
 mod handshake;
 mod house;
+mod impossible;
 mod machine;
 mod machines;
 mod money;
