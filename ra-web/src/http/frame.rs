@@ -54,11 +54,12 @@ pub fn wrap(routes: Router, frame: Frame) -> Router {
     limited(routes, &frame.proxies, frame.burst, period)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(csrf::refuse_cross_site))
-        .layer(from_fn(refuse_impossible))
         .layer(from_fn(time_out))
         .route("/static/{hash}/{*name}", get(assets::get_asset))
         .fallback(|| async { Failure::from(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Failure::from(Kind::MethodNotAllowed) })
+        // Round the fallbacks too: an address that names nothing takes no other method either.
+        .layer(from_fn(refuse_impossible))
         .layer(from_fn(error::render))
         .layer(from_fn_with_state(frame, greet))
 }
