@@ -38,11 +38,11 @@ const MANIFEST: &str = "evidence.sha256";
 /// The time stamp over it.
 const STAMP: &str = "stamp.tst";
 
-/// The files of evidence, with their names, in the order of the manifest.
-pub(super) type Files = Vec<(&'static str, Vec<u8>)>;
+/// A file of evidence: its name, and what is in it.
+pub(super) type File = (&'static str, Vec<u8>);
 
 /// What a signature leaves: itself, its certificate and what was said of that at the moment.
-pub(super) fn signed_files(document: &[u8], signature: &Signature, more: Files) -> Files {
+pub(super) fn signed_files(document: &[u8], signature: &Signature, more: Vec<File>) -> Vec<File> {
     let mut files = vec![
         ("document.json", document.to_vec()),
         ("signature.p7s", signature.message.clone()),
@@ -57,14 +57,15 @@ pub(super) fn signed_files(document: &[u8], signature: &Signature, more: Files) 
 }
 
 /// The canonical form of evidence, which is stamped.
-pub(super) fn manifest(files: &Files) -> Vec<u8> {
-    let line = |(name, bytes): &(&'static str, Vec<u8>)| format!("{}  {name}\n", Sha256(sha256(bytes)));
+pub(super) fn manifest(files: &[File]) -> Vec<u8> {
+    let line = |(name, bytes): &File| format!("{}  {name}\n", Sha256(sha256(bytes)));
     files.iter().map(line).collect::<String>().into_bytes()
 }
 
 /// The files, their manifest and its stamp in a ZIP.
-pub(super) fn zipped(mut files: Files, stamp: Option<&[u8]>) -> Result<Vec<u8>, zip::result::ZipError> {
-    files.push((MANIFEST, manifest(&files)));
+pub(super) fn zipped(mut files: Vec<File>, stamp: Option<&[u8]>) -> Result<Vec<u8>, zip::result::ZipError> {
+    let manifest = manifest(&files);
+    files.push((MANIFEST, manifest));
     files.extend(stamp.map(|token| (STAMP, token.to_vec())));
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -75,7 +76,7 @@ pub(super) fn zipped(mut files: Files, stamp: Option<&[u8]>) -> Result<Vec<u8>, 
     Ok(zip.finish()?.into_inner())
 }
 
-fn files(operation: &Operation) -> Option<Files> {
+fn files(operation: &Operation) -> Option<Vec<File>> {
     let list = vec![("list.json", operation.list.clone())];
     operation.signature.as_ref().map(|signature| signed_files(&operation.document, signature, list))
 }
@@ -122,7 +123,7 @@ impl<'a> Parts<'a> {
         stampers: &Anchors,
     ) -> Result<Option<Stamp>, Fault> {
         let status = if self.has("status.ocsp") { "status.ocsp" } else { "status.crl.sha256" };
-        let mut files = Files::new();
+        let mut files = Vec::new();
         for name in names.iter().chain([&status]) {
             files.push((*name, self.get(*name)?));
         }

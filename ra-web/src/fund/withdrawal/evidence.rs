@@ -14,13 +14,13 @@ use openssl::sha::sha256;
 use zip::ZipArchive;
 
 use super::WithdrawalOrder;
-use crate::fund::evidence::{Fault, Files, Parts, manifest, signed_files, told, zipped};
+use crate::fund::evidence::{Fault, File, Parts, manifest, signed_files, told, zipped};
 use crate::fund::face::{Answer, FaceFault, Said, Trust};
 
 /// The status may have been asked so many seconds before or after the signature, the face checked so many before it.
 const WITHIN_SECONDS: i64 = 900;
 
-fn files(order: &WithdrawalOrder) -> Option<Files> {
+fn files(order: &WithdrawalOrder) -> Option<Vec<File>> {
     let (Some(signature), Some(face)) = (&order.signature, &order.face) else { return None };
     let face = vec![("face.json", face.bytes.clone()), ("face.sig", face.signature.clone())];
     Some(signed_files(&order.document, signature, face))
