@@ -176,6 +176,7 @@ fn ports_are_the_defaults_of_the_programs() -> anyhow::Result<()> {
     for (name, address, port) in configured {
         assert_eq!(address.as_str(), Some(format!("127.0.0.1:{port}").as_str()), "{name}");
     }
+    assert_eq!(fund["timestamp"]["url"].as_str(), Some("http://127.0.0.1:8085/tsa"), "the verification service stamps");
     let defaults = ocsp::config::Config::parse(
         "database_url = \"sqlite:x\"\nauthority_socket = \"x\"\npublish_folder = \"x\"\n\
          [[responders]]\nissuer = \"x\"\nkey_file = \"x\"\npassphrase_file = \"x\"",

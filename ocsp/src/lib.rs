@@ -1,6 +1,6 @@
 //! The OCSP and CRL service of Yinxin, and the client that a relying party calls.
 //!
-//! `wire` is bytes and types; `client` asks and believes nothing that is not signed. With the feature
+//! `wire` is bytes and types; `client` asks and believes nothing that is not signed; `stamp` proves time stamps. With the feature
 //! `responder` comes the service: its own short-lived key, a read-only view of the authority's statuses, no way
 //! to issue or revoke anything; and `validation`, which verifies signatures for whoever cannot link the client.
 
@@ -23,6 +23,7 @@ pub mod probe;
 mod responder;
 #[cfg(feature = "responder")]
 mod sql;
+pub mod stamp;
 #[cfg(feature = "responder")]
 pub mod validation;
 pub mod wire;

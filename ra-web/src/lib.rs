@@ -24,6 +24,7 @@ pub mod login;
 pub mod mail;
 pub mod matters;
 pub mod officers;
+pub mod outside;
 pub mod page;
 pub mod paper;
 pub mod payment;

@@ -52,11 +52,31 @@ enum Command {
     /// Looks at an archive of a case.
     #[command(subcommand)]
     Archive(ArchiveCommand),
-    /// Runs the fund portal, with its own configuration and database, until it is told to stop.
-    Portal,
+    /// Runs the fund portal, with its own configuration and database, until it is told to stop; or does what a subcommand says.
+    Portal {
+        #[command(subcommand)]
+        command: Option<PortalCommand>,
+    },
     /// What the housing fund does besides its portal, with the portal's configuration.
     #[command(subcommand)]
     Fund(FundCommand),
+}
+
+#[derive(Subcommand)]
+enum PortalCommand {
+    /// The evidence of transactions and withdrawals.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+}
+
+#[derive(Subcommand)]
+enum EvidenceCommand {
+    /// Proves the evidence of one transaction or withdrawal, offline, by the CA certificates and the key of face checks of the
+    /// configuration, however long ago it was; says what is missing.
+    Verify {
+        /// The ZIP file.
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -134,8 +154,13 @@ enum FundCommand {
         #[arg(long)]
         reference: String,
     },
-    /// Proves the evidence of one transaction or withdrawal, offline, by the CA certificates and the key of face checks of the
-    /// configuration.
+    /// Lists the evidence that has no time stamp: what waits for one, and what was given up after a week.
+    Stamps {
+        /// Lets what was given up be tried for another week.
+        #[arg(long)]
+        again: bool,
+    },
+    /// The same as `portal evidence verify`.
     Verify {
         /// The ZIP file.
         file: PathBuf,
@@ -320,7 +345,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             print!("{}", archive::verify::verify(&bytes)?.report()?);
             Ok(())
         }
-        Command::Portal => {
+        Command::Portal { command: Some(PortalCommand::Evidence(EvidenceCommand::Verify { file })) } => {
+            verify_evidence(&config::read(&arguments.config, "FUND_")?, &file)
+        }
+        Command::Portal { command: None } => {
             let config: fund::config::Config = config::read(&arguments.config, "FUND_")?;
             let chance = Arc::new(Mutex::new(system_rng()));
             let running = fund::app::start(config, Arc::new(SystemClock), chance).await?;
@@ -362,17 +390,8 @@ async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow
         FundCommand::Import { files, look_only } => {
             print!("{}", operator(config).await?.import(&files, look_only).await?);
         }
-        FundCommand::Verify { file } => {
-            let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-            let anchors = login::read_anchors(&config.trust)?;
-            if fund::withdrawal::evidence::is_one(&bytes) {
-                let face = config.face.as_ref().context("a withdrawal is proved with the key of [face]")?;
-                let trust = fund::app::face_trust(face)?;
-                println!("{}", fund::withdrawal::evidence::verify(&bytes, &anchors, &trust)?);
-            } else {
-                println!("{}", fund::evidence::verify(&bytes, &anchors)?);
-            }
-        }
+        FundCommand::Stamps { again } => print!("{}", operator(config).await?.stamps(again).await?),
+        FundCommand::Verify { file } => verify_evidence(config, &file)?,
         FundCommand::BankAnswer { file } => print!("{}", operator(config).await?.bank_answers(&file).await?),
         FundCommand::Payments => print!("{}", operator(config).await?.payments().await?),
         FundCommand::PaymentRefused { payment, said, by } => {
@@ -385,6 +404,20 @@ async fn run_fund(config: &fund::config::Config, command: FundCommand) -> anyhow
         FundCommand::ConfirmPayment { payment, card_ends, by } => {
             print!("{}", operator(config).await?.confirm_payment(&payment, &card_ends, &by).await?);
         }
+    }
+    Ok(())
+}
+
+/// Proves a file of evidence by what the configuration trusts, and prints what it proves.
+fn verify_evidence(config: &fund::config::Config, file: &std::path::Path) -> anyhow::Result<()> {
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let (anchors, stampers) = (login::read_anchors(&config.trust)?, fund::app::stamp_anchors(config)?);
+    if fund::withdrawal::evidence::is_one(&bytes) {
+        let face = config.face.as_ref().context("a withdrawal is proved with the key of [face]")?;
+        let trust = fund::app::face_trust(face)?;
+        println!("{}", fund::withdrawal::evidence::verify(&bytes, &anchors, &stampers, &trust)?);
+    } else {
+        println!("{}", fund::evidence::verify(&bytes, &anchors, &stampers)?);
     }
     Ok(())
 }

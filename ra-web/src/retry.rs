@@ -1,6 +1,11 @@
-//! Repeats a unit of work that lost a race.
+//! Repeats a unit of work that lost a race, and says how long to wait for what failed.
+
+use std::sync::PoisonError;
 
 use ca_core::sql::DatabaseError;
+use rand::Rng as _;
+
+use crate::Chance;
 
 /// How often a unit of work is tried before its failure is told.
 const ATTEMPTS: u32 = 6;
@@ -32,4 +37,12 @@ where
         }
     }
     attempt().await
+}
+
+/// How many seconds to wait after so many failures before: `first` doubled each time, at most `longest`, and drawn from the
+/// upper half so that what failed together is not tried together.
+#[must_use]
+pub fn back_off(failures: i64, first: i64, longest: i64, chance: &Chance) -> i64 {
+    let longest = (first << failures.clamp(0, 16)).min(longest);
+    chance.lock().unwrap_or_else(PoisonError::into_inner).random_range(longest / 2..=longest)
 }

@@ -73,6 +73,17 @@ impl DatabaseError {
         }
     }
 
+    /// Whether a text was bound that the engine cannot hold: NUL in PostgreSQL (22021 character_not_in_repertoire, 22P05
+    /// untranslatable_character). SQLite takes any.
+    #[must_use]
+    pub fn is_impossible_text(&self) -> bool {
+        match self {
+            Self::Engine(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("22021" | "22P05")),
+            Self::Shared(error) => error.is_impossible_text(),
+            _ => false,
+        }
+    }
+
     /// Whether another transaction got in first, so that the same use case may succeed when run again:
     /// PostgreSQL's serialization failure (40001) and deadlock (40P01), SQLite's BUSY (5) and its extended codes.
     #[must_use]

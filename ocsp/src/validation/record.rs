@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use super::question::{Algorithm, Form};
-use super::stamp;
-pub use super::stamp::StampError;
 use crate::client::{Distrust, kept};
+pub use crate::stamp::StampError;
+use crate::stamp::{self, Imprint};
 use crate::wire::Standing;
 
 /// By how many seconds the record, the status answer and the time stamp may lie apart.
@@ -125,7 +125,8 @@ pub enum RecordError {
 pub fn prove(evidence: &[u8], stamp: Option<&[u8]>, anchors: &Anchors) -> Result<Proved, RecordError> {
     let signed = cms::verify(evidence)?;
     let record: Record = decode(&signed.content)?;
-    let stamped = stamp.map(|stamp| stamp::prove(stamp, evidence, anchors)).transpose()?;
+    let stamped = stamp.map(|token| stamp::prove(token, &Imprint::sha256(evidence), None, anchors)).transpose()?;
+    let stamped = stamped.map(|stamp| stamp.at);
     let at = record.at;
     if let Some(stamped) = stamped
         && stamped.since(at).abs() > APART

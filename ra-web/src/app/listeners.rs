@@ -64,6 +64,14 @@ impl Listeners {
         Ok(address)
     }
 
+    /// Has work done beside that which is to end when it is told to stop.
+    pub fn beside<F>(&mut self, work: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.running.spawn(work(self.stop.clone()));
+    }
+
     /// Works off the office's jobs.
     pub fn work(
         &mut self,

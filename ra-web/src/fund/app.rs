@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ca_core::chain::Anchors;
 use ca_core::clock::Clock;
 use ca_core::domain::LoginPurpose;
 use ca_core::keys::PublicKey;
@@ -19,6 +20,8 @@ use super::config::{self, Config};
 use super::face::Trust;
 use super::face::http::{HttpFace, Settings};
 use super::hall::Hall;
+use super::stamps::Stamper;
+use super::stamps::http::HttpAuthority;
 use super::voucher::Seal;
 use super::withdrawal::bank::Bank;
 use super::withdrawal::counter::Counter;
@@ -110,6 +113,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         tracing::error!(%error, "Lines of bank statements wait to be looked at");
     }
     let hall = Arc::new(hall);
+    let stamper = stamper(&config, store.clone(), clock.clone(), &chance)?;
     let counter = counter(&config, hall.clone(), clock.clone(), &chance)?;
     if let Some(counter) = &counter {
         counter.deliver().await;
@@ -162,6 +166,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         None => None,
     };
     let portal = listeners.serve(socket, wrap(routes, frame))?;
+    match stamper {
+        Some(stamper) => listeners.beside(|stop| stamper.run(stop)),
+        None => tracing::warn!("There is no [timestamp]: evidence of transactions gets no time stamp"),
+    }
     let ops = listeners.serve(ops_socket, ops::router(vec![Arc::new(DatabaseProbe(database.clone()))]))?;
     tracing::info!(%portal, %ops, origin, "The fund portal listens");
     Ok(Running { portal, handshakes, ops, origin, listeners, database })
@@ -204,6 +212,48 @@ pub(super) fn bank(config: &Config) -> anyhow::Result<Option<Bank>> {
         account: bank.account.clone(),
         bank_code: bank.bank_code.clone(),
     }))
+}
+
+/// Who fetches time stamps; none where there is no authority of them.
+///
+/// # Errors
+/// Names what of the configuration cannot be used.
+pub fn stamper(
+    config: &Config,
+    store: Arc<dyn FundStore>,
+    clock: Arc<dyn Clock>,
+    chance: &Chance,
+) -> anyhow::Result<Option<Arc<Stamper>>> {
+    let Some(timestamp) = &config.timestamp else { return Ok(None) };
+    let read = |file: &std::path::PathBuf| {
+        let key = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        anyhow::Ok(zeroize::Zeroizing::new(key))
+    };
+    let key = timestamp.key_file.as_ref().map(read).transpose()?;
+    let patience = Duration::from_secs(timestamp.patience_seconds.clamp(1, 45).into());
+    Ok(Some(Arc::new(Stamper {
+        store,
+        authority: Arc::new(HttpAuthority::new(&timestamp.url, key.as_ref(), patience)?),
+        anchors: Arc::new(stamp_anchors(config)?),
+        clock,
+        chance: chance.clone(),
+    })))
+}
+
+/// Under which CAs time stamps are believed.
+///
+/// # Errors
+/// When a certificate cannot be read or used.
+pub fn stamp_anchors(config: &Config) -> anyhow::Result<Anchors> {
+    let own = config.timestamp.as_ref().filter(|one| !one.roots.is_empty() || !one.issuers.is_empty());
+    let Some(own) = own else { return read_anchors(&config.trust) };
+    let trust = config::Trust {
+        roots: own.roots.clone(),
+        issuers: own.issuers.clone(),
+        sm2_ids: std::collections::BTreeMap::new(),
+        ..config.trust.clone()
+    };
+    read_anchors(&trust).context("timestamp.roots and timestamp.issuers")
 }
 
 /// Whose word on faces is believed.

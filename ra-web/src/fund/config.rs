@@ -3,6 +3,7 @@
 //! Trust: whoever can write this file, or the certificates that it names, can log in as any unit. The
 //! responder's address is not trusted: its answers are signed.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -38,6 +39,9 @@ pub struct Config {
     /// The electronic seal on vouchers; without it they have none, and say so.
     #[serde(default)]
     pub seal: Option<Seal>,
+    /// The authority of time stamps for evidence; without it the evidence has none, and says so.
+    #[serde(default)]
+    pub timestamp: Option<Timestamp>,
     /// Who compares faces; without it nobody withdraws online.
     #[serde(default)]
     pub face: Option<Face>,
@@ -96,6 +100,28 @@ pub struct Seal {
     /// What stands under the star.
     #[serde(default = "purpose")]
     pub purpose: String,
+}
+
+/// The authority of time stamps (RFC 3161; `docs/fund.md`). Trust: whoever has the key of a certificate for time stamps under
+/// these CAs can say that evidence was there at another time than it was; make evidence up they cannot.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timestamp {
+    /// Where it is asked, e.g. `https://verify.example/tsa`. Plain HTTP is for this machine when a key goes along, and for any
+    /// other without: what it says is signed.
+    pub url: String,
+    /// The file of the caller's key, where the authority wants one.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// The root certificates that its own certificate must lead to, DER. Unset, with `issuers`: those of `[trust]`.
+    #[serde(default)]
+    pub roots: Vec<PathBuf>,
+    /// Certificates of the issuing CAs, DER, by names of your choice.
+    #[serde(default)]
+    pub issuers: BTreeMap<String, PathBuf>,
+    /// How long an answer may take, in seconds.
+    #[serde(default = "patience")]
+    pub patience_seconds: u16,
 }
 
 /// The provider of face checks (`docs/fund.md`).

@@ -16,6 +16,7 @@ use super::amounts::Fen;
 use super::book_store::Step;
 use super::books::Clerk;
 use super::corrections;
+use super::evidence;
 use super::operation::{KEEP_DRAFTS_SECONDS, Operation, Plan, SIGN_WITHIN_SECONDS, Signature, State};
 use super::prepare::{self, Prepared};
 use super::rules::Rule;
@@ -233,6 +234,9 @@ impl Hall {
                 steps.push(step(State::Posted, now, "system".into()));
             }
             tx.move_operation(&operation, &steps).await?;
+            if let Some(evidence) = evidence::digest(&operation) {
+                tx.ask_stamp(serial, evidence, now).await?;
+            }
             tx.audit(&event("fund.signed", account, &operation, now)).await?;
             tx.commit().await?;
             Ok(operation)

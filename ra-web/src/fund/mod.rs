@@ -38,6 +38,7 @@ pub mod rules;
 pub mod settle;
 pub mod sheet;
 mod sql;
+pub mod stamps;
 mod store;
 #[cfg(test)]
 mod testing;

@@ -18,6 +18,7 @@ use super::withdrawal::bank::answers;
 use super::withdrawal::counter::lay_payments;
 use super::withdrawal::payments::PaymentAgain;
 use crate::Chance;
+use crate::retry::settled;
 use crate::statement::{FileFault, MAX_FILE_BYTES};
 
 /// Lines of a statement that are printed.
@@ -210,6 +211,45 @@ impl Operator {
         })
     }
 
+    /// Evidence that has no time stamp: first what was given up, then what waits. `again` lets what was given up be tried for
+    /// another week.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn stamps(&self, again: bool) -> anyhow::Result<String> {
+        let store = &self.hall.store;
+        let mut said = String::new();
+        if again {
+            let now = self.clock.now();
+            let revived = settled(|| async {
+                let mut tx = store.begin().await?;
+                let revived = tx.revive_stamps(now).await?;
+                tx.commit().await?;
+                Ok(revived)
+            });
+            said += &format!("{} are tried again\n", revived.await?);
+        }
+        let mut tx = store.begin_read().await?;
+        let (waiting, given_up) = tx.count_stamps().await?;
+        let lists = [tx.given_up_stamps(MOST_LINES).await?, tx.waiting_stamps(MOST_LINES).await?];
+        tx.commit().await?;
+        said += &format!("{waiting} wait for a time stamp, {given_up} were given up\n");
+        if self.config.timestamp.is_none() && waiting > 0 {
+            said += "there is no [timestamp] in the configuration: nobody is asked\n";
+        }
+        for (word, list) in ["given up", "waits"].into_iter().zip(lists) {
+            for one in list {
+                let (asked, tries, refused) = (one.asked.beijing_text(), one.tries, one.refused);
+                said += &format!(
+                    "{}  {word}  since {asked}, {tries} tries, {refused} refused  {}\n",
+                    one.serial,
+                    clean(&one.fault)
+                );
+            }
+        }
+        Ok(said)
+    }
+
     /// Brings a city's files in, or only looks at them.
     ///
     /// # Errors
@@ -247,6 +287,11 @@ fn proposed(again: &PaymentAgain) -> String {
     format!("{serial} to {} {}, asked for by {asked_by}", card.bank, card.masked)
 }
 
+/// Words of others, for a terminal.
+fn clean(text: &str) -> String {
+    text.nfc().filter(|c| !c.is_control()).collect()
+}
+
 /// A fault of a file, with its rows.
 fn told(fault: &FileFault) -> String {
     let FileFault::Rows { rows, .. } = fault else { return fault.to_string() };
@@ -265,7 +310,6 @@ fn listed(lines: &[BankLine]) -> String {
             LineState::Returned { reference } => format!("sent back, {reference}"),
             state => state.word().to_owned(),
         };
-        let clean = |text: &str| text.nfc().filter(|c| !c.is_control()).collect::<String>();
         format!(
             "{}  {}  {:>14}  {}  {}  {stands}\n",
             line.number,

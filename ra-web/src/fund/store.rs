@@ -8,12 +8,13 @@ use super::bank::store::BankTx;
 use super::book_store::BookTx;
 use super::citizen_store::CitizenTx;
 use super::machines::MachineTx;
+use super::stamps::StampTx;
 use super::withdrawal::payments::PaymentTx;
 use crate::audit::AuditTx;
 
 /// A unit of work on the fund's accounts.
 #[async_trait]
-pub trait FundTx: AuditTx + BookTx + BankTx + CitizenTx + MachineTx + PaymentTx {
+pub trait FundTx: AuditTx + BookTx + BankTx + CitizenTx + MachineTx + PaymentTx + StampTx {
     /// Opens an account; `false` when there is one of this number already, which then stays as it is.
     ///
     /// # Errors

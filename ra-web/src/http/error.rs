@@ -243,6 +243,7 @@ impl From<DatabaseError> for Failure {
             DatabaseError::RowCount { .. } => Kind::Conflict,
             DatabaseError::OddRow { .. } => Kind::Internal,
             _ if error.is_conflict() => Kind::Conflict,
+            _ if error.is_impossible_text() => Kind::Malformed,
             _ => Kind::StoreUnavailable,
         };
         Self { cause: Some(Arc::new(error)), ..kind.into() }

@@ -58,6 +58,8 @@ pub fn wrap(routes: Router, frame: Frame) -> Router {
         .route("/static/{hash}/{*name}", get(assets::get_asset))
         .fallback(|| async { Failure::from(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Failure::from(Kind::MethodNotAllowed) })
+        // Round the fallbacks too: an address that names nothing takes no other method either.
+        .layer(from_fn(refuse_impossible))
         .layer(from_fn(error::render))
         .layer(from_fn_with_state(frame, greet))
 }
@@ -138,6 +140,42 @@ fn secure(headers: &mut HeaderMap) {
     for (name, value) in fixed {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+}
+
+/// Refuses addresses that can name nothing, so that no handler and no database meets them: a path with control characters or
+/// without UTF-8 is nobody's, and NUL stands in no text that PostgreSQL takes.
+async fn refuse_impossible(request: Request, next: Next) -> Response {
+    let path = decoded(request.uri().path());
+    let named = std::str::from_utf8(&path).is_ok_and(|path| !path.chars().any(char::is_control));
+    if !named {
+        return Failure::from(Kind::NotFound).into_response();
+    }
+    if request.uri().query().is_some_and(|query| decoded(query).contains(&0)) {
+        return Failure::with_detail(Kind::Malformed, "a parameter with NUL").into_response();
+    }
+    next.run(request).await
+}
+
+/// Without its percent signs.
+fn decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let escaped =
+            (*byte == b'%').then(|| text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()));
+        match escaped.flatten() {
+            Some(escaped) => {
+                out.push(escaped);
+                at += 3;
+            }
+            None => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    out
 }
 
 async fn time_out(request: Request, next: Next) -> Response {

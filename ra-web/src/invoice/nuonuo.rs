@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use super::provider::{InvoiceError, InvoiceProvider, Numbered, Progress};
 use super::record::{EInvoice, EState};
 use crate::Chance;
+use crate::outside::{self, AnswerFault};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -118,7 +119,7 @@ impl Nuonuo {
         // The first to come installs it; which of our parts that is does not matter.
         drop(rustls::crypto::ring::default_provider().install_default());
         let api = Url::parse(&settings.api)?;
-        anyhow::ensure!(is_safe(&api), "invoice.provider.api is https, or on this machine");
+        anyhow::ensure!(outside::is_private(&api), "invoice.provider.api is https, or on this machine");
         let client =
             reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { settings, api, client, clock, chance })
@@ -251,7 +252,7 @@ impl Nuonuo {
     async fn fetch(&self, address: &str, begins: &[u8]) -> Result<Vec<u8>, InvoiceError> {
         let url =
             Url::parse(address).map_err(|error| InvoiceError::Unreachable(format!("a file's address: {error}")))?;
-        if !is_safe(&url) || (url.scheme() == "http" && self.api.scheme() != "http") {
+        if !outside::is_private(&url) || (url.scheme() == "http" && self.api.scheme() != "http") {
             return Err(InvoiceError::Unreachable("a file's address is not https".into()));
         }
         let response = self.client.get(url).send().await.map_err(unreachable)?;
@@ -367,12 +368,6 @@ impl InvoiceProvider for Nuonuo {
     }
 }
 
-/// Https, or on this machine.
-fn is_safe(url: &Url) -> bool {
-    let here = url.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "[::1]" | "localhost"));
-    url.scheme() == "https" || (url.scheme() == "http" && here)
-}
-
 fn accepted(answer: &Answer) -> Result<Progress, InvoiceError> {
     if answer.code == GOOD {
         Ok(Progress::Accepted)
@@ -403,20 +398,15 @@ fn gross_price(fen: i64, count: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Without the address, which says who asks.
 fn unreachable(error: reqwest::Error) -> InvoiceError {
-    InvoiceError::Unreachable(error.without_url().to_string())
+    InvoiceError::Unreachable(outside::told(error))
 }
 
-async fn bounded(mut response: reqwest::Response, most: usize) -> Result<Vec<u8>, InvoiceError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if bytes.len() + chunk.len() > most {
-            return Err(InvoiceError::Unreachable("an answer is too long".into()));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
+async fn bounded(response: reqwest::Response, most: usize) -> Result<Vec<u8>, InvoiceError> {
+    outside::bounded(response, most).await.map_err(|fault| match fault {
+        AnswerFault::TooLong => InvoiceError::Unreachable("an answer is too long".into()),
+        AnswerFault::Broken(what) => InvoiceError::Unreachable(what),
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
 //! The worker: takes jobs, has them done, and says what came of them.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ca_core::clock::Clock;
 use ca_core::sql::DatabaseError;
-use rand::Rng as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Done, Every, Fault, Handler, Job, NewJob};
 use crate::Chance;
-use crate::retry::settled;
+use crate::retry::{back_off, settled};
 use crate::store::Store;
 
 /// A job belongs to whoever took it for so long, in seconds, and longer while it says that it works.
@@ -183,7 +182,8 @@ impl Worker {
             Err(Fault::Later(_)) => job.failures + 1 >= handler.most_failures(),
             Ok(_) => false,
         };
-        let next = (!given_up).then(|| now.plus(self.wait(job.failures)));
+        let next = (!given_up)
+            .then(|| now.plus(back_off(job.failures, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, &self.chance)));
         let still_ours = settled(async || {
             let mut tx = self.store.begin().await?;
             let ours = match &outcome {
@@ -210,13 +210,5 @@ impl Worker {
             Err(fault) => tracing::warn!(kind = job.kind, about = job.about, %fault, given_up, "A job failed"),
         }
         Ok(())
-    }
-
-    /// How long to wait after the n-th failure: doubled each time, and drawn from its upper half so that what failed
-    /// together is not tried together.
-    fn wait(&self, failures: i64) -> i64 {
-        let doubled = FIRST_WAIT_SECONDS << failures.clamp(0, 16);
-        let longest = doubled.min(LONGEST_WAIT_SECONDS);
-        self.chance.lock().unwrap_or_else(PoisonError::into_inner).random_range(longest / 2..=longest)
     }
 }

@@ -62,7 +62,8 @@ async fn the_same_paper_at_the_same_time_has_the_same_bytes_and_says_that_it_is_
 #[tokio::test]
 async fn each_paper_of_a_case_is_printed_for_a_person_too() {
     let mut data = sample();
-    for (name, value) in [("unit_name", "李强"), ("uscc", "HZ-P-000001"), ("unit_kind", "个人"), ("legal_person", "")] {
+    for (name, value) in [("unit_name", "李强"), ("uscc", "HZ-P-000001"), ("unit_kind", "个人"), ("legal_person", "")]
+    {
         data[name] = json!(value);
     }
     data["person"] = json!(true);

@@ -58,7 +58,7 @@ async fn a_program_remits_a_month_and_has_receipt_voucher_and_evidence() {
     assert!(paper.status == 200 && paper.bytes.starts_with(b"%PDF") && paper.kind == "application/pdf");
     assert_eq!(machine.get(&format!("/operations/{serial}")).await.body["prints"], 1);
     let packed = machine.get(&format!("/operations/{serial}/evidence")).await.bytes;
-    let proven = evidence::verify(&packed, &house.pki.anchors()).expect("proven");
+    let proven = evidence::verify(&packed, &house.pki.anchors(), &house.pki.anchors()).expect("proven");
     assert_eq!(proven.transaction.id.to_string(), serial);
     // The same hall: the page has it too.
     let mut browser = house.browser();
@@ -540,6 +540,20 @@ async fn the_description_is_whole_and_its_page_says_each_operation_in_both_langu
     let machine = house.machine();
     let api = machine.get("/openapi.json").await.body;
     assert_eq!(api["openapi"], "3.1.0");
+    // Each link leads to an operation that takes that parameter.
+    let all: Vec<&serde_json::Value> = api["paths"].as_object().expect("paths").values().collect();
+    let operations = || all.iter().flat_map(|methods| methods.as_object().expect("methods").values());
+    let mut links = 0;
+    for link in operations().flat_map(|one| one["responses"].as_object().expect("responses").values()) {
+        for (target, link) in link["links"].as_object().into_iter().flatten() {
+            let to = operations().find(|one| one["operationId"] == link["operationId"]).expect(target);
+            let named =
+                |name: &str| to["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name));
+            assert!(link["parameters"].as_object().expect("parameters").keys().all(|name| named(name)), "{target}");
+            links += 1;
+        }
+    }
+    assert!(links > 50, "{links}");
     let mut browser = house.browser();
     for locale in Locale::ALL {
         browser.language = locale.tag();

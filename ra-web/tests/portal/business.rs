@@ -76,20 +76,26 @@ async fn a_month_is_remitted_signed_booked_printed_proved_offline_and_reversed()
     drop(tx);
 
     // The evidence proves itself, and nothing when it was changed.
-    let packed = evidence::pack(&operation).expect("packed").expect("signed");
+    let packed = evidence::pack(&operation, None).expect("packed").expect("signed");
     if let Some(folder) = std::env::var_os("YINXIN_PICTURES") {
         std::fs::write(std::path::Path::new(&folder).join("evidence.zip"), &packed).expect("written");
         std::fs::copy(house.pki.root_file(), std::path::Path::new(&folder).join("root.cer")).expect("copied");
         std::fs::copy(house.pki.issuing_file(), std::path::Path::new(&folder).join("issuing.cer")).expect("copied");
     }
-    let proven = evidence::verify(&packed, &house.pki.anchors()).expect("proven");
+    let proven = evidence::verify(&packed, &house.pki.anchors(), &house.pki.anchors()).expect("proven");
     assert_eq!((proven.transaction.id.to_string(), proven.status_at.is_some()), (serial.clone(), true));
     let mut forged = operation.clone();
     forged.list = b"[]".to_vec();
-    let forged = evidence::pack(&forged).expect("packed").expect("signed");
-    assert!(matches!(evidence::verify(&forged, &house.pki.anchors()), Err(evidence::Fault::List)));
+    let forged = evidence::pack(&forged, None).expect("packed").expect("signed");
+    assert!(matches!(
+        evidence::verify(&forged, &house.pki.anchors(), &house.pki.anchors()),
+        Err(evidence::Fault::List)
+    ));
     let strangers = crate::pki::Pki::new();
-    assert!(matches!(evidence::verify(&packed, &strangers.anchors()), Err(evidence::Fault::Chain(_))));
+    assert!(matches!(
+        evidence::verify(&packed, &strangers.anchors(), &strangers.anchors()),
+        Err(evidence::Fault::Chain(_))
+    ));
 
     // Undone, by entries of its own.
     let undo = drafted(&mut browser, "reverse", &[("serial", &serial), ("words", "金额有误")]).await;

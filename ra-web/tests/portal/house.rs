@@ -72,6 +72,14 @@ impl House {
         Self::built(now, None, "http://127.0.0.1:17080", 0, folder, &more).await
     }
 
+    /// A portal whose evidence is stamped by the authority at `url`, which wants the caller's key in a file.
+    pub(crate) async fn stamping(url: &str, key_file: &std::path::Path) -> Self {
+        let more = format!("[timestamp]\nurl = \"{url}\"\nkey_file = \"{}\"\n", key_file.display());
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = today().first_second().plus(9 * 3600);
+        Self::built(now, None, "http://127.0.0.1:17080", 0, folder, &more).await
+    }
+
     async fn built(
         now: Timestamp,
         database_url: Option<String>,
@@ -190,6 +198,21 @@ presence_seconds = {presence_seconds}
         static SEED: AtomicU64 = AtomicU64::new(9);
         let (clock, chance) = (self.clock.clone(), chance_from_seed(SEED.fetch_add(1, Ordering::Relaxed)));
         ra_web::fund::operator::Operator::of(self.config.clone(), clock, chance).await.expect("an operator")
+    }
+
+    /// Fetches time stamps from `url` when it is told to.
+    pub(crate) async fn stamper(
+        &self,
+        url: &str,
+        key_file: Option<std::path::PathBuf>,
+    ) -> Arc<ra_web::fund::stamps::Stamper> {
+        let (url, patience_seconds) = (url.to_owned(), 5);
+        let (roots, issuers) = (Vec::new(), std::collections::BTreeMap::new());
+        let timestamp = ra_web::fund::config::Timestamp { url, key_file, roots, issuers, patience_seconds };
+        let config = Config { timestamp: Some(timestamp), ..self.config.clone() };
+        let store = Arc::new(self.database().await);
+        let stamper = ra_web::fund::app::stamper(&config, store, self.clock.clone(), &chance_from_seed(21));
+        stamper.expect("a good configuration").expect("configured")
     }
 
     /// A file in the house's folder.

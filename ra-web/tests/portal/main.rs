@@ -6,6 +6,7 @@ mod business;
 mod client;
 mod handshake;
 mod house;
+mod impossible;
 mod machine;
 mod machines;
 mod money;
@@ -14,6 +15,7 @@ mod pki;
 mod refusals;
 mod responder;
 mod sessions;
+mod stamps;
 
 #[path = "../../../tests/stripe/src/face.rs"]
 #[expect(unreachable_pub, reason = "a library elsewhere")]

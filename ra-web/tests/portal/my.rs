@@ -165,12 +165,20 @@ async fn a_person_withdraws_with_certificate_and_face_and_the_bank_is_told_in_th
 
     // The evidence proves itself without the fund, the face check with it.
     let packed = browser.get(&format!("{path}/evidence")).await.bytes;
-    let proven = evidence::verify(&packed, &house.pki.anchors(), &house.face_trust()).expect("proven");
+    let proven =
+        evidence::verify(&packed, &house.pki.anchors(), &house.pki.anchors(), &house.face_trust()).expect("proven");
     assert_eq!((proven.withdrawal.id.to_string().as_str(), proven.face.score), (serial, 9_620));
+    assert!(proven.stamp.is_none() && house.operator().await.stamps(false).await.expect("told").contains(serial));
     assert!(proven.to_string().contains("12,000.50") && evidence::is_one(&packed));
     let other = House::new().await;
-    assert!(evidence::verify(&packed, &house.pki.anchors(), &other.face_trust()).is_err(), "another provider's key");
-    assert!(evidence::verify(&packed, &other.pki.anchors(), &house.face_trust()).is_err(), "another authority");
+    assert!(
+        evidence::verify(&packed, &house.pki.anchors(), &house.pki.anchors(), &other.face_trust()).is_err(),
+        "another provider's key"
+    );
+    assert!(
+        evidence::verify(&packed, &other.pki.anchors(), &other.pki.anchors(), &house.face_trust()).is_err(),
+        "another authority"
+    );
 
     // Neither the picture nor the numbers of the person are kept or logged.
     let kept = std::fs::read(house.folder.path().join("fund.db")).expect("read");

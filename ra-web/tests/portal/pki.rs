@@ -104,6 +104,11 @@ impl Pki {
         make("person", &subject, Validity::years(today(), 1), KeyKind::P256, Some(&self.issuing))
     }
 
+    /// The certificate of a server of the authority's house, by its profile.
+    pub(crate) fn server(&self, profile: &str, name: &str) -> Made {
+        make(profile, &ca(name), Validity::years(today(), 5), KeyKind::P256, Some(&self.issuing))
+    }
+
     /// The encryption certificate of a unit's pair, with its key: what the key-management centre could sign with.
     pub(crate) fn encryption(&self, name: &str, uscc: &str) -> Made {
         let validity = Validity::years(today(), 1);

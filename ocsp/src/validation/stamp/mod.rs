@@ -18,12 +18,8 @@ use rand::RngCore as _;
 use rand_chacha::ChaCha20Rng;
 
 pub(super) use self::request::MAX_REQUEST;
-use self::request::{Imprint, Refusal, StampRequest};
-pub use self::token::StampError;
-pub(super) use self::token::prove;
-
-/// id-ct-TSTInfo (RFC 3161 §2.4.2).
-const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
+use self::request::{Refusal, StampRequest};
+use crate::stamp::{Imprint, TST_INFO};
 
 /// Why there is no stamp.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,8 @@ use ca_core::tlv::{self, Element, tag};
 use const_oid::ObjectIdentifier;
 use der::Decode as _;
 
+use crate::stamp::Imprint;
+
 /// The longest request that is read.
 pub(in crate::validation) const MAX_REQUEST: usize = 4096;
 /// The longest nonce, in octets.
@@ -62,44 +64,27 @@ impl Refusal {
     }
 }
 
-/// MessageImprint in DER: hash algorithm and hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::validation) struct Imprint(Vec<u8>);
-
-impl Imprint {
-    /// Of these bytes.
-    pub(in crate::validation) fn sha256(bytes: &[u8]) -> Self {
-        let name = tlv::write(tag::OID, &[oid::SHA256.as_bytes()]);
-        let algorithm = tlv::write(tag::SEQUENCE, &[&name[..], &[tag::NULL, 0]]);
-        let hash = tlv::write(tag::OCTET_STRING, &[openssl::sha::sha256(bytes)]);
-        Self(tlv::write(tag::SEQUENCE, &[algorithm, hash]))
+/// Reads an imprint whose hash has its algorithm's length.
+fn imprint(element: Element<'_>) -> Result<Imprint, Refusal> {
+    let bad = |_| Refusal::BadDataFormat;
+    let mut fields = element.reader();
+    let mut algorithm = fields.expect(tag::SEQUENCE).map_err(bad)?.reader();
+    let name = name_of(algorithm.expect(tag::OID).map_err(bad)?)?;
+    let hash = fields.expect(tag::OCTET_STRING).map_err(bad)?.content;
+    fields.end().map_err(bad)?;
+    let length = match name {
+        oid::SHA256 | oid::SM3 => 32,
+        oid::SHA384 => 48,
+        SHA512 => 64,
+        _ => return Err(Refusal::BadAlg),
+    };
+    // RFC 3161 §2.4.1: what the TSA can tell of the hash without the data.
+    let plain = algorithm.optional(tag::NULL).map_err(bad)?.is_none_or(|null| null.content.is_empty());
+    algorithm.end().map_err(bad)?;
+    if hash.len() != length || !plain {
+        return Err(Refusal::BadDataFormat);
     }
-
-    fn read(element: Element<'_>) -> Result<Self, Refusal> {
-        let bad = |_| Refusal::BadDataFormat;
-        let mut fields = element.reader();
-        let mut algorithm = fields.expect(tag::SEQUENCE).map_err(bad)?.reader();
-        let name = name_of(algorithm.expect(tag::OID).map_err(bad)?)?;
-        let hash = fields.expect(tag::OCTET_STRING).map_err(bad)?.content;
-        fields.end().map_err(bad)?;
-        let length = match name {
-            oid::SHA256 | oid::SM3 => 32,
-            oid::SHA384 => 48,
-            SHA512 => 64,
-            _ => return Err(Refusal::BadAlg),
-        };
-        // RFC 3161 §2.4.1: what the TSA can tell of the hash without the data.
-        let plain = algorithm.optional(tag::NULL).map_err(bad)?.is_none_or(|null| null.content.is_empty());
-        algorithm.end().map_err(bad)?;
-        if hash.len() != length || !plain {
-            return Err(Refusal::BadDataFormat);
-        }
-        Ok(Self(element.whole.to_vec()))
-    }
-
-    pub(super) fn der(&self) -> &[u8] {
-        &self.0
-    }
+    Ok(Imprint::found(element.whole))
 }
 
 fn name_of(element: Element<'_>) -> Result<ObjectIdentifier, Refusal> {
@@ -131,7 +116,7 @@ impl<'a> StampRequest<'a> {
         if fields.expect(tag::INTEGER).map_err(bad)?.content != [1] {
             return Err(Refusal::BadRequest);
         }
-        let imprint = Imprint::read(fields.expect(tag::SEQUENCE).map_err(bad)?)?;
+        let imprint = imprint(fields.expect(tag::SEQUENCE).map_err(bad)?)?;
         let policy = fields.optional(tag::OID).map_err(bad)?;
         let policy = policy.map(name_of).transpose()?;
         let nonce = fields.optional(tag::INTEGER).map_err(bad)?;

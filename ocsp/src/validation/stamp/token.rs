@@ -1,15 +1,13 @@
-//! TSTInfo, the answer around a token, and proving a token again.
+//! TSTInfo, and the answer around a token.
 
-use ca_core::chain::{Anchors, ChainError, Purpose};
-use ca_core::cms::{self, CmsError, Expected};
 use ca_core::domain::Timestamp;
-use ca_core::tlv::{self, TlvError, tag};
+use ca_core::tlv::{self, tag};
 use const_oid::ObjectIdentifier;
+use der::Encode as _;
 use der::asn1::GeneralizedTime;
-use der::{Decode as _, Encode as _};
 
-use super::TST_INFO;
-use super::request::{Imprint, Refusal};
+use super::request::Refusal;
+use crate::stamp::Imprint;
 
 /// What a stamp says.
 pub(super) struct Info<'a> {
@@ -64,48 +62,4 @@ pub(super) fn refused(refusal: Refusal) -> Vec<u8> {
     failure.push(0x80 >> bit);
     let failure = tlv::write(tag::BIT_STRING, &[failure]);
     tlv::write(tag::SEQUENCE, &[tlv::write(tag::SEQUENCE, &[REJECTION, &words, &failure])])
-}
-
-/// Why a stamp proves nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum StampError {
-    /// The message around it.
-    #[error(transparent)]
-    Message(#[from] CmsError),
-    /// What it says cannot be read.
-    #[error("it cannot be read: {0}")]
-    Malformed(String),
-    /// It is over something else.
-    #[error("it is over other bytes")]
-    OtherBytes,
-    /// Whose it is.
-    #[error("its signer's certificate: {0}")]
-    Signer(#[from] ChainError),
-}
-
-impl From<TlvError> for StampError {
-    fn from(error: TlvError) -> Self {
-        Self::Malformed(error.to_string())
-    }
-}
-
-/// When a token says that these bytes were there; by SHA-256, with its certificate inside, of a time-stamping authority
-/// under these CAs that was good at that moment.
-///
-/// # Errors
-/// [`StampError`].
-pub(in crate::validation) fn prove(token: &[u8], bytes: &[u8], anchors: &Anchors) -> Result<Timestamp, StampError> {
-    let expected = Expected { content_type: Some(TST_INFO), content: None, certificate: None, strict: false };
-    let signed = cms::verify_as(token, &expected)?;
-    let mut fields = tlv::single(&signed.content, tag::SEQUENCE)?.reader();
-    let (_version, _policy) = (fields.expect(tag::INTEGER)?, fields.expect(tag::OID)?);
-    if fields.expect(tag::SEQUENCE)?.whole != Imprint::sha256(bytes).der() {
-        return Err(StampError::OtherBytes);
-    }
-    let _serial = fields.expect(tag::INTEGER)?;
-    let at = GeneralizedTime::from_der(fields.expect(tag::GENERALIZED_TIME)?.whole)
-        .map_err(|error| StampError::Malformed(error.to_string()))?;
-    let at = Timestamp::from_unix(i64::try_from(at.to_unix_duration().as_secs()).unwrap_or(i64::MAX));
-    anchors.verify_for(&signed.certificate, at, Purpose::TimeStamping)?;
-    Ok(at)
 }

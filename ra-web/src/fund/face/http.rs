@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use super::{Answer, FaceFault, FaceVerifier, Identity, MAX_ANSWER, PURPOSE, Picture, Question};
 use crate::Chance;
+use crate::outside::{self, AnswerFault};
 
 /// The path of the one call.
 pub const PATH: &str = "/v1/face/compare";
@@ -75,8 +76,7 @@ impl HttpFace {
         // The first to come installs it; which of our parts that is does not matter.
         drop(rustls::crypto::ring::default_provider().install_default());
         let url = Url::parse(&settings.api)?.join(PATH)?;
-        let near = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        anyhow::ensure!(url.scheme() == "https" || near, "face.api is https, or on this machine");
+        anyhow::ensure!(outside::is_private(&url), "face.api is https, or on this machine");
         let client = reqwest::Client::builder()
             .timeout(settings.patience)
             .redirect(reqwest::redirect::Policy::none())
@@ -132,17 +132,12 @@ impl FaceVerifier for HttpFace {
             .header("x-face-nonce", nonce)
             .header("x-face-signature", mac)
             .body(body);
-        // Without its address: it may be in nobody's log.
-        let away = |error: reqwest::Error| FaceFault::Away(error.without_url().to_string());
-        let mut response = request.send().await.map_err(away)?;
+        let response = request.send().await.map_err(|error| FaceFault::Away(outside::told(error)))?;
         let (status, signature) = (response.status(), response.headers().get("x-face-signature").cloned());
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(away)? {
-            if bytes.len() + chunk.len() > MAX_ANSWER {
-                return Err(FaceFault::Untrusted("it is too long"));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = outside::bounded(response, MAX_ANSWER).await.map_err(|fault| match fault {
+            AnswerFault::TooLong => FaceFault::Untrusted("it is too long"),
+            AnswerFault::Broken(what) => FaceFault::Away(what),
+        })?;
         match status {
             StatusCode::OK => {
                 let signature = signature

@@ -19,6 +19,9 @@ mod payments;
 #[cfg(test)]
 mod plan_tests;
 mod policies;
+mod stamps;
+#[cfg(test)]
+mod stamps_tests;
 
 use async_trait::async_trait;
 use ca_core::domain::{BeijingDay, Uscc};
@@ -66,6 +69,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     operations::STATEMENTS,
     policies::STATEMENTS,
     payments::STATEMENTS,
+    stamps::STATEMENTS,
 ];
 
 /// The schema of the fund's database, forward only.
@@ -83,6 +87,7 @@ pub fn fund_migrations() -> Migrator {
         (10, "loans", include_str!("../../../migrations-fund/0010_loans.sql")),
         (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),
         (12, "undo", include_str!("../../../migrations-fund/0012_undo.sql")),
+        (18, "stamps", include_str!("../../../migrations-fund/0018_stamps.sql")),
     ])
 }
 

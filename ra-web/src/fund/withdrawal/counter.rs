@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::again::{AgainError, Heard};
 use super::bank::{Bank, BankAnswer};
 use super::book::interest_until;
+use super::evidence;
 use super::pain::{Party, Payment, message};
 use super::rules::{Denied, Standing, WithdrawalRule};
 use super::{Card, PaymentOrder, Stage, WithdrawalOrder};
@@ -370,6 +371,9 @@ impl Counter {
             let payee = (person, &prepared.card);
             let payment = payment_order(&self.hall, &self.bank, &order.serial, order.amount, payee, now)?;
             tx.keep_payment(&payment).await?;
+            if let Some(evidence) = evidence::digest(&order) {
+                tx.ask_stamp(serial, evidence, now).await?;
+            }
             let hash = |bytes: &[u8]| Sha256(sha256(bytes)).to_string();
             let details = [
                 ("amount", order.amount.plain()),

@@ -2,50 +2,42 @@
 //! ([`crate::fund::evidence`]), with `face.json` (what the provider of face checks said) and `face.sig` (its signature over those bytes).
 //! The document names the answer by its hash, so that the person's signature is over it too.
 
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::Cursor;
 
 use ca_core::chain::Anchors;
 use ca_core::cms;
-use ca_core::domain::{Sha256, SubjectField, Withdrawal, decode};
+use ca_core::domain::{Sha256, SubjectField, Timestamp, Withdrawal, decode};
 use ocsp::client::kept;
+use ocsp::stamp::Stamp;
 use ocsp::wire::Standing;
 use openssl::sha::sha256;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::ZipArchive;
 
 use super::WithdrawalOrder;
-use crate::fund::evidence::Fault;
+use crate::fund::evidence::{Fault, File, Parts, manifest, signed_files, told, zipped};
 use crate::fund::face::{Answer, FaceFault, Said, Trust};
 
-/// A part of the ZIP has at most so many bytes.
-const MAX_PART: u64 = 1024 * 1024;
 /// The status may have been asked so many seconds before or after the signature, the face checked so many before it.
 const WITHIN_SECONDS: i64 = 900;
 
-/// Packs the evidence of an order; none when nobody has signed it.
+fn files(order: &WithdrawalOrder) -> Option<Vec<File>> {
+    let (Some(signature), Some(face)) = (&order.signature, &order.face) else { return None };
+    let face = vec![("face.json", face.bytes.clone()), ("face.sig", face.signature.clone())];
+    Some(signed_files(&order.document, signature, face))
+}
+
+/// SHA-256 of the evidence's manifest; none when nobody has signed the order.
+#[must_use]
+pub fn digest(order: &WithdrawalOrder) -> Option<Sha256> {
+    files(order).map(|files| Sha256(sha256(&manifest(&files))))
+}
+
+/// Packs the evidence of an order with its time stamp, as far as there is one; none when nobody has signed it.
 ///
 /// # Errors
 /// [`zip::result::ZipError`].
-pub fn pack(order: &WithdrawalOrder) -> Result<Option<Vec<u8>>, zip::result::ZipError> {
-    let (Some(signature), Some(face)) = (&order.signature, &order.face) else { return Ok(None) };
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    let status = match signature.status_source {
-        "ocsp" => ("status.ocsp", signature.status_evidence.clone()),
-        _ => ("status.crl.sha256", hex::encode(&signature.status_evidence).into_bytes()),
-    };
-    for (name, bytes) in [
-        ("document.json", &order.document),
-        ("signature.p7s", &signature.message),
-        ("certificate.cer", &signature.certificate),
-        ("face.json", &face.bytes),
-        ("face.sig", &face.signature),
-        (status.0, &status.1),
-    ] {
-        zip.start_file(name, options)?;
-        zip.write_all(bytes)?;
-    }
-    Ok(Some(zip.finish()?.into_inner()))
+pub fn pack(order: &WithdrawalOrder, stamp: Option<&[u8]>) -> Result<Option<Vec<u8>>, zip::result::ZipError> {
+    files(order).map(|files| zipped(files, stamp)).transpose()
 }
 
 /// Whether a file is one of these, and not of a unit's transaction.
@@ -69,6 +61,10 @@ pub struct Proven {
     pub status_at: Option<String>,
     /// When the signer says to have signed.
     pub signed: String,
+    /// When all of it was there, by the word of an authority of time stamps; none while there is none.
+    pub stamp: Option<Stamp>,
+    /// Until when the certificate was valid.
+    pub ends: Timestamp,
 }
 
 impl std::fmt::Display for Proven {
@@ -95,9 +91,10 @@ impl std::fmt::Display for Proven {
         )?;
         writeln!(f, "signed  {} (Beijing) by {}, certificate {}", self.signed, self.signer, self.serial)?;
         match &self.status_at {
-            Some(at) => write!(f, "status  good as of {at} (Beijing), by the issuer's responder"),
-            None => write!(f, "status  by a CRL that its issuer keeps: look it up by its SHA-256"),
+            Some(at) => writeln!(f, "status  good as of {at} (Beijing), by the issuer's responder")?,
+            None => writeln!(f, "status  by a CRL that its issuer keeps: look it up by its SHA-256")?,
         }
+        write!(f, "{}", told(self.stamp.as_ref(), self.ends))
     }
 }
 
@@ -112,26 +109,21 @@ pub enum WithdrawalFault {
     Face(#[from] FaceFault),
 }
 
-/// Proves a file of evidence against the authorities and the provider that are trusted, and nothing else.
+/// Proves a file of evidence against the authorities, with signatures and with time stamps, and the provider that are trusted,
+/// and nothing else.
 ///
 /// # Errors
 /// The first [`WithdrawalFault`].
-pub fn verify(bytes: &[u8], anchors: &Anchors, trust: &Trust) -> Result<Proven, WithdrawalFault> {
-    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Fault::Zip(error.to_string()))?;
-    let mut part = |name: &'static str| -> Result<Vec<u8>, Fault> {
-        let file = zip.by_name(name).map_err(|_| Fault::Missing(name))?;
-        let mut found = Vec::new();
-        file.take(MAX_PART).read_to_end(&mut found).map_err(|error| Fault::Zip(error.to_string()))?;
-        Ok(found)
-    };
-    let document = part("document.json")?;
-    let signed = cms::verify(&part("signature.p7s")?).map_err(Fault::Signature)?;
-    let certificate = part("certificate.cer")?;
+pub fn verify(bytes: &[u8], anchors: &Anchors, stampers: &Anchors, trust: &Trust) -> Result<Proven, WithdrawalFault> {
+    let mut parts = Parts::of(bytes)?;
+    let document = parts.get("document.json")?;
+    let signed = cms::verify(&parts.get("signature.p7s")?).map_err(Fault::Signature)?;
+    let certificate = parts.get("certificate.cer")?;
     if signed.content != document || signed.certificate != certificate {
         return Err(Fault::Other.into());
     }
     let withdrawal: Withdrawal = decode(&document).map_err(Fault::Document)?;
-    let answer = Answer { bytes: part("face.json")?, signature: part("face.sig")? };
+    let answer = Answer { bytes: parts.get("face.json")?, signature: parts.get("face.sig")? };
     if Sha256(sha256(&answer.bytes)) != withdrawal.face.answer_sha256 {
         return Err(FaceFault::Untrusted("it is another than was signed").into());
     }
@@ -141,7 +133,7 @@ pub fn verify(bytes: &[u8], anchors: &Anchors, trust: &Trust) -> Result<Proven, 
     }
     // The signer's own clock: believed only as far as the responder's, which signs its time, agrees.
     let chain = anchors.verify(&certificate, signed.signing_time).map_err(Fault::Chain)?;
-    let status_at = match part("status.ocsp") {
+    let status_at = match parts.get("status.ocsp") {
         Ok(response) => {
             let (standing, said) =
                 kept(&response, &chain, signed.signing_time, WITHIN_SECONDS).map_err(Fault::Status)?;
@@ -151,16 +143,20 @@ pub fn verify(bytes: &[u8], anchors: &Anchors, trust: &Trust) -> Result<Proven, 
             Some(said.beijing_text())
         }
         Err(Fault::Missing(_)) => {
-            part("status.crl.sha256")?;
+            parts.get("status.crl.sha256")?;
             None
         }
         Err(fault) => return Err(fault.into()),
     };
+    let names = ["document.json", "signature.p7s", "certificate.cer", "face.json", "face.sig"];
+    let stamp = parts.stamped(&names, signed.signing_time, stampers)?;
     Ok(Proven {
         signer: chain.subject().get(&SubjectField::CommonName).cloned().unwrap_or_default(),
         serial: chain.serial().to_string(),
         status_at,
         signed: signed.signing_time.beijing_text(),
+        stamp,
+        ends: chain.validity().not_after,
         withdrawal,
         face,
     })

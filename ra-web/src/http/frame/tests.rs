@@ -1,4 +1,5 @@
 use axum::body::Body;
+use axum::extract::Path;
 use axum::http::{Method, StatusCode};
 use ca_core::clock::TestClock;
 use ca_core::domain::Timestamp;
@@ -15,7 +16,8 @@ fn site(burst: u32) -> Router {
             get(|view: View| async move { format!("{} {}", view.locale.tag(), view.path) })
                 .post(|body: String| async move { body }),
         )
-        .route("/api/v1/gone", get(|| async { Failure::from(Kind::TicketUnknown) }));
+        .route("/api/v1/gone", get(|| async { Failure::from(Kind::TicketUnknown) }))
+        .route("/things/{id}", get(|Path(id): Path<String>| async move { id }));
     let frame = Frame {
         site: Site::Staff,
         agent: "http://127.0.0.1:17080".into(),
@@ -102,4 +104,21 @@ async fn static_files_are_kept_for_ever() {
     assert_eq!(response.status(), StatusCode::OK);
     assert!(response.headers()[header::CACHE_CONTROL].to_str().expect("ASCII").contains("immutable"));
     assert!(text.contains("@layer"));
+}
+
+#[tokio::test]
+async fn an_address_that_can_name_nothing_is_not_found_before_anybody_looks() {
+    for id in ["%00", "01%00", "%1F", "%0a", "%7f", "%C2%85", "%ff", "%c3%28"] {
+        let (response, _) = ask(site(100), Request::get(format!("/things/{id}")), "").await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{id}");
+        let (response, _) = ask(site(100), Request::post(format!("/here/{id}")), "").await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{id}");
+    }
+    for (id, read) in [("%E4%B8%AD", "中"), ("100%25", "100%"), ("a%20b", "a b")] {
+        let (response, text) = ask(site(100), Request::get(format!("/things/{id}")), "").await;
+        assert_eq!((response.status(), text.as_str()), (StatusCode::OK, read));
+    }
+    let (response, text) = ask(site(100), Request::get("/here?q=a%00b").header("accept", "application/json"), "").await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{text}");
+    assert_eq!(ask(site(100), Request::get("/here?q=%0A%ZZ%"), "").await.0.status(), StatusCode::OK);
 }

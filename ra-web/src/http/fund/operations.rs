@@ -107,8 +107,8 @@ struct OperationPage {
     expired: bool,
     again: String,
     steps: Vec<(String, String)>,
-    /// Certificate, when its status was asked, by which means, code of the voucher.
-    signed: Option<[String; 4]>,
+    /// Certificate, when its status was asked, by which means, code of the voucher, time of the stamp.
+    signed: Option<[String; 5]>,
     reversible: bool,
     /// Why it cannot be undone.
     not_reversible: Option<String>,
@@ -130,6 +130,7 @@ async fn operation_page(
     let operation = tx.operation(&unit.account, serial).await?.ok_or(Kind::NotFound)?;
     let steps = tx.steps(serial).await?;
     let code = tx.code_of(serial).await?;
+    let stamp = tx.stamp_of(serial).await?;
     tx.commit().await?;
     let document: FundTransaction =
         decode(&operation.document).map_err(|error| Failure::internal(format!("a document: {error}")))?;
@@ -146,6 +147,7 @@ async fn operation_page(
             signature.at.beijing_text(),
             view.t(&format!("fund-status-by-{}", signature.status_source)),
             voucher::grouped(&operation.check_code),
+            stamp.as_ref().map_or_else(|| view.t("fund-stamp-waits"), |stamp| stamp.at.beijing_text()),
         ]
     });
     let undoable = operation.state == Progress::Posted
@@ -306,7 +308,11 @@ pub(super) async fn get_evidence(
 /// The evidence of an operation, packed.
 pub(super) async fn proof(portal: &Portal, unit: &Unit, serial: &str) -> Result<Vec<u8>, Failure> {
     let operation = find(portal, unit, serial).await?;
-    let packed = evidence::pack(&operation).map_err(|error| Failure::internal(format!("evidence: {error}")))?;
+    let mut tx = portal.store.begin_read().await?;
+    let stamp = tx.stamp_of(serial).await?;
+    tx.commit().await?;
+    let token = stamp.as_ref().map(|stamp| &stamp.token[..]);
+    let packed = evidence::pack(&operation, token).map_err(|error| Failure::internal(format!("evidence: {error}")))?;
     packed.ok_or_else(|| Kind::WrongState.into())
 }
 

@@ -301,8 +301,8 @@ async fn a_wrong_secret_is_refused_and_plain_http_is_for_this_machine_only() {
     bench.provider.settings.app_secret = Zeroizing::new("another".into());
     let answer = bench.provider.issue(&asked()).await;
     assert!(matches!(&answer, Err(InvoiceError::Refused(why)) if why.starts_with("E9101")), "{answer:?}");
-    assert!(is_safe(&Url::parse("https://sdk.nuonuo.com/x").expect("an address")));
+    assert!(outside::is_private(&Url::parse("https://sdk.nuonuo.com/x").expect("an address")));
     for bad in ["http://sdk.nuonuo.com/x", "file:///etc/passwd", "http://127.0.0.1.example.com/"] {
-        assert!(!is_safe(&Url::parse(bad).expect("an address")), "{bad}");
+        assert!(!outside::is_private(&Url::parse(bad).expect("an address")), "{bad}");
     }
 }

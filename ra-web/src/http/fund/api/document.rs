@@ -15,6 +15,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema as _};
 
+use super::links;
 use crate::http::answer::Shown;
 use crate::http::error::Problem;
 use crate::page::{Page, View};
@@ -96,6 +97,7 @@ impl Document {
             {
                 let Some(operation) = operation else { continue };
                 complete(operation, method == "GET");
+                links::add(operation);
                 let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
                 let id = operation.operation_id.clone().unwrap_or_default().replace('_', "-");
                 lines.push(Line { tag, method, path: path.clone(), id });

@@ -8,6 +8,7 @@
 
 mod ask;
 mod document;
+mod links;
 mod operations;
 mod plans;
 mod queries;

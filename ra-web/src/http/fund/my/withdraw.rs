@@ -394,8 +394,10 @@ pub(super) async fn get_evidence(
 ) -> Result<Response, Failure> {
     let mut tx = portal.store.begin_read().await?;
     let order = tx.withdrawal(&person.id, &serial).await?.ok_or(Kind::NotFound)?;
+    let stamp = tx.stamp_of(&serial).await?;
     tx.commit().await?;
-    let packed = evidence::pack(&order).map_err(|error| Failure::internal(format!("evidence: {error}")))?;
+    let token = stamp.as_ref().map(|stamp| &stamp.token[..]);
+    let packed = evidence::pack(&order, token).map_err(|error| Failure::internal(format!("evidence: {error}")))?;
     let packed = packed.ok_or(Kind::WrongState)?;
     Ok(attached("application/zip", packed, &format!("{serial}.zip")))
 }
