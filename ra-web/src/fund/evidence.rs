@@ -125,7 +125,7 @@ impl<'a> Parts<'a> {
         let status = if self.has("status.ocsp") { "status.ocsp" } else { "status.crl.sha256" };
         let mut files = Vec::new();
         for name in names.iter().chain([&status]) {
-            files.push((*name, self.get(*name)?));
+            files.push((*name, self.get(name)?));
         }
         // What was packed before there were stamps has neither.
         if !self.has(MANIFEST) && !self.has(STAMP) {

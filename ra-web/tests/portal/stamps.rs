@@ -96,13 +96,14 @@ async fn exported(house: &House, serial: &str) -> Vec<u8> {
 /// The parts of a ZIP.
 fn parts(packed: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut zip = ZipArchive::new(Cursor::new(packed)).expect("a ZIP");
+    let count = zip.len();
     let part = |n| {
         let mut file = zip.by_index(n).expect("a part");
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).expect("read");
-        (file.name().to_owned(), bytes)
+        (file.name().expect("a name").into_owned(), bytes)
     };
-    (0..ZipArchive::new(Cursor::new(packed)).expect("a ZIP").len()).map(part).collect()
+    (0..count).map(part).collect()
 }
 
 fn zipped(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
