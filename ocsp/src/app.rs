@@ -20,6 +20,7 @@ use crate::http::{ListBucket, Operations, PublishFolder, Validation, serve};
 use crate::metrics::Meters;
 use crate::responder::{Core, Issuer, KeyFile, Renewal, Responder};
 use crate::sql::StatusDatabase;
+use crate::wakes;
 
 /// How long to wait at start for the authority's database and its issuers.
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -108,6 +109,9 @@ pub async fn start_with(
         };
         renewal.resume();
         running.spawn_cut_off(renewal.run());
+    }
+    if let Some(bell) = database.bell() {
+        running.spawn_cut_off(wakes::run(bell, core.clone()));
     }
     let feed = Feed::new(core.clone(), Box::new(database), config.index_file);
     // It ends by itself, for it has something to write before.

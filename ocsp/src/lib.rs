@@ -25,4 +25,6 @@ mod responder;
 mod sql;
 #[cfg(feature = "responder")]
 pub mod validation;
+#[cfg(feature = "responder")]
+mod wakes;
 pub mod wire;

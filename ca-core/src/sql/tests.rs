@@ -267,13 +267,8 @@ async fn those_who_listen_are_told_of_what_is_committed_and_of_nothing_else() {
     let mut is_told = async || tokio::time::timeout(Duration::from_millis(500), listener.recv()).await.is_ok();
     let store = store(&fresh);
     let serial = Serial::draw(NOW, &mut system_rng());
-    let change = |seq, status| StatusChange {
-        seq,
-        issuer: issuer(),
-        serial: serial.clone(),
-        status,
-        not_after: NOW.plus(1000),
-    };
+    let change =
+        |seq, status| StatusChange { seq, issuer: issuer(), serial: serial.clone(), status, not_after: NOW.plus(1000) };
     let mut tx = store.begin().await.unwrap();
     tx.set_status(&change(1, CertificateStatus::Good), NOW).await.unwrap();
     drop(tx);

@@ -15,4 +15,5 @@ mod service;
 mod stamps;
 mod table;
 mod verifying;
+mod wakes;
 mod wire;
