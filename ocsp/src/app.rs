@@ -16,7 +16,7 @@ use x509_cert::Certificate;
 
 use crate::config::{Config, ResponderConfig};
 use crate::feed::Feed;
-use crate::http::{ListBucket, Operations, PublishFolder, Validation, serve};
+use crate::http::{ListBucket, PublishFolder, Validation, serve, tell};
 use crate::metrics::Meters;
 use crate::responder::{Core, Issuer, KeyFile, Renewal, Responder};
 use crate::sql::StatusDatabase;
@@ -126,11 +126,11 @@ pub async fn start_with(
         }
     });
 
-    let service = Arc::new(Operations { responder: responder.clone() });
+    let watched = responder.clone();
     let stop = running.stop.clone();
     running.tasks.spawn(serve(operations, config.connections, None, stop, move |request| {
-        let service = service.clone();
-        async move { service.handle(&request) }
+        let answer = tell(&*watched, &request);
+        async move { answer }
     }));
     if tokio::time::timeout(PREPARATION, until_ready(&core)).await.is_err() {
         tracing::warn!(complaints = ?core.complaints(), "Listening, though not ready");

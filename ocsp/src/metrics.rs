@@ -134,7 +134,7 @@ impl Meters {
 }
 
 /// Exact up to 2^31, which no gauge here exceeds.
-fn number<T: TryInto<i32>>(value: T) -> f64 {
+pub(crate) fn number<T: TryInto<i32>>(value: T) -> f64 {
     value.try_into().map_or(f64::from(i32::MAX), f64::from)
 }
 

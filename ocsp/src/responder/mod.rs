@@ -43,6 +43,7 @@ use self::index::Word;
 use self::load::Load;
 use self::news::News;
 use self::signing::{Job, Outcome, SigningQueue};
+use crate::http::Watched;
 use crate::metrics::Meters;
 use crate::wire::{Failure, HashAlgorithm, IssuerHashes, OcspRequest, WireError, encode_request, plain_cert_id};
 
@@ -154,7 +155,7 @@ impl Core {
     }
 
     /// Brings the gauges up to date.
-    pub(crate) fn measure(&self, queued: usize) {
+    fn measure(&self, queued: usize) {
         let now = self.clock.now();
         self.meters.feed_age(self.freshness.age(now));
         self.meters.cached_answers(self.cache.len());
@@ -288,8 +289,15 @@ impl Responder {
             }
         }
     }
+}
 
-    pub(crate) fn measure(&self) {
+impl Watched for Responder {
+    fn complaints(&self) -> Vec<String> {
+        self.core.complaints()
+    }
+
+    fn metrics(&self) -> String {
         self.core.measure(self.queue.waiting());
+        self.core.meters.render()
     }
 }
