@@ -16,4 +16,5 @@ mod stamps;
 mod table;
 mod verifying;
 mod wakes;
+mod watched;
 mod wire;
