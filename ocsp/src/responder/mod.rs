@@ -252,8 +252,7 @@ impl Responder {
             let issued = request.asked.iter().all(|asked| core.word(issuer, asked.id.serial()).is_some());
             if issued || looked {
                 if core.issuers[issuer].delegate().is_none_or(|delegate| delegate.is_quick()) {
-                    core.load.admit(issued)?;
-                    return signing::make(core, issuer, &request);
+                    return core.load.sign(issued, || signing::make(core, issuer, &request));
                 }
                 break (issuer, issued);
             }
