@@ -3,7 +3,7 @@
 //! A question is signed where it was read, so that it waits only before its turn: in a socket, and in the runtime's queue
 //! behind others that are being signed. Nobody can count those, but what they cost can be bounded: between two looks of a
 //! task that waits in the same queue, no more than a budget of time goes into signatures; what is more is told to come later,
-//! which takes a hundredth of the time, and the queue is through. So however many come at once, the last of them waits no
+//! which takes a fraction of the time, and the queue is through. So however many come at once, the last of them waits no
 //! longer than the budget and the cheap answers before it. Time is measured as it passes, so that a machine that is busy with
 //! other things has a smaller budget by itself; and when the look comes late all the same the budget is halved, and grows
 //! again step by step.

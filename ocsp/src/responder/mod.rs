@@ -282,7 +282,7 @@ impl Responder {
                 continue;
             };
             // Live questions come first: a full queue ends this round, the next one goes on.
-            let (job, reply) = Job::new(issuer, request.into());
+            let (job, reply) = Job::ours(issuer, request.into());
             if self.queue.submit(job, false).is_err() || signing::wait(reply).await.is_err() {
                 return;
             }
