@@ -16,10 +16,11 @@ use x509_cert::Certificate;
 
 use crate::config::{Config, ResponderConfig};
 use crate::feed::Feed;
-use crate::http::{ListBucket, Operations, PublishFolder, Validation, serve};
+use crate::http::{ListBucket, PublishFolder, Validation, serve, tell};
 use crate::metrics::Meters;
 use crate::responder::{Core, Issuer, KeyFile, Renewal, Responder};
 use crate::sql::StatusDatabase;
+use crate::wakes;
 
 /// How long to wait at start for the authority's database and its issuers.
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -109,6 +110,9 @@ pub async fn start_with(
         renewal.resume();
         running.spawn_cut_off(renewal.run());
     }
+    if let Some(bell) = database.bell() {
+        running.spawn_cut_off(wakes::run(bell, core.clone()));
+    }
     let feed = Feed::new(core.clone(), Box::new(database), config.index_file);
     // It ends by itself, for it has something to write before.
     running.tasks.spawn(feed.run(config.poll, running.stop.clone()));
@@ -122,11 +126,11 @@ pub async fn start_with(
         }
     });
 
-    let service = Arc::new(Operations { responder: responder.clone() });
+    let watched = responder.clone();
     let stop = running.stop.clone();
     running.tasks.spawn(serve(operations, config.connections, None, stop, move |request| {
-        let service = service.clone();
-        async move { service.handle(&request) }
+        let answer = tell(&*watched, &request);
+        async move { answer }
     }));
     if tokio::time::timeout(PREPARATION, until_ready(&core)).await.is_err() {
         tracing::warn!(complaints = ?core.complaints(), "Listening, though not ready");

@@ -139,7 +139,7 @@ impl Feed {
         Self { core, source, position: None, image }
     }
 
-    /// Looks every `pause`, and whenever somebody waits for it, until `stop`.
+    /// Looks every `pause`, and whenever somebody waits for it or the authority tells of something, until `stop`.
     pub(crate) async fn run(mut self, pause: Duration, stop: CancellationToken) {
         let mut failing = false;
         let mut cut_off = false;
@@ -160,10 +160,11 @@ impl Feed {
             }
             self.write_image().await;
             let core = self.core.clone();
+            let breath = tokio::time::sleep(BREATH);
             let next = async {
                 let wanted = async {
                     core.news.wanted().await;
-                    tokio::time::sleep(BREATH).await;
+                    breath.await;
                 };
                 let _either = tokio::time::timeout(pause, wanted).await;
             };

@@ -26,4 +26,6 @@ mod sql;
 pub mod stamp;
 #[cfg(feature = "responder")]
 pub mod validation;
+#[cfg(feature = "responder")]
+mod wakes;
 pub mod wire;

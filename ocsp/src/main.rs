@@ -34,11 +34,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Looks whether everything that the service needs is there.
+    /// Looks whether everything that a service needs is there.
     Doctor {
-        /// The configuration file (TOML).
+        /// The responder's configuration file (TOML).
+        #[arg(long, required_unless_present = "validation")]
+        config: Option<PathBuf>,
+        /// The verification service's configuration file (TOML). Wrong too is a certificate of its own that ends within 30 days.
         #[arg(long)]
-        config: PathBuf,
+        validation: Option<PathBuf>,
     },
     /// Asks a responder about a certificate as a stranger would; fails when the answer is not as expected.
     Probe {
@@ -125,8 +128,15 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         (None, Some(file)) => serve(read(&file)?).await,
-        (Some(Command::Doctor { config }), _) => {
-            let verdicts = doctor::look(&read(&config)?, Arc::new(SystemClock)).await;
+        (Some(Command::Doctor { config, validation }), _) => {
+            let mut verdicts = Vec::new();
+            if let Some(config) = config {
+                verdicts.extend(doctor::look(&read(&config)?, Arc::new(SystemClock)).await);
+            }
+            if let Some(config) = validation {
+                let config = validation_config(&config)?;
+                verdicts.extend(validation::doctor::look(&config, Arc::new(SystemClock), system_rng()).await);
+            }
             for (what, verdict) in &verdicts {
                 match verdict {
                     Ok(detail) => println!("ok    {what}: {detail}"),

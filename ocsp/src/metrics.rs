@@ -21,6 +21,8 @@ pub(crate) struct Meters {
     feed_age: Gauge,
     feed_rounds: Counter,
     feed_faults: Counter,
+    feed_wakes: Counter,
+    feed_listens: Gauge,
     cached: Gauge,
     queued: Gauge,
     issuers: Vec<(IssuerId, Gauge, Gauge)>,
@@ -43,6 +45,8 @@ impl Meters {
                 feed_age: gauge!("ocsp_feed_age_seconds"),
                 feed_rounds: counter!("ocsp_feed_rounds_total"),
                 feed_faults: counter!("ocsp_feed_faults_total"),
+                feed_wakes: counter!("ocsp_feed_wakes_total"),
+                feed_listens: gauge!("ocsp_feed_listens"),
                 cached: gauge!("ocsp_cached_answers"),
                 queued: gauge!("ocsp_signing_queue"),
                 issuers: issuers
@@ -100,6 +104,15 @@ impl Meters {
         }
     }
 
+    /// The authority told that there is something new.
+    pub(crate) fn woken(&self) {
+        self.feed_wakes.increment(1);
+    }
+
+    pub(crate) fn listening(&self, listens: bool) {
+        self.feed_listens.set(f64::from(u8::from(listens)));
+    }
+
     pub(crate) fn feed_age(&self, seconds: Option<i64>) {
         self.feed_age.set(number(seconds.unwrap_or(-1)));
     }
@@ -121,7 +134,7 @@ impl Meters {
 }
 
 /// Exact up to 2^31, which no gauge here exceeds.
-fn number<T: TryInto<i32>>(value: T) -> f64 {
+pub(crate) fn number<T: TryInto<i32>>(value: T) -> f64 {
     value.try_into().map_or(f64::from(i32::MAX), f64::from)
 }
 
@@ -135,6 +148,8 @@ fn describe() {
     describe_gauge!("ocsp_feed_age_seconds", "Age of the feed's last heartbeat; -1 before the first");
     describe_counter!("ocsp_feed_rounds_total", "Rounds of the feed");
     describe_counter!("ocsp_feed_faults_total", "Rounds of the feed that failed");
+    describe_counter!("ocsp_feed_wakes_total", "Rounds of the feed that the authority asked for");
+    describe_gauge!("ocsp_feed_listens", "1 while the authority can wake the feed, 0 where it looks by itself");
     describe_gauge!("ocsp_cached_answers", "Ready answers");
     describe_gauge!("ocsp_signing_queue", "Questions that wait for a signature");
     describe_gauge!("ocsp_certificates", "Certificates whose status is known, by issuer");

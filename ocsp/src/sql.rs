@@ -6,19 +6,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ca_core::domain::{CertificateStatus, IssuerId, Serial, Sm2Id, StatusChange, Timestamp};
 use ca_core::for_each_backend;
-use ca_core::sql::{DatabaseError, SqlTx};
+use ca_core::sql::{DatabaseError, STATUS_CHANNEL, SqlTx};
 use futures_util::TryStreamExt as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::feed::{Position, ROUND_MAX, Round, Sink, StatusSource};
+use crate::wakes::{Bell, Listening};
 
 const ISSUERS: &str = "SELECT id, certificate, sm2_id FROM issuer ORDER BY id";
 const HEAD: &str = "SELECT head, beat FROM feed WHERE id = 1";
 const STATUSES: &str = "SELECT serial, status, reason, since FROM certificate_status WHERE issuer = $1 ORDER BY serial";
 const LINES: &str = "SELECT seq, issuer, serial, status, reason, since, not_after FROM status_log \
      WHERE seq >= $1 ORDER BY seq LIMIT $2";
+
+/// How long a connection may take to come about.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 type Line = (i64, String, String, i16, i16, i64, i64);
 
@@ -35,7 +39,6 @@ impl StatusDatabase {
     /// # Errors
     /// [`DatabaseError`].
     pub(crate) async fn open(url: &str) -> Result<Self, DatabaseError> {
-        const PATIENCE: Duration = Duration::from_secs(5);
         if url.starts_with("sqlite:") {
             let options = SqliteConnectOptions::from_str(url)?.read_only(true).busy_timeout(PATIENCE);
             let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
@@ -66,11 +69,46 @@ impl StatusDatabase {
         rows.into_iter().map(issuer).collect()
     }
 
+    /// What hears the authority tell that the log has grown; `None` for an engine that tells nobody.
+    pub(crate) fn bell(&self) -> Option<Box<dyn Bell>> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(pool) => Some(Box::new(PostgresBell(pool.clone()))),
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
             Self::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// LISTEN, on a connection of its own: the feed's is busy with reading.
+struct PostgresBell(PgPool);
+
+#[async_trait]
+impl Bell for PostgresBell {
+    async fn listen(&self) -> Result<Box<dyn Listening>, DatabaseError> {
+        let options = (*self.0.connect_options()).clone().application_name("yinxin-ocsp-wake");
+        // No time-outs: it waits for as long as nothing happens.
+        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let pool = pool.acquire_timeout(PATIENCE).connect_with(options).await?;
+        let mut listener = PgListener::connect_with(&pool).await?;
+        // Connecting again is the caller's, who waits between two tries.
+        listener.eager_reconnect(false);
+        // The pool is closed by nobody, it goes with the listener.
+        listener.ignore_pool_close_event(true);
+        listener.listen(STATUS_CHANNEL).await?;
+        Ok(Box::new(listener))
+    }
+}
+
+#[async_trait]
+impl Listening for PgListener {
+    async fn told(&mut self) -> Result<bool, DatabaseError> {
+        Ok(self.try_recv().await?.is_some())
     }
 }
 

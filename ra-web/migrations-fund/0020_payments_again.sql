@@ -11,6 +11,7 @@ CREATE TABLE payment_refusal (
   at         BIGINT NOT NULL,
   again      TEXT
 );
+CREATE INDEX payment_refusal_withdrawal ON payment_refusal (withdrawal);
 CREATE UNIQUE INDEX payment_refusal_open ON payment_refusal (withdrawal) WHERE again IS NULL;
 
 -- The order in place of a refused one, each once: a clerk gives an account of the same person, another one confirms it, and with that
@@ -31,4 +32,5 @@ CREATE TABLE payment_again (
   written      BIGINT,
   CHECK (confirmed_by IS NULL OR (confirmed_by <> asked_by AND message IS NOT NULL AND made IS NOT NULL))
 );
+CREATE INDEX payment_again_withdrawal ON payment_again (withdrawal);
 CREATE INDEX payment_again_unwritten ON payment_again (serial) WHERE message IS NOT NULL AND written IS NULL;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ca_core::domain::{Act, KeyKind, ListKind, RevocationReason};
 use journeys::ceremony::Ceremony;
-use journeys::house::Engine;
+use journeys::house::{Engine, House};
 use journeys::judges::{Lint, openssl, pem, pkilint, root, text};
 use journeys::office::{OFFICE, Office, Unit};
 use journeys::people;
@@ -115,6 +115,18 @@ impl Storage {
         Ok(program)
     }
 
+    /// Its bucket, as configurations name it.
+    fn settings(&self, house: &House) -> anyhow::Result<String> {
+        let secret = house.path("s3.secret");
+        std::fs::write(&secret, "secret\n")?;
+        Ok(format!(
+            "bucket = \"lists\"\nregion = \"us-east-1\"\nprefix = \"crl\"\nendpoint = \"http://127.0.0.1:{}\"\n\
+             access_key = \"yinxin\"\nsecret_file = {:?}\n",
+            self.port,
+            text(&secret)?
+        ))
+    }
+
     /// What a client of S3 gets that signs its requests itself: curl.
     pub(crate) fn ask(&self, arguments: &[&str], object: &str) -> anyhow::Result<String> {
         let mut curl = Command::new("curl");
@@ -123,24 +135,22 @@ impl Storage {
     }
 }
 
+/// Adds to a configuration of the house.
+fn configure(house: &House, file: &str, more: &str) -> anyhow::Result<()> {
+    let configured = std::fs::read_to_string(house.path(file))?;
+    Ok(std::fs::write(house.path(file), format!("{configured}\n{more}"))?)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_copied_to_a_bucket_and_one_that_was_away_catches_up() -> anyhow::Result<()> {
     let office = office()?;
     let house = &office.house;
     let storage = Storage { port: free_port()?, log: house.path("moto.log") };
-    std::fs::write(house.path("s3.secret"), "secret\n")?;
     let copies = house.path("copies");
     std::fs::create_dir(&copies)?;
-    let configured = std::fs::read_to_string(house.path("ca.toml"))?;
-    let publish = format!(
-        "[[publish]]\nkind = \"s3\"\nbucket = \"lists\"\nregion = \"us-east-1\"\nprefix = \"crl\"\n\
-         endpoint = \"http://127.0.0.1:{}\"\naccess_key = \"yinxin\"\nsecret_file = {:?}\n\
-         [[publish]]\nkind = \"folder\"\npath = {:?}\n",
-        storage.port,
-        text(&house.path("s3.secret"))?,
-        text(&copies)?
-    );
-    std::fs::write(house.path("ca.toml"), format!("{configured}\n{publish}"))?;
+    let bucket = storage.settings(house)?;
+    let folder = format!("[[publish]]\nkind = \"folder\"\npath = {:?}\n", text(&copies)?);
+    configure(house, "ca.toml", &format!("[[publish]]\nkind = \"s3\"\n{bucket}{folder}"))?;
 
     let _ca = house.start_ca().await?;
     let ready = format!("http://127.0.0.1:{}/readyz", house.ports.ca_operations());
@@ -172,4 +182,58 @@ async fn lists_are_copied_to_a_bucket_and_one_that_was_away_catches_up() -> anyh
     eventually("the bucket has the delta too, as what it is", Duration::from_secs(30), typed).await?;
     let well = async || must(Command::new("curl").args(["-fsS", &ready])).is_ok();
     eventually("the operator is told that all is well", Duration::from_secs(30), well).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_responder_without_a_folder_of_lists_serves_them_from_the_bucket() -> anyhow::Result<()> {
+    let office = office()?;
+    let house = &office.house;
+    let storage = Storage { port: free_port()?, log: house.path("moto.log") };
+    let bucket = storage.settings(house)?;
+    configure(house, "ca.toml", &format!("[[publish]]\nkind = \"s3\"\n{bucket}"))?;
+    // As on another host: CA certificates are there, lists are not.
+    std::fs::create_dir(house.path("served"))?;
+    must(Command::new("cp").args(["-r", text(&house.path("publish/ca"))?, text(&house.path("served/ca"))?]))?;
+    let responder = std::fs::read_to_string(house.path("ocsp.toml"))?;
+    let elsewhere = responder.replace("publish_folder = \"publish\"", "publish_folder = \"served\"");
+    assert_ne!(responder, elsewhere);
+    std::fs::write(house.path("ocsp.toml"), elsewhere)?;
+    configure(house, "ocsp.toml", &format!("[list_bucket]\n{bucket}"))?;
+
+    let moto = storage.start().await?;
+    let _running = office.open().await?;
+    let unit = office.issue("issuing", KeyKind::P256).await?;
+    office.revoke(&unit.view.issuer, &unit.view.serial, RevocationReason::KeyCompromise).await?;
+    let listed = async || {
+        let list = fetch(&office, ListKind::Full, "served");
+        list.and_then(|(_, pem)| openssl(&["crl", "-in", text(&pem)?, "-noout", "-text"]))
+            .is_ok_and(|text| text.to_lowercase().contains(&unit.view.serial.to_string()))
+    };
+    eventually("the responder serves the list with the revocation", Duration::from_secs(120), listed).await?;
+    let (served, pem) = fetch(&office, ListKind::Full, "served")?;
+    assert_eq!(std::fs::read(&served)?, std::fs::read(house.crl("issuing"))?);
+    let verdict = accepts(&office, &unit, &[&pem], &[])?;
+    assert!(verdict.clone().is_err_and(|said| said.contains("certificate revoked")), "{verdict:?}");
+    fetch(&office, ListKind::Delta, "delta")?;
+
+    // Headers as for a list of the folder: kept for a while, told when it is the same, in parts.
+    let url = house.ocsp_url().replace("/ocsp", "/crl/issuing.crl");
+    let head = must(Command::new("curl").args(["-fsSI", &url]))?.to_lowercase();
+    let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).map(str::to_owned);
+    assert_eq!(field("content-type:").as_deref(), Some("application/pkix-crl"), "{head}");
+    assert!(field("cache-control:").is_some_and(|said| said.contains("max-age=")), "{head}");
+    let etag = field("etag:").ok_or_else(|| anyhow::anyhow!("no tag in {head}"))?;
+    let status = |header: &str| {
+        must(Command::new("curl").args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", header, &url]))
+    };
+    assert_eq!(status(&format!("If-None-Match: {etag}"))?, "304");
+    assert_eq!(status("Range: bytes=0-9")?, "206");
+
+    // The bucket away: the list that is known is served on, and one that is not is not made up.
+    drop(moto);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let (again, _) = fetch(&office, ListKind::Full, "again")?;
+    assert_eq!(std::fs::read(&again)?, std::fs::read(&served)?);
+    assert!(fetch(&office, ListKind::Shard(0), "unknown").is_err());
+    Ok(())
 }

@@ -245,6 +245,8 @@ impl<DB: Engine> SqlTx<DB> {
     /// Rows in one statement at most. Not more: sqlx looks each parameter's name up, which SQLite does by walking
     /// through all of them.
     pub(super) const MOST_ROWS: usize = 16;
+    /// [`Engine::TELL`].
+    pub(super) const TELL: Option<&'static str> = DB::TELL;
 
     /// A part of a transaction that is shared.
     pub(super) const fn together(unit: Unit<DB>) -> Self {

@@ -165,6 +165,8 @@ impl DirectTx {
     /// Rows in one statement at most: one, for a statement costs nothing here, and one that may fail half way makes
     /// SQLite keep what it changes twice.
     pub(super) const MOST_ROWS: usize = 1;
+    /// SQLite tells nobody.
+    pub(super) const TELL: Option<&'static str> = None;
 
     pub(super) const fn new(unit: Unit<Direct>) -> Self {
         Self(Hold::Together(unit))

@@ -78,10 +78,17 @@ impl<DB: Engine> Grouped for DB {
     }
 }
 
+/// Where PostgreSQL tells that the status log has grown. Only a wake-up: what is new stands in the log, and who was not
+/// listening finds it there.
+pub const STATUS_CHANNEL: &str = "yinxin_status";
+
 /// What the two engines do each in its own way.
 pub trait Engine: sqlx::Database {
     /// Begins a transaction that writes.
     const BEGIN: &'static str;
+    /// Tells those who listen on [`STATUS_CHANNEL`], when the transaction is committed and only then; `None` for an engine
+    /// that tells nobody anything.
+    const TELL: Option<&'static str>;
 
     /// Runs a statement without parameters.
     fn run(
@@ -93,6 +100,7 @@ pub trait Engine: sqlx::Database {
 impl Engine for Sqlite {
     /// Takes the lock at once, since a deferred transaction that upgrades fails.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const TELL: Option<&'static str> = None;
 
     async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(statement).execute(connection).await.map(drop)
@@ -102,6 +110,7 @@ impl Engine for Sqlite {
 impl Engine for Postgres {
     /// Serializable, so that what a use case read still holds when it commits.
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+    const TELL: Option<&'static str> = Some("NOTIFY yinxin_status");
 
     async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(statement).execute(connection).await.map(drop)

@@ -25,5 +25,5 @@ pub mod testing;
 mod tests;
 
 pub use backend::{Database, DatabaseError, SqlTx, expect_rows, migrations};
-pub use group::Engine;
+pub use group::{Engine, STATUS_CHANNEL};
 pub use store::{SqlStore, authority_migrations, statements};

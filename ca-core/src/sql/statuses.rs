@@ -163,8 +163,8 @@ impl DirectTx {
 }
 
 for_each_driver! { Transaction =>
-    /// Moves the head of the feed over these changes and appends them to the log. `first`: each is the first of its
-    /// certificate; of such a line lists tell only when it is not "good".
+    /// Moves the head of the feed over these changes, appends them to the log, and has those told who follow it. `first`:
+    /// each is the first of its certificate; of such a line lists tell only when it is not "good".
     async fn log(
         tx: &mut Transaction,
         changes: &[StatusChange],
@@ -192,6 +192,9 @@ for_each_driver! { Transaction =>
             }
             let done = query.execute(tx.connection()).await?;
             expect_rows(statement, done.rows_affected(), changes.len() as u64)?;
+        }
+        if let Some(tell) = Transaction::TELL {
+            sqlx::query(tell).execute(tx.connection()).await?;
         }
         Ok(())
     }

@@ -23,6 +23,10 @@ use tempfile::TempDir;
 
 use super::Database;
 
+mod standby;
+
+pub use standby::Standby;
+
 /// A database of its own, with its schema.
 #[derive(Debug)]
 pub struct Fresh {

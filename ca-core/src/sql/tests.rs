@@ -1,9 +1,11 @@
 //! The contract of the store, told once and run on both engines.
 
+use std::time::Duration;
+
 use sqlx::{Executor as _, SqlSafeStr as _};
 
-use super::testing::{Fresh, databases};
-use super::{Database, SqlStore, authority_migrations, statements};
+use super::testing::{self, Fresh, databases};
+use super::{Database, STATUS_CHANNEL, SqlStore, authority_migrations, statements};
 use crate::clock::system_rng;
 use crate::domain::{
     CertificateStatus, IssuerId, OfficeId, Officer, OfficerId, OrderId, ProfileName, RevocationReason, Role, Serial,
@@ -255,6 +257,32 @@ async fn a_status_moves_the_feed_and_the_log() {
         assert_eq!(tx.status(&issuer(), &serial).await.unwrap().map(|s| s.status), Some(revoked));
         assert_eq!(tx.log_faults().await.unwrap(), Vec::new());
     }
+}
+
+#[tokio::test]
+async fn those_who_listen_are_told_of_what_is_committed_and_of_nothing_else() {
+    let fresh = testing::postgres(&authority_migrations()).await;
+    let mut listener = sqlx::postgres::PgListener::connect(&fresh.url).await.unwrap();
+    listener.listen(STATUS_CHANNEL).await.unwrap();
+    let mut is_told = async || tokio::time::timeout(Duration::from_millis(500), listener.recv()).await.is_ok();
+    let store = store(&fresh);
+    let serial = Serial::draw(NOW, &mut system_rng());
+    let change =
+        |seq, status| StatusChange { seq, issuer: issuer(), serial: serial.clone(), status, not_after: NOW.plus(1000) };
+    let mut tx = store.begin().await.unwrap();
+    tx.set_status(&change(1, CertificateStatus::Good), NOW).await.unwrap();
+    drop(tx);
+    let mut tx = store.begin().await.unwrap();
+    tx.beat(NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!is_told().await, "nothing has changed");
+
+    let mut tx = store.begin().await.unwrap();
+    tx.set_status(&change(1, CertificateStatus::Good), NOW).await.unwrap();
+    tx.set_status(&change(2, CertificateStatus::Held { since: NOW }), NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(is_told().await);
+    assert!(!is_told().await, "once for a transaction");
 }
 
 /// Runs statements as they stand, past the store.

@@ -7,6 +7,7 @@
 
 mod file;
 mod listener;
+mod operations;
 mod publish;
 mod stall;
 mod target;
@@ -25,6 +26,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 pub use self::listener::ConnectionLimits;
 pub(crate) use self::listener::serve;
+pub(crate) use self::operations::{Watched, tell};
 pub(crate) use self::publish::{ListBucket, PublishFolder};
 
 use crate::responder::{OCSP_RESPONSE, Responder};
@@ -105,40 +107,6 @@ impl Validation {
             *reply.status_mut() = StatusCode::NOT_MODIFIED;
             reply.headers_mut().remove(CONTENT_TYPE);
         }
-        reply
-    }
-}
-
-/// What the operator and the supervisor ask: `/healthz`, `/readyz`, `/metrics`.
-pub(crate) struct Operations {
-    pub(crate) responder: Arc<Responder>,
-}
-
-impl Operations {
-    pub(crate) fn handle(&self, request: &Request<Incoming>) -> Reply {
-        const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        const JSON: HeaderValue = HeaderValue::from_static("application/json");
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return not_allowed("GET, HEAD");
-        }
-        let (status, kind, body) = match request.uri().path() {
-            "/healthz" => (StatusCode::OK, JSON, r#"{"alive":true}"#.to_owned()),
-            "/readyz" => {
-                let complaints = self.responder.core.complaints();
-                let status = if complaints.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-                let body = serde_json::json!({ "ready": complaints.is_empty(), "complaints": complaints });
-                (status, JSON, body.to_string())
-            }
-            "/metrics" => {
-                self.responder.measure();
-                (StatusCode::OK, PROMETHEUS, self.responder.core.meters.render())
-            }
-            _ => return bare(StatusCode::NOT_FOUND),
-        };
-        let mut reply = Response::new(Full::from(body));
-        *reply.status_mut() = status;
-        reply.headers_mut().insert(CONTENT_TYPE, kind);
-        reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         reply
     }
 }

@@ -26,6 +26,9 @@ const MAX_COMPRESSED: usize = 16 * 1024 * 1024;
 const GLANCE: Duration = Duration::from_millis(500);
 /// The same for the bucket, which is further away.
 const BUCKET_GLANCE: Duration = Duration::from_secs(5);
+/// How long a look at the bucket may take before the list that is known is served on, and before there is none.
+const BUCKET_PATIENCE: Duration = Duration::from_secs(2);
+const FIRST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the folder holds for an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,10 +124,16 @@ impl PublishFolder {
             Err(known) => known,
         };
         let looked = Instant::now();
-        let file = match bucket.look(&list.file(&name.issuer), name.kind, known.clone()).await {
-            Ok(file) => file?,
-            Err(error) => {
+        let patience = if known.is_some() { BUCKET_PATIENCE } else { FIRST_PATIENCE };
+        let object = list.file(&name.issuer);
+        let file = match tokio::time::timeout(patience, bucket.look(&object, name.kind, known.clone())).await {
+            Ok(Ok(file)) => file?,
+            Ok(Err(error)) => {
                 tracing::error!(%error, issuer = %name.issuer, "Cannot read a list from the bucket");
+                known?
+            }
+            Err(_) => {
+                tracing::error!(issuer = %name.issuer, "The bucket does not give a list in time");
                 known?
             }
         };

@@ -43,6 +43,7 @@ use self::index::Word;
 use self::load::Load;
 use self::news::News;
 use self::signing::{Job, Outcome, SigningQueue};
+use crate::http::Watched;
 use crate::metrics::Meters;
 use crate::wire::{Failure, HashAlgorithm, IssuerHashes, OcspRequest, WireError, encode_request, plain_cert_id};
 
@@ -154,7 +155,7 @@ impl Core {
     }
 
     /// Brings the gauges up to date.
-    pub(crate) fn measure(&self, queued: usize) {
+    fn measure(&self, queued: usize) {
         let now = self.clock.now();
         self.meters.feed_age(self.freshness.age(now));
         self.meters.cached_answers(self.cache.len());
@@ -251,8 +252,7 @@ impl Responder {
             let issued = request.asked.iter().all(|asked| core.word(issuer, asked.id.serial()).is_some());
             if issued || looked {
                 if core.issuers[issuer].delegate().is_none_or(|delegate| delegate.is_quick()) {
-                    core.load.admit(issued)?;
-                    return signing::make(core, issuer, &request);
+                    return core.load.sign(issued, || signing::make(core, issuer, &request));
                 }
                 break (issuer, issued);
             }
@@ -282,14 +282,21 @@ impl Responder {
                 continue;
             };
             // Live questions come first: a full queue ends this round, the next one goes on.
-            let (job, reply) = Job::new(issuer, request.into());
+            let (job, reply) = Job::ours(issuer, request.into());
             if self.queue.submit(job, false).is_err() || signing::wait(reply).await.is_err() {
                 return;
             }
         }
     }
+}
 
-    pub(crate) fn measure(&self) {
+impl Watched for Responder {
+    fn complaints(&self) -> Vec<String> {
+        self.core.complaints()
+    }
+
+    fn metrics(&self) -> String {
         self.core.measure(self.queue.waiting());
+        self.core.meters.render()
     }
 }

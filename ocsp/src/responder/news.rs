@@ -33,7 +33,12 @@ impl News {
         self.done.send_replace(round);
     }
 
-    /// Returns when somebody waits for the next round.
+    /// There may be something new: the next round need not wait.
+    pub(crate) fn wake(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Returns when somebody waits for the next round, or it is worth one.
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
     }

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 use ca_core::domain::Timestamp;
@@ -24,6 +24,11 @@ use crate::wire::{Failure, OcspRequest, Single, Standing, WireError, assemble, e
 
 /// How long a question waits for its signature before it is told to try later.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// A question that waited so long for its turn is not signed any more: its answer would come too late, and make those behind
+/// it late too.
+const STALE: Duration = Duration::from_millis(35);
+/// With fewer behind it, it is signed all the same: not a queue made it wait, but a machine that is busy with other things.
+const CROWD: usize = 16;
 
 pub(super) type Outcome = Result<Arc<Answer>, Failure>;
 
@@ -31,13 +36,29 @@ pub(super) type Outcome = Result<Arc<Answer>, Failure>;
 pub(super) struct Job {
     issuer: usize,
     request: Bytes,
+    /// By when its turn must come, if somebody waits for it.
+    due: Option<Instant>,
     reply: oneshot::Sender<Outcome>,
 }
 
 impl Job {
+    /// A question that somebody waits for.
     pub(super) fn new(issuer: usize, request: Bytes) -> (Self, oneshot::Receiver<Outcome>) {
+        Self::due_at(issuer, request, Some(Instant::now() + STALE))
+    }
+
+    /// A question of our own, which may wait.
+    pub(super) fn ours(issuer: usize, request: Bytes) -> (Self, oneshot::Receiver<Outcome>) {
+        Self::due_at(issuer, request, None)
+    }
+
+    fn due_at(issuer: usize, request: Bytes, due: Option<Instant>) -> (Self, oneshot::Receiver<Outcome>) {
         let (reply, receiver) = oneshot::channel();
-        (Self { issuer, request, reply }, receiver)
+        (Self { issuer, request, due, reply }, receiver)
+    }
+
+    fn is_stale(&self) -> bool {
+        self.due.is_some_and(|due| Instant::now() > due)
     }
 }
 
@@ -94,13 +115,18 @@ fn work(core: &Core, jobs: &Mutex<Receiver<Job>>, waiting: &AtomicUsize) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        waiting.fetch_sub(1, Ordering::Relaxed);
+        let behind = waiting.fetch_sub(1, Ordering::Relaxed) - 1;
         // Whoever asked may have gone.
-        if !job.reply.is_closed() {
-            let request = OcspRequest::parse(&job.request).map_err(|_| Failure::MalformedRequest);
-            let outcome = request.and_then(|request| make(core, job.issuer, &request));
-            let _gone = job.reply.send(outcome);
+        if job.reply.is_closed() {
+            continue;
         }
+        let outcome = if behind >= CROWD && job.is_stale() {
+            Err(Failure::TryLater)
+        } else {
+            let request = OcspRequest::parse(&job.request).map_err(|_| Failure::MalformedRequest);
+            request.and_then(|request| make(core, job.issuer, &request))
+        };
+        let _gone = job.reply.send(outcome);
     }
 }
 
@@ -203,4 +229,19 @@ fn http_date(at: Timestamp) -> Result<HeaderValue, Failure> {
 
 fn header(text: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(text).map_err(|_| Failure::InternalError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_waits_for_gets_stale_and_our_own_does_not() {
+        let request = Bytes::new();
+        let (mut waited, _reply) = Job::new(0, request.clone());
+        assert!(!waited.is_stale());
+        waited.due = waited.due.map(|due| due - 2 * STALE);
+        assert!(waited.is_stale());
+        assert!(!Job::ours(0, request).0.is_stale());
+    }
 }

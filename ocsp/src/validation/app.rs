@@ -6,12 +6,8 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context as _;
 use ca_core::chain::Purpose;
 use ca_core::clock::Clock;
-use ca_core::domain::Timestamp;
 use ca_core::signer::{EvidenceKey, StampKey};
-use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::service::Service as _;
-use hyper::{Response, StatusCode};
 use hyper_util::service::TowerToHyperService;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -24,11 +20,13 @@ use super::callers::{Callers, Meter};
 use super::config::Config;
 use super::finding::Words;
 use super::http::{Service, router};
+use super::metrics::Meters;
 use super::notary::Notary;
+use super::own::{Own, OwnCertificates};
 use super::stamp::StampAuthority;
 use super::verifier::Verifier;
-use crate::client::{Client, CrlFallback, CrlSource, Settings};
-use crate::http::serve;
+use crate::client::Client;
+use crate::http::{serve, tell};
 
 /// Connections that may be open at the operations listener.
 const OPERATORS: usize = 64;
@@ -38,7 +36,7 @@ const OPERATORS: usize = 64;
 pub struct Running {
     /// Where it is asked.
     pub listen: SocketAddr,
-    /// Where `/healthz` and `/readyz` are.
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
     pub operations: SocketAddr,
     stop: CancellationToken,
     tasks: JoinSet<()>,
@@ -58,37 +56,6 @@ impl Running {
     }
 }
 
-/// Until when the service's own certificates are good: it is not ready after that.
-struct Readiness {
-    clock: Arc<dyn Clock>,
-    until: Vec<(&'static str, Timestamp)>,
-}
-
-impl Readiness {
-    fn complaints(&self) -> Vec<String> {
-        let now = self.clock.now();
-        let over = self.until.iter().filter(|(_, until)| *until < now);
-        over.map(|(what, until)| format!("the certificate of {what} ended at {}", until.beijing_text())).collect()
-    }
-
-    fn answer(&self, path: &str) -> Response<Full<bytes::Bytes>> {
-        let (status, body) = match path {
-            "/healthz" => (StatusCode::OK, serde_json::json!({ "alive": true })),
-            "/readyz" => {
-                let complaints = self.complaints();
-                let status = if complaints.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-                (status, serde_json::json!({ "ready": complaints.is_empty(), "complaints": complaints }))
-            }
-            _ => (StatusCode::NOT_FOUND, serde_json::Value::Null),
-        };
-        let mut response = Response::new(Full::from(body.to_string()));
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    }
-}
-
 /// Starts the service.
 ///
 /// # Errors
@@ -100,17 +67,21 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, rng: ChaCha20Rng) -> a
     let connections = config.limits.connections();
     let (listener, operations) = (at(config.listen).await?, at(config.operations_listen).await?);
     // Opening keys is slow by design.
-    let (service, readiness) = tokio::task::spawn_blocking(move || build(&config, clock, rng)).await??;
+    let (service, own) = tokio::task::spawn_blocking(move || build(&config, clock, rng)).await??;
     let mut running = Running {
         listen: listener.local_addr()?,
         operations: operations.local_addr()?,
         stop: CancellationToken::new(),
         tasks: JoinSet::new(),
     };
-    let readiness = Arc::new(readiness);
+    let own = Arc::new(own);
+    let (watched, client, stop) = (own.clone(), service.verifier.client.clone(), running.stop.clone());
+    running.tasks.spawn(async move {
+        let _cut_off = stop.run_until_cancelled(watched.watch(&client)).await;
+    });
     let for_operators = crate::http::ConnectionLimits { connections: OPERATORS, ..connections };
     running.tasks.spawn(serve(operations, for_operators, None, running.stop.clone(), move |request| {
-        let answer = readiness.answer(request.uri().path());
+        let answer = tell(&*own, &request);
         async move { answer }
     }));
     let routes = TowerToHyperService::new(router(Arc::new(service)));
@@ -127,7 +98,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, rng: ChaCha20Rng) -> a
     Ok(running)
 }
 
-fn build(config: &Config, clock: Arc<dyn Clock>, mut rng: ChaCha20Rng) -> anyhow::Result<(Service, Readiness)> {
+fn build(config: &Config, clock: Arc<dyn Clock>, mut rng: ChaCha20Rng) -> anyhow::Result<(Service, OwnCertificates)> {
     let now = clock.now();
     let anchors = config.trust.anchors()?;
     let mut more = || {
@@ -135,12 +106,14 @@ fn build(config: &Config, clock: Arc<dyn Clock>, mut rng: ChaCha20Rng) -> anyhow
         rng.fill_bytes(&mut seed);
         ChaCha20Rng::from_seed(seed)
     };
-    let (key, certificate, until) = config.evidence.open(Purpose::Records, &anchors, now).context("evidence")?;
-    let mut all_until = vec![("evidence", until)];
+    let (key, chain) = config.evidence.open(Purpose::Records, &anchors, now).context("evidence")?;
+    let certificate = chain.der().to_vec();
+    let mut own = vec![Own::new("evidence", chain)];
     let mut stamps = None;
     if let Some(settings) = &config.stamps {
-        let (key, certificate, until) = settings.key().open(Purpose::TimeStamping, &anchors, now).context("stamps")?;
-        all_until.push(("stamps", until));
+        let (key, chain) = settings.key().open(Purpose::TimeStamping, &anchors, now).context("stamps")?;
+        let certificate = chain.der().to_vec();
+        own.push(Own::new("stamps", chain));
         let policy = settings.policy().context("stamps.policy is no OID")?;
         let seconds = settings.accuracy_seconds;
         let authority =
@@ -148,22 +121,17 @@ fn build(config: &Config, clock: Arc<dyn Clock>, mut rng: ChaCha20Rng) -> anyhow
         tracing::info!(policy = %authority.policy(), "Gives time stamps");
         stamps = Some((Arc::new(authority), Meter::new(settings.per_minute)));
     }
-    let trust = &config.trust;
-    let crl = trust
-        .crl
-        .as_ref()
-        .map(|base| CrlFallback { source: CrlSource::Url(base.clone()), max_age_seconds: trust.crl_max_age_seconds });
-    let patience = std::time::Duration::from_millis(config.limits.responder_ms);
-    let settings = Settings { patience, crl, ..Settings::new(&trust.ocsp) };
-    let client = Client::new(settings, clock.clone(), more())?;
+    let client = Arc::new(Client::new(config.client(), clock.clone(), more())?);
     let notary = Notary {
         key: EvidenceKey::new(key),
         certificate,
         stamps: stamps.as_ref().map(|(authority, _)| authority.clone()),
         rng: Mutex::new(more()),
     };
+    let callers = Callers::load(&config.callers_file)?;
+    let meters = Arc::new(Meters::new(callers.names(), own.iter().map(|own| own.name)));
     let service = Service {
-        callers: Callers::load(&config.callers_file)?,
+        callers,
         verifier: Verifier { anchors, client, clock: clock.clone() },
         notary: Arc::new(notary),
         stamps,
@@ -171,6 +139,7 @@ fn build(config: &Config, clock: Arc<dyn Clock>, mut rng: ChaCha20Rng) -> anyhow
         places: Semaphore::new(config.limits.at_once),
         body_bytes: config.limits.body_bytes,
         patience: config.limits.question(),
+        meters: meters.clone(),
     };
-    Ok((service, Readiness { clock, until: all_until }))
+    Ok((service, OwnCertificates::new(clock, meters, own)))
 }

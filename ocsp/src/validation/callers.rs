@@ -119,6 +119,11 @@ impl Callers {
         ))
     }
 
+    /// Their names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(caller, _)| caller.name.as_str())
+    }
+
     /// Whose key this is.
     pub(super) fn find(&self, key: &str) -> Option<(&Caller, &Meter)> {
         let sha256 = openssl::sha::sha256(key.as_bytes());

@@ -17,6 +17,7 @@ use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
 
 pub use super::keys::KeyConfig;
+use crate::client::{self, CrlFallback, CrlSource};
 pub use crate::http::ConnectionLimits;
 
 /// A configuration that was checked.
@@ -26,7 +27,7 @@ pub struct Config {
     /// Where it is asked.
     #[serde(default = "listen")]
     pub listen: SocketAddr,
-    /// Where `/healthz` and `/readyz` are.
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
     #[serde(default = "operations_listen")]
     pub operations_listen: SocketAddr,
     /// Who may ask: a file of `[[caller]]`, written by `ocsp-responder caller`.
@@ -181,6 +182,19 @@ impl Config {
             must(known, "trust.sm2_ids", "of certificates that stand above them");
         }
         Faults::none(faults).map(|()| config)
+    }
+}
+
+impl Config {
+    /// How the responder is asked.
+    pub(super) fn client(&self) -> client::Settings {
+        let trust = &self.trust;
+        let crl = trust.crl.as_ref().map(|base| CrlFallback {
+            source: CrlSource::Url(base.clone()),
+            max_age_seconds: trust.crl_max_age_seconds,
+        });
+        let patience = Duration::from_millis(self.limits.responder_ms);
+        client::Settings { patience, crl, ..client::Settings::new(&trust.ocsp) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use ca_core::chain::{Anchors, Purpose};
+use ca_core::chain::{Anchors, ChainValid, Purpose};
 use ca_core::domain::{KeyKind, Timestamp};
 use ca_core::durable;
 use ca_core::keys::csr;
@@ -56,7 +56,7 @@ impl KeyConfig {
         purpose: Purpose,
         anchors: &Anchors,
         now: Timestamp,
-    ) -> anyhow::Result<(Arc<dyn Signer>, Vec<u8>, Timestamp)> {
+    ) -> anyhow::Result<(Arc<dyn Signer>, ChainValid)> {
         let of = |path: &Path| path.display().to_string();
         let passphrase = Passphrase::from_file(&self.passphrase_file)?;
         let key = SoftKey::open(&self.key_file, &passphrase).with_context(|| of(&self.key_file))?;
@@ -65,7 +65,6 @@ impl KeyConfig {
         let parts = Parts::read(&certificate).with_context(|| of(&self.certificate))?;
         ensure!(parts.tbs.spki == key.spki_der(), "{} is not of the key {}", of(&self.certificate), of(&self.key_file));
         let chain = anchors.verify_for(&certificate, now, purpose).with_context(|| of(&self.certificate))?;
-        let until = chain.validity().not_after;
-        Ok((Arc::new(key), certificate, until))
+        Ok((Arc::new(key), chain))
     }
 }

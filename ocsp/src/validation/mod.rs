@@ -9,10 +9,13 @@
 pub mod app;
 mod callers;
 pub mod config;
+pub mod doctor;
 mod finding;
 mod http;
 pub mod keys;
+mod metrics;
 mod notary;
+mod own;
 mod question;
 pub mod record;
 mod stamp;

@@ -45,7 +45,7 @@ pub(super) struct Verdict {
 /// Verifies signatures.
 pub(super) struct Verifier {
     pub(super) anchors: Anchors,
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     pub(super) clock: Arc<dyn Clock>,
 }
 

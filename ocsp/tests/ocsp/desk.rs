@@ -11,6 +11,7 @@ use ca_core::domain::{CertificateStatus, KeyKind};
 use ca_core::signer::soft::{Cost, SoftKey};
 use ca_core::signer::{Passphrase, Signer as _};
 use ca_core::sql::{authority_migrations, testing};
+use ca_core::store::Store as _;
 use ocsp::validation::add_caller;
 use ocsp::validation::app::{self, Running};
 use ocsp::validation::config::Config;
@@ -18,7 +19,7 @@ use openssl::pkey::PKey;
 use openssl::x509::extension::ExtendedKeyUsage;
 use serde_json::Value;
 
-use crate::hierarchy::{Holder, issuer_id, leaf, serial, server};
+use crate::hierarchy::{Holder, issuer_id, leaf, serial, server, server_serial};
 use crate::house::{Answer, Ground, House, pem, send};
 
 /// A responder, and the service that asks it.
@@ -53,6 +54,12 @@ impl Desk {
             let public = PKey::public_key_from_der(key.spki_der()).unwrap();
             let certificate = server(name, &public, purpose, house.issuer());
             std::fs::write(path(&format!("{name}.cer")), certificate.to_der().unwrap()).unwrap();
+            // The authority knows it, unless the test has told something of it.
+            let number = server_serial(name);
+            let known = house.ground.store.begin_read().await.unwrap().status(&issuer_id(), &number).await.unwrap();
+            if known.is_none() {
+                house.ground.set(&number, CertificateStatus::Good).await;
+            }
         }
         std::fs::write(path("root.cer"), house.ground.root.der()).unwrap();
         std::fs::write(path("issuer.cer"), house.issuer().der()).unwrap();
@@ -72,6 +79,7 @@ impl Desk {
              certificate = \"{folder}/stamps.cer\"\npolicy = \"1.3.6.1.4.1.32473.3.1\"\nper_minute = 60000\n{more}\n",
             house.url()
         );
+        std::fs::write(path("validation.toml"), &text).unwrap();
         let config = Config::parse(&text).unwrap();
         let running = app::start(config, house.ground.clock.clone(), system_rng()).await.unwrap();
         Self { house, running, key }

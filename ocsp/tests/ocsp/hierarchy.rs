@@ -171,9 +171,14 @@ pub(crate) fn leaf(common: &str, serial: &Serial, issuer: &Holder) -> Holder {
     leaf_between(common, (-1, 365), serial, issuer, true)
 }
 
+/// The serial number of [`server`]'s certificate of this name.
+pub(crate) fn server_serial(common: &str) -> Serial {
+    Serial::from_der_content(&[0x42, 7, common.len() as u8]).unwrap()
+}
+
 /// A certificate of this purpose for a key of a server.
 pub(crate) fn server(common: &str, key: &PKeyRef<Public>, purpose: &ExtendedKeyUsage, issuer: &Holder) -> X509 {
-    let mut builder = builder(common, &[0x42, 7, common.len() as u8], key, (-1, 3650));
+    let mut builder = builder(common, server_serial(common).octets(), key, (-1, 3650));
     builder.set_issuer_name(issuer.certificate.subject_name()).unwrap();
     let usage = KeyUsage::new().critical().digital_signature().non_repudiation().build().unwrap();
     builder.append_extension(usage).unwrap();

@@ -215,10 +215,15 @@ impl House {
 
     /// A number of the metrics page.
     pub(crate) async fn metric(&self, line: &str) -> f64 {
-        let text = get(self.running.operations, "/metrics").await.text();
-        let found = text.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' ')?.parse().ok());
-        found.unwrap_or_else(|| panic!("no {line} in\n{text}"))
+        metric(self.running.operations, line).await
     }
+}
+
+/// A number of the metrics page at this address.
+pub(crate) async fn metric(operations: SocketAddr, line: &str) -> f64 {
+    let text = get(operations, "/metrics").await.text();
+    let found = text.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' ')?.parse().ok());
+    found.unwrap_or_else(|| panic!("no {line} in\n{text}"))
 }
 
 async fn beat(store: SqlStore, clock: Arc<TestClock>, beating: Arc<AtomicBool>) {

@@ -15,4 +15,6 @@ mod service;
 mod stamps;
 mod table;
 mod verifying;
+mod wakes;
+mod watched;
 mod wire;

@@ -40,7 +40,7 @@ const UNINVOICED: &str = "SELECT number, subject, office, uscc, unit_name, lines
 // Counted, so that PostgreSQL looks each bill's invoice up instead of walking through all that stand.
 const IN_VAIN: &str = "SELECT number, subject, office, uscc, unit_name, lines, tax, state, refunded, created, due, paid, \
     served, invoice_due, version FROM bill WHERE office = $1 AND state IN ('refunded', 'cancelled', 'lapsed') \
-    AND (SELECT COUNT(*) FROM invoice_handed_out i WHERE i.bill = bill.number AND i.back_at IS NULL) > 0 \
+    AND (SELECT COUNT(CASE WHEN i.back_at IS NULL THEN 1 END) FROM invoice_handed_out i WHERE i.bill = bill.number) > 0 \
     ORDER BY created, number LIMIT $2";
 const ADD_INVOICE: &str = "INSERT INTO invoice_handed_out (bill, at, kind, number, waybill, by_id, by_name) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";

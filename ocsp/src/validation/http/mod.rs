@@ -23,7 +23,8 @@ use utoipa_axum::routes;
 
 use self::body::{NO_STORE, Problem, VerifyAnswer, VerifyRequest};
 use super::callers::{Caller, Callers, Meter};
-use super::finding::Words;
+use super::finding::{Finding, Words};
+use super::metrics::Meters;
 use super::notary::Notary;
 use super::question::Question;
 use super::stamp::{MAX_REQUEST, StampAuthority};
@@ -39,6 +40,7 @@ pub(super) struct Service {
     pub(super) places: Semaphore,
     pub(super) body_bytes: usize,
     pub(super) patience: Duration,
+    pub(super) meters: Arc<Meters>,
 }
 
 #[derive(OpenApi)]
@@ -78,7 +80,17 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "another method is needed")
         })
-        .with_state(service)
+        .with_state(service.clone())
+        .layer(axum::middleware::map_response_with_state(service, counted))
+}
+
+/// Counts what is turned away, whoever did it.
+async fn counted(State(service): State<Arc<Service>>, response: Response) -> Response {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        service.meters.turned_away(status.as_u16());
+    }
+    response
 }
 
 /// Verifies a signature: signature, chain, validity, use and status. Whatever is found, the answer is 200 and says so.
@@ -100,7 +112,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
 )]
 async fn verify(State(service): State<Arc<Service>>, request: Request) -> Result<Response, Problem> {
     let (caller, meter) = service.caller(request.headers())?;
-    service.take(meter)?;
+    service.take(Some(caller), meter)?;
     let _place = service.place()?;
     of_type(request.headers(), "application/json")?;
     let body = service.body(request.into_body(), service.body_bytes).await?;
@@ -108,7 +120,13 @@ async fn verify(State(service): State<Arc<Service>>, request: Request) -> Result
         serde_json::from_slice(&body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let question = Question::from(asked);
     let verdict = service.verifier.verify(&question, caller.issuers.as_deref()).await;
-    let evidenced = service.notary.attest(&caller.name, &question, &verdict).await.map_err(|error| {
+    service.meters.verified(verdict.finding);
+    if let (Finding::Valid, Some(status)) = (verdict.finding, &verdict.status) {
+        service.meters.heard(status.moment);
+    }
+    let evidenced = service.notary.attest(&caller.name, &question, &verdict).await;
+    service.meters.recorded(evidenced.is_ok());
+    let evidenced = evidenced.map_err(|error| {
         tracing::error!(%error, "A verdict without a record is not given");
         Problem::later(StatusCode::SERVICE_UNAVAILABLE, "no record can be signed now", Duration::from_secs(5))
     })?;
@@ -141,17 +159,19 @@ async fn time_stamp(State(service): State<Arc<Service>>, request: Request) -> Re
     let Some((stamps, anyone)) = &service.stamps else {
         return Err(Problem::new(StatusCode::NOT_FOUND, "no time stamps are given here"));
     };
-    let meter = match request.headers().contains_key(AUTHORIZATION) {
-        true => service.caller(request.headers())?.1,
-        false => anyone,
+    let (caller, meter) = match request.headers().contains_key(AUTHORIZATION) {
+        true => service.caller(request.headers()).map(|(caller, meter)| (Some(caller), meter))?,
+        false => (None, anyone),
     };
-    service.take(meter)?;
+    service.take(caller, meter)?;
     let _place = service.place()?;
     of_type(request.headers(), "application/timestamp-query")?;
     let body = service.body(request.into_body(), MAX_REQUEST).await?;
     let stamps = stamps.clone();
     let reply = tokio::task::spawn_blocking(move || stamps.answer(&body)).await;
-    let reply = reply.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no stamp can be made now"))?;
+    let (reply, outcome) =
+        reply.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no stamp can be made now"))?;
+    service.meters.stamped(outcome);
     let head = [(CONTENT_TYPE, HeaderValue::from_static("application/timestamp-reply")), (CACHE_CONTROL, NO_STORE)];
     Ok((head, reply).into_response())
 }
@@ -174,10 +194,10 @@ impl Service {
         })
     }
 
-    fn take(&self, meter: &Meter) -> Result<(), Problem> {
-        meter
-            .take(Instant::now())
-            .map_err(|wait| Problem::later(StatusCode::TOO_MANY_REQUESTS, "more is asked than was agreed on", wait))
+    fn take(&self, caller: Option<&Caller>, meter: &Meter) -> Result<(), Problem> {
+        let taken = meter.take(Instant::now());
+        self.meters.asked(caller.map(|caller| caller.name.as_str()), taken.is_ok());
+        taken.map_err(|wait| Problem::later(StatusCode::TOO_MANY_REQUESTS, "more is asked than was agreed on", wait))
     }
 
     fn place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {

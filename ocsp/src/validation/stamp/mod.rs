@@ -17,8 +17,8 @@ use const_oid::ObjectIdentifier;
 use rand::RngCore as _;
 use rand_chacha::ChaCha20Rng;
 
-pub(super) use self::request::MAX_REQUEST;
-use self::request::{Refusal, StampRequest};
+use self::request::StampRequest;
+pub(super) use self::request::{MAX_REQUEST, Refusal};
 use crate::stamp::{Imprint, TST_INFO};
 
 /// Why there is no stamp.
@@ -72,17 +72,18 @@ impl StampAuthority {
         self.policy
     }
 
-    /// The whole answer to a request (TimeStampResp), whatever comes.
-    pub(super) fn answer(&self, request: &[u8]) -> Vec<u8> {
+    /// The whole answer to a request (TimeStampResp), whatever comes, and whether it holds a stamp.
+    pub(super) fn answer(&self, request: &[u8]) -> (Vec<u8>, Result<(), Refusal>) {
         let stamped = StampRequest::read(request).map_err(StampFault::from).and_then(|request| self.grant(&request));
-        match stamped {
-            Ok(token) => token::granted(&token),
-            Err(StampFault::Refused(refusal)) => token::refused(refusal),
+        let refusal = match stamped {
+            Ok(token) => return (token::granted(&token), Ok(())),
+            Err(StampFault::Refused(refusal)) => refusal,
             Err(error) => {
                 tracing::error!(%error, "No time stamp");
-                token::refused(Refusal::SystemFailure)
+                Refusal::SystemFailure
             }
-        }
+        };
+        (token::refused(refusal), Err(refusal))
     }
 
     /// A token over these bytes, by SHA-256, with the certificate.

@@ -35,6 +35,30 @@ pub(in crate::validation) enum Refusal {
 }
 
 impl Refusal {
+    /// All of them.
+    pub(in crate::validation) const ALL: [Self; 7] = [
+        Self::BadAlg,
+        Self::BadRequest,
+        Self::BadDataFormat,
+        Self::TimeNotAvailable,
+        Self::UnacceptedPolicy,
+        Self::UnacceptedExtension,
+        Self::SystemFailure,
+    ];
+
+    /// Its name in the standard.
+    pub(in crate::validation) const fn name(self) -> &'static str {
+        match self {
+            Self::BadAlg => "badAlg",
+            Self::BadRequest => "badRequest",
+            Self::BadDataFormat => "badDataFormat",
+            Self::TimeNotAvailable => "timeNotAvailable",
+            Self::UnacceptedPolicy => "unacceptedPolicy",
+            Self::UnacceptedExtension => "unacceptedExtension",
+            Self::SystemFailure => "systemFailure",
+        }
+    }
+
     /// Its bit (RFC 3161 §2.4.2).
     pub(super) const fn bit(self) -> u8 {
         match self {

@@ -88,6 +88,8 @@ pub fn fund_migrations() -> Migrator {
         (11, "bank", include_str!("../../../migrations-fund/0011_bank.sql")),
         (12, "undo", include_str!("../../../migrations-fund/0012_undo.sql")),
         (18, "stamps", include_str!("../../../migrations-fund/0018_stamps.sql")),
+        (19, "returns", include_str!("../../../migrations-fund/0019_returns.sql")),
+        (20, "payments_again", include_str!("../../../migrations-fund/0020_payments_again.sql")),
     ])
 }
 

@@ -39,7 +39,7 @@ async fn a_supervisor_sees_the_figures_of_the_own_office_and_an_auditor_those_of
     assert_eq!(own.status, StatusCode::OK, "{}", own.text);
     assert!(own.text.contains("<rect class=\"s1\"") && own.text.contains("First issued"), "a picture and its table");
     let csv = bench.get("own", "/reports/certificates/csv?from=2026-11&to=2026-11").await.text;
-    assert!(csv.starts_with('\u{feff}') && csv.contains("demo-office,2026-11,1,0,0,0,0,1,0,0,0\r\n"), "{csv}");
+    assert!(csv.starts_with('\u{feff}') && csv.contains("demo-office,2026-11,1,0,0,0,0,0,1,0,0,0\r\n"), "{csv}");
     assert_eq!(bench.get("own", "/reports/times").await.status, StatusCode::OK);
     let statistics = bench.get("own", "/reports/statistics").await.text;
     assert!(statistics.contains("Valid now"));

@@ -17,7 +17,7 @@ use ca_core::service::client::{CallError, CertificateAuthority};
 use ca_core::service::protocol::{Blob, CertificateView, Request, Response};
 use ca_core::signer::Passphrase;
 use ca_core::signer::soft::{Cost, SoftKey};
-use ca_core::sql::{Database, SqlStore, authority_migrations};
+use ca_core::sql::{Database, SqlStore, authority_migrations, testing};
 use ca_core::store::{IssuerRecord, Store as _};
 use der::Decode as _;
 use tempfile::TempDir;
@@ -77,8 +77,26 @@ impl Ground {
         Self::prepare(certificates).await?.start().await
     }
 
+    /// The same on a PostgreSQL of this process's own.
+    pub(super) async fn on_postgres(certificates: u32) -> anyhow::Result<Self> {
+        let fresh = testing::postgres(&authority_migrations()).await;
+        let Database::Postgres(pool) = &fresh.database else { anyhow::bail!("not PostgreSQL") };
+        for statement in [POSTGRES_STATUSES, LINE, HEAD] {
+            sqlx::query(statement).bind(i64::from(certificates)).execute(pool).await?;
+        }
+        Self::prepare_in(tempfile::tempdir()?, &fresh.url, fresh.database.clone()).await?.start().await
+    }
+
     pub(super) async fn prepare(certificates: u32) -> anyhow::Result<Prepared> {
         let folder = tempfile::tempdir()?;
+        let url = format!("sqlite:{}/ca.db", folder.path().display());
+        let database = Database::open(&url, true).await?;
+        database.migrate(&authority_migrations()).await?;
+        fill(&url, certificates).await?;
+        Self::prepare_in(folder, &url, database).await
+    }
+
+    async fn prepare_in(folder: TempDir, url: &str, database: Database) -> anyhow::Result<Prepared> {
         let path = folder.path().display().to_string();
         let id = IssuerId::new("unit-p256").context("a name")?;
         let mut parameters = rcgen::CertificateParams::default();
@@ -87,10 +105,6 @@ impl Ground {
         let issuer = Issuer::self_signed(parameters, rcgen::KeyPair::generate()?)?;
         let der = issuer.der().to_vec();
 
-        let url = format!("sqlite:{path}/ca.db");
-        let database = Database::open(&url, true).await?;
-        database.migrate(&authority_migrations()).await?;
-        fill(&url, certificates).await?;
         let store = SqlStore::new(database);
         let now = SystemClock.now();
         let mut tx = store.begin().await?;
@@ -140,6 +154,19 @@ impl Ground {
         Ok(Prepared { hashes, store, config, authority: Arc::new(Authority(issuer)), beater, _folder: folder })
     }
 
+    /// Another responder of the same CA, on the database at this URL.
+    pub(super) async fn beside(&self, url: String) -> anyhow::Result<Running> {
+        let config = Config { database_url: url, index_file: None, ..self.prepared.config.clone() };
+        let running = app::start_with(config, Arc::new(SystemClock), self.prepared.authority.clone()).await?;
+        until_ready(&running).await?;
+        Ok(running)
+    }
+
+    /// Where the database is.
+    pub(super) fn database_url(&self) -> &str {
+        &self.prepared.config.database_url
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.running.validation
     }
@@ -183,38 +210,41 @@ impl Ground {
         self.running.shutdown().await;
         self.prepared
     }
+}
 
-    async fn until_ready(&self) -> anyhow::Result<()> {
-        let ask = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-        for _ in 0..6000 {
-            if super::load::once(self.running.operations, ask).await.is_ok() {
-                return Ok(());
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+async fn until_ready(running: &Running) -> anyhow::Result<()> {
+    let ask = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    for _ in 0..6000 {
+        if super::load::once(running.operations, ask).await.is_ok() {
+            return Ok(());
         }
-        anyhow::bail!("the responder did not get ready")
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+    anyhow::bail!("the responder did not get ready")
 }
 
 impl Prepared {
     pub(super) async fn start(self) -> anyhow::Result<Ground> {
         let running = app::start_with(self.config.clone(), Arc::new(SystemClock), self.authority.clone()).await?;
-        let ground = Ground { running, prepared: self };
-        ground.until_ready().await?;
-        Ok(ground)
+        until_ready(&running).await?;
+        Ok(Ground { running, prepared: self })
     }
 }
 
-/// Writes the statuses of certificates that were never made, in the order of their numbers. The log has the last one
-/// only: the responder begins with the statuses.
+// The statuses of certificates that were never made, in the order of their numbers. The log has the last one only: the
+// responder begins with the statuses.
+const STATUSES: &str = "WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < $1) \
+     INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) \
+     SELECT 'unit-p256', printf('4%015x%016x', n * 100000000, n * 2654435761), 0, 0, 0, 4000000000 FROM n";
+const POSTGRES_STATUSES: &str = "INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) \
+     SELECT 'unit-p256', '4' || lpad(to_hex(n * 100000000), 15, '0') || lpad(to_hex(n * 2654435761), 16, '0'), \
+     0, 0, 0, 4000000000 FROM generate_series(0::bigint, $1 - 1) AS n";
+const LINE: &str = "INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) \
+     SELECT $1, issuer, serial, status, reason, since, not_after, 0 FROM certificate_status \
+     ORDER BY serial DESC LIMIT 1";
+const HEAD: &str = "UPDATE feed SET head = $1 WHERE id = 1";
+
 async fn fill(url: &str, certificates: u32) -> anyhow::Result<()> {
-    const STATUSES: &str = "WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < $1) \
-         INSERT INTO certificate_status (issuer, serial, status, reason, since, not_after) \
-         SELECT 'unit-p256', printf('4%015x%016x', n * 100000000, n * 2654435761), 0, 0, 0, 4000000000 FROM n";
-    const LINE: &str = "INSERT INTO status_log (seq, issuer, serial, status, reason, since, not_after, at) \
-         SELECT $1, issuer, serial, status, reason, since, not_after, 0 FROM certificate_status \
-         ORDER BY serial DESC LIMIT 1";
-    const HEAD: &str = "UPDATE feed SET head = $1 WHERE id = 1";
     let pool = sqlx::SqlitePool::connect(url).await?;
     for statement in [STATUSES, LINE, HEAD] {
         sqlx::query(statement).bind(i64::from(certificates)).execute(&pool).await?;
@@ -223,7 +253,7 @@ async fn fill(url: &str, certificates: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serial numbers as [`fill`] writes them.
+/// Serial numbers as these statements write them.
 fn serial(number: u32) -> Serial {
     let n = u64::from(number);
     format!("4{:015x}{:016x}", n * 100_000_000, n * 2_654_435_761).parse().unwrap_or_else(|_| unreachable!("hex"))

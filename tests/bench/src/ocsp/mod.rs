@@ -18,6 +18,7 @@ use ::ocsp::wire::{Nonce, Reply, encode_request, parse_reply};
 use anyhow::Context as _;
 use base64::Engine as _;
 use bytes::Bytes;
+use ca_core::sql::testing::Standby;
 use http_body_util::{BodyExt as _, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -116,9 +117,26 @@ pub(crate) fn run() -> anyhow::Result<()> {
     println!("nonce answers beside raw signing, by processor time: {:.2}", 1e6 / raw / nonce_cpu_us);
     client.block_on(peers::run(&ground, &ids, &post_sample.body))?;
     client.block_on(saturation::overload(ground.address(), &nonces, 2.0 * nonce_rate))?;
-    client.block_on(saturation::revocations(&ground, &posts, QUESTIONS))?;
+    let (here, all) = (ground.address(), 0..QUESTIONS);
+    client.block_on(saturation::revocations("one host, SQLite", &ground, here, &posts, all))?;
     client.block_on(mutation::run(ground.address(), &ids, DAMAGED))?;
     server.block_on(ground.stop());
+    replica(&server, &client, &posts)
+}
+
+/// How soon a revocation shows on PostgreSQL: where the authority's own is read, and from a streaming replica of it.
+fn replica(server: &Runtime, client: &Runtime, posts: &[Vec<u8>]) -> anyhow::Result<()> {
+    let ground = server.block_on(Ground::on_postgres(CERTIFICATES))?;
+    let (here, first) = (ground.address(), 0..QUESTIONS);
+    client.block_on(saturation::revocations("one host, PostgreSQL", &ground, here, posts, first))?;
+    let standby = Standby::of(ground.database_url());
+    let beside = server.block_on(ground.beside(standby.url(ground.database_url())))?;
+    let (there, second) = (beside.validation, QUESTIONS..2 * QUESTIONS);
+    client.block_on(saturation::revocations("a streaming replica", &ground, there, posts, second))?;
+    server.block_on(async {
+        beside.shutdown().await;
+        ground.stop().await;
+    });
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What happens at twice the rate that can be signed, and how soon a revocation shows under load.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,9 +76,16 @@ pub(super) async fn overload(address: SocketAddr, requests: &[Vec<u8>], rate: f6
     Ok(())
 }
 
-/// Revokes `count` certificates one after the other while others ask, and prints how soon each showed.
-pub(super) async fn revocations(ground: &Ground, background: &[Vec<u8>], count: u32) -> anyhow::Result<()> {
-    let address = ground.address();
+/// Revokes these certificates one after the other while others ask the responder at `address`, and prints how soon each
+/// showed there: `place` says where that is.
+pub(super) async fn revocations(
+    place: &str,
+    ground: &Ground,
+    address: SocketAddr,
+    background: &[Vec<u8>],
+    numbers: Range<u32>,
+) -> anyhow::Result<()> {
+    let count = numbers.len();
     let busy: Vec<_> = (0..4_usize)
         .map(|number| {
             let requests = background.to_vec();
@@ -99,7 +107,7 @@ pub(super) async fn revocations(ground: &Ground, background: &[Vec<u8>], count: 
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; 16 * 1024];
     let mut seen = Vec::new();
-    for number in 0..count {
+    for number in numbers {
         let question = super::post(&encode_request(&[&ground.cert_id(number)?], None)?);
         load::ask(&mut stream, &question, &mut buffer).await?;
         ground.revoke(number).await?;
@@ -116,7 +124,7 @@ pub(super) async fn revocations(ground: &Ground, background: &[Vec<u8>], count: 
     }
     busy.iter().for_each(tokio::task::JoinHandle::abort);
     println!(
-        "\n{count} revocations under load, from commit to the answer that says so: p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
+        "\n{place}: {count} revocations under load, from commit to the answer that says so: p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
         quantile(&mut seen, 50),
         quantile(&mut seen, 99),
         quantile(&mut seen, 100),
