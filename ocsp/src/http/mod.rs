@@ -9,6 +9,7 @@ mod file;
 mod listener;
 mod operations;
 mod publish;
+mod quiet;
 mod stall;
 mod target;
 
