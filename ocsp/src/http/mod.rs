@@ -156,6 +156,9 @@ async fn read(mut body: Incoming) -> Result<Bytes, StatusCode> {
         }
         // Almost always it comes in one piece.
         whole = if whole.is_empty() { data } else { [whole, data].concat().into() };
+        if body.is_end_stream() {
+            break;
+        }
     }
     Ok(whole)
 }
