@@ -43,7 +43,6 @@ use self::index::Word;
 use self::load::Load;
 use self::news::News;
 use self::signing::{Job, Outcome, SigningQueue};
-use crate::http::Watched;
 use crate::metrics::Meters;
 use crate::wire::{Failure, HashAlgorithm, IssuerHashes, OcspRequest, WireError, encode_request, plain_cert_id};
 
@@ -296,14 +295,9 @@ impl Responder {
             }
         }
     }
-}
 
-impl Watched for Responder {
-    fn complaints(&self) -> Vec<String> {
-        self.core.complaints()
-    }
-
-    fn metrics(&self) -> String {
+    /// The exposition text of its meters, at this moment.
+    pub(crate) fn measured(&self) -> String {
         self.core.measure(self.queue.waiting());
         self.core.meters.render()
     }
