@@ -9,6 +9,7 @@ use ca_core::clock::Clock;
 use ca_core::service::client::{CertificateAuthority, Client};
 use ca_core::signer::OcspKey;
 use der::Decode as _;
+use futures_util::future::{Either, ready};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -151,8 +152,13 @@ pub async fn start_with(
     });
     let stop = running.stop.clone();
     running.tasks.spawn(serve(validation, config.connections, Some(core), stop, move |request| {
-        let service = service.clone();
-        async move { service.handle(request).await }
+        match service.at_once(&request) {
+            Some(reply) => Either::Left(ready(reply)),
+            None => {
+                let service = service.clone();
+                Either::Right(async move { service.handle(request).await })
+            }
+        }
     }));
     tracing::info!(validation = %running.validation, operations = %running.operations, "The responder listens");
     Ok(running)

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,12 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::quiet::Quiet;
 use super::stall::{Pulse, StallGuard};
 use crate::responder::Core;
 
@@ -60,7 +62,6 @@ pub(crate) async fn serve<H, F, B>(
         .max_header_list_size(16 * 1024)
         .max_send_buf_size(256 * 1024);
     let places = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
     loop {
         let next = async {
             let place = places.clone().acquire_owned().await;
@@ -94,14 +95,11 @@ pub(crate) async fn serve<H, F, B>(
                 Ok::<_, Infallible>(reply.await)
             }
         });
-        let connection = graceful.watch(http.serve_connection(io, service).into_owned());
-        let meters = meters.clone();
+        let connection = http.serve_connection(io, service).into_owned();
+        let (meters, stop) = (meters.clone(), stop.clone());
         tokio::spawn(async move {
-            let broken = tokio::select! {
-                biased;
-                ended = connection => ended.err().map(|error| error.to_string()),
-                () = pulse.stops(limits.header_timeout) => Some("nothing came or went in time".to_owned()),
-            };
+            let idle = Quiet::new(pulse.stops(limits.header_timeout));
+            let broken = until_its_end(connection, idle, Quiet::new(stop.cancelled())).await;
             if let Some(error) = broken {
                 tracing::debug!(error, "A connection broke");
                 if let Some(core) = meters {
@@ -112,7 +110,34 @@ pub(crate) async fn serve<H, F, B>(
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("Closed connections whose requests did not end");
+    // All places are free when all connections have ended.
+    let all = places.acquire_many(u32::try_from(limits.connections).unwrap_or(u32::MAX));
+    if tokio::time::timeout(DRAIN, all).await.is_err() {
+        tracing::warn!("Left connections behind whose requests did not end");
+    }
+}
+
+/// Serves a connection, after the stop what it has begun; why it broke, if it did.
+async fn until_its_end<C, E>(
+    connection: C,
+    mut idle: Quiet<impl Future<Output = ()>>,
+    mut stopped: Quiet<impl Future<Output = ()>>,
+) -> Option<String>
+where
+    C: GracefulConnection<Error = E>,
+    E: std::fmt::Display,
+{
+    let mut connection = pin!(connection);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended.err().map(|error| error.to_string()),
+            () = &mut idle => return Some("nothing came or went in time".to_owned()),
+            () = &mut stopped, if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod file;
 mod listener;
 mod operations;
 mod publish;
+mod quiet;
 mod stall;
 mod target;
 
@@ -29,7 +30,7 @@ pub(crate) use self::listener::serve;
 pub(crate) use self::operations::{Watched, tell};
 pub(crate) use self::publish::{ListBucket, PublishFolder};
 
-use crate::responder::{OCSP_RESPONSE, Responder};
+use crate::responder::{Answer, OCSP_RESPONSE, Responder};
 use crate::wire::Failure;
 
 /// The longest request body, in bytes.
@@ -51,7 +52,19 @@ pub(crate) struct Validation {
 }
 
 impl Validation {
-    /// Answers one HTTP request.
+    /// The answer to a GET that is ready, as most are: nothing waits for it, and what was asked is not even copied.
+    pub(crate) fn at_once(&self, request: &Request<Incoming>) -> Option<Reply> {
+        let encoded = request.uri().path().strip_prefix("/ocsp/")?;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return None;
+        }
+        let mut room = [0; target::ROOM];
+        let answer = self.responder.at_once(target::decode_short(encoded, &mut room)?)?;
+        Some(sent(&answer, request.headers()))
+    }
+
+    /// Answers one HTTP request that [`Self::at_once`] does not. What is not asked often is put aside, so that what is
+    /// stays small: each request's future is moved about.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Reply {
         let path = request.uri().path();
         if let Some(rest) = path.strip_prefix("/ocsp")
@@ -59,7 +72,7 @@ impl Validation {
         {
             return match *request.method() {
                 Method::POST if rest.len() <= 1 => self.post(request).await,
-                Method::GET | Method::HEAD if rest.len() > 1 => self.get(&rest[1..], request.headers()).await,
+                Method::GET | Method::HEAD if rest.len() > 1 => Box::pin(self.get(&rest[1..], request.headers())).await,
                 Method::GET | Method::HEAD => failure(Failure::MalformedRequest),
                 _ => not_allowed("GET, HEAD, POST"),
             };
@@ -67,7 +80,7 @@ impl Validation {
         match self.folder.find(path) {
             None => bare(StatusCode::NOT_FOUND),
             Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => not_allowed("GET, HEAD"),
-            Some(name) => match self.folder.read(name).await {
+            Some(name) => match Box::pin(self.folder.read(name)).await {
                 None => bare(StatusCode::NOT_FOUND),
                 Some(file) => file::answer(request.headers(), &file, &self.cache_control),
             },
@@ -92,23 +105,29 @@ impl Validation {
 
     async fn get(&self, encoded: &str, headers: &HeaderMap) -> Reply {
         let Some(request) = target::decode(encoded) else { return failure(Failure::MalformedRequest) };
-        let answer = match self.responder.answer(request.into()).await {
-            Ok(answer) => answer,
-            Err(kind) => return failure(kind),
-        };
-        let Some(head) = &answer.keepable else { return ocsp(answer.der.clone()) };
-        let unchanged = match (head.get(ETAG), head.get(LAST_MODIFIED)) {
-            (Some(etag), Some(last_modified)) => is_unchanged(headers, etag, last_modified),
+        match self.responder.answer(request.into()).await {
+            Ok(answer) => sent(&answer, headers),
+            Err(kind) => failure(kind),
+        }
+    }
+}
+
+/// An answer to a GET with these headers.
+fn sent(answer: &Answer, request: &HeaderMap) -> Reply {
+    let Some(head) = &answer.keepable else { return ocsp(answer.der.clone()) };
+    let conditional = request.contains_key(IF_NONE_MATCH) || request.contains_key(IF_MODIFIED_SINCE);
+    let unchanged = conditional
+        && match (head.get(ETAG), head.get(LAST_MODIFIED)) {
+            (Some(etag), Some(last_modified)) => is_unchanged(request, etag, last_modified),
             _ => false,
         };
-        let mut reply = Response::new(Full::new(if unchanged { Bytes::new() } else { answer.der.clone() }));
-        *reply.headers_mut() = head.clone();
-        if unchanged {
-            *reply.status_mut() = StatusCode::NOT_MODIFIED;
-            reply.headers_mut().remove(CONTENT_TYPE);
-        }
-        reply
+    let mut reply = Response::new(Full::new(if unchanged { Bytes::new() } else { answer.der.clone() }));
+    *reply.headers_mut() = head.clone();
+    if unchanged {
+        *reply.status_mut() = StatusCode::NOT_MODIFIED;
+        reply.headers_mut().remove(CONTENT_TYPE);
     }
+    reply
 }
 
 fn ocsp(der: Bytes) -> Reply {
@@ -137,6 +156,9 @@ async fn read(mut body: Incoming) -> Result<Bytes, StatusCode> {
         }
         // Almost always it comes in one piece.
         whole = if whole.is_empty() { data } else { [whole, data].concat().into() };
+        if body.is_end_stream() {
+            break;
+        }
     }
     Ok(whole)
 }

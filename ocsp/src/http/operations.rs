@@ -6,6 +6,7 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::{NO_STORE, Reply, bare, not_allowed};
+use crate::responder::Responder;
 
 /// What is watched.
 pub(crate) trait Watched: Send + Sync {
@@ -14,6 +15,16 @@ pub(crate) trait Watched: Send + Sync {
 
     /// The exposition text for Prometheus, of this moment.
     fn metrics(&self) -> String;
+}
+
+impl Watched for Responder {
+    fn complaints(&self) -> Vec<String> {
+        self.core.complaints()
+    }
+
+    fn metrics(&self) -> String {
+        self.measured()
+    }
 }
 
 /// Answers one request about it.

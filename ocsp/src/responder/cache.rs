@@ -79,7 +79,7 @@ impl Entry {
 
     /// Whether it is to be given: it holds, and is not past three quarters of its life.
     pub(super) fn serves(&self, index: &StatusIndex, now: Timestamp) -> bool {
-        if life(&self.answer, now) >= 75 || now < self.answer.this_update || !self.holds(index) {
+        if has_lived(&self.answer, now, 75) || now < self.answer.this_update || !self.holds(index) {
             return false;
         }
         if !self.asked.load(Ordering::Relaxed) {
@@ -107,8 +107,8 @@ impl AnswerCache {
         }
     }
 
-    /// What is kept about this certificate.
-    pub(super) fn find(&self, id: &[u8]) -> Option<Arc<Entry>> {
+    /// Shows what is kept about this certificate, if anything is.
+    pub(super) fn find<T>(&self, id: &[u8], see: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
         let tag = tag(id);
         for at in self.ways(tag) {
             if self.tags[at].load(Ordering::Relaxed) != tag {
@@ -118,7 +118,7 @@ impl AnswerCache {
             if let Some(entry) = &*entry
                 && *entry.id == *id
             {
-                return Some(entry.clone());
+                return see(entry);
             }
         }
         None
@@ -156,7 +156,7 @@ impl AnswerCache {
         for place in &self.places {
             let entry = place.load();
             let Some(entry) = &*entry else { continue };
-            if life(&entry.answer, now) < 40 {
+            if !has_lived(&entry.answer, now, 40) {
                 continue;
             }
             if entry.asked.load(Ordering::Relaxed) {
@@ -173,8 +173,9 @@ impl AnswerCache {
     }
 
     fn ways(&self, tag: u64) -> std::ops::Range<usize> {
+        // There is a power of two of them.
         let sets = self.places.len() / WAYS;
-        let first = usize::try_from(tag >> 8).unwrap_or(usize::MAX) % sets * WAYS;
+        let first = (usize::try_from(tag >> 8).unwrap_or(usize::MAX) & (sets - 1)) * WAYS;
         first..first + WAYS
     }
 }
@@ -187,10 +188,10 @@ fn tag(id: &[u8]) -> u64 {
     bits.max(1)
 }
 
-/// How much of its life an answer has behind it, in percent; 100 and more is past its end.
-fn life(answer: &Answer, now: Timestamp) -> i64 {
+/// Whether an answer has this much of its life behind it, in percent.
+fn has_lived(answer: &Answer, now: Timestamp, percent: i64) -> bool {
     let whole = answer.next_update.since(answer.this_update).max(1);
-    now.since(answer.this_update).saturating_mul(100) / whole
+    now.since(answer.this_update).saturating_mul(100) >= whole.saturating_mul(percent)
 }
 
 #[cfg(test)]
@@ -230,9 +231,9 @@ mod tests {
         }
         for number in 41..=1000 {
             cache.keep(entry(&id(number)));
-            assert!(cache.find(&id(number)).is_some());
+            assert!(cache.find(&id(number), |_| Some(())).is_some());
         }
-        assert!(cache.find(&id(0)).is_some(), "the one that was asked for");
+        assert!(cache.find(&id(0), |_| Some(())).is_some(), "the one that was asked for");
         assert!(cache.len() <= 64);
     }
 

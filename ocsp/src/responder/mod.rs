@@ -43,7 +43,6 @@ use self::index::Word;
 use self::load::Load;
 use self::news::News;
 use self::signing::{Job, Outcome, SigningQueue};
-use crate::http::Watched;
 use crate::metrics::Meters;
 use crate::wire::{Failure, HashAlgorithm, IssuerHashes, OcspRequest, WireError, encode_request, plain_cert_id};
 
@@ -187,9 +186,10 @@ impl Core {
 
     /// The ready answer about the certificate with this CertID, if it still serves.
     fn ready(&self, id: &[u8], now: Timestamp) -> Option<Arc<Answer>> {
-        let entry = self.cache.find(id)?;
-        let serves = self.freshness.is_fresh(now) && entry.serves(&self.issuers[entry.issuer].index, now);
-        serves.then(|| entry.answer.clone())
+        self.cache.find(id, |entry| {
+            let serves = self.freshness.is_fresh(now) && entry.serves(&self.issuers[entry.issuer].index, now);
+            serves.then(|| entry.answer.clone())
+        })
     }
 
     fn word(&self, issuer: usize, serial: Option<&[u8]>) -> Option<Word> {
@@ -215,16 +215,23 @@ impl Responder {
     /// [`Failure`] to send instead, unsigned. A request about certificates of several issuers is `unauthorized`
     /// like one about foreign ones: one answer has one signer, and no one key is delegated by both.
     pub(crate) async fn answer(&self, request: Bytes) -> Result<Arc<Answer>, Failure> {
-        let now = self.core.clock.now();
-        let outcome = match plain_cert_id(&request).and_then(|id| self.core.ready(id, now)) {
-            Some(ready) => self.hit(ready),
-            None => self.read(request, now).await,
-        };
+        if let Some(ready) = self.at_once(&request) {
+            return Ok(ready);
+        }
+        let outcome = Box::pin(self.read(request, self.core.clock.now())).await;
         match &outcome {
             Ok(answer) => self.core.meters.answered(answer.tally),
             Err(failure) => self.core.meters.failed(*failure),
         }
         outcome
+    }
+
+    /// The answer to the bytes of a request in its plainest form, if it is ready.
+    pub(crate) fn at_once(&self, request: &[u8]) -> Option<Arc<Answer>> {
+        let ready = self.core.ready(plain_cert_id(request)?, self.core.clock.now())?;
+        self.core.meters.cache_hit();
+        self.core.meters.answered(ready.tally);
+        Some(ready)
     }
 
     fn hit(&self, ready: Arc<Answer>) -> Outcome {
@@ -288,14 +295,9 @@ impl Responder {
             }
         }
     }
-}
 
-impl Watched for Responder {
-    fn complaints(&self) -> Vec<String> {
-        self.core.complaints()
-    }
-
-    fn metrics(&self) -> String {
+    /// The exposition text of its meters, at this moment.
+    pub(crate) fn measured(&self) -> String {
         self.core.measure(self.queue.waiting());
         self.core.meters.render()
     }

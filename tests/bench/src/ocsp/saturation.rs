@@ -43,10 +43,14 @@ pub(super) async fn overload(address: SocketAddr, requests: &[Vec<u8>], rate: f6
                 turn += 1;
                 let asked = Instant::now();
                 let body = load::ask(&mut stream, &requests[turn % requests.len()], &mut buffer).await?;
-                match parse_reply(body) {
-                    Ok(Reply::Basic(_)) => outcome.answered.push(asked.elapsed()),
-                    Ok(Reply::Failure(Failure::TryLater)) => outcome.turned_away.push(asked.elapsed()),
-                    _ => outcome.odd += 1,
+                // Most are told by their bytes: reading each would make us, who share the machine, the bottleneck.
+                let answered = body.len() > 400 && turn % 64 != 0 || matches!(parse_reply(body), Ok(Reply::Basic(_)));
+                if body == Failure::TryLater.der() {
+                    outcome.turned_away.push(asked.elapsed());
+                } else if answered {
+                    outcome.answered.push(asked.elapsed());
+                } else {
+                    outcome.odd += 1;
                 }
             }
             anyhow::Ok(outcome)
@@ -61,8 +65,8 @@ pub(super) async fn overload(address: SocketAddr, requests: &[Vec<u8>], rate: f6
     }
     let offered = all.answered.len() + all.turned_away.len() + all.odd;
     println!(
-        "\n{rate:.0} nonce questions/s wanted on {CONNECTIONS} connections, {:.0}/s came about: {} answered (p50 {:.1} ms, p99 {:.1} ms), \
-         {} tryLater (p99 {:.1} ms), {} odd; resident memory {before} MiB before, {} MiB after",
+        "\n{rate:.0} nonce questions/s wanted on {CONNECTIONS} connections, {:.0}/s came about: {} answered (p50 {:.1} ms, p99 {:.1} ms, \
+         wanted 50), {} tryLater (p99 {:.1} ms), {} odd; resident memory {before} MiB before, {} MiB after",
         f64::from(u32::try_from(offered)?) / SECONDS,
         all.answered.len(),
         quantile(&mut all.answered, 50),
@@ -109,7 +113,9 @@ pub(super) async fn revocations(
     let mut seen = Vec::new();
     for number in numbers {
         let question = super::post(&encode_request(&[&ground.cert_id(number)?], None)?);
-        load::ask(&mut stream, &question, &mut buffer).await?;
+        let body = load::ask(&mut stream, &question, &mut buffer).await?;
+        let good = matches!(parse_reply(body), Ok(Reply::Basic(basic)) if basic.singles[0].standing == Standing::Good);
+        anyhow::ensure!(good, "{place}: certificate {number} is not good before it is revoked");
         ground.revoke(number).await?;
         let committed = Instant::now();
         loop {
