@@ -1,6 +1,6 @@
 # Evidence of cases: printing, scanning, archives
 papers-title = Papers to print
-papers-hint = Print, have the unit seal them and the handler sign them, then scan and add them.
+papers-hint = Print, have the unit seal them and the handler sign them (a person signs for themselves), then scan and add them.
 paper-application = Application form
 paper-agreement = Subscriber agreement
 paper-handover = Handover receipt

@@ -40,6 +40,7 @@ my-method-equal-principal = equal parts of the principal
 my-plan = Plan
 my-plan-n = No.
 my-plan-sum = Instalment
+my-plan-paid-on = Repaid on
 my-plan-principal = Principal
 my-withdrawals-title = Withdrawals
 my-withdrawals-lead = By certificate and face check: booked at once, and the bank is ordered to pay in the same moment.

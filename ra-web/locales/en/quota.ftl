@@ -13,6 +13,7 @@ quota-runs = Stock
 quota-runs-none = No quota invoices were bought yet.
 quota-col-papers = Code and numbers
 quota-col-count = Papers
+quota-col-at = Time
 quota-col-act = What
 quota-col-by = By
 quota-col-note = Note

@@ -61,6 +61,7 @@ wire-matched = Paid a bill
 wire-waiting = Waiting
 wire-lines = Lines
 wire-lines-none = All lines of this file were known before.
+wire-line-title = Line of a bank statement
 wire-line = Bank line
 wire-day = Booked on
 wire-payer = Payer

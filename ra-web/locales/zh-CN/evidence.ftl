@@ -1,6 +1,6 @@
 # 案卷材料：打印、扫描、归档
 papers-title = 打印表单
-papers-hint = 打印后由单位盖章、经办人签字，再扫描上传。
+papers-hint = 打印后由单位盖章、经办人签字（个人证书由本人签字），再扫描上传。
 paper-application = 业务申请表
 paper-agreement = 电子认证服务协议
 paper-handover = 证书交接单

@@ -41,6 +41,7 @@ my-plan = 还款计划
 my-plan-n = 期数
 my-plan-sum = 应还金额
 my-plan-principal = 本金
+my-plan-paid-on = 还款日期
 my-withdrawals-title = 提取
 my-withdrawals-lead = 证书签名加人脸核验，确认后立即记账并向银行发出付款指令。
 my-withdrawals-past = 提取记录

@@ -13,6 +13,7 @@ quota-runs = 库存
 quota-runs-none = 还没有购入定额发票。
 quota-col-papers = 代码和号码
 quota-col-count = 张数
+quota-col-at = 时间
 quota-col-act = 事项
 quota-col-by = 经办
 quota-col-note = 说明

@@ -62,6 +62,7 @@ wire-waiting = 待处理
 wire-lines = 逐笔流水
 wire-lines-none = 这份文件里的流水以前都导入过。
 wire-line = 流水编号
+wire-line-title = 银行来款流水
 wire-day = 记账日
 wire-payer = 付款户名
 wire-payer-account = 付款账号

@@ -345,7 +345,7 @@ fn done(t: Language, offer: &Offer, delivered: &Delivered) -> Shown {
         heading: t.say("provisioned-heading"),
         text: t.say("provisioned-text"),
         rows: vec![
-            (t.say("row-unit"), offer.unit_name.clone()),
+            (t.say("row-holder"), offer.unit_name.clone()),
             (t.say("row-serial"), delivered.serial.to_string()),
             (t.say("row-issuer"), delivered.issuer.to_string()),
         ],

@@ -294,12 +294,19 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
     let (heading, meaning, grave) = match &order.act {
         Act::Issue { issuer, profile, subject, years, key, officer, replaces } => {
             let field = |field| subject.get(field).unwrap_or_default().to_owned();
+            // Of the two only a unit is an organisation; a portal knows the person by the number.
+            let is_person =
+                subject.get(SubjectField::Organisation).is_none() && subject.get(SubjectField::UniqueId).is_some();
             match officer {
                 Some(officer) => {
                     row("row-officer", format!("{} ({})", officer.name, officer.id));
                     row("row-officer-office", officer.office.to_string());
                     let roles = officer.roles.iter().map(|role| t.say(&format!("role-{}", role.word())));
                     row("row-roles", roles.collect::<Vec<_>>().join(if t == Language::Chinese { "、" } else { ", " }));
+                }
+                None if is_person => {
+                    row("row-person", field(SubjectField::CommonName));
+                    row("row-person-number", field(SubjectField::UniqueId));
                 }
                 None => {
                     row("row-unit", field(SubjectField::CommonName));
@@ -330,7 +337,11 @@ pub(super) fn order_words(t: Language, order: &Order, exact: String) -> Words {
             }
             row("row-key", key_text(*key).to_owned());
             row("row-profile", format!("{profile} / {issuer}"));
-            let heading = if officer.is_some() { "sign-issue-staff" } else { "sign-issue" };
+            let heading = match officer {
+                Some(_) => "sign-issue-staff",
+                None if is_person => "sign-issue-person",
+                None => "sign-issue",
+            };
             (t.say(heading), t.say("sign-issue-meaning"), false)
         }
         Act::Revoke { issuer, serial, reason, invalid_since } => {
@@ -452,5 +463,31 @@ mod tests {
         assert_eq!(read(&other, &fund, 1_100), Err(Unfit::AnotherSite));
         let statement = Statement::read(encode(&good), &fund, Timestamp::from_unix(1_100)).expect("read");
         assert_eq!(statement.among_others(), Err(Unfit::Alone));
+    }
+
+    #[test]
+    fn an_officer_reads_the_number_by_which_a_portal_knows_the_person() {
+        let fields = [(SubjectField::CommonName, "李强"), (SubjectField::UniqueId, "HZ-P-000001")];
+        let subject =
+            domain::Subject::new(fields.map(|(field, value)| (field, value.to_owned())).into()).expect("a subject");
+        let order = Order {
+            id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().expect("an id"),
+            office: domain::OfficeId::new("demo-office").expect("an office"),
+            created: Timestamp::from_unix(1_000),
+            evidence: Vec::new(),
+            act: Act::Issue {
+                issuer: domain::IssuerId::new("unit-p256").expect("an issuer"),
+                profile: domain::ProfileName::new("person").expect("a profile"),
+                subject,
+                years: 1,
+                key: KeyKind::P256,
+                officer: None,
+                replaces: None,
+            },
+        };
+        let words = order_words(Language::Chinese, &order, String::new());
+        assert_eq!(words.heading, "批准签发个人证书");
+        let row = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+        assert_eq!(words.rows[..2], [row("姓名", "李强"), row("业务系统编号", "HZ-P-000001")]);
     }
 }

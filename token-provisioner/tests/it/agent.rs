@@ -47,7 +47,7 @@ async fn a_login_is_shown_in_words_and_signed_for_the_site_that_asks() {
     let house = desk.agent("").await;
     let challenge = login(PORTAL);
     let shown = house.ask(PORTAL, "zh-CN", sign(&challenge, "unit")).await;
-    assert!(html(&shown).contains("登录公积金单位业务"), "{}", html(&shown));
+    assert!(html(&shown).contains("登录公积金网上业务"), "{}", html(&shown));
     assert!(html(&shown).contains(PORTAL) && html(&shown).contains("东湖建筑") && !html(&shown).contains("李敏"));
     assert_eq!(shown["on_close"]["error"]["code"], "cancelled");
 

@@ -197,7 +197,7 @@ async fn a_number_is_one_persons_and_tells_nothing_of_the_resident_number() {
     }
     // The same person may have a second one; the reviewer is shown the first.
     let again = bench.person_submitted("limin").await;
-    assert!(bench.get("sunli", &again).await.text.contains("Certificates of this unit"));
+    assert!(bench.get("sunli", &again).await.text.contains("Certificates of the same holder"));
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn an_office_renewal_adds_years_to_the_old_end() {
     assert!(form.contains("示范市东湖建筑工程有限公司") && !form.contains("name=\"uscc\""), "the holder stays");
     bench.submit("limin", &path, &[("years", "3"), ("unit_name", "别的公司")], &[("id_card", PNG)]).await;
     let review = bench.get("sunli", &path).await.text;
-    assert!(review.contains("Certificates of this unit") && review.contains(&old.serial.to_string()));
+    assert!(review.contains("Certificates of the same holder") && review.contains(&old.serial.to_string()));
     bench.approve("sunli", &path).await;
     assert_eq!(status(&bench, &old).await, CertificateStatus::Good, "not before the new one is installed");
     let new = bench.make(&path).await;

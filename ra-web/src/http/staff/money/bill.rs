@@ -17,6 +17,7 @@ use super::{PaymentRow, at_the_form, bill_tag, payment_row};
 use crate::enrolment::case::State as CaseState;
 use crate::enrolment::desk::{OfficeError, Signer};
 use crate::enrolment::duty::Right;
+use crate::enrolment::holder::is_a_persons;
 use crate::http::answer::{Again, Shown, see};
 use crate::http::error::{Failure, Kind};
 use crate::page::{Page, View};
@@ -105,6 +106,10 @@ pub(super) struct BillPage {
 }
 
 impl BillPage {
+    fn is_persons(&self) -> bool {
+        is_a_persons(&self.uscc)
+    }
+
     fn about(&self, field: &str) -> bool {
         self.fault.as_ref().is_some_and(|fault| fault.field == field)
     }

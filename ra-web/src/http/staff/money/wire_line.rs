@@ -91,7 +91,7 @@ async fn line_page(
     fault: Option<Fault>,
 ) -> Result<LinePage, Failure> {
     let (line, bill, booked) = staff.desk.bank_line(&signer.officer, number).await?;
-    let page = staff.page(view, signer, view.t("wire-line"), "/money").await?;
+    let page = staff.page(view, signer, view.t("wire-line-title"), "/money").await?;
     let mine = signer.officer.office == line.office;
     let finance = mine && may(signer, Right::Finance);
     let suspense = matches!(line.state, LineState::Suspense { .. });
