@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{Form, Json};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Form, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::domain::{FundAct, FundTransaction, decode};
@@ -226,11 +226,7 @@ pub(super) async fn get_progress(
 }
 
 /// An operation of the unit, and how far its booking is if one is under way.
-pub(super) async fn progress(
-    portal: &Portal,
-    unit: &Unit,
-    serial: &str,
-) -> Result<(Operation, Option<Far>), Failure> {
+pub(super) async fn progress(portal: &Portal, unit: &Unit, serial: &str) -> Result<(Operation, Option<Far>), Failure> {
     // First what is under way: whatever ends in between stands in the state that is read afterwards.
     let far = portal.hall.progress.of(&unit.account, serial);
     Ok((find(portal, unit, serial).await?, far))
