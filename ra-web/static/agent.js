@@ -14,12 +14,14 @@
 //   data-want              `staff` or `unit`: which certificates the assistant offers (sign only)
 //   data-download          the answer is a file, and the page stays
 //   data-statement-url     where to POST for a fresh statement, so that its short life begins at the click
+//   data-progress          where to ask how far the site is while its answer is awaited: null, or stage, done and total
 // and inside the form:
 //   [data-agent-status]    the live region that says what is going on
 //   template[data-agent-text="<state or error code>"]   the words; `{name}` is replaced by a detail
 
 const READY_WITHIN_MS = 8000;
 const WATCH_EVERY_MS = 300;
+const PROGRESS_EVERY_MS = 500;
 const WINDOW = "popup,width=600,height=760";
 
 class AgentError extends Error {
@@ -173,6 +175,40 @@ const ACTS = {
   },
 };
 
+/** While the site's answer is awaited: says how far it is. Where it does not say, the page simply waits. */
+function follow(form, status) {
+  const url = form.dataset.progress;
+  if (!url) return;
+  const bar = document.createElement("progress");
+  bar.className = "progress";
+  let said = "";
+  let left = false;
+  const look = async () => {
+    try {
+      const response = await fetch(url, { headers: { Accept: "application/json" } });
+      const far = response.ok && !response.redirected ? await response.json() : null;
+      if (left) return;
+      if (far) {
+        bar.max = Math.max(far.total, 1);
+        bar.value = far.done;
+        // Screen readers hear each quarter, not each row.
+        const part = `${far.stage} ${Math.floor((4 * far.done) / bar.max)}`;
+        if (part !== said) {
+          said = part;
+          const line = status.show("working", `progress-${far.stage}`, far);
+          bar.setAttribute("aria-label", line.textContent);
+          status.region.append(bar);
+        }
+      }
+    } catch {
+      // The page is being left, or nobody answers.
+    }
+    if (!left) setTimeout(look, PROGRESS_EVERY_MS);
+  };
+  setTimeout(look, PROGRESS_EVERY_MS);
+  window.addEventListener("pagehide", () => { left = true; }, { once: true });
+}
+
 async function act(form, submitter) {
   if (form.dataset.agentBusy) return;
   form.dataset.agentBusy = "true";
@@ -190,6 +226,7 @@ async function act(form, submitter) {
     status.show("working", "sending");
     if (submitter?.name) field(form, submitter.name).value = submitter.value;
     HTMLFormElement.prototype.submit.call(form);
+    follow(form, status);
     // A file that comes leaves the page where it is.
     if ("download" in form.dataset) {
       status.show("working", "downloading");

@@ -179,6 +179,34 @@ impl Desk {
         Ok(())
     }
 
+    /// What a page says while a large list is booked. Here a booking takes no time, so the site's words are put into its mouth, and the
+    /// form stays; nothing is signed for real.
+    async fn told_how_far(&self, words: [&str; 3], name: &str) -> anyhow::Result<()> {
+        self.browser.open(&self.at("/business/change-unit")).await?;
+        self.fill_in(&[("address", "示范市东湖区建设大街22号")]).await?;
+        self.browser.click("main form button").await?;
+        self.browser.find("form[data-agent][data-progress$='/progress']").await?;
+        let script = "HTMLFormElement.prototype.submit = () => {};
+            window.far = null;
+            window.fetch = async (url) => new Response(JSON.stringify(url.endsWith('/progress') ? window.far : null));";
+        self.browser.driver.execute(script, vec![]).await?;
+        self.sign().await?;
+        for (said, far) in words.into_iter().zip([
+            "{ stage: 'checking', done: 0, total: 10000 }",
+            "{ stage: 'writing', done: 2600, total: 10000 }",
+            "{ stage: 'closing', done: 10000, total: 10000 }",
+        ]) {
+            let script = format!("window.far = {far}");
+            self.browser.driver.execute(script.as_str(), vec![]).await?;
+            self.browser.sees(said).await?;
+            let script =
+                "const bar = document.querySelector('[role=status] progress'); return bar.value + ' ' + bar.max";
+            let bar = self.browser.driver.execute(script, vec![]).await?;
+            ensure!(far.contains(&format!("done: {},", bar.json().as_str().unwrap_or_default().replace(" 10000", ""))));
+        }
+        self.seen(name).await
+    }
+
     /// The voucher comes in a window of its own, which a browser without a screen does not show.
     async fn voucher(&self) -> anyhow::Result<()> {
         let script = "return fetch(document.querySelector('form[action$=\"/voucher\"]').action, { method: 'POST' })\
@@ -243,6 +271,8 @@ async fn in_chinese(desk: &Desk, active: &[String], sealed: &[String]) -> anyhow
     desk.business("make-up", &arrear, booked, "make-up-zh").await?;
     let person = [("number", active[3].as_str()), ("mobile", "13911112222"), ("address", "建设大街1号")];
     desk.business("change-person", &person, booked, "change-person-zh").await?;
+    let words = ["正在按规则核对（共 10000 行）", "已写入 2600 / 10000 条", "正在生成回执"];
+    desk.told_how_far(words, "progress-zh").await?;
     // A month from suspense, its voucher, and back again.
     let remitted = desk.business("remit", &[("pay", "suspense")], booked, "remit-zh").await?;
     desk.voucher().await?;
@@ -284,6 +314,8 @@ async fn in_english(desk: &Desk, active: &[String], sealed: &[String]) -> anyhow
     desk.business("unseal", &[("number", &sealed[1]), ("base", "6000")], booked, "unseal-en").await?;
     let person = [("number", active[6].as_str()), ("mobile", "13911113333"), ("address", "建设大街2号")];
     desk.business("change-person", &person, booked, "change-person-en").await?;
+    let words = ["Checking by the rules, 10000 rows", "2600 of 10000 rows written", "Making the receipt"];
+    desk.told_how_far(words, "progress-en").await?;
     let arrear = [
         ("number", active[7].as_str()),
         ("month", "2026-10"),

@@ -39,6 +39,7 @@ api-op-operations = Operations that were signed
 api-op-operation = An operation with its document
 api-op-operation-document = The bytes that are signed
 api-op-operation-list = The employees whom it concerns
+api-op-operation-progress = How far it is booked
 api-op-sign-operation = Sends the signature, which books it
 api-op-cancel-operation = Gives up what is not in the books
 api-op-print-voucher = Prints the voucher (PDF)

@@ -39,6 +39,7 @@ api-op-operations = 已签名业务列表
 api-op-operation = 一笔业务及其文件
 api-op-operation-document = 待签名文件的原样字节
 api-op-operation-list = 业务涉及的职工清单
+api-op-operation-progress = 入账进度
 api-op-sign-operation = 提交签名，入账
 api-op-cancel-operation = 取消尚未入账的业务
 api-op-print-voucher = 打印凭证（PDF）

@@ -20,6 +20,7 @@ use super::config::{self, Config};
 use super::face::Trust;
 use super::face::http::{HttpFace, Settings};
 use super::hall::Hall;
+use super::progress::Register;
 use super::stamps::Stamper;
 use super::stamps::http::HttpAuthority;
 use super::voucher::Seal;
@@ -107,7 +108,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         chance.clone(),
     );
     let door = Arc::new(door);
-    let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone() };
+    let progress = Register::default();
+    let hall = Hall { store: store.clone(), door: door.clone(), key, chance: chance.clone(), progress };
     // What a statement brought and nobody looked at, because whoever took it in was stopped.
     if let Err(error) = hall.judge_lines(clock.now()).await {
         tracing::error!(%error, "Lines of bank statements wait to be looked at");
@@ -316,7 +318,7 @@ pub async fn hall(config: &Config, clock: Arc<dyn Clock>, chance: Chance) -> any
         clock,
         chance.clone(),
     );
-    Ok(Hall { store, door: Arc::new(door), key, chance })
+    Ok(Hall { store, door: Arc::new(door), key, chance, progress: Register::default() })
 }
 
 struct DatabaseProbe(Database);

@@ -11,6 +11,7 @@ use super::codes::{BusinessType, PersonStatus};
 use super::operation::State;
 use super::operation_store::OperationTx;
 use super::policy::Policy;
+use super::progress::Run;
 
 /// The most employees that one read brings: those of the largest unit.
 pub const MOST_HEADS: i64 = 20_000;
@@ -395,7 +396,21 @@ pub trait BookTx: PolicyTx + AccountTx + LedgerTx + ChangeTx + InterestTx + Oper
     ///
     /// # Errors
     /// [`DatabaseError`].
-    async fn book(&mut self, booking: &Booking, sealed: &[Sealed], at: Timestamp) -> Result<(), DatabaseError>;
+    async fn book(&mut self, booking: &Booking, sealed: &[Sealed], at: Timestamp) -> Result<(), DatabaseError> {
+        self.book_telling(booking, sealed, at, &Run::untold()).await
+    }
+
+    /// The same, and tells of each row.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    async fn book_telling(
+        &mut self,
+        booking: &Booking,
+        sealed: &[Sealed],
+        at: Timestamp,
+        run: &Run<'_>,
+    ) -> Result<(), DatabaseError>;
 
     /// Keeps a receipt of money; `false` when the bank's reference was there already.
     ///

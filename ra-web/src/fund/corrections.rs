@@ -13,7 +13,8 @@ use super::hall::HallError;
 use super::make_up::{Arrear, Owed};
 use super::operation::{Operation, PlannedArrear, State};
 use super::policy::fund_year;
-use super::prepare::{Prepared, account, fact, finished, money, month_fact, whom};
+use super::prepare::{Aim, Prepared, account, fact, finished, money, month_fact, whom};
+use super::progress::Run;
 use super::rules::Rule;
 use super::store::FundTx;
 use super::undo::{PaidEntry, Touched};
@@ -28,12 +29,13 @@ pub(super) async fn make_up(
     mut unit: Unit,
     planned: &[PlannedArrear],
     pay: FundPay,
-    funded: bool,
+    aim: Aim<'_>,
 ) -> Result<Prepared, HallError> {
     let mut people: BTreeMap<PersonNumber, Owed> = BTreeMap::new();
     let mut before: BTreeMap<PersonNumber, Vec<Month>> = BTreeMap::new();
     let (mut arrears, mut faults) = (Vec::new(), Vec::new());
     for (n, line) in planned.iter().enumerate() {
+        aim.run.step();
         if !people.contains_key(&line.number) {
             let Some(account) = tx.person_account(&unit.account, &line.number).await? else {
                 faults.push((n, Rule::NoSuchAccount));
@@ -63,7 +65,7 @@ pub(super) async fn make_up(
     if !faults.is_empty() {
         return Err(HallError::Lines(faults));
     }
-    if pay == FundPay::Transfer && !funded {
+    if pay == FundPay::Transfer && !aim.funded {
         unit.suspense += arrears.iter().map(|(_, arrear)| arrear.sum()).sum::<Fen>();
     }
     let people: Vec<Owed> = people.into_values().collect();
@@ -95,6 +97,7 @@ pub(super) async fn reverse(
     unit: Unit,
     serial: &str,
     words: &str,
+    run: &Run<'_>,
 ) -> Result<Prepared, HallError> {
     let original = tx.operation(&unit.account, serial).await?.ok_or(HallError::NotFound)?;
     if original.reversed_by.is_some() {
@@ -104,8 +107,10 @@ pub(super) async fn reverse(
         return Err(Rule::NotReversible.into());
     }
     let mut prepared = match original.act {
-        FundAct::Remit | FundAct::MakeUp => payment(tx, clerk, unit, serial).await?,
-        FundAct::Open | FundAct::Seal | FundAct::Unseal | FundAct::Rebase => change(tx, clerk, unit, serial).await?,
+        FundAct::Remit | FundAct::MakeUp => payment(tx, clerk, unit, serial, run).await?,
+        FundAct::Open | FundAct::Seal | FundAct::Unseal | FundAct::Rebase => {
+            change(tx, clerk, unit, serial, run).await?
+        }
         FundAct::ChangeUnit | FundAct::ChangePerson => particulars(tx, clerk, unit, &original).await?,
         _ => return Err(Rule::NotReversible.into()),
     };
@@ -139,14 +144,20 @@ pub(super) async fn hindrance(
     if original.heads > MOST_LOOKED_AT {
         return Ok(None);
     }
-    match reverse(tx, clerk, unit, serial, "").await {
+    match reverse(tx, clerk, unit, serial, "", &Run::untold()).await {
         Ok(_) => Ok(None),
         Err(HallError::Rule(rule)) => Ok(Some(rule)),
         Err(error) => Err(error),
     }
 }
 
-async fn payment(tx: &mut dyn FundTx, clerk: &Clerk<'_>, unit: Unit, serial: &str) -> Result<Prepared, HallError> {
+async fn payment(
+    tx: &mut dyn FundTx,
+    clerk: &Clerk<'_>,
+    unit: Unit,
+    serial: &str,
+    run: &Run<'_>,
+) -> Result<Prepared, HallError> {
     let entry = tx.unit_entry(&unit.account, serial).await?.ok_or(Rule::NotReversible)?;
     let mut entries = Vec::new();
     for one in tx.person_entries(serial).await? {
@@ -159,6 +170,7 @@ async fn payment(tx: &mut dyn FundTx, clerk: &Clerk<'_>, unit: Unit, serial: &st
             one.sum()
         };
         entries.push(PaidEntry { account, entry: one, month_paid });
+        run.step();
     }
     let booking = clerk.reverse(unit, &entry, entries)?;
     let mut facts: Vec<_> = entry.month.map(month_fact).into_iter().collect();
@@ -169,7 +181,13 @@ async fn payment(tx: &mut dyn FundTx, clerk: &Clerk<'_>, unit: Unit, serial: &st
     }))
 }
 
-async fn change(tx: &mut dyn FundTx, clerk: &Clerk<'_>, unit: Unit, serial: &str) -> Result<Prepared, HallError> {
+async fn change(
+    tx: &mut dyn FundTx,
+    clerk: &Clerk<'_>,
+    unit: Unit,
+    serial: &str,
+    run: &Run<'_>,
+) -> Result<Prepared, HallError> {
     let kept = tx.changes_of(&unit.account, serial).await?;
     let mut touched = Vec::with_capacity(kept.len());
     for change in kept {
@@ -178,6 +196,7 @@ async fn change(tx: &mut dyn FundTx, clerk: &Clerk<'_>, unit: Unit, serial: &str
         let standing = tx.standing_changes(&number).await?;
         let paid_into = tx.paid_months(&number).await?.iter().any(|(_, sum)| *sum != Fen::ZERO);
         touched.push(Touched { account, change, standing, paid_into });
+        run.step();
     }
     let back = |change: &KeptChange| match change.change.kind {
         BusinessType::Sealing => Default::default(),

@@ -18,7 +18,8 @@ use super::books::Clerk;
 use super::corrections;
 use super::evidence;
 use super::operation::{KEEP_DRAFTS_SECONDS, Operation, Plan, SIGN_WITHIN_SECONDS, Signature, State};
-use super::prepare::{self, Prepared};
+use super::prepare::{self, Aim, Prepared};
+use super::progress::{Register, Run, Stage};
 use super::rules::Rule;
 use super::store::{FundStore, FundTx};
 use crate::Chance;
@@ -79,6 +80,8 @@ pub struct Hall {
     pub key: Arc<FieldKey>,
     /// Draws serial numbers.
     pub chance: Chance,
+    /// How far its bookings are.
+    pub progress: Register,
 }
 
 impl Hall {
@@ -99,8 +102,8 @@ impl Hall {
             }
             let mut plan = plan.clone();
             prepare::name_newcomers(tx.as_mut(), &self.key, &mut plan, || self.draw(now).to_string()).await?;
-            let prepared =
-                self.prepare(&mut tx, unit.clone(), &plan, &id.to_string(), now.beijing_day(), false).await?;
+            let aim = Aim { funded: false, run: &Run::untold() };
+            let prepared = self.prepare(&mut tx, unit.clone(), &plan, &id.to_string(), now.beijing_day(), aim).await?;
             let list = prepared.list();
             let document = FundTransaction {
                 id,
@@ -207,6 +210,7 @@ impl Hall {
             status_evidence,
             at: now,
         };
+        let run = self.progress.begin(account, serial, drafted.heads as usize);
         self.again(|| async {
             let mut tx = self.store.begin().await?;
             let mut operation = tx.operation(account, serial).await?.ok_or(HallError::NotFound)?;
@@ -221,13 +225,15 @@ impl Hall {
             let mut steps = vec![step(State::Submitted, now, actor(account))];
             if plan.waits_for_money() {
                 // Made all the same: what cannot be booked now cannot be when the money comes.
-                self.same(&mut tx, &operation, &plan, now.beijing_day(), false).await?;
+                self.same(&mut tx, &operation, &plan, now.beijing_day(), Aim { funded: false, run: &run }).await?;
+                run.close();
                 steps.push(step(State::AwaitingFunds, now, "system".into()));
                 operation.state = State::AwaitingFunds;
                 self.draw_code(&mut tx, &operation, now).await?;
             } else {
-                let prepared = self.same(&mut tx, &operation, &plan, now.beijing_day(), true).await?;
-                self.post(&mut tx, &mut operation, &plan, &prepared, now).await?;
+                let aim = Aim { funded: true, run: &run };
+                let prepared = self.same(&mut tx, &operation, &plan, now.beijing_day(), aim).await?;
+                self.post(&mut tx, &mut operation, &plan, &prepared, now, &run).await?;
                 if operation.moves_money() {
                     steps.extend([State::Funded, State::Allocated].map(|state| step(state, now, "system".into())));
                 }
@@ -314,9 +320,10 @@ impl Hall {
             return Ok(Some(None));
         }
         let plan = self.plan(&waiting)?;
-        match self.same(tx, &waiting, &plan, today, true).await {
+        let run = self.progress.begin(account, &waiting.serial, waiting.heads as usize);
+        match self.same(tx, &waiting, &plan, today, Aim { funded: true, run: &run }).await {
             Ok(prepared) => {
-                self.post(tx, &mut waiting, &plan, &prepared, now).await?;
+                self.post(tx, &mut waiting, &plan, &prepared, now, &run).await?;
                 let steps = [State::Funded, State::Allocated, State::Posted].map(|one| step(one, now, "system".into()));
                 tx.move_operation(&waiting, &steps).await?;
                 tx.audit(&event("fund.posted", account, &waiting, now)).await?;
@@ -339,7 +346,8 @@ impl Hall {
     pub async fn is_stuck(&self, operation: &Operation, now: Timestamp) -> Result<bool, HallError> {
         let mut tx = self.store.begin_read().await?;
         let plan = self.plan(operation)?;
-        let made = self.same(&mut tx, operation, &plan, now.beijing_day(), false).await;
+        let aim = Aim { funded: false, run: &Run::untold() };
+        let made = self.same(&mut tx, operation, &plan, now.beijing_day(), aim).await;
         tx.commit().await?;
         match made {
             Ok(_) => Ok(false),
@@ -393,8 +401,10 @@ impl Hall {
         plan: &Plan,
         prepared: &Prepared,
         now: Timestamp,
+        run: &Run<'_>,
     ) -> Result<(), HallError> {
-        tx.book(&prepared.booking, &prepared.sealed, now).await?;
+        tx.book_telling(&prepared.booking, &prepared.sealed, now, run).await?;
+        run.close();
         if let Plan::Reverse { serial, .. } = plan {
             let mut undone = tx.operation(&operation.unit, serial).await?.ok_or(HallError::NotFound)?;
             undone.reversed_by = Some(operation.serial.clone());
@@ -412,10 +422,11 @@ impl Hall {
         operation: &Operation,
         plan: &Plan,
         today: BeijingDay,
-        funded: bool,
+        aim: Aim<'_>,
     ) -> Result<Prepared, HallError> {
+        aim.run.enter(Stage::Checking, operation.heads as usize);
         let unit = tx.unit(&operation.unit).await?.ok_or(HallError::NotFound)?;
-        let prepared = self.prepare(tx, unit, plan, &operation.serial, today, funded).await?;
+        let prepared = self.prepare(tx, unit, plan, &operation.serial, today, aim).await?;
         let document: FundTransaction =
             decode(&operation.document).map_err(|_| HallError::Signature("the document cannot be read"))?;
         if prepared.list() != operation.list || prepared.facts != document.facts {
@@ -431,11 +442,11 @@ impl Hall {
         plan: &Plan,
         serial: &str,
         today: BeijingDay,
-        funded: bool,
+        aim: Aim<'_>,
     ) -> Result<Prepared, HallError> {
         let policy = tx.policy_at(today).await?.ok_or_else(|| HallError::NoPolicy(today.to_string()))?;
         let clerk = Clerk { policy: &policy, today, serial };
-        prepare::prepare(tx.as_mut(), &self.key, &self.chance, &clerk, unit, plan, funded).await
+        prepare::prepare(tx.as_mut(), &self.key, &self.chance, &clerk, unit, plan, aim).await
     }
 
     /// The plan of an operation.

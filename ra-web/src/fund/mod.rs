@@ -34,6 +34,7 @@ pub mod operation_store;
 pub mod operator;
 pub mod policy;
 mod prepare;
+pub mod progress;
 pub mod rules;
 pub mod settle;
 pub mod sheet;

@@ -10,10 +10,20 @@ use super::codes::{BusinessType, IdKind};
 use super::corrections;
 use super::hall::HallError;
 use super::operation::{Plan, PlannedPerson};
+use super::progress::Run;
 use super::rules::Rule;
 use super::store::FundTx;
 use crate::Chance;
 use crate::vault::{FieldKey, VaultError};
+
+/// What a plan is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Aim<'a> {
+    /// Money must be there; without, what is to be transferred counts as there.
+    pub(super) funded: bool,
+    /// Is told of each line that is looked at by itself.
+    pub(super) run: &'a Run<'a>,
+}
 
 /// What a plan comes to.
 pub(super) struct Prepared {
@@ -77,7 +87,7 @@ pub(super) async fn name_newcomers(
     Ok(())
 }
 
-/// What the plan comes to on this day. With `funded` money must be there; without, what is to be transferred counts as there.
+/// What the plan comes to on this day.
 pub(super) async fn prepare(
     tx: &mut dyn FundTx,
     key: &FieldKey,
@@ -85,11 +95,11 @@ pub(super) async fn prepare(
     clerk: &Clerk<'_>,
     unit: Unit,
     plan: &Plan,
-    funded: bool,
+    aim: Aim<'_>,
 ) -> Result<Prepared, HallError> {
     match plan {
-        Plan::Remit { month, pay } => remit(tx, clerk, unit, *month, *pay, funded).await,
-        Plan::Open { people } => open(tx, key, chance, clerk, unit, people).await,
+        Plan::Remit { month, pay } => remit(tx, clerk, unit, *month, *pay, aim.funded).await,
+        Plan::Open { people } => open(tx, key, chance, clerk, unit, people, aim.run).await,
         Plan::Seal { number, reason } => seal(tx, clerk, unit, number, *reason).await,
         Plan::Unseal { number, base } => {
             let account = account(tx, &unit, number).await?;
@@ -99,13 +109,13 @@ pub(super) async fn prepare(
             let facts = vec![whom(&booking.people[0].account), month_fact(month), changed(FundField::Base, was, *base)];
             Ok(finished(booking, facts, Some(month), |posted| [was.to_string(), posted.account.base.to_string()]))
         }
-        Plan::Rebase { bases } => rebase(tx, clerk, unit, bases).await,
-        Plan::MakeUp { arrears, pay } => corrections::make_up(tx, clerk, unit, arrears, *pay, funded).await,
+        Plan::Rebase { bases } => rebase(tx, clerk, unit, bases, aim.run).await,
+        Plan::MakeUp { arrears, pay } => corrections::make_up(tx, clerk, unit, arrears, *pay, aim).await,
         Plan::ChangeUnit { address, handler, handler_mobile, payday, bank } => {
             change_unit(clerk, unit, address, handler, handler_mobile, *payday, bank)
         }
         Plan::ChangePerson { number, mobile, address } => change_person(tx, clerk, unit, number, mobile, address).await,
-        Plan::Reverse { serial, words } => corrections::reverse(tx, clerk, unit, serial, words).await,
+        Plan::Reverse { serial, words } => corrections::reverse(tx, clerk, unit, serial, words, aim.run).await,
     }
 }
 
@@ -135,12 +145,14 @@ async fn open(
     clerk: &Clerk<'_>,
     unit: Unit,
     people: &[PlannedPerson],
+    run: &Run<'_>,
 ) -> Result<Prepared, HallError> {
     let (mut newcomers, mut sealed, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     let mut seen = std::collections::BTreeSet::new();
     for (n, planned) in people.iter().enumerate() {
         let hash = id_hash(key, planned.id_kind, &planned.id_number)?;
         let known = tx.person_of(hash).await?;
+        run.step();
         if !seen.insert(hash) {
             faults.push((n, Rule::Twice));
             continue;
@@ -215,6 +227,7 @@ async fn rebase(
     clerk: &Clerk<'_>,
     unit: Unit,
     bases: &[(PersonNumber, Fen)],
+    run: &Run<'_>,
 ) -> Result<Prepared, HallError> {
     if bases.len() > 1 && !clerk.policy.adjusts_on(clerk.today) {
         return Err(Rule::OutsideWindow { from: clerk.policy.adjust_from, to: clerk.policy.adjust_to }.into());
@@ -222,6 +235,7 @@ async fn rebase(
     let (mut accounts, mut faults) = (Vec::new(), Vec::new());
     let mut seen = std::collections::BTreeSet::new();
     for (n, (number, base)) in bases.iter().enumerate() {
+        run.step();
         if !seen.insert(number) {
             faults.push((n, Rule::Twice));
             continue;

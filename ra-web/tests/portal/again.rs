@@ -6,11 +6,11 @@ use crate::house::House;
 use crate::my::{FIRST, PICTURE, books, drafted, person, signed};
 use ra_web::fund::operator::Operator;
 
-const CARD: &[u8] = b"6228480000000000999\n";
-const CODE: &str = "402121000032";
+pub(crate) const CARD: &[u8] = b"6228480000000000999\n";
+pub(crate) const CODE: &str = "402121000032";
 
 /// A withdrawal of 12,000.50 that the bank has been told to pay; its page and number.
-async fn ordered(house: &House) -> (Browser, String, String) {
+pub(crate) async fn ordered(house: &House) -> (Browser, String, String) {
     let (mut browser, token) = person(house, FIRST).await;
     let path = drafted(&mut browser, FIRST.2, "06", "12,000.50").await;
     assert_eq!(browser.upload(&format!("{path}/face"), "face", PICTURE).await.status, 303);
@@ -19,14 +19,18 @@ async fn ordered(house: &House) -> (Browser, String, String) {
     (browser, path, serial)
 }
 
-/// The bank's answer about one payment is taken in.
-async fn bank(house: &House, operator: &Operator, payment: &str, status: &str) -> String {
-    let xml = format!(
+/// The bank's answer about one payment (pain.002).
+pub(crate) fn answer(payment: &str, status: &str) -> String {
+    format!(
         "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10\"><CstmrPmtStsRpt><OrgnlPmtInfAndSts>\
          <TxInfAndSts><OrgnlEndToEndId>{payment}</OrgnlEndToEndId><TxSts>{status}</TxSts></TxInfAndSts>\
          </OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"
-    );
-    operator.bank_answers(&house.file("answer.xml", xml.as_bytes())).await.expect("read")
+    )
+}
+
+/// It is taken in.
+async fn bank(house: &House, operator: &Operator, payment: &str, status: &str) -> String {
+    operator.bank_answers(&house.file("answer.xml", answer(payment, status).as_bytes())).await.expect("read")
 }
 
 #[tokio::test]

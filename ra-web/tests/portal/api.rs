@@ -483,6 +483,7 @@ async fn another_units_data_is_reached_by_no_route_of_the_api() {
         ("GET", format!("/operations/{own}"), "/operations/{serial}", &none, 404),
         ("GET", format!("/operations/{own}/document"), "/operations/{serial}/document", &none, 404),
         ("GET", format!("/operations/{own}/list"), "/operations/{serial}/list", &none, 404),
+        ("GET", format!("/operations/{own}/progress"), "/operations/{serial}/progress", &none, 404),
         ("GET", format!("/operations/{own}/evidence"), "/operations/{serial}/evidence", &none, 404),
         ("POST", format!("/operations/{own}/voucher"), "/operations/{serial}/voucher", &none, 404),
         ("POST", format!("/operations/{draft}/cancel"), "/operations/{serial}/cancel", &none, 404),

@@ -291,6 +291,7 @@ async fn another_units_data_is_reached_by_no_page_and_no_id() {
     let mut tried: Vec<String> = Vec::new();
     for (address, status) in [
         (path.clone(), 404),
+        (format!("{path}/progress"), 404),
         (format!("{path}/list.xlsx"), 404),
         (format!("{path}/evidence"), 404),
         (draft.clone(), 404),

@@ -12,6 +12,8 @@ mod machines;
 mod money;
 mod my;
 mod pki;
+mod programs;
+mod progress;
 mod refusals;
 mod responder;
 mod sessions;

@@ -11,11 +11,11 @@ use crate::house::{House, UNIT};
 
 const HEAD: &str = "本方账号,1305000022223333\n交易日期,流水号,贷方发生额,借方发生额,对方户名,对方账号,附言\n";
 
-fn statement(rows: &[String]) -> Vec<u8> {
+pub(crate) fn statement(rows: &[String]) -> Vec<u8> {
     encoding_rs::GBK.encode(&format!("{HEAD}{}\n", rows.join("\n"))).0.into_owned()
 }
 
-fn row(serial: &str, amount: Fen, payer: &str, memo: &str) -> String {
+pub(crate) fn row(serial: &str, amount: Fen, payer: &str, memo: &str) -> String {
     format!("2026-11-24,{serial},{},,{payer},62220001,{memo}", amount.plain())
 }
 

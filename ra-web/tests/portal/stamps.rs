@@ -72,7 +72,7 @@ fn url(port: u16) -> String {
 }
 
 /// A month remitted: booked, whoever is away. Answers the serial number.
-async fn remitted(house: &House) -> String {
+pub(crate) async fn remitted(house: &House) -> String {
     let (mut browser, token) = logged_in(house).await;
     let path = drafted(&mut browser, "remit", &[("month", "2026-11"), ("pay", "suspense")]).await;
     assert_eq!(signed(&mut browser, house, &token, &path).await.status, 303);
@@ -88,13 +88,13 @@ async fn stamp_of(house: &House, serial: &str) -> Option<Kept> {
 }
 
 /// The file as the portal gives it.
-async fn exported(house: &House, serial: &str) -> Vec<u8> {
+pub(crate) async fn exported(house: &House, serial: &str) -> Vec<u8> {
     let (mut browser, _) = logged_in(house).await;
     browser.get(&format!("/operations/{serial}/evidence")).await.bytes
 }
 
 /// The parts of a ZIP.
-fn parts(packed: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn parts(packed: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut zip = ZipArchive::new(Cursor::new(packed)).expect("a ZIP");
     let count = zip.len();
     let part = |n| {
@@ -106,7 +106,7 @@ fn parts(packed: &[u8]) -> Vec<(String, Vec<u8>)> {
     (0..count).map(part).collect()
 }
 
-fn zipped(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn zipped(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in parts {
         zip.start_file(name.as_str(), SimpleFileOptions::default()).expect("begun");
@@ -340,6 +340,29 @@ async fn a_stamp_that_is_not_true_is_refused_counted_shown_and_asked_for_again()
     assert!(stamp_of(&house, &serial).await.is_some());
     again.shutdown().await;
     stranger.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_page_of_a_withdrawal_says_when_its_evidence_was_stamped() {
+    let house = House::new().await;
+    let port = free_port();
+    let stamper = house.stamper(&url(port), None).await;
+    let (mut browser, path, serial) = crate::again::ordered(&house).await;
+    let page = browser.get(&path).await;
+    assert!(page.text.contains("时间戳") && page.text.contains("正在取得"), "{}", page.text);
+    let service = service(&house.pki, &house.folder.path().join("tsa"), port, house.clock.clone()).await;
+    // Not the second at which it was signed.
+    house.clock.advance(37);
+    assert_eq!(stamper.turn().await.expect("tried"), Turn::Done);
+    service.shutdown().await;
+    let at = stamp_of(&house, &serial).await.expect("stamped").at;
+    assert_eq!(at, house.now());
+    for (language, label) in [("zh-CN", "时间戳"), ("en", "Time stamp")] {
+        browser.language = language;
+        let page = browser.get(&path).await;
+        let row = page.text.split(&format!("<dt>{label}</dt>")).nth(1).and_then(|rest| rest.split("</div>").next());
+        assert!(row.is_some_and(|row| row.contains(&at.beijing_text())), "{}", page.text);
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::fund::amounts::{Fen, Month};
 use crate::fund::book_store::{BookTx, Sealed};
 use crate::fund::books::Booking;
 use crate::fund::codes::BusinessType;
+use crate::fund::progress::{Run, Stage};
 
 const ADD_PERSON: &str = "INSERT INTO person (id, name, id_kind, id_masked, id_hash, id_number, mobile, address) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -48,7 +49,14 @@ pub(super) fn code(kind: Option<BusinessType>) -> &'static str {
 for_each_backend! { Tx =>
     #[async_trait]
     impl BookTx for Tx {
-        async fn book(&mut self, booking: &Booking, sealed: &[Sealed], at: Timestamp) -> Result<(), DatabaseError> {
+        async fn book_telling(
+            &mut self,
+            booking: &Booking,
+            sealed: &[Sealed],
+            at: Timestamp,
+            run: &Run<'_>,
+        ) -> Result<(), DatabaseError> {
+            run.enter(Stage::Writing, booking.people.len() + booking.changes.len());
             let unit = &booking.unit;
             let done = sqlx::query(SET_UNIT)
                 .bind(unit.account.as_str())
@@ -161,6 +169,7 @@ for_each_backend! { Tx =>
                         .execute(self.connection())
                         .await?;
                 }
+                run.step();
             }
             for change in &booking.changes {
                 let place: CountRow =
@@ -184,6 +193,7 @@ for_each_backend! { Tx =>
                     .bind(change.undoes)
                     .execute(self.connection())
                     .await?;
+                run.step();
             }
             Ok(())
         }

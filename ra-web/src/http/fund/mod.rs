@@ -119,6 +119,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/business/{act}/template.xlsx", get(lists::get_template))
         .route("/vouchers", get(operations::get_vouchers))
         .route("/operations/{serial}", get(operations::get_operation))
+        .route("/operations/{serial}/progress", get(operations::get_progress))
         .route("/operations/{serial}/sign", post(operations::post_sign))
         .route("/operations/{serial}/cancel", post(operations::post_cancel))
         .route("/operations/{serial}/list.xlsx", get(operations::get_list))

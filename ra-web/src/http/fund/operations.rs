@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Form, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ca_core::domain::{FundAct, FundTransaction, decode};
+use serde::Serialize;
 use tower_sessions::Session;
 
 use super::business::{LAST, rule_text, slug};
@@ -21,6 +22,7 @@ use crate::fund::bank::TrusteeAccount;
 use crate::fund::evidence;
 use crate::fund::hall::HallError;
 use crate::fund::operation::{Operation, State as Progress};
+use crate::fund::progress::Far;
 use crate::fund::voucher::{self, Voucher};
 use crate::http::answer::{Again, Shown, attached, see, sheet_file};
 use crate::http::error::{Failure, Kind};
@@ -203,6 +205,31 @@ pub(super) async fn get_operation(
     Path(serial): Path<String>,
 ) -> Result<impl IntoResponse, Failure> {
     Ok(Shown(operation_page(&portal, &view, &unit, &serial, None).await?))
+}
+
+/// How far a booking is, for the script of its page.
+#[derive(Serialize)]
+pub(super) struct Told {
+    stage: &'static str,
+    done: usize,
+    total: usize,
+}
+
+/// `GET /operations/{serial}/progress`: how far the booking is for which a page waits; null when none is under way.
+pub(super) async fn get_progress(
+    State(portal): State<Portal>,
+    CurrentUnit { unit, .. }: CurrentUnit,
+    Path(serial): Path<String>,
+) -> Result<Json<Option<Told>>, Failure> {
+    let far = progress(&portal, &unit, &serial).await?.1;
+    Ok(Json(far.map(|far| Told { stage: far.stage.word(), done: far.done, total: far.total })))
+}
+
+/// An operation of the unit, and how far its booking is if one is under way.
+pub(super) async fn progress(portal: &Portal, unit: &Unit, serial: &str) -> Result<(Operation, Option<Far>), Failure> {
+    // First what is under way: whatever ends in between stands in the state that is read afterwards.
+    let far = portal.hall.progress.of(&unit.account, serial);
+    Ok((find(portal, unit, serial).await?, far))
 }
 
 /// `POST /operations/{serial}/sign`: the token's answer. The certificate's status is asked at this moment; one that is no

@@ -6,7 +6,8 @@ use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 
 /// Takes the number of a transaction that waits for its signature.
-const DRAFTED: &[&str] = &["operation", "operation_document", "operation_list", "sign_operation", "cancel_operation"];
+const DRAFTED: &[&str] =
+    &["operation", "operation_document", "operation_list", "operation_progress", "sign_operation", "cancel_operation"];
 /// Takes that of one that was signed.
 const SIGNED: &[&str] = &["operation", "operation_document", "operation_list", "operation_evidence", "print_voucher"];
 

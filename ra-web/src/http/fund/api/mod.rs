@@ -58,6 +58,7 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .routes(routes!(operations::get_operation))
         .routes(routes!(operations::get_document))
         .routes(routes!(operations::get_list))
+        .routes(routes!(operations::get_progress))
         .routes(routes!(operations::post_signature))
         .routes(routes!(operations::post_cancel))
         .routes(routes!(operations::post_voucher))

@@ -15,14 +15,14 @@ use super::ask::{Asked, At, Body, Reader, serial_of};
 use super::plans::faults;
 use super::repeat::{Answer, Key, once};
 use super::session::{Machine, end_all, refused};
-use super::shape::{File, Lines, OperationShape, OperationWhole, Operations, Transfer, cut};
+use super::shape::{Advance, File, Lines, OperationShape, OperationWhole, Operations, Transfer, cut};
 use crate::fund::account::Unit;
 use crate::fund::hall::HallError;
 use crate::http::answer::attached;
 use crate::http::error::{Failure, Kind};
 use crate::http::fund::Portal;
 use crate::http::fund::business::LAST;
-use crate::http::fund::operations::{find, proof, voucher};
+use crate::http::fund::operations::{find, progress, proof, voucher};
 use crate::login::Refusal;
 use crate::page::View;
 
@@ -136,6 +136,22 @@ pub(super) async fn get_list(
         lines.into_iter().enumerate().skip(from).take(limit as usize + 1).collect();
     let next = cut(&mut found, limit, |(n, _)| (n + 1).to_string());
     Ok(Json(Lines { items: found.into_iter().map(|(_, cells)| cells.into()).collect(), count, next }))
+}
+
+/// How far an operation is
+///
+/// While its signature is worked at, `booking` says how many rows are checked or written; nothing of it stands in the books before all
+/// does. Otherwise it is null.
+#[utoipa::path(get, path = "/operations/{serial}/progress", tag = "operations", operation_id = "operation_progress",
+    params(("serial" = String, Path, description = "YWLSH", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")),
+    responses((status = 200, description = "How far it is", body = Advance)))]
+pub(super) async fn get_progress(
+    State(portal): State<Portal>,
+    machine: Machine,
+    Path(serial): Path<String>,
+) -> Result<Json<Advance>, Failure> {
+    let (operation, far) = progress(&portal, &machine.unit, serial_of(&serial)?).await?;
+    Ok(Json(Advance::of(&operation, far)))
 }
 
 /// A signed document.

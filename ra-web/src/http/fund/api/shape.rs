@@ -10,12 +10,13 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-pub(super) use self::operation::{Lines, OperationShape, OperationWhole, Operations, Transfer};
+pub(super) use self::operation::{Advance, Lines, OperationShape, OperationWhole, Operations, Transfer};
 pub(super) use self::people::{Interest, People, PersonLedger, PersonShape};
 pub(super) use self::unit::{Changes, ContributionShape, Contributions, UnitLedger, UnitShape};
 use crate::fund::amounts::{Fen, Month};
 use crate::fund::book_store::LedgerSums;
 use crate::fund::operation::State;
+use crate::fund::progress::Stage;
 
 /// An amount of yuan with two decimals, as text.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -100,6 +101,17 @@ impl PartialSchema for Progress {
 }
 
 impl ToSchema for Progress {}
+
+/// The word of what a booking does at the moment.
+pub(super) struct BookingStage;
+
+impl PartialSchema for BookingStage {
+    fn schema() -> RefOr<Schema> {
+        words("What is done at the moment.", Stage::ALL.map(Stage::word))
+    }
+}
+
+impl ToSchema for BookingStage {}
 
 /// Sums over all entries of a query, not only over those of the page.
 #[derive(Serialize, ToSchema)]

@@ -236,8 +236,8 @@ struct OnePage {
     tries: i64,
     until: String,
     fault: Option<String>,
-    /// Certificate, when it was signed, by which means its status was asked.
-    signed: Option<[String; 3]>,
+    /// Certificate, when it was signed, by which means its status was asked, time of the stamp.
+    signed: Option<[String; 4]>,
     paid: bool,
     /// The bank did not pay, and nothing is ordered in its place yet.
     refused: bool,
@@ -255,6 +255,7 @@ async fn one_page(
     let order = tx.withdrawal(&person.id, serial).await?.ok_or(Kind::NotFound)?;
     let card = tx.card(&person.id).await?;
     let refused = order.stage == Stage::Ordered && tx.has_refused(&order.serial).await?;
+    let stamp = tx.stamp_of(&order.serial).await?;
     tx.commit().await?;
     let document: Option<Withdrawal> = decode(&order.document).ok();
     let payee = match (&document, card) {
@@ -286,6 +287,7 @@ async fn one_page(
             ca_core::domain::Sha256(openssl::sha::sha256(&signature.certificate)).to_string(),
             signature.at.beijing_text(),
             view.t(&format!("fund-status-by-{}", signature.status_source)),
+            stamp.as_ref().map_or_else(|| view.t("fund-stamp-waits"), |stamp| stamp.at.beijing_text()),
         ]
     });
     Ok(OnePage {

@@ -21,12 +21,15 @@ use ra_web::fund::app::{Running, hall, start};
 use ra_web::fund::book_store::Step;
 use ra_web::fund::config::Config;
 use ra_web::fund::operation::{Plan, Signature, State};
+use ra_web::fund::progress::Far;
 use ra_web::fund::settle::settle_year;
 use ra_web::fund::{FundStore as _, fund_migrations};
 
 use super::Sizes;
 use super::ledger::{self, Made};
 
+/// How often whoever waits for a booking looks how far it is.
+const LOOK: Duration = Duration::from_millis(20);
 /// The token of the program, and its SHA-256.
 const TOKEN: &str = "bench";
 const SESSION: &str = "1b32c28cb38c05480eccc1bd60ff97029b57a05c96718b96dad7e9d84894f549";
@@ -100,8 +103,9 @@ impl Ground {
         self.made.large.parse().map_err(anyhow::Error::msg)
     }
 
-    /// A month of the large unit that was signed, and now its money comes: how long until it stands in the books.
-    pub(crate) async fn post_month(&self) -> anyhow::Result<Duration> {
+    /// A month of the large unit that was signed, and now its money comes: how long until it stands in the books, and what was told
+    /// meanwhile to somebody who looked how far it is.
+    pub(crate) async fn post_month(&self) -> anyhow::Result<(Duration, Vec<Far>)> {
         let hall = hall(&self.config, self.clock.clone(), ra_web::chance_from_seed(4)).await?;
         let (unit, now) = (self.large()?, self.clock.now());
         let month = Month::new(202_611).context("a month")?;
@@ -114,13 +118,30 @@ impl Ground {
         let step = Step { state: State::AwaitingFunds, at: now, actor: "bench".into() };
         tx.move_operation(&operation, &[step]).await?;
         tx.commit().await?;
+        let mut told: Vec<Far> = Vec::new();
         let start = Instant::now();
-        ensure!(hall.receive(&unit, operation.amount, "bench", now).await?, "its money comes once");
+        {
+            let mut booking = std::pin::pin!(hall.receive(&unit, operation.amount, "bench", now));
+            let booked = loop {
+                tokio::select! {
+                    booked = &mut booking => break booked?,
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+                if let Some(far) = hall.progress.of(&unit, &serial)
+                    && told.last() != Some(&far)
+                {
+                    told.push(far);
+                }
+            };
+            ensure!(booked, "its money comes once");
+        }
         let took = start.elapsed();
+        ensure!(told.is_sorted_by_key(|far| (far.stage, far.done)), "it goes forward: {told:?}");
+        ensure!(hall.progress.is_empty(), "and is forgotten");
         let mut tx = self.database.begin_read().await?;
         let posted = tx.operation(&unit, &serial).await?.context("the operation")?;
         ensure!(posted.state == State::Posted && posted.amount > Fen::ZERO, "it stands in the books");
-        Ok(took)
+        Ok((took, told))
     }
 
     /// Settles the last fund year; so many accounts.

@@ -115,7 +115,10 @@ async fn compare(engine: &str, small: &Ground, great: &Ground) -> anyhow::Result
 /// A month of the large unit: its money comes, and it is booked at once.
 async fn remit(engine: &str, ground: &Ground, sizes: Sizes) -> anyhow::Result<Vec<String>> {
     let plain = plain::month(ground, sizes.large).await?;
-    let posted = ground.post_month().await?;
+    let (posted, told) = ground.post_month().await?;
+    let last =
+        told.last().map_or_else(String::new, |far| format!("{} of {} rows, {}", far.done, far.total, far.stage.word()));
+    println!("  {:36} {} reports, the last: {last}", "its progress", told.len());
     Ok(beside(engine, &format!("a month of {} employees", sizes.large), posted, plain))
 }
 

@@ -7,10 +7,11 @@ use openssl::sha::sha256;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Act, Moment, Progress, YearMonth, Yuan};
+use super::{Act, BookingStage, Moment, Progress, YearMonth, Yuan};
 use crate::fund::bank::TrusteeAccount;
 use crate::fund::book_store::Step;
 use crate::fund::operation::{Operation, State};
+use crate::fund::progress::Far;
 use crate::http::error::Failure;
 
 /// An operation at a glance.
@@ -52,6 +53,34 @@ impl From<&Operation> for OperationShape {
             reversed_by: operation.reversed_by.clone(),
             prints: operation.prints,
         }
+    }
+}
+
+/// A booking that is under way.
+#[derive(Serialize, ToSchema)]
+struct BookingShape {
+    #[schema(value_type = BookingStage)]
+    stage: &'static str,
+    /// Rows of this stage that are done.
+    done: usize,
+    /// Of so many.
+    total: usize,
+}
+
+/// How far an operation is.
+#[derive(Serialize, ToSchema)]
+pub(in super::super) struct Advance {
+    #[schema(value_type = Progress)]
+    state: &'static str,
+    /// While its signature is worked at.
+    booking: Option<BookingShape>,
+}
+
+impl Advance {
+    /// An operation, and how far its booking is if one is under way.
+    pub(in super::super) fn of(operation: &Operation, far: Option<Far>) -> Self {
+        let booking = |far: Far| BookingShape { stage: far.stage.word(), done: far.done, total: far.total };
+        Self { state: operation.state.word(), booking: far.map(booking) }
     }
 }
 
