@@ -117,8 +117,9 @@ async fn fresh(
     Fresh { engine: "PostgreSQL", url, database, folder: None }
 }
 
-/// A cluster of this process. The shell that minds it ends it when its standard input closes, which the
-/// kernel does when this process ends.
+/// A cluster of this process, or a standby of one. The shell that minds it ends it when its standard input closes, which
+/// the kernel does when this process ends.
+#[derive(Debug)]
 struct Cluster {
     programs: String,
     folder: String,
@@ -131,7 +132,12 @@ set -eu
 programs=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 folder=$(mktemp -d "${TMPDIR:-/tmp}/yinxin-pg.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
-"$programs/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
+if [ -n "${PRIMARY:-}" ]; then
+  make() { "$programs/pg_basebackup" -h "$PRIMARY" -U postgres -D "$folder/data" -R -X stream -c fast --no-sync; }
+else
+  make() { "$programs/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync; }
+fi
+make >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 "$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c max_connections=400 \
   -c shared_buffers=64MB -c full_page_writes=off </dev/null >>"$folder/log" 2>&1 &
 server=$!
@@ -163,6 +169,7 @@ own=--mount; [ "$(id -u)" = 0 ] || own="--user --map-current-user --keep-caps --
 exec unshare $own sh -c 'mount -t tmpfs -o size=64m,mode=777 tmpfs /mnt && exec sh -c "$0" "$1"' "$0" "$1""#;
 
 impl Cluster {
+    /// `SMALL`: also a tablespace on a small disk there. `PRIMARY`: a standby of the cluster in that folder.
     fn start(environment: &[(&str, &str)]) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", IN_A_NAMESPACE, NOT_AS_ROOT, MINDER])

@@ -1,41 +1,17 @@
 //! A streaming replica of this process's PostgreSQL: a real standby, made by `pg_basebackup`, that can be cut off.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use super::NOT_AS_ROOT;
+use super::Cluster;
 
-/// A standby. The shell that minds it ends it when its standard input closes, which the kernel does when this process ends.
+/// A standby.
 #[derive(Debug)]
 pub struct Standby {
-    programs: String,
-    folder: String,
+    server: Cluster,
+    /// The folder of the cluster that it follows.
     primary: String,
-    _shell: Child,
-    _leash: ChildStdin,
 }
-
-const MINDER: &str = r#"
-set -eu
-programs=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-folder=$(mktemp -d "${TMPDIR:-/tmp}/yinxin-standby.XXXXXX")
-trap 'rm -rf "$folder"' EXIT
-"$programs/pg_basebackup" -h "$PRIMARY" -U postgres -D "$folder/data" -R -X stream -c fast --no-sync >"$folder/log" 2>&1 ||
-  { cat "$folder/log" >&2; exit 1; }
-"$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c max_connections=400 \
-  -c shared_buffers=64MB </dev/null >>"$folder/log" 2>&1 &
-server=$!
-i=0
-until "$programs/pg_isready" -q -h "$folder"; do
-  i=$((i + 1)); [ $i -lt 300 ] || { cat "$folder/log" >&2; kill -QUIT $server; exit 1; }
-  sleep 0.1
-done
-echo "$programs $folder"
-read -r _ || true
-kill -QUIT $server
-wait $server || true
-"#;
 
 impl Standby {
     /// A standby of the cluster in which the database at this URL is ([`super::postgres`]).
@@ -44,32 +20,20 @@ impl Standby {
     /// When it does not start: the test cannot go on.
     #[must_use]
     pub fn of(url: &str) -> Self {
-        let primary = url.split_once("host=").expect("a database of this process's cluster").1.to_owned();
-        let mut shell = Command::new("sh")
-            .args(["-c", NOT_AS_ROOT, MINDER])
-            .env("PRIMARY", &primary)
-            .env_remove("TMPDIR")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("sh runs");
-        let leash = shell.stdin.take().expect("stdin is piped");
-        let mut line = String::new();
-        BufReader::new(shell.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("readable");
-        let (programs, folder) = line.trim().split_once(' ').expect("the standby starts; its log stands above");
-        Self { programs: programs.to_owned(), folder: folder.to_owned(), primary, _shell: shell, _leash: leash }
+        let primary = url.split_once("host=").expect("a database of this process's cluster").1;
+        Self { server: Cluster::start(&[("PRIMARY", primary)]), primary: primary.to_owned() }
     }
 
     /// Where the standby has the database at this URL.
     #[must_use]
     pub fn url(&self, primary: &str) -> String {
-        primary.replace(&self.primary, &self.folder)
+        primary.replace(&self.primary, &self.server.folder)
     }
 
     /// What a statement says, asked of the standby.
     fn sql(&self, statement: &str) -> String {
-        let done = Command::new(format!("{}/psql", self.programs))
-            .args(["-qAt", "-h", &self.folder, "-U", "postgres", "-c", statement])
+        let done = Command::new(format!("{}/psql", self.server.programs))
+            .args(["-qAt", "-h", &self.server.folder, "-U", "postgres", "-c", statement])
             .output()
             .expect("psql runs");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
