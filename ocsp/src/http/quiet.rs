@@ -45,8 +45,8 @@ impl<F: Future> Future for Quiet<F> {
                 if !asked.wanted.load(Ordering::Acquire) {
                     return Poll::Pending;
                 }
-                // What is asked for from here on is asked for again; what was before is looked at now.
-                asked.wanted.store(false, Ordering::Release);
+                // What is asked for from here on is asked for again; what was before is seen and looked at now.
+                asked.wanted.swap(false, Ordering::AcqRel);
                 asked.clone()
             }
             _ => {
