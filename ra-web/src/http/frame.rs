@@ -1,6 +1,7 @@
 //! What every listener of people wraps round its routes: request id, language, limits, time-out, headers,
 //! the refusal of other sites' forms, and the pages of failures.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ca_core::clock::Clock;
+use percent_encoding::percent_decode_str;
 use rand::RngCore;
 use tower_governor::GovernorLayer;
 use tower_governor::errors::GovernorError;
@@ -157,25 +159,8 @@ async fn refuse_impossible(request: Request, next: Next) -> Response {
 }
 
 /// Without its percent signs.
-fn decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let escaped =
-            (*byte == b'%').then(|| text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()));
-        match escaped.flatten() {
-            Some(escaped) => {
-                out.push(escaped);
-                at += 3;
-            }
-            None => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    out
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    percent_decode_str(text).into()
 }
 
 async fn time_out(request: Request, next: Next) -> Response {
