@@ -487,7 +487,7 @@ mod tests {
         };
         let words = order_words(Language::Chinese, &order, String::new());
         assert_eq!(words.heading, "批准签发个人证书");
-        let row = |label: &str, value: &str| (label.to_owned(), value.to_owned());
-        assert_eq!(words.rows[..2], [row("姓名", "李强"), row("业务系统编号", "HZ-P-000001")]);
+        let pair = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+        assert_eq!(words.rows[..2], [pair("姓名", "李强"), pair("业务系统编号", "HZ-P-000001")]);
     }
 }
