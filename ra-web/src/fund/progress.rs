@@ -116,6 +116,8 @@ impl Run<'_> {
         let Some(register) = self.register else { return };
         if let Some((_, far)) = register.lock().get_mut(&self.serial) {
             change(far);
+            let Far { stage, done, total } = *far;
+            tracing::trace!(serial = self.serial, stage = stage.word(), done, total, "A booking goes on");
         }
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! The withdrawal itself stands, signed and booked. An order to the bank is closed by the bank's refusal, or by a clerk's word
 //! that a statement shows its return, and only the place of a closed one can be taken, each once: so there is never a second order
-//! while the first could still be paid. A clerk gives the account, another one confirms it, reading its last digits from the person's paper; with that the account is the person's,
-//! and the order is written in the same transaction. Never pays anybody else than the person who withdrew.
+//! while the first could still be paid. A clerk gives the account, another one confirms it, reading its last digits from the
+//! person's paper; with that the account is the person's, and the order is written in the same transaction. Never pays anybody
+//! else than the person who withdrew.
 
 use std::collections::BTreeMap;
 
